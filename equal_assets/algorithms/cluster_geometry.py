@@ -1,0 +1,126 @@
+"""k-means assignment, centroids, medoids, spread and nearest neighbors of clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.metrics import pairwise_distances
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Shape of every cluster.
+
+    Attributes
+    ----------
+    centroids : ndarray of shape (n_clusters, n_dimensions), float32
+        Mean vectors; not of unit length.
+    medoids : ndarray of shape (n_clusters,), int64
+        Row of the real document nearest each centroid.
+    sizes : ndarray of shape (n_clusters,), int64
+        Documents per cluster.
+    spreads : ndarray of shape (n_clusters,), float64
+        Root mean squared Euclidean distance of the documents to their centroid.
+    neighbors : ndarray of shape (n_clusters, n_neighbors), int64
+        Nearest other clusters by Euclidean distance of centroids, nearest first.
+    neighbor_distances : ndarray of shape (n_clusters, n_neighbors), float64
+        Their distances.
+    """
+
+    centroids: np.ndarray
+    medoids: np.ndarray
+    sizes: np.ndarray
+    spreads: np.ndarray
+    neighbors: np.ndarray
+    neighbor_distances: np.ndarray
+
+
+def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.ndarray:
+    """Partition embeddings by k-means.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_documents, n_dimensions), float32
+        Unit rows, so that Euclidean and cosine order agree.
+    n_clusters : int
+        Clusters asked for, at most ``n_documents``.
+    seed : int
+        The same seed and embeddings give the same clusters.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), int64
+        Cluster of each document, numbered ``0..n-1`` without gaps; identical documents may leave
+        fewer clusters than asked for.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer documents than clusters.
+    """
+    if n_clusters > len(embeddings):
+        raise ValueError(
+            f"n_clusters = {n_clusters} is more than the {len(embeddings)} documents; "
+            f"allowed: 2 to {len(embeddings)}"
+        )
+    kmeans = MiniBatchKMeans(
+        n_clusters=n_clusters, batch_size=4096, n_init=3, max_iter=100, random_state=seed
+    )
+    labels = kmeans.fit_predict(embeddings)
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def measure_geometry(embeddings: np.ndarray, labels: np.ndarray, *, n_neighbors: int) -> Geometry:
+    """Measure centroids, medoids, sizes, spreads and neighbors.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_documents, n_dimensions), float32
+    labels : ndarray of shape (n_documents,), int64
+        Clusters numbered ``0..n_clusters-1``, each with at least one document.
+    n_neighbors : int
+        Nearest other clusters to keep; fewer where there are fewer clusters.
+
+    Returns
+    -------
+    Geometry
+    """
+    n_clusters = int(labels.max()) + 1
+    sizes = np.bincount(labels, minlength=n_clusters)
+    sums = np.zeros((n_clusters, embeddings.shape[1]))
+    np.add.at(sums, labels, embeddings)
+    centroids = sums / sizes[:, None]  # (n_clusters, n_dimensions)
+    distances = centroid_distances(embeddings, labels, centroids)
+    by_cluster = np.lexsort((distances, labels))
+    medoids = by_cluster[np.searchsorted(labels[by_cluster], np.arange(n_clusters))]
+    squared = np.bincount(labels, weights=distances**2, minlength=n_clusters)
+    between = pairwise_distances(centroids)  # (n_clusters, n_clusters)
+    np.fill_diagonal(between, np.inf)
+    neighbors = np.argsort(between, axis=1, kind="stable")[:, : min(n_neighbors, n_clusters - 1)]
+    return Geometry(
+        centroids=centroids.astype(np.float32),
+        medoids=medoids,
+        sizes=sizes,
+        spreads=np.sqrt(squared / sizes),
+        neighbors=neighbors,
+        neighbor_distances=np.take_along_axis(between, neighbors, axis=1),
+    )
+
+
+def centroid_distances(
+    embeddings: np.ndarray, labels: np.ndarray, centroids: np.ndarray
+) -> np.ndarray:
+    """Return each document's Euclidean distance to the centroid of its cluster.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), float64
+    """
+    squared = (
+        np.einsum("ij,ij->i", embeddings, embeddings, dtype=np.float64)
+        - 2.0 * np.einsum("ij,ij->i", embeddings, centroids[labels], dtype=np.float64)
+        + np.einsum("ij,ij->i", centroids, centroids, dtype=np.float64)[labels]
+    )
+    return np.sqrt(np.maximum(squared, 0.0))

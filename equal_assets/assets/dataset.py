@@ -1,0 +1,75 @@
+"""Group `dataset`: the training examples of a campaign, with their provenance."""
+
+import time
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from equal_assets.algorithms.decontamination import removal_reasons
+from equal_assets.partitions import CAMPAIGNS, campaign_of_round
+from equal_assets.records import QAPair
+from equal_assets.reporting import markdown
+from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.versions import expected_inputs, stored_versions
+
+
+@dg.asset(
+    group_name="dataset",
+    kinds={"duckdb", "parquet"},
+    partitions_def=CAMPAIGNS,
+    deps=[dg.AssetDep("bandit_round", partition_mapping=campaign_of_round()), "target_qa"],
+)
+def qa_dataset(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, campaigns: CampaignsFile
+) -> dg.MaterializeResult:
+    """One row is a training example, traceable to document, cluster, pull and round.
+
+    Repeats, and pairs that overlap with a test question, are set aside in `removed_qa`. Published
+    as Parquet, so that it can be read without the warehouse.
+    """
+    settings, campaign = campaigns.load(), context.partition_key
+    started = time.monotonic()
+    inputs = expected_inputs("qa_dataset", settings, stored_versions(warehouse), campaign=campaign)
+    kept, removed = split_pairs(warehouse, campaign)
+    path = campaigns.exports_folder / campaign / "qa_dataset.parquet"
+    with warehouse.transaction() as transaction:
+        transaction.replace("qa_dataset", kept, campaign=campaign)
+        transaction.replace("removed_qa", removed, campaign=campaign)
+        version = transaction.record(
+            "qa_dataset", partition=campaign, inputs=inputs, seconds=time.monotonic() - started
+        )
+    _publish(kept, path)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(version),
+        metadata={
+            "dagster/partition_row_count": len(kept),
+            "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
+            "sample pairs": markdown(kept.select("question", "answer", "source").head(10)),
+            "parquet": dg.MetadataValue.path(str(path)),
+        },
+    )
+
+
+def split_pairs(warehouse: Warehouse, campaign: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows of `qa_dataset` and of `removed_qa` of a campaign."""
+    pairs = warehouse.query("campaign_pairs", campaign=campaign).select(
+        pl.lit(campaign).alias("campaign"), pl.all()
+    )
+    test = warehouse.query("target_pairs", campaign=campaign, split="test")
+    reasons = removal_reasons(
+        [QAPair(*row) for row in pairs.select("question", "answer").iter_rows()],
+        [QAPair(*row) for row in test.iter_rows()],
+    )
+    judged = pairs.with_columns(pl.Series("reason", reasons, dtype=pl.String))
+    kept = judged.filter(pl.col("reason").is_null()).drop("reason")
+    removed = judged.filter(pl.col("reason").is_not_null())
+    return kept, removed.select("campaign", "qa_id", "reason", "question")
+
+
+def _publish(rows: pl.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = path.with_suffix(".parquet.tmp")
+    rows.write_parquet(staging)
+    staging.replace(path)

@@ -1,0 +1,92 @@
+"""Group `training`: the student of each campaign."""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from equal_assets.assets.selection import campaign_run
+from equal_assets.partitions import CAMPAIGNS
+from equal_assets.progress import report
+from equal_assets.records import QAPair
+from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.student import Student
+from equal_assets.resources.tracking import Tracker
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.versions import expected_inputs, stored_versions
+
+PAGE_DOCUMENTS = 1_000
+"""Documents whose texts are in memory at once while the student is pretrained."""
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"torch", "huggingface", "mlflow"},
+    partitions_def=CAMPAIGNS,
+    deps=["documents", "qa_dataset"],
+)
+def fine_tuned_student(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    student: Student,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """One row is the student of a campaign: model, base model, MLflow run, tokens, FLOPs."""
+    settings, campaign = campaigns.load(), context.partition_key
+    started = time.monotonic()
+    stored = stored_versions(warehouse)
+    inputs = expected_inputs("fine_tuned_student", settings, stored, campaign=campaign)
+    examples = warehouse.query("qa_dataset", campaign=campaign)
+    if examples.is_empty():
+        raise dg.Failure(
+            f"the data set of campaign {campaign} is empty: no pair was extracted, or all were "
+            "removed; look at the materialization of qa_dataset for the reasons",
+            allow_retries=False,
+        )
+    base = student.base(
+        lambda: _texts(warehouse),
+        corpus_version=stored["documents", ""][1],
+        progress=report(context.log, "pretrain the student"),
+    )
+    tuning = student.fine_tune(
+        base,
+        [QAPair(*row) for row in examples.select("question", "answer").iter_rows()],
+        out=campaigns.models_folder / "students" / campaign,
+        progress=report(context.log, f"{campaign}: fine-tune the student"),
+    )
+    run_id = tracker.fine_tune_run(
+        campaign_run(warehouse, tracker, campaign),
+        f"{campaign} fine-tune",
+        parameters=settings.student.model_dump(mode="json"),
+        losses=tuning.losses,
+        metrics={"examples": tuning.n_examples, "tokens": tuning.n_tokens, "flops": tuning.flops},
+    )
+    row = {
+        "campaign": campaign,
+        "path": str(tuning.path),
+        "base_path": str(base),
+        "mlflow_run_id": run_id,
+        "n_examples": tuning.n_examples,
+        "n_tokens": tuning.n_tokens,
+        "n_parameters": tuning.n_parameters,
+        "flops": tuning.flops,
+        "loss_first": tuning.losses[0],
+        "loss_last": tuning.losses[-1],
+        "seconds": time.monotonic() - started,
+    }
+    with warehouse.transaction() as transaction:
+        transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
+        version = transaction.record(
+            "fine_tuned_student", partition=campaign, inputs=inputs, seconds=row["seconds"]
+        )
+    return dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=row)
+
+
+def _texts(warehouse: Warehouse) -> Iterator[str]:
+    """Yield the texts of the corpus in order of id."""
+    last = ""
+    while rows := warehouse.query("document_texts", after=last, limit=PAGE_DOCUMENTS).rows():
+        yield from (text for _, text in rows)
+        last = rows[-1][0]

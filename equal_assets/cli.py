@@ -1,0 +1,282 @@
+"""The ``equal`` command: everything it does is a Dagster run that the UI shows as well.
+
+Exit codes: 0 done, 1 a step failed, 2 the settings or the call are wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from equal_assets.errors import EqualError, SettingsError
+from equal_assets.settings import Settings, load_settings, project_folder, quiet_libraries
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from equal_assets.resources.warehouse import Warehouse
+
+FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+
+console = Console()
+
+
+class EqualGroup(click.Group):
+    """Prints the project's own errors without a traceback and sets the exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        quiet_libraries()
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            ctx.exit(WRONG_CALL)
+        except EqualError as error:
+            console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            ctx.exit(FAILED)
+
+
+@click.group(cls=EqualGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="equal-assets")
+def main() -> None:
+    r"""Choose the documents that deserve LLM tokens, and make instruction data from them.
+
+    Campaigns (target, strategy, budget) are declared in campaigns.yaml of the current folder, or
+    of a folder above it; EQUAL_CAMPAIGNS names another file, EQUAL_HOME another folder for
+    results.
+
+    \b
+    First time:      equal check      is all that campaigns.yaml names there?
+                     equal run        play every campaign to its end
+    While it runs:   equal status     rounds, budget, reward, accuracy
+    To look inside:  make ui          Dagster and MLflow over the same state
+    """
+
+
+@main.command()
+@click.argument("campaigns", nargs=-1)
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Forget the named campaigns' rounds and play them anew; what was extracted stays "
+    "stored and is not paid for again.",
+)
+def run(campaigns: tuple[str, ...], restart: bool) -> None:
+    """Play CAMPAIGNS (all by default) to their end, resuming what is there.
+
+    Ctrl-C or a crash loses nothing that was finished: run it again and it goes on. Run when all
+    is done, it does nothing and says so.
+    """
+    started = time.monotonic()
+    settings = load_settings()
+    names = _known_campaigns(campaigns, settings)
+    if restart and not campaigns:
+        raise click.UsageError("--restart needs the names of the campaigns to start over")
+    instance, warehouse = _open_project()
+    from equal_assets import runner
+
+    for name in names if restart else ():
+        runner.restart_campaign(name, warehouse, _tracker(settings))
+        console.print(f"{name}: starts over", highlight=False)
+    if killed := runner.close_dead_runs(instance):
+        console.print(f"{killed} earlier run(s) were killed; going on from what they stored")
+    with _progress_bars() as announce:
+        n_runs = _guarded(lambda: runner.Runner(instance, warehouse, settings, announce).run(names))
+    seconds = time.monotonic() - started
+    console.print()
+    console.print(_status_table(settings, warehouse, names))
+    if n_runs:
+        console.print(f"Done in {seconds:.0f} s.", highlight=False)
+    else:
+        console.print(
+            f"Nothing to do: every campaign is finished and up to date ({seconds:.0f} s).",
+            highlight=False,
+        )
+    _where_to_look(names)
+
+
+@main.command()
+@click.argument("campaigns", nargs=-1)
+def status(campaigns: tuple[str, ...]) -> None:
+    """Show where CAMPAIGNS (all by default) stand: rounds, budget, reward, accuracy."""
+    settings = load_settings()
+    names = _known_campaigns(campaigns, settings)
+    console.print(_status_table(settings, _warehouse(), names))
+
+
+@main.command()
+def check() -> None:
+    """Say whether everything that campaigns.yaml names is there and usable."""
+    from equal_assets.preflight import findings
+
+    settings = load_settings()
+    n_failed = 0
+    for finding in findings(settings):
+        mark = "[green]ok[/green]    " if finding.is_ok else "[red]missing[/red]"
+        console.print(f"{mark} {finding.text}", highlight=False, soft_wrap=True)
+        n_failed += not finding.is_ok
+    if n_failed:
+        console.print(f"{n_failed} of the above must be mended before `equal run`")
+        raise SystemExit(FAILED)
+    console.print("all there: `equal run` can start")
+
+
+def _known_campaigns(campaigns: tuple[str, ...], settings: Settings) -> list[str]:
+    unknown = [name for name in campaigns if name not in settings.campaigns]
+    if unknown:
+        raise click.UsageError(
+            f"no campaign {', '.join(unknown)} in campaigns.yaml; "
+            f"there are: {', '.join(settings.campaigns)}"
+        )
+    return list(dict.fromkeys(campaigns)) or list(settings.campaigns)
+
+
+def _open_project() -> tuple[DagsterInstance, Warehouse]:
+    """Return the project's Dagster instance and warehouse; relative paths start at the project."""
+    import dagster as dg
+
+    folder = project_folder()
+    if "DAGSTER_HOME" in os.environ:
+        instance = dg.DagsterInstance.get()
+    elif (folder / "dagster.yaml").is_file():
+        os.chdir(folder)
+        instance = dg.DagsterInstance.from_config(str(folder))
+    else:
+        raise SettingsError(f"no dagster.yaml in {folder}: run this in the project's folder")
+    return instance, _warehouse()
+
+
+def _warehouse() -> Warehouse:
+    from equal_assets.resources.warehouse import Warehouse
+    from equal_assets.settings import state_folder
+
+    return Warehouse(database=str(state_folder() / "warehouse.duckdb"))
+
+
+def _tracker(settings: Settings) -> Any:
+    from equal_assets.resources.tracking import build_tracker
+    from equal_assets.settings import state_folder
+
+    return build_tracker(settings.tracking, state_folder())
+
+
+def _guarded(work: Any) -> int:
+    """Run, turning interruptions and declared failures into a message and an exit code."""
+    import dagster as dg
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    try:
+        return int(work())
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        console.print("\ninterrupted; what was finished is kept. `equal run` goes on from there.")
+        raise SystemExit(INTERRUPTED) from None
+    except dg.Failure as failure:
+        console.print(f"[red]error:[/red] {failure.description}", highlight=False, soft_wrap=True)
+        raise SystemExit(FAILED) from failure
+
+
+@contextmanager
+def _progress_bars() -> Iterator[Any]:
+    """Show a bar for every step that reports progress; yield a function that prints a line."""
+    from equal_assets.progress import listen
+
+    tasks: dict[str, TaskID] = {}
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bars:
+
+        def show(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                for finished in tasks.values():
+                    bars.update(finished, visible=False)
+                tasks[label] = bars.add_task(label, total=total or None)
+            bars.update(tasks[label], completed=done, total=total or None)
+
+        def announce(line: str) -> None:
+            for finished in tasks.values():
+                bars.update(finished, visible=False)
+            bars.console.print(f"[bold]{line}[/bold]", highlight=False)
+
+        with listen(show):
+            yield announce
+
+
+def _status_table(settings: Settings, warehouse: Warehouse, names: list[str]) -> Table:
+    rows = warehouse.query("campaign_status")
+    standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
+    table = Table(title="Campaigns", title_justify="left")
+    headings = ("campaign", "strategy", "rounds", "documents", "pairs", "tokens (paid)")
+    for heading in (*headings, "OT cost", "PMI accuracy", "perplexity"):
+        table.add_column(heading, justify="left" if heading in headings[:2] else "right")
+    for name in names:
+        campaign, row = settings.campaigns[name], standing.get(name)
+        if row is None:
+            table.add_row(name, campaign.strategy, f"0/{campaign.n_rounds}", *["–"] * 6)
+            continue
+        table.add_row(
+            name,
+            campaign.strategy,
+            f"{row['rounds']}/{campaign.n_rounds}",
+            f"{row['documents']:,} of {campaign.budget_documents:,}",
+            f"{row['pairs']:,}",
+            f"{row['tokens']:,} ({row['paid_tokens']:,})",
+            _change(row["ot_cost_first"], row["ot_cost_last"], "{:.3f}"),
+            _change(row["base_accuracy"], row["accuracy"], "{:.3f}"),
+            _change(row["base_perplexity"], row["perplexity"], "{:.1f}"),
+        )
+    table.caption = "OT cost: first -> last round; accuracy, perplexity: untuned -> tuned student"
+    table.caption_justify = "left"
+    return table
+
+
+def _change(before: float | None, after: float | None, form: str) -> str:
+    if before is None or after is None:
+        return "–"
+    return f"{form.format(before)} -> {form.format(after)}"
+
+
+def _where_to_look(names: list[str]) -> None:
+    from equal_assets.settings import state_folder
+
+    state = _short(state_folder())
+    lines = (
+        "Where to look:",
+        f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(names)})",
+        f"  tables        {state}/warehouse.duckdb (DuckDB)",
+        "  graph, plots  make ui, then the Dagster and MLflow addresses that it prints",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

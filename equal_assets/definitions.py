@@ -1,0 +1,84 @@
+"""Joins assets, checks, jobs, schedules and resources into what Dagster loads."""
+
+import dagster as dg
+
+from equal_assets.assets import clustering, corpus, dataset, evaluation, selection, training, warmup
+from equal_assets.assets.checks import CHECKS
+from equal_assets.assets.schedules import next_round
+from equal_assets.partitions import CAMPAIGNS, ROUNDS
+from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.embedder import build_embedder
+from equal_assets.resources.extractors import build_extractor
+from equal_assets.resources.student import build_student
+from equal_assets.resources.tracking import build_tracker
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import (
+    campaigns_file,
+    fingerprint,
+    load_settings,
+    quiet_libraries,
+    state_folder,
+)
+from equal_assets.versions import SETTINGS_OF
+
+OWNERS = ["team:equal-assets"]
+
+SHARED_ASSETS = (
+    "documents",
+    "warmup_qa",
+    "contrastive_embedder",
+    "document_embeddings",
+    "clusters",
+    "cluster_geometry",
+)
+CAMPAIGN_ASSETS = ("reward_curve", "qa_dataset", "fine_tuned_student", "student_accuracy")
+
+
+def build_definitions() -> dg.Definitions:
+    """Build the definitions for the campaigns file and state folder that are in force."""
+    quiet_libraries()
+    settings, state = load_settings(), state_folder()
+    models = state / "models"
+    modules = [corpus, warmup, clustering, selection, dataset, training, evaluation]
+    sections = settings.model_dump(mode="json")
+
+    def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
+        read = {name: sections[name] for name in SETTINGS_OF.get(spec.key.to_user_string(), ())}
+        return spec.replace_attributes(owners=OWNERS, code_version=fingerprint(read))
+
+    return dg.Definitions(
+        assets=dg.map_asset_specs(describe, dg.load_assets_from_modules(modules)),
+        asset_checks=CHECKS,
+        jobs=[
+            dg.define_asset_job(
+                "prepare",
+                dg.AssetSelection.assets(*SHARED_ASSETS),
+                description="Documents to clusters: what all campaigns share.",
+            ),
+            dg.define_asset_job(
+                "play_rounds",
+                dg.AssetSelection.assets("bandit_round"),
+                partitions_def=ROUNDS,
+                description="Rounds of a campaign; launch a range as one backfill.",
+            ),
+            dg.define_asset_job(
+                "finish_campaign",
+                dg.AssetSelection.assets(*CAMPAIGN_ASSETS),
+                partitions_def=CAMPAIGNS,
+                description="Reward curve, data set, student and accuracy of a campaign.",
+            ),
+        ],
+        schedules=[next_round],
+        executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
+        resources={
+            "warehouse": Warehouse(database=str(state / "warehouse.duckdb")),
+            "campaigns": CampaignsFile(path=str(campaigns_file()), state_folder=str(state)),
+            "extractor": build_extractor(settings.extractor),
+            "embedder": build_embedder(settings.embedder, models),
+            "student": build_student(settings.student, str(models)),
+            "tracker": build_tracker(settings.tracking, state),
+        },
+    )
+
+
+defs = build_definitions()

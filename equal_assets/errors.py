@@ -1,0 +1,25 @@
+"""The exceptions that the project raises itself; all tell the user what to do."""
+
+
+class EqualError(Exception):
+    """Base of the project's own errors: the command line prints these without a traceback."""
+
+
+class SettingsError(EqualError):
+    """``campaigns.yaml`` cannot be used; the message lists every mistake found."""
+
+
+class CorpusError(EqualError):
+    """The corpus or a target cannot be read, or holds nothing usable."""
+
+
+class WarehouseLockedError(EqualError):
+    """Another process held the warehouse for longer than the wait allows."""
+
+
+class ModelError(EqualError):
+    """A model is missing, altered or cannot be used as asked."""
+
+
+class CampaignError(EqualError):
+    """A round cannot be played: an earlier one is missing, or the settings have changed."""

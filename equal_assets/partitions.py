@@ -1,0 +1,79 @@
+"""Partitions: campaigns, and the rounds of campaigns.
+
+Dagster accepts an asset that depends on itself only over a time window. A round is therefore
+written as a day of the year 1900: ``round-001`` is January 1st. Nothing else reads it as a date.
+
+The partitions are those of the campaigns file when this module is loaded, as for every Dagster
+definition: reload the code location after adding a campaign.
+"""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from equal_assets.settings import MAX_ROUNDS, Settings, load_settings
+
+FIRST_DAY = datetime(1900, 1, 1)
+ROUND_FORMAT = "round-%j"  # day of the year, three digits
+
+
+def campaign_partitions(settings: Settings) -> dg.StaticPartitionsDefinition:
+    """Return one partition a campaign."""
+    return dg.StaticPartitionsDefinition(sorted(settings.campaigns))
+
+
+def round_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
+    """Return campaigns x rounds, as many rounds as the longest campaign needs."""
+    n_rounds = max(campaign.n_rounds for campaign in settings.campaigns.values())
+    rounds = dg.TimeWindowPartitionsDefinition(
+        cron_schedule="0 0 * * *",
+        fmt=ROUND_FORMAT,
+        start=FIRST_DAY,
+        end=FIRST_DAY + timedelta(days=n_rounds),
+    )
+    return dg.MultiPartitionsDefinition(
+        {"campaign": campaign_partitions(settings), "round": rounds}
+    )
+
+
+def previous_round() -> dg.MultiPartitionMapping:
+    """Map a round to the one before it in the same campaign."""
+    return dg.MultiPartitionMapping(
+        {
+            "campaign": dg.DimensionPartitionMapping("campaign", dg.IdentityPartitionMapping()),
+            "round": dg.DimensionPartitionMapping(
+                "round", dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+            ),
+        }
+    )
+
+
+def campaign_of_round() -> dg.MultiToSingleDimensionPartitionMapping:
+    """Map between a campaign and all of its rounds."""
+    return dg.MultiToSingleDimensionPartitionMapping("campaign")
+
+
+def round_key(campaign: str, number: int) -> dg.MultiPartitionKey:
+    """Return the partition key of a campaign's round, counted from 1.
+
+    >>> str(round_key("demo", 3))
+    'demo|round-003'
+    """
+    if not 1 <= number <= MAX_ROUNDS:
+        raise ValueError(f"round = {number}; allowed: 1 to {MAX_ROUNDS}")
+    day = FIRST_DAY + timedelta(days=number - 1)
+    return dg.MultiPartitionKey({"campaign": campaign, "round": day.strftime(ROUND_FORMAT)})
+
+
+def parse_round_key(key: str) -> tuple[str, int]:
+    """Return campaign and round number of a partition key.
+
+    >>> parse_round_key("demo|round-003")
+    ('demo', 3)
+    """
+    campaign, _, day = key.rpartition("|")
+    return campaign, int(day.removeprefix("round-"))
+
+
+CAMPAIGNS = campaign_partitions(load_settings())
+ROUNDS = round_partitions(load_settings())

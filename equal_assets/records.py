@@ -1,0 +1,118 @@
+"""Frozen records that cross modules: documents, QA pairs, extractions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+ExtractionStatus = Literal["pairs", "no pairs", "failed"]
+
+
+def content_hash(text: str) -> str:
+    """Return the SHA-256 of a text, as 64 hexadecimal digits: its identity for exact duplicates."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class QAPair:
+    """A question and its answer."""
+
+    question: str
+    answer: str
+
+    @property
+    def text(self) -> str:
+        """The pair as one text, question first: what is embedded (arXiv:2505.12250, section 3)."""
+        return f"{self.question}\n{self.answer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of the corpus.
+
+    Attributes
+    ----------
+    document_id : str
+        Unique in the corpus: the mapped id field, or the first 16 digits of the content hash.
+    text : str
+        The document, without leading and trailing white space; never empty.
+    source : str
+        Where it comes from, as people name it: a file, a data set, a package with version.
+    file : str
+        The file that it was read from.
+    row : int
+        Its line (text formats), row (tables) or index in the file, from 1.
+    url, license : str or None
+        As the corpus states them.
+    metadata : dict of str to str
+        Everything else that the settings map, or the reader knows.
+    qa_pairs : tuple of QAPair
+        QA pairs that came with the document; only the ``replay`` extractor reads them.
+    """
+
+    document_id: str
+    text: str
+    source: str
+    file: str
+    row: int
+    url: str | None = None
+    license: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    qa_pairs: tuple[QAPair, ...] = ()
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the text."""
+        return content_hash(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row of the corpus that cannot be used, and why.
+
+    Attributes
+    ----------
+    file : str
+        The file that it stands in.
+    row : int
+        Line, row or index in the file, from 1.
+    reason : str
+        One of a few fixed phrases, so that they can be counted.
+    excerpt : str
+        The first 200 characters, for people to look at.
+    """
+
+    file: str
+    row: int
+    reason: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What came out of one document: pairs, none, or a failure with its reason.
+
+    Attributes
+    ----------
+    content_hash : str
+        Content hash of the document.
+    status : {"pairs", "no pairs", "failed"}
+        How it ended.
+    pairs : tuple of QAPair
+        Empty unless ``status`` is ``"pairs"``.
+    reason : str or None
+        Why it failed; ``None`` unless ``status`` is ``"failed"``.
+    prompt_tokens, completion_tokens : int
+        LLM tokens read and written; 0 for extractors without a model.
+    seconds : float
+        Wall-clock time of the extraction.
+    """
+
+    content_hash: str
+    status: ExtractionStatus
+    pairs: tuple[QAPair, ...]
+    reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float

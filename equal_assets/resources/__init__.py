@@ -1,0 +1,1 @@
+"""What assets talk to: one module per role, one class per backend."""

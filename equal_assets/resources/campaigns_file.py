@@ -1,0 +1,35 @@
+"""The campaigns file, as a resource: what the assets read their settings from."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from dagster import ConfigurableResource
+from pydantic import Field
+
+from equal_assets.settings import Settings, load_settings
+
+
+class CampaignsFile(ConfigurableResource):
+    """The validated ``campaigns.yaml``."""
+
+    path: str = Field(description="The file.")
+    state_folder: str = Field(description="Where models and exports are kept.")
+
+    def load(self) -> Settings:
+        """Return the settings; read once for each state of the file."""
+        return _load(self.path, Path(self.path).stat().st_mtime_ns)
+
+    @property
+    def models_folder(self) -> Path:
+        """Return where models that this project makes are kept."""
+        return Path(self.state_folder) / "models"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Return where data sets are published."""
+        return Path(self.state_folder) / "exports"
+
+
+@lru_cache(maxsize=4)
+def _load(path: str, modified: int) -> Settings:
+    return load_settings(Path(path))

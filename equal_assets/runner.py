@@ -1,0 +1,138 @@
+"""Runs what a campaign still needs, as Dagster runs on the project's own instance."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from equal_assets.definitions import CAMPAIGN_ASSETS, SHARED_ASSETS, defs
+from equal_assets.partitions import round_key
+from equal_assets.resources.tracking import Tracker
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Settings
+from equal_assets.versions import is_current, stored_versions
+
+CAMPAIGN_TABLES = (
+    "campaign_settings",
+    "rounds",
+    "bandit_round",
+    "bandit_documents",
+    "reward_curve",
+    "qa_dataset",
+    "removed_qa",
+    "fine_tuned_student",
+    "student_accuracy",
+)
+PID_TAG, HOST_TAG = "equal/pid", "equal/host"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Plays campaigns on a Dagster instance.
+
+    Attributes
+    ----------
+    instance : DagsterInstance
+        Where the runs are recorded.
+    warehouse : Warehouse
+    settings : Settings
+    announce : callable
+        Called with a line for people before each stage that has something to do.
+    """
+
+    instance: dg.DagsterInstance
+    warehouse: Warehouse
+    settings: Settings
+    announce: Callable[[str], None]
+
+    def run(self, campaigns: Sequence[str]) -> int:
+        """Materialize all that the campaigns need and lack; return the number of Dagster runs."""
+        n_runs = self._stage("prepare the corpus", SHARED_ASSETS)
+        for name in campaigns:
+            n_runs += self._stage(f"{name}: target", ("target_qa",), campaign=name)
+            n_runs += self._rounds(name)
+            n_runs += self._stage(f"{name}: data set and student", CAMPAIGN_ASSETS, campaign=name)
+        return n_runs + self._stage("compare strategies", ("strategy_comparison",))
+
+    def _rounds(self, name: str) -> int:
+        """Play the rounds that are missing; one run, so that rounds follow each other at once."""
+        campaign = self.settings.campaigns[name]
+        last = self.warehouse.query("last_round", campaign=name)["round"].item()
+        stored = stored_versions(self.warehouse)
+        if last >= campaign.n_rounds and is_current(
+            "bandit_round", self.settings, stored, campaign=name
+        ):
+            return 0
+        first = min(last + 1, campaign.n_rounds)
+        self.announce(f"{name}: rounds {first} to {campaign.n_rounds}")
+        tags = {
+            "dagster/asset_partition_range_start": str(round_key(name, first)),
+            "dagster/asset_partition_range_end": str(round_key(name, campaign.n_rounds)),
+        }
+        self._execute(("bandit_round",), tags=tags)
+        return 1
+
+    def _stage(self, label: str, assets: Sequence[str], *, campaign: str = "") -> int:
+        """Materialize the first asset that is not current and those after it, until all are."""
+        n_runs = 0
+        for index, asset in enumerate(assets):
+            stored = stored_versions(self.warehouse)
+            if is_current(asset, self.settings, stored, campaign=campaign):
+                continue
+            # documents may turn out the same; then nothing that follows has to be made again
+            stale = assets[index : index + 1] if asset == "documents" else assets[index:]
+            self.announce(f"{label}: {', '.join(stale)}")
+            self._execute(stale, partition=campaign or None)
+            n_runs += 1
+        return n_runs
+
+    def _execute(
+        self,
+        assets: Sequence[str],
+        *,
+        partition: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        job = defs.resolve_implicit_global_asset_job_def()
+        job.execute_in_process(
+            instance=self.instance,
+            asset_selection=[dg.AssetKey(name) for name in assets],
+            partition_key=partition,
+            tags={PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname(), **(tags or {})},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def close_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Mark runs whose process was killed as failed, and return how many there were."""
+    running = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=running, tags={HOST_TAG: socket.gethostname()})
+    )
+    dead = [record.dagster_run for record in records if not _is_alive(record.dagster_run)]
+    for run in dead:
+        instance.report_run_failed(run, "the process of this run was killed; equal run resumes it")
+    return len(dead)
+
+
+def restart_campaign(name: str, warehouse: Warehouse, tracker: Tracker) -> None:
+    """Forget the rounds of a campaign and what was made of them; extractions stay in the store."""
+    with warehouse.transaction() as transaction:
+        for table in CAMPAIGN_TABLES:
+            transaction.delete(table, campaign=name)
+        transaction.delete("materialized", partition=name)
+    tracker.supersede(name)
+
+
+def _is_alive(run: dg.DagsterRun) -> bool:
+    try:
+        os.kill(int(run.tags[PID_TAG]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

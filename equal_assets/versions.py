@@ -1,0 +1,144 @@
+"""What each stored asset was made from, so that nothing is made twice and nothing stale is used.
+
+The *inputs* of an asset are a fingerprint of the settings it obeys and of the versions of the
+assets that it reads. The *version* of an asset identifies its content: that of ``documents`` is
+read off the content, so that touching a file changes nothing downstream; every other asset is a
+function of its inputs. Both stand in the table ``materialized``, written with the rows themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import Any
+
+from equal_assets.errors import CampaignError
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Files, InstalledPackages, Settings, expand_path, fingerprint
+
+UPSTREAM: dict[str, tuple[str, ...]] = {
+    "documents": (),
+    "target_qa": (),
+    "warmup_qa": ("documents",),
+    "contrastive_embedder": ("documents", "warmup_qa"),
+    "document_embeddings": ("documents", "contrastive_embedder"),
+    "clusters": ("document_embeddings",),
+    "cluster_geometry": ("clusters", "document_embeddings"),
+    "bandit_round": ("documents", "contrastive_embedder", "cluster_geometry", "target_qa"),
+    "reward_curve": ("bandit_round",),
+    "qa_dataset": ("bandit_round", "target_qa"),
+    "fine_tuned_student": ("documents", "qa_dataset"),
+    "student_accuracy": ("fine_tuned_student", "target_qa"),
+    "strategy_comparison": ("reward_curve", "student_accuracy"),
+}
+"""Which stored assets each asset reads."""
+
+SETTINGS_OF: dict[str, tuple[str, ...]] = {
+    "documents": ("corpus",),
+    "target_qa": ("targets",),
+    "warmup_qa": ("warmup", "extractor"),
+    "contrastive_embedder": ("warmup", "embedder"),
+    "document_embeddings": ("embedder",),
+    "clusters": ("clustering",),
+    "cluster_geometry": ("clustering",),
+    "bandit_round": (),
+    "reward_curve": (),
+    "qa_dataset": (),
+    "fine_tuned_student": ("student",),
+    "student_accuracy": ("student",),
+    "strategy_comparison": (),
+}
+"""Which sections of the campaigns file each asset obeys, beside its own campaign."""
+
+BY_CAMPAIGN = frozenset(
+    {
+        "target_qa",
+        "bandit_round",
+        "reward_curve",
+        "qa_dataset",
+        "fine_tuned_student",
+        "student_accuracy",
+    }
+)
+"""Assets with a version of their own for each campaign."""
+
+Versions = dict[tuple[str, str], tuple[str, str]]
+
+
+def stored_versions(warehouse: Warehouse) -> Versions:
+    """Return ``(asset, campaign or "") -> (inputs, version)`` of everything stored."""
+    rows = warehouse.query("materialized").iter_rows(named=True)
+    return {(row["asset"], row["partition"]): (row["inputs"], row["version"]) for row in rows}
+
+
+def expected_inputs(
+    asset: str, settings: Settings, stored: Versions, *, campaign: str = ""
+) -> dict[str, Any]:
+    """Return the inputs that an asset would be made from now.
+
+    Raises
+    ------
+    CampaignError
+        If an asset that it reads is not stored; the message names what to materialize.
+    """
+    upstream = {}
+    for name in UPSTREAM[asset]:
+        partitions = [campaign if name in BY_CAMPAIGN else ""]
+        if asset == "strategy_comparison":
+            partitions = [c for c in settings.campaigns if ("student_accuracy", c) in stored]
+        for partition in partitions:
+            if (name, partition) not in stored:
+                where = f" for campaign {partition}" if partition else ""
+                raise CampaignError(
+                    f"{asset} reads {name}, which is not there{where}: materialize {name} first"
+                )
+            upstream[f"{name}|{partition}"] = stored[name, partition][1]
+    return {"upstream": upstream, "settings": _settings_of(asset, settings, campaign)}
+
+
+def is_current(asset: str, settings: Settings, stored: Versions, *, campaign: str = "") -> bool:
+    """Say whether an asset is stored and was made from what there is now."""
+    if (asset, campaign) not in stored:
+        return False
+    try:
+        inputs = expected_inputs(asset, settings, stored, campaign=campaign)
+    except CampaignError:
+        return False
+    return stored[asset, campaign][0] == fingerprint(inputs)
+
+
+def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
+    if asset == "documents":
+        return [settings.corpus.model_dump(mode="json"), source_signature(settings)]
+    if asset == "target_qa":
+        target = settings.targets[settings.campaigns[campaign].target]
+        files = [_file_sha256(Path(path)) for path in (target.reference, target.test)]
+        return [target.question_field, target.answer_field, *files]
+    if asset == "bandit_round":
+        return settings.campaign_settings(campaign)
+    read = {section: settings.model_dump(mode="json")[section] for section in SETTINGS_OF[asset]}
+    return {**read, "campaign": campaign}
+
+
+def source_signature(settings: Settings) -> Any:
+    """Return what changes when the corpus may have changed, without reading it."""
+    corpus = settings.corpus
+    if isinstance(corpus, InstalledPackages):
+        installed = {
+            f"{distribution.metadata['Name']} {distribution.version}"
+            for distribution in importlib.metadata.distributions()
+        }
+        return [sys.version, *sorted(installed)]
+    if isinstance(corpus, Files):
+        found = [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
+        files = sorted(
+            file for path in found for file in (path, *path.rglob("*")) if file.is_file()
+        )
+        return [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+    return None  # a hub data set is read again only when its name or split changes
+
+
+def _file_sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

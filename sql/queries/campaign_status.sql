@@ -1,0 +1,59 @@
+-- Question: where does each campaign stand? Grain: one campaign that has started.
+-- Inputs: rounds, bandit_round, qa_dataset, student_accuracy.
+with spent as (
+  select
+    campaign,
+    sum(n_documents) as documents,
+    sum(n_pairs) as pairs,
+    sum(prompt_tokens + completion_tokens) as tokens,
+    sum(paid_prompt_tokens + paid_completion_tokens) as paid_tokens
+  from bandit_round
+  group by campaign
+),
+played as (
+  select
+    campaign,
+    max(round) as rounds,
+    arg_min(pool_ot_cost, round) as ot_cost_first,
+    arg_max(pool_ot_cost, round) as ot_cost_last,
+    sum(seconds) as seconds
+  from rounds
+  group by campaign
+),
+trained as (
+  select
+    campaign,
+    max(base) filter (where metric = 'pmi_accuracy') as base_accuracy,
+    max(tuned) filter (where metric = 'pmi_accuracy') as accuracy,
+    max(base) filter (where metric = 'perplexity') as base_perplexity,
+    max(tuned) filter (where metric = 'perplexity') as perplexity
+  from student_accuracy
+  group by campaign
+),
+examples as (
+  select
+    campaign,
+    count(*) as examples
+  from qa_dataset
+  group by campaign
+)
+select
+  campaign,
+  rounds,
+  documents::bigint as documents,
+  pairs::bigint as pairs,
+  tokens::bigint as tokens,
+  paid_tokens::bigint as paid_tokens,
+  ot_cost_first,
+  ot_cost_last,
+  examples,
+  base_accuracy,
+  accuracy,
+  base_perplexity,
+  perplexity,
+  seconds
+from played
+join spent using (campaign)
+left join examples using (campaign)
+left join trained using (campaign)
+order by campaign

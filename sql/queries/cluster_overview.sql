@@ -1,0 +1,12 @@
+-- Question: what is each cluster about? Grain: one cluster, largest first.
+-- Inputs: cluster_geometry, documents.
+select
+  cluster,
+  cluster_geometry.n_documents,
+  round(spread, 3) as spread,
+  neighbors[1] as nearest_cluster,
+  documents.source as medoid_source,
+  documents.text[:120] as medoid
+from cluster_geometry
+join documents on documents.document_id = medoid_document_id
+order by cluster_geometry.n_documents desc, cluster

@@ -1,0 +1,4 @@
+-- Effect: remember from what an asset was made, in the transaction that stores it.
+-- Inputs: $asset, $partition, $inputs, $version, $seconds.
+insert or replace into materialized (asset, partition, inputs, version, seconds, materialized_at)
+values ($asset, $partition, $inputs, $version, $seconds, current_timestamp)

@@ -1,0 +1,12 @@
+-- Question: which documents did each pull ask for? Grain: one document of one campaign.
+create table if not exists bandit_documents (
+  campaign varchar not null,
+  document_id varchar not null,
+  round integer not null,
+  pull integer not null,
+  cluster integer not null,
+  content_hash varchar not null,
+  extractor varchar not null,
+  status varchar not null, -- 'pairs', 'no pairs' or 'failed'
+  primary key (campaign, document_id)
+)

@@ -1,0 +1,20 @@
+-- Question: which clusters were pulled, and what came out? Grain: one pull.
+create table if not exists bandit_round (
+  campaign varchar not null,
+  round integer not null,           -- from 1
+  pull integer not null,            -- order in the round, from 0
+  cluster integer not null,
+  n_documents integer not null,     -- asked for in this pull
+  n_pairs integer not null,         -- extracted in this pull
+  n_failed integer not null,        -- documents whose extraction failed
+  mean_reward double,               -- of the arm before the pull; null when never pulled
+  exploration_bonus double,
+  ucb_score double,                 -- what chose the arm
+  arm_pairs integer not null,       -- pairs of the arm so far, this pull included
+  reward double not null,           -- of the arm after the pull: minus its OT cost
+  prompt_tokens bigint not null,    -- asked for, whether paid or found in the store
+  completion_tokens bigint not null,
+  paid_prompt_tokens bigint not null,
+  paid_completion_tokens bigint not null,
+  primary key (campaign, round, pull)
+)

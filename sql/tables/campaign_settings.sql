@@ -1,0 +1,7 @@
+-- Question: under which settings was a campaign started? Grain: one campaign.
+create table if not exists campaign_settings (
+  campaign varchar primary key,
+  fingerprint varchar not null,
+  settings varchar not null, -- JSON: settings and versions of what the campaign stands on
+  started_at timestamp with time zone not null default current_timestamp
+)

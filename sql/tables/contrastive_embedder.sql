@@ -1,0 +1,16 @@
+-- Question: which model embeds, and did the warm-up help? Grain: the tuned embedder, one row.
+create table if not exists contrastive_embedder (
+  embedder_version varchar primary key, -- identifies weights and the way texts are embedded
+  path varchar not null,                -- in the state folder
+  base_model varchar not null,
+  n_dimensions integer not null,
+  n_train_pairs integer not null,
+  n_held_out_pairs integer not null,
+  loss_first double not null,
+  loss_last double not null,
+  recall_at_1_before double not null,   -- share of a held-out document's own pairs found
+  recall_at_1_after double not null,
+  recall_at_10_before double not null,
+  recall_at_10_after double not null,
+  seconds double not null
+)

@@ -1,0 +1,7 @@
+-- Question: where does each document lie? Grain: one document. Made anew from the frame `incoming`,
+-- because the number of dimensions is part of the column's type.
+create or replace table document_embeddings as
+select
+  document_id,
+  embedding -- float[n_dimensions], unit length
+from incoming

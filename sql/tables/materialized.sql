@@ -1,0 +1,10 @@
+-- Question: from what was each stored asset made? Grain: one asset, or one partition of it.
+create table if not exists materialized (
+  asset varchar not null,
+  partition varchar not null, -- campaign, or '' for an unpartitioned asset
+  inputs varchar not null,    -- fingerprint of the settings and of the inputs' versions
+  version varchar not null,   -- identifies the content
+  seconds double not null,
+  materialized_at timestamp with time zone not null default current_timestamp,
+  primary key (asset, partition)
+)

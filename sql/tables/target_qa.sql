@@ -1,0 +1,9 @@
+-- Question: what is the target task? Grain: one QA pair of one campaign's target.
+create table if not exists target_qa (
+  campaign varchar not null,
+  split varchar not null check (split in ('reference', 'test')), -- steers; only judges
+  position integer not null,                                     -- place in its file, from 0
+  question varchar not null,
+  answer varchar not null,
+  primary key (campaign, split, position)
+)
