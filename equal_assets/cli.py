@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 
     from equal_assets.resources.warehouse import Warehouse
 
+STATUS_COLUMNS = (
+    "ot_cost_first",
+    "ot_cost_last",
+    "examples",
+    "base_accuracy",
+    "accuracy",
+    "base_perplexity",
+    "perplexity",
+    "seconds",
+)
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 
 console = Console()
@@ -228,37 +238,42 @@ def _progress_bars() -> Iterator[Any]:
 
 
 def _status_table(settings: Settings, warehouse: Warehouse, names: list[str]) -> Table:
+    """Return one column a campaign, so that the table fits a terminal."""
     rows = warehouse.query("campaign_status")
     standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
+    columns = [_standing(settings, name, standing.get(name)) for name in names]
     table = Table(title="Campaigns", title_justify="left")
-    headings = ("campaign", "strategy", "rounds", "documents", "pairs", "tokens (paid)")
-    for heading in (*headings, "OT cost", "PMI accuracy", "perplexity"):
-        table.add_column(heading, justify="left" if heading in headings[:2] else "right")
+    table.add_column("")
     for name in names:
-        campaign, row = settings.campaigns[name], standing.get(name)
-        if row is None:
-            table.add_row(name, campaign.strategy, f"0/{campaign.n_rounds}", *["–"] * 6)
-            continue
-        table.add_row(
-            name,
-            campaign.strategy,
-            f"{row['rounds']}/{campaign.n_rounds}",
-            f"{row['documents']:,} of {campaign.budget_documents:,}",
-            f"{row['pairs']:,}",
-            f"{row['tokens']:,} ({row['paid_tokens']:,})",
-            _change(row["ot_cost_first"], row["ot_cost_last"], "{:.3f}"),
-            _change(row["base_accuracy"], row["accuracy"], "{:.3f}"),
-            _change(row["base_perplexity"], row["perplexity"], "{:.1f}"),
-        )
-    table.caption = "OT cost: first -> last round; accuracy, perplexity: untuned -> tuned student"
-    table.caption_justify = "left"
+        table.add_column(name, justify="right")
+    for label in columns[0]:
+        table.add_row(label, *(column[label] for column in columns))
     return table
+
+
+def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict[str, str]:
+    campaign = settings.campaigns[name]
+    if row is None:
+        row = dict.fromkeys(STATUS_COLUMNS)
+        row |= dict.fromkeys(("rounds", "documents", "pairs", "tokens", "paid_tokens"), 0)
+    return {
+        "strategy": campaign.strategy,
+        "rounds": f"{row['rounds']} of {campaign.n_rounds}",
+        "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
+        "pairs extracted": f"{row['pairs']:,}",
+        "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
+        "OT cost, first -> last round": _change(row["ot_cost_first"], row["ot_cost_last"], ".3f"),
+        "training examples": "–" if row["examples"] is None else f"{row['examples']:,}",
+        "PMI accuracy, base -> tuned": _change(row["base_accuracy"], row["accuracy"], ".3f"),
+        "perplexity, base -> tuned": _change(row["base_perplexity"], row["perplexity"], ".1f"),
+        "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
+    }
 
 
 def _change(before: float | None, after: float | None, form: str) -> str:
     if before is None or after is None:
         return "–"
-    return f"{form.format(before)} -> {form.format(after)}"
+    return f"{before:{form}} -> {after:{form}}"
 
 
 def _where_to_look(names: list[str]) -> None:
@@ -280,3 +295,7 @@ def _short(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+if __name__ == "__main__":
+    main()

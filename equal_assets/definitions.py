@@ -46,8 +46,10 @@ def build_definitions() -> dg.Definitions:
         read = {name: sections[name] for name in SETTINGS_OF.get(spec.key.to_user_string(), ())}
         return spec.replace_attributes(owners=OWNERS, code_version=fingerprint(read))
 
+    loaded = dg.load_assets_from_modules(modules)
+    assets = [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition)]
     return dg.Definitions(
-        assets=dg.map_asset_specs(describe, dg.load_assets_from_modules(modules)),
+        assets=dg.map_asset_specs(describe, assets),
         asset_checks=CHECKS,
         jobs=[
             dg.define_asset_job(

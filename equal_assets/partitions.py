@@ -7,11 +7,15 @@ The partitions are those of the campaigns file when this module is loaded, as fo
 definition: reload the code location after adding a campaign.
 """
 
+import warnings
 from datetime import datetime, timedelta
 
 import dagster as dg
 
 from equal_assets.settings import MAX_ROUNDS, Settings, load_settings
+
+# in Dagster's beta: the version bound in pyproject.toml is what they were tried with
+warnings.filterwarnings("ignore", "(Class|Parameter) .*(PartitionMapping|backfill_policy)")
 
 FIRST_DAY = datetime(1900, 1, 1)
 ROUND_FORMAT = "round-%j"  # day of the year, three digits

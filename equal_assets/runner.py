@@ -27,7 +27,8 @@ CAMPAIGN_TABLES = (
     "fine_tuned_student",
     "student_accuracy",
 )
-PID_TAG, HOST_TAG = "equal/pid", "equal/host"
+# the UI hides tags of this prefix
+PID_TAG, HOST_TAG = ".dagster/equal_pid", ".dagster/equal_host"
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def expected_inputs(
                 raise CampaignError(
                     f"{asset} reads {name}, which is not there{where}: materialize {name} first"
                 )
-            upstream[f"{name}|{partition}"] = stored[name, partition][1]
+            upstream[f"{name}:{partition}" if partition else name] = stored[name, partition][1]
     return {"upstream": upstream, "settings": _settings_of(asset, settings, campaign)}
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.metrics import pairwise_distances
+from scipy.spatial.distance import cdist
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,8 @@ def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np
             f"n_clusters = {n_clusters} is more than the {len(embeddings)} documents; "
             f"allowed: 2 to {len(embeddings)}"
         )
+    from sklearn.cluster import MiniBatchKMeans  # here: it takes seconds to import
+
     kmeans = MiniBatchKMeans(
         n_clusters=n_clusters, batch_size=4096, n_init=3, max_iter=100, random_state=seed
     )
@@ -96,7 +97,7 @@ def measure_geometry(embeddings: np.ndarray, labels: np.ndarray, *, n_neighbors:
     by_cluster = np.lexsort((distances, labels))
     medoids = by_cluster[np.searchsorted(labels[by_cluster], np.arange(n_clusters))]
     squared = np.bincount(labels, weights=distances**2, minlength=n_clusters)
-    between = pairwise_distances(centroids)  # (n_clusters, n_clusters)
+    between = cdist(centroids, centroids)  # (n_clusters, n_clusters)
     np.fill_diagonal(between, np.inf)
     neighbors = np.argsort(between, axis=1, kind="stable")[:, : min(n_neighbors, n_clusters - 1)]
     return Geometry(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import ot
 
 REWARD_WITHOUT_PAIRS = -1.0
 """Reward of an arm that yielded no QA pair: that of pairs orthogonal to the whole target.
@@ -83,6 +82,8 @@ def ot_cost(cost_matrix: np.ndarray) -> float:
     ----------
     arXiv:2505.12250, section 3.2; Bonneel et al. 2011 for the solver.
     """
+    import ot  # here: it imports torch where there is one, which takes seconds
+
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # POT warns where it has not converged
         try:

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -167,7 +168,7 @@ def _document_row(ordinal: int, document: Document) -> dict[str, object]:
 
 def _load_staged(
     transaction: Transaction, settings: Settings, staging: Path
-) -> dict[str, int | str]:
+) -> dict[str, Any]:
     kept = str(staging / "documents-*.parquet")
     limit = settings.corpus.max_documents or 2**62
     transaction.delete("documents")

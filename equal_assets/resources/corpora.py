@@ -51,8 +51,8 @@ EXCERPT_CHARACTERS = 200
 MISTAKES_SHOWN = 10
 ROWS_PER_BATCH = 256
 CHUNK_BYTES = 1 << 16
-# zstd puts up to 128 KiB of text into 4 bytes: this bounds what one step can unpack to 8 MiB.
-ZSTD_STEP_BYTES = 256
+# zstd puts up to 128 KiB of text into 4 bytes: this bounds what one step can unpack to 4 MiB.
+ZSTD_STEP_BYTES = 128
 ZSTD_WINDOW_BYTES = 1 << 31  # what `zstd --long=31` needs, as large public corpora do
 # The `csv` module stops at 131 072 characters by default, which long documents exceed; without
 # any bound, one forgotten quote would read the rest of the file into memory.
@@ -73,6 +73,7 @@ class Reason(StrEnum):
     UNDER_MIN_CHARACTERS = "under min_characters"
     OVER_MAX_CHARACTERS = "over max_characters"
     BROKEN_QA_PAIRS = "broken QA pairs"
+    UNREADABLE_VALUE = "unreadable value"  # Parquet: a date that Python has no value for
     NOT_VALID_PYTHON = "not valid Python"
     UNREADABLE_FILE = "unreadable file"  # from this row on: truncated, corrupt, no permission
 
@@ -222,7 +223,7 @@ def _unreadable(file: str, row: int, error: Exception) -> RejectedRow:
 
 def _excerpt(value: str | bytes) -> str:
     """Return the first characters as one line that any terminal and file can hold."""
-    head = value[:EXCERPT_CHARACTERS]
+    head = value[: EXCERPT_CHARACTERS * 4]  # a character has up to 4 bytes
     encoded = head if isinstance(head, bytes) else head.encode("utf-8", "backslashreplace")
     text = encoded.decode("utf-8", "backslashreplace")[:EXCERPT_CHARACTERS]
     return "".join(character if character.isprintable() else " " for character in text)
@@ -285,7 +286,7 @@ def _read_files(corpus: Files) -> Iterator[_Candidate | RejectedRow]:
             if isinstance(item, RejectedRow):
                 yield item
             else:
-                yield _map_fields(item, corpus, source=path.name, file=file)
+                yield _map_fields(item, corpus, source=_name(file), file=file)
 
 
 def _read_rows(
@@ -301,7 +302,7 @@ def _read_rows(
 def _read_text(path: Path, file: str) -> _Candidate | RejectedRow:
     try:
         content = path.read_bytes()
-        return _Candidate(source=path.name, file=file, row=1, text=content.decode("utf-8-sig"))
+        return _Candidate(source=_name(file), file=file, row=1, text=content.decode("utf-8-sig"))
     except OSError as error:
         return _unreadable(file, 1, error)
     except UnicodeDecodeError as error:
@@ -391,13 +392,16 @@ def _unpack_batch(
     try:
         yield from enumerate(batch.to_pylist(), start=row + 1)
         return
-    except UnicodeDecodeError:
-        pass  # Parquet promises UTF-8 and does not check it: find the rows that break the promise
+    except (ValueError, OverflowError):
+        pass  # one bad value, such as text that is not UTF-8, spoils the batch: find its row
     for index in range(batch.num_rows):
+        number = row + index + 1
         try:
-            yield row + index + 1, batch.slice(index, 1).to_pylist()[0]
+            yield number, batch.slice(index, 1).to_pylist()[0]
         except UnicodeDecodeError as error:
-            yield _reject(file, row + index + 1, Reason.INVALID_UTF8, error.object)
+            yield _reject(file, number, Reason.INVALID_UTF8, error.object)
+        except (ValueError, OverflowError) as error:
+            yield _reject(file, number, Reason.UNREADABLE_VALUE, str(error))
 
 
 def _read_csv(path: Path, file: str, mapping: FieldMapping) -> Iterator[_NumberedRow | RejectedRow]:
@@ -406,26 +410,37 @@ def _read_csv(path: Path, file: str, mapping: FieldMapping) -> Iterator[_Numbere
     line = 1
     try:
         # Bytes that are not UTF-8 become surrogates, which the text policy rejects row by row.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-            reader = csv.reader(lines, delimiter=delimiter, strict=True)
-            header = next(reader, [])
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            records = _csv_records(csv.reader(stream, delimiter=delimiter, strict=True))
+            _, header = next(records, (1, []))
+            if isinstance(header, csv.Error):
+                raise CorpusError(f"{file}: the header row is broken: {header}")
             _require_fields(file, _mapped_fields(mapping), header)
-            while True:
-                line = reader.line_num + 1
-                try:
-                    fields = next(reader)
-                except csv.Error as error:
-                    yield _reject(file, line, Reason.BROKEN_CSV, str(error))
-                    continue
-                if len(fields) == len(header):
+            for line, fields in records:
+                if isinstance(fields, csv.Error):
+                    yield _reject(file, line, Reason.BROKEN_CSV, str(fields))
+                elif len(fields) == len(header):
                     yield line, dict(zip(header, fields, strict=True))
-                elif fields:
+                else:
                     excerpt = delimiter.join(fields)
                     yield _reject(file, line, Reason.WRONG_FIELD_COUNT, excerpt)
-    except StopIteration:
-        return
     except OSError as error:
         yield _unreadable(file, line, error)
+
+
+def _csv_records(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
+    """Yield each record that is not blank with its first line, or what is wrong with it."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, error
+            continue
+        if fields:
+            yield line, fields
 
 
 def _read_hub(corpus: HubDataset) -> Iterator[_Candidate | RejectedRow]:
@@ -638,4 +653,10 @@ def _base_folder() -> Path:
 
 
 def _shown(path: Path, base: Path) -> str:
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+    shown = path.relative_to(base) if path.is_relative_to(base) else path
+    # A file name may hold bytes that are not UTF-8, which no table stores.
+    return shown.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]

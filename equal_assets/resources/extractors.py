@@ -121,5 +121,7 @@ def _subject(document: Document) -> str | None:
     if not module:
         return None
     public = module.partition("._")[0]
-    name = name.removeprefix(module).removeprefix(".").removesuffix("__init__").removesuffix(".")
+    if document.metadata.get("kind") == "module":
+        return public  # its qualified name is its own, not one inside it
+    name = name.removesuffix("__init__").removesuffix(".")
     return f"{public}.{name}" if name else public

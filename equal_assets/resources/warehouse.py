@@ -41,7 +41,7 @@ class Transaction:
 
     def query(self, name: str, **parameters: Any) -> pl.DataFrame:
         """Run ``sql/queries/<name>.sql`` and return its rows."""
-        return pl.DataFrame(self._connection.sql(read_sql("queries", name), params=parameters))
+        return self._connection.sql(read_sql("queries", name), params=parameters).pl()
 
     def execute(self, name: str, **parameters: Any) -> None:
         """Run ``sql/queries/<name>.sql`` for its effect."""

@@ -1,0 +1,236 @@
+"""Accuracy, perplexity, coverage and FLOPs: hand-worked cases and every documented error."""
+
+import numpy as np
+import pytest
+
+from equal_assets.algorithms.metrics import (
+    accuracy_interval,
+    choice_accuracy,
+    correct_choices,
+    coverage,
+    covered_share,
+    draw_distractors,
+    inference_flops,
+    perplexity,
+    pmi_scores,
+    training_flops,
+)
+
+
+def test_pmi_is_the_gain_by_the_question_per_token():
+    conditional = np.array([[-4.0, -6.0]])
+    unconditional = np.array([[-10.0, -8.0]])
+    lengths = np.array([[3, 4]])
+    np.testing.assert_allclose(pmi_scores(conditional, unconditional, lengths), [[2.0, 0.5]])
+
+
+def test_pmi_is_zero_where_the_question_says_nothing():
+    likelihood = np.array([[-4.0, -6.0], [-1.0, -2.0]])
+    assert not pmi_scores(likelihood, likelihood, np.ones((2, 2))).any()
+
+
+@pytest.mark.parametrize("lengths", [np.ones((2, 1)), np.ones(2)])
+def test_pmi_refuses_unequal_shapes(lengths):
+    with pytest.raises(ValueError, match=r"expected one shape \(n_questions, n_choices\)"):
+        pmi_scores(np.zeros((1, 2)), np.zeros((1, 2)), lengths)
+
+
+def test_pmi_refuses_flat_arrays():
+    with pytest.raises(ValueError, match=r"expected one shape \(n_questions, n_choices\)"):
+        pmi_scores(np.zeros(2), np.zeros(2), np.ones(2))
+
+
+def test_pmi_refuses_an_empty_answer():
+    with pytest.raises(ValueError, match="lengths holds 0, expected > 0"):
+        pmi_scores(np.zeros((1, 2)), np.zeros((1, 2)), np.array([[3, 0]]))
+
+
+def test_accuracy_and_standard_error_of_four_questions():
+    scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
+    accuracy, standard_error = choice_accuracy(scores, np.zeros(4, dtype=int))
+    assert accuracy == 0.75
+    assert standard_error == pytest.approx(np.sqrt(0.75 * 0.25 / 4))
+
+
+def test_correct_choice_may_stand_in_any_column():
+    scores = np.array([[0.1, 0.2, 0.9], [0.1, 0.2, 0.9]])
+    assert correct_choices(scores, np.array([2, 1])).tolist() == [True, False]
+
+
+def test_a_tie_counts_as_wrong_and_minus_infinity_takes_a_choice_out():
+    scores = np.array([[0.5, 0.5], [0.5, -np.inf]])
+    assert correct_choices(scores, np.array([0, 0])).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 1), (3,)])
+def test_accuracy_refuses_scores_without_choice(shape):
+    with pytest.raises(ValueError, match=r"expected \(n_questions >= 1, n_choices >= 2\)"):
+        choice_accuracy(np.zeros(shape), np.zeros(shape[0], dtype=int))
+
+
+def test_accuracy_refuses_nan():
+    with pytest.raises(ValueError, match="scores holds 1 NaN"):
+        choice_accuracy(np.array([[np.nan, 0.0]]), np.array([0]))
+
+
+def test_accuracy_refuses_too_few_correct_columns():
+    with pytest.raises(ValueError, match=r"correct has shape \(1,\); expected \(2,\)"):
+        choice_accuracy(np.zeros((2, 2)), np.array([0]))
+
+
+@pytest.mark.parametrize("column", [-1, 2])
+def test_accuracy_refuses_an_unknown_column(column):
+    with pytest.raises(ValueError, match="expected 0 to 1"):
+        choice_accuracy(np.zeros((2, 2)), np.array([0, column]))
+
+
+def test_wilson_interval_of_a_published_case():
+    # Newcombe, Statistics in Medicine 1998, table I: 81 of 263.
+    assert accuracy_interval(81, 263, confidence=0.95) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_wilson_interval_stays_within_bounds_and_is_symmetric():
+    low, high = accuracy_interval(0, 20, confidence=0.95)
+    assert low == 0.0
+    assert 0.1 < high < 0.2
+    assert accuracy_interval(20, 20, confidence=0.95) == pytest.approx((1 - high, 1 - low))
+
+
+def test_wilson_interval_narrows_with_questions():
+    widths = [np.diff(accuracy_interval(n // 4, n, confidence=0.95))[0] for n in (20, 200, 2000)]
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("n_correct", "n_questions", "confidence", "message"),
+    [
+        (0, 0, 0.95, "n_questions = 0, expected >= 1"),
+        (3, 2, 0.95, r"n_correct = 3, expected 0 to 2"),
+        (-1, 2, 0.95, r"n_correct = -1, expected 0 to 2"),
+        (1, 2, 1.0, r"confidence = 1.0, expected between 0 and 1"),
+    ],
+)
+def test_wilson_interval_refuses(n_correct, n_questions, confidence, message):
+    with pytest.raises(ValueError, match=message):
+        accuracy_interval(n_correct, n_questions, confidence=confidence)
+
+
+def test_perplexity_of_a_uniform_guess_is_the_vocabulary():
+    n_tokens = np.array([1, 5, 2])
+    assert perplexity(-np.log(7) * n_tokens, n_tokens) == pytest.approx(7)
+
+
+def test_perplexity_weighs_by_tokens():
+    log_probabilities = np.array([-3.0 * np.log(2), -np.log(16)])
+    assert perplexity(log_probabilities, np.array([3, 1])) == pytest.approx(2 ** (7 / 4))
+
+
+def test_perplexity_refuses_unequal_shapes():
+    with pytest.raises(ValueError, match=r"expected one shape \(n_answers,\)"):
+        perplexity(np.zeros(2), np.ones(3))
+
+
+def test_perplexity_refuses_infinity():
+    with pytest.raises(ValueError, match="1 values that are not finite"):
+        perplexity(np.array([-np.inf, 0.0]), np.ones(2))
+
+
+@pytest.mark.parametrize("n_tokens", [np.array([0, 0]), np.array([3, -1])])
+def test_perplexity_refuses_counts_that_are_none(n_tokens):
+    with pytest.raises(ValueError, match="expected counts >= 0 with at least one token"):
+        perplexity(np.zeros(2), n_tokens)
+
+
+def test_perplexity_refuses_no_answers():
+    with pytest.raises(ValueError, match="over 0 answers"):
+        perplexity(np.zeros(0), np.zeros(0, dtype=int))
+
+
+def test_distractors_are_distinct_other_questions():
+    drawn = draw_distractors(9, 4, np.random.default_rng(0))
+    assert drawn.shape == (9, 3)
+    assert drawn.min() >= 0
+    assert drawn.max() <= 8
+    for question, row in enumerate(drawn):
+        assert len({question, *row}) == 4
+
+
+def test_distractors_of_as_many_questions_as_choices_are_all_others():
+    drawn = draw_distractors(3, 3, np.random.default_rng(0))
+    assert [sorted(row) for row in drawn.tolist()] == [[1, 2], [0, 2], [0, 1]]
+
+
+def test_distractors_are_drawn_evenly():
+    counts = np.bincount(draw_distractors(5, 2, np.random.default_rng(1)).ravel(), minlength=5)
+    many = sum(
+        np.bincount(draw_distractors(5, 2, np.random.default_rng(seed)).ravel(), minlength=5)
+        for seed in range(400)
+    )
+    assert counts.sum() == 5
+    np.testing.assert_allclose(many / 400, 1.0, atol=0.15)
+
+
+def test_distractors_repeat_with_the_seed():
+    first, second = (draw_distractors(20, 4, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_distractors_refuse_one_choice():
+    with pytest.raises(ValueError, match="n_choices = 1, expected >= 2"):
+        draw_distractors(5, 1, np.random.default_rng(0))
+
+
+def test_distractors_refuse_fewer_questions_than_choices():
+    with pytest.raises(ValueError, match="n_questions = 3, expected >= 4"):
+        draw_distractors(3, 4, np.random.default_rng(0))
+
+
+def test_coverage_takes_the_best_pair_of_each_question():
+    similarity = np.array([[0.9, 0.1, 0.5], [0.2, 0.3, 0.6]])
+    assert coverage(similarity) == pytest.approx((0.9 + 0.3 + 0.6) / 3)
+    assert covered_share(similarity, 0.6) == pytest.approx(2 / 3)
+    assert covered_share(similarity, 0.0) == 1.0
+
+
+def test_coverage_never_falls_when_pairs_are_added():
+    similarity = np.random.default_rng(0).uniform(-1, 1, size=(30, 8))
+    growing = [coverage(similarity[:n]) for n in range(1, 31)]
+    assert growing == sorted(growing)
+
+
+def test_empty_pool_covers_no_share():
+    assert covered_share(np.zeros((0, 5)), -1.0) == 0.0
+
+
+def test_coverage_refuses_an_empty_pool():
+    with pytest.raises(ValueError, match=r"expected \(n_pairs >= 1, n_questions\)"):
+        coverage(np.zeros((0, 5)))
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (3,)])
+def test_coverage_refuses_no_questions(shape):
+    with pytest.raises(ValueError, match=r"expected \(n_pairs, n_questions >= 1\)"):
+        coverage(np.zeros(shape))
+    with pytest.raises(ValueError, match=r"expected \(n_pairs, n_questions >= 1\)"):
+        covered_share(np.zeros(shape), 0.5)
+
+
+def test_coverage_refuses_nan():
+    similarity = np.array([[np.nan, 0.5]])
+    with pytest.raises(ValueError, match="similarity holds 1 NaN"):
+        coverage(similarity)
+    with pytest.raises(ValueError, match="similarity holds 1 NaN"):
+        covered_share(similarity, 0.5)
+
+
+def test_training_costs_three_times_inference():
+    assert inference_flops(8_000_000_000, 10) == 1.6e11
+    assert training_flops(8_000_000_000, 10) == 4.8e11
+
+
+@pytest.mark.parametrize("flops", [training_flops, inference_flops])
+def test_flops_refuse_negative_counts(flops):
+    with pytest.raises(ValueError, match="n_tokens = -1, expected >= 0"):
+        flops(1, -1)
+    with pytest.raises(ValueError, match="n_parameters = -1, expected >= 0"):
+        flops(-1, 1)

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from equal_assets.algorithms.optimal_transport import (
+    REWARD_WITHOUT_PAIRS,
+    ConvergenceError,
+    cosine_cost,
+    ot_cost,
+    ot_reward,
+)
+
+EAST, NORTH, WEST = [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]
+
+
+def unit_rows(n_rows, *, seed, n_dimensions=8):
+    rows = np.random.default_rng(seed).normal(size=(n_rows, n_dimensions))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_cosine_cost_of_equal_orthogonal_and_opposite_rows():
+    cost = cosine_cost(np.array([EAST]), np.array([EAST, NORTH, WEST]))
+    np.testing.assert_array_equal(cost, [[0.0, 1.0, 2.0]])
+
+
+def test_cosine_cost_stays_within_bounds_in_single_precision():
+    rows = unit_rows(200, seed=1, n_dimensions=384).astype(np.float32)
+    cost = cosine_cost(rows, np.concatenate([rows, -rows]))
+    assert cost.dtype == np.float64
+    assert cost.min() >= 0.0
+    assert cost.max() <= 2.0
+    np.testing.assert_allclose(np.diag(cost[:, :200]), 0.0, atol=1e-6)
+
+
+def test_one_pair_against_two_worked_by_hand():
+    # half of the mass stays where it is, half moves by a distance of 1
+    assert ot_cost(np.array([[0.0, 1.0]])) == pytest.approx(0.5)
+
+
+def test_two_pairs_against_three_worked_by_hand():
+    # of the second pair's 1/2, 1/3 stays and 1/6 moves by 1; the first pair's 1/2 stays
+    cost = cosine_cost(np.array([EAST, NORTH]), np.array([EAST, EAST, NORTH]))
+    assert ot_cost(cost) == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_numbers_of_points_cost_what_the_best_assignment_costs(seed):
+    cost = cosine_cost(unit_rows(30, seed=seed), unit_rows(30, seed=seed + 100))
+    rows, columns = linear_sum_assignment(cost)
+    assert ot_cost(cost) == pytest.approx(cost[rows, columns].mean(), abs=1e-9)
+
+
+def test_identical_clouds_cost_nothing():
+    rows = unit_rows(25, seed=2)
+    assert ot_cost(cosine_cost(rows, rows)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_repeating_every_point_changes_nothing():
+    source, target = unit_rows(7, seed=3), unit_rows(5, seed=4)
+    doubled = ot_cost(cosine_cost(np.repeat(source, 2, axis=0), target))
+    assert doubled == pytest.approx(ot_cost(cosine_cost(source, target)), abs=1e-9)
+
+
+def test_order_of_points_and_direction_change_nothing():
+    source, target = unit_rows(12, seed=5), unit_rows(9, seed=6)
+    cost = cosine_cost(source, target)
+    expected = pytest.approx(ot_cost(cost), abs=1e-9)
+    rng = np.random.default_rng(0)
+    assert ot_cost(cosine_cost(rng.permutation(source), rng.permutation(target))) == expected
+    assert ot_cost(cost.T) == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cost_lies_between_nearest_neighbors_and_the_independent_plan(seed):
+    cost = cosine_cost(unit_rows(11, seed=seed), unit_rows(17, seed=seed + 50))
+    lower = max(cost.min(axis=1).mean(), cost.min(axis=0).mean())
+    assert cost.min() <= lower <= ot_cost(cost) + 1e-12
+    assert ot_cost(cost) < cost.mean() <= cost.max()
+
+
+def test_solver_that_does_not_reach_the_optimum_is_an_error():
+    with pytest.raises(ConvergenceError, match=r"optimal transport of a \(2, 2\) cost matrix"):
+        ot_cost(np.array([[np.nan, 1.0], [1.0, 0.0]]))
+
+
+def test_reward_is_minus_the_cost():
+    assert ot_reward(np.array([EAST]), np.array([EAST, NORTH])) == pytest.approx(-0.5)
+
+
+def test_reward_rises_as_pairs_come_nearer_the_reference():
+    reference = np.array([EAST])
+    near = np.array([[0.8, 0.6]])
+    rewards = [ot_reward(rows, reference) for rows in (np.array([WEST]), near, reference)]
+    assert rewards == pytest.approx([-2.0, -0.2, 0.0])
+
+
+def test_arm_without_pairs_is_rewarded_like_pairs_orthogonal_to_the_target():
+    reference = np.array([EAST])
+    assert ot_reward(np.zeros((0, 2)), reference) == REWARD_WITHOUT_PAIRS
+    assert ot_reward(np.array([NORTH]), reference) == pytest.approx(REWARD_WITHOUT_PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "name"),
+    [
+        (np.zeros((0, 2)), np.array([EAST]), "source"),
+        (np.array([EAST]), np.zeros((0, 2)), "target"),
+        (np.array(EAST), np.array([EAST]), "source"),
+    ],
+)
+def test_empty_or_flat_embeddings_are_refused(source, target, name):
+    with pytest.raises(ValueError, match=rf"{name} has shape .*; expected \(n >= 1, n_dimensions"):
+        cosine_cost(source, target)
+
+
+@pytest.mark.parametrize("name", ["source", "target"])
+def test_row_that_is_not_of_unit_length_is_refused(name):
+    rows = {"source": np.array([EAST]), "target": np.array([EAST])}
+    rows[name] = np.array([EAST, [3.0, 4.0], EAST])
+    with pytest.raises(ValueError, match=rf"{name} has a row of length 5\.000, expected 1: norm"):
+        cosine_cost(**rows)
+
+
+def test_different_dimensions_are_refused():
+    with pytest.raises(ValueError, match="source has 2 dimensions, target 3"):
+        cosine_cost(np.array([EAST]), np.array([[1.0, 0.0, 0.0]]))
+
+
+def test_reward_checks_the_embeddings_too():
+    with pytest.raises(ValueError, match="normalize the embeddings"):
+        ot_reward(np.array([[2.0, 0.0]]), np.array([EAST]))

@@ -1,0 +1,58 @@
+"""Shared fixtures; the environment is set before anything of the project is imported."""
+
+import os
+import tempfile
+from pathlib import Path
+
+TINY = Path(__file__).parent / "tiny" / "campaigns.yaml"
+STATE = Path(tempfile.mkdtemp(prefix="equal-assets-tests-"))
+
+os.environ["EQUAL_CAMPAIGNS"] = str(TINY)  # partitions are fixed when definitions are loaded
+os.environ["EQUAL_HOME"] = str(STATE / "unused")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.pop("DAGSTER_HOME", None)
+
+from equal_assets.settings import quiet_libraries  # noqa: E402 - after the environment
+
+quiet_libraries()
+
+import shutil  # noqa: E402
+
+import dagster as dg  # noqa: E402
+import pytest  # noqa: E402
+
+from equal_assets.resources.campaigns_file import CampaignsFile  # noqa: E402
+from equal_assets.resources.warehouse import Warehouse  # noqa: E402
+
+
+def pytest_sessionfinish():
+    shutil.rmtree(STATE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """A models folder that holds the static embedder: distilled once, it takes a while."""
+    from equal_assets.resources.embedder import static_model
+
+    folder = STATE / "models"
+    static_model(folder, progress=lambda done, total: None)
+    return folder
+
+
+@pytest.fixture
+def warehouse(tmp_path) -> Warehouse:
+    """An empty warehouse."""
+    return Warehouse(database=str(tmp_path / "warehouse.duckdb"), lock_timeout_seconds=2)
+
+
+@pytest.fixture
+def campaigns(tmp_path) -> CampaignsFile:
+    """The tiny campaigns file, with a state folder of its own."""
+    return CampaignsFile(path=str(TINY), state_folder=str(tmp_path))
+
+
+@pytest.fixture
+def instance(tmp_path) -> dg.DagsterInstance:
+    """A Dagster instance that is gone after the test."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral

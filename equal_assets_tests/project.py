@@ -1,0 +1,81 @@
+"""A project of its own for a test: campaigns file, state folder, Dagster home, `equal` command."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with campaigns.yaml, dagster.yaml and the state of both."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path, *, models: Path) -> "Project":
+        folder.mkdir(parents=True)
+        tiny = yaml.safe_load((REPOSITORY / "equal_assets_tests/tiny/campaigns.yaml").read_text())
+        demo = REPOSITORY / "equal_assets" / "demo"
+        tiny["targets"]["python-libraries"] = {
+            split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
+        }
+        (folder / "campaigns.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
+        shutil.copy(REPOSITORY / "dagster.yaml", folder)
+        shutil.copytree(models, folder / ".equal" / "models")
+        return cls(folder)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / ".equal" / "warehouse.duckdb"
+
+    def edit(self, **sections) -> None:
+        """Change sections of campaigns.yaml; nested dictionaries are merged."""
+        path = self.folder / "campaigns.yaml"
+        settings = yaml.safe_load(path.read_text())
+        for section, values in sections.items():
+            for key, value in values.items():
+                old = settings[section].get(key)
+                settings[section][key] = (
+                    {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+                )
+        path.write_text(yaml.safe_dump(settings, sort_keys=False))
+
+    def environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("EQUAL_", "DAGSTER"))}
+        return {**inherited, "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
+
+    def equal(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess:
+        """Run the command and wait for it."""
+        return subprocess.run(
+            [sys.executable, "-m", "equal_assets.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def start(self, *command: str) -> subprocess.Popen:
+        """Start a Python process in the project; the caller ends it."""
+        return subprocess.Popen(
+            [sys.executable, *command],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Return the rows of a query on the warehouse."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return pl.DataFrame(connection.sql(query))

@@ -1,0 +1,161 @@
+import dagster as dg
+import pytest
+from pydantic import ValidationError
+
+from equal_assets import settings
+from equal_assets.records import Document, QAPair
+from equal_assets.resources import extractors
+from equal_assets.resources.extractors import (
+    Extractor,
+    ReplayExtractor,
+    StructuralExtractor,
+    build_extractor,
+)
+
+DOCSTRING = "Solve a linear system.\n\n>>> solve(a, b)\narray([2., 3.])"
+TALK = (
+    "Q: Why is the sky blue?\nA: Air scatters blue light most.\n"
+    "Q: Who said so?\nA: Lord Rayleigh, long ago."
+)
+
+
+def document(text, **fields):
+    return Document(document_id="d", text=text, source="s", file="f", row=1, **fields)
+
+
+def extracted(extractor, *documents):
+    return list(extractor.extract(documents))
+
+
+def question_about(**metadata):
+    (extraction,) = extracted(
+        StructuralExtractor(max_pairs=5), document(DOCSTRING, metadata=metadata)
+    )
+    return extraction.pairs[0].question
+
+
+def test_structural_yields_one_extraction_per_document_in_order():
+    documents = [document(TALK), document("No question is asked here."), document(DOCSTRING)]
+    extractions = extracted(StructuralExtractor(max_pairs=5), *documents)
+    assert [e.content_hash for e in extractions] == [d.content_hash for d in documents]
+    assert [e.status for e in extractions] == ["pairs", "no pairs", "no pairs"]
+    assert [len(e.pairs) for e in extractions] == [2, 0, 0]
+
+
+def test_structural_extraction_costs_time_but_no_tokens():
+    (extraction,) = extracted(StructuralExtractor(max_pairs=5), document(TALK))
+    assert (extraction.prompt_tokens, extraction.completion_tokens) == (0, 0)
+    assert extraction.seconds > 0
+    assert extraction.reason is None
+
+
+def test_extractions_are_handed_out_as_each_is_finished():
+    read = []
+
+    class Counted(list):
+        def __iter__(self):
+            for item in super().__iter__():
+                read.append(item)
+                yield item
+
+    stream = StructuralExtractor(max_pairs=5).extract(Counted([document(TALK), document("x")]))
+    next(stream)
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("extractor", [StructuralExtractor, ReplayExtractor])
+def test_at_most_max_pairs_are_kept(extractor):
+    pairs = (QAPair("one?", "1"), QAPair("two?", "2"))
+    (extraction,) = extracted(extractor(max_pairs=1), document(TALK, qa_pairs=pairs))
+    assert len(extraction.pairs) == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"module": "numpy.linalg", "qualname": "solve"}, "numpy.linalg.solve"),
+        ({"module": "numpy.linalg._linalg", "qualname": "solve"}, "numpy.linalg.solve"),
+        ({"module": "numpy._core.fromnumeric", "qualname": "solve"}, "numpy.solve"),
+        ({"module": "_solvers", "qualname": "solve"}, "_solvers.solve"),
+        ({"module": "a.b", "qualname": "A.solve"}, "a.b.A.solve"),
+        ({"module": "a.b", "qualname": "A.__init__"}, "a.b.A"),
+        ({"module": "a.b", "qualname": "A._solve"}, "a.b.A._solve"),
+        ({"module": "a.b", "qualname": "a.b", "kind": "module"}, "a.b"),
+        ({"module": "copy", "qualname": "copy", "kind": "function"}, "copy.copy"),
+        ({"module": "a.b"}, "a.b"),
+    ],
+)
+def test_docstring_is_asked_by_its_public_name(metadata, name):
+    assert question_about(**metadata) == f"How do I solve a linear system with `{name}`?"
+
+
+def test_unexpected_error_is_not_swallowed(monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("bug")
+
+    monkeypatch.setattr(extractors, "extract_pairs", broken)
+    with pytest.raises(ZeroDivisionError, match="bug"):
+        extracted(StructuralExtractor(max_pairs=5), document(TALK))
+
+
+def test_replay_hands_back_whole_pairs_only():
+    whole = QAPair("Who?", "Ada")
+    pairs = (QAPair("", "no question"), whole, QAPair("No answer?", " \n"))
+    (extraction,) = extracted(ReplayExtractor(max_pairs=5), document(TALK, qa_pairs=pairs))
+    assert (extraction.status, extraction.pairs) == ("pairs", (whole,))
+
+
+@pytest.mark.parametrize("pairs", [(), (QAPair(" ", "answer"), QAPair("question", ""))])
+def test_replay_without_whole_pairs_is_no_pairs(pairs):
+    (extraction,) = extracted(ReplayExtractor(max_pairs=5), document(TALK, qa_pairs=pairs))
+    assert (extraction.status, extraction.pairs) == ("no pairs", ())
+
+
+def test_fingerprint_is_stable_for_equal_extractors():
+    assert (
+        StructuralExtractor(max_pairs=5).fingerprint == StructuralExtractor(max_pairs=5).fingerprint
+    )
+
+
+def test_fingerprint_changes_with_backend_version_and_settings():
+    class Later(StructuralExtractor):
+        VERSION = StructuralExtractor.VERSION + 1
+
+    fingerprints = {
+        StructuralExtractor(max_pairs=5).fingerprint,
+        StructuralExtractor(max_pairs=6).fingerprint,
+        ReplayExtractor(max_pairs=5).fingerprint,
+        Later(max_pairs=5).fingerprint,
+    }
+    assert len(fingerprints) == 4
+
+
+@pytest.mark.parametrize(
+    ("backend", "extractor"),
+    [("structural", StructuralExtractor), ("replay", ReplayExtractor)],
+)
+def test_settings_name_the_extractor(backend, extractor):
+    built = build_extractor(settings.Extractor(backend=backend, max_pairs=7))
+    assert type(built) is extractor
+    assert built.max_pairs == 7
+
+
+def test_unknown_backend_lists_the_known_ones():
+    unknown = settings.Extractor.model_construct(backend="oracle", max_pairs=7)
+    with pytest.raises(ValueError, match="'oracle' is not known; allowed: structural, replay"):
+        build_extractor(unknown)
+
+
+def test_limit_below_one_is_refused():
+    with pytest.raises(ValidationError, match="max_pairs"):
+        StructuralExtractor(max_pairs=0)
+
+
+def test_role_is_a_dagster_resource():
+    @dg.asset
+    def qa(extractor: Extractor) -> dg.MaterializeResult:
+        (extraction,) = extractor.extract([document(TALK)])
+        return dg.MaterializeResult(metadata={"pairs": len(extraction.pairs)})
+
+    run = dg.materialize([qa], resources={"extractor": StructuralExtractor(max_pairs=5)})
+    assert run.asset_materializations_for_node("qa")[0].metadata["pairs"].value == 2

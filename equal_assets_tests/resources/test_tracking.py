@@ -1,0 +1,211 @@
+import polars as pl
+import pytest
+from mlflow import MlflowClient
+
+from equal_assets.resources.tracking import ROUND_METRICS, Tracker, build_tracker
+from equal_assets.settings import Tracking
+
+SETTINGS = {
+    "settings": {"campaign": {"strategy": "random", "seed": 0}, "corpus": {"max_documents": None}},
+    "upstream": {"documents": "v1"},
+}
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def tracker(state):
+    return build_tracker(Tracking(experiment="tests"), state)
+
+
+@pytest.fixture(scope="module")
+def client(state):
+    return MlflowClient(tracking_uri=f"sqlite:///{state / 'mlflow.db'}")
+
+
+def curve(n_rounds, *, campaign="demo"):
+    rows = [
+        {
+            "campaign": campaign,
+            "round": number,
+            "n_pulls": 2,
+            "mean_reward": -1.0 / number,
+            "best_reward": -0.5 / number,
+            "pool_ot_cost": None if number == 1 else 1.0 / number,
+            "pool_pairs": 3 * number,
+            "documents": 10 * number,
+            "tokens": 100 * number,
+            "paid_tokens": 50 * number,
+            "seconds": 0.5,
+        }
+        for number in range(1, n_rounds + 1)
+    ]
+    return pl.DataFrame(rows, schema_overrides={"pool_ot_cost": pl.Float64})
+
+
+def logged(client, run_id, name):
+    history = client.get_metric_history(run_id, name)
+    return sorted((metric.step, metric.value) for metric in history)
+
+
+def test_tracker_is_a_file_in_the_state_folder_unless_another_store_is_named(tmp_path):
+    local = build_tracker(Tracking(), tmp_path)
+    assert local.uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    named = build_tracker(Tracking(uri="http://host:5000", experiment="e"), tmp_path)
+    assert (named.uri, named.experiment) == ("http://host:5000", "e")
+
+
+def test_database_folder_is_made(tracker, client, state):
+    tracker.campaign_run("folder", "f1", {})
+    assert (state / "mlflow.db").is_file()
+    experiment = client.get_experiment_by_name("tests")
+    assert experiment.artifact_location == (state / "mlartifacts").as_uri()
+
+
+def test_same_campaign_and_fingerprint_are_the_same_run_in_any_process(tracker):
+    first = tracker.campaign_run("same", "f1", SETTINGS)
+    assert tracker.campaign_run("same", "f1", SETTINGS) == first
+    another = Tracker(**{name: getattr(tracker, name) for name in type(tracker).model_fields})
+    assert another.campaign_run("same", "f1", SETTINGS) == first
+
+
+def test_other_fingerprint_or_other_campaign_is_another_run(tracker):
+    runs = {
+        tracker.campaign_run(campaign, fingerprint, SETTINGS)
+        for campaign in ("other-a", "other-b")
+        for fingerprint in ("f1", "f2")
+    }
+    assert len(runs) == 4
+
+
+def test_run_is_named_and_tagged_and_left_open(tracker, client):
+    run = client.get_run(tracker.campaign_run("named", "f7", SETTINGS))
+    assert run.info.run_name == "named"
+    assert run.info.status == "RUNNING"
+    assert run.data.tags["equal.campaign"] == "named"
+    assert run.data.tags["equal.fingerprint"] == "f7"
+
+
+def test_nested_settings_are_flattened_into_parameters(tracker, client):
+    run = client.get_run(tracker.campaign_run("nested", "f1", SETTINGS))
+    assert run.data.params == {
+        "settings.campaign.strategy": "random",
+        "settings.campaign.seed": "0",
+        "settings.corpus.max_documents": "None",
+        "upstream.documents": "v1",
+    }
+
+
+def test_long_parameters_are_cut_where_mlflow_would_refuse_them(tracker, client):
+    run = client.get_run(tracker.campaign_run("long", "f1", {"paths": ["x" * 90] * 100}))
+    assert run.data.params["paths"].startswith("['xxx")
+    assert len(run.data.params["paths"]) == 500
+
+
+def test_more_parameters_than_mlflow_takes_in_one_batch_are_all_logged(tracker, client):
+    settings = {f"key{number}": number for number in range(130)}
+    run = client.get_run(tracker.campaign_run("many", "f1", settings))
+    assert len(run.data.params) == 130
+
+
+def test_superseded_campaign_starts_another_run(tracker, client):
+    old = tracker.campaign_run("again", "f1", SETTINGS)
+    bystander = tracker.campaign_run("again-not", "f1", SETTINGS)
+    tracker.supersede("again")
+    new = tracker.campaign_run("again", "f1", SETTINGS)
+    assert new != old
+    assert tracker.campaign_run("again", "f1", SETTINGS) == new
+    assert client.get_run(old).info.status == "KILLED"
+    assert client.get_run(old).data.tags["equal.superseded"] == "true"
+    assert tracker.campaign_run("again-not", "f1", SETTINGS) == bystander
+
+
+def test_superseding_a_campaign_without_runs_does_nothing(tracker):
+    before = tracker.campaign_run("untouched", "f1", SETTINGS)
+    tracker.supersede("never-started")
+    assert tracker.campaign_run("untouched", "f1", SETTINGS) == before
+
+
+def test_each_round_is_one_step_of_every_metric(tracker, client):
+    run_id = tracker.campaign_run("rounds", "f1", SETTINGS)
+    tracker.log_rounds(run_id, curve(3))
+    assert set(client.get_run(run_id).data.metrics) == set(ROUND_METRICS)
+    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0), (3, 30.0)]
+    assert logged(client, run_id, "mean_reward") == [(1, -1.0), (2, -0.5), (3, -1 / 3)]
+    assert logged(client, run_id, "paid_tokens") == [(1, 50.0), (2, 100.0), (3, 150.0)]
+
+
+def test_round_without_pairs_has_no_ot_cost(tracker, client):
+    run_id = tracker.campaign_run("no-pairs", "f1", SETTINGS)
+    tracker.log_rounds(run_id, curve(2))
+    assert logged(client, run_id, "pool_ot_cost") == [(2, 0.5)]
+
+
+def test_rounds_logged_again_stand_once(tracker, client):
+    run_id = tracker.campaign_run("twice", "f1", SETTINGS)
+    for n_rounds in (2, 2, 4, 3):
+        tracker.log_rounds(run_id, curve(n_rounds))
+    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0), (3, 30.0), (4, 40.0)]
+
+
+def test_no_rounds_log_nothing(tracker, client):
+    run_id = tracker.campaign_run("none", "f1", SETTINGS)
+    tracker.log_rounds(run_id, curve(1)[:0])
+    assert client.get_run(run_id).data.metrics == {}
+
+
+def test_result_logged_again_stands_once_unless_it_changed(tracker, client):
+    run_id = tracker.campaign_run("result", "f1", SETTINGS)
+    for accuracy in (0.25, 0.25, 0.5):
+        tracker.log_result(run_id, {"pmi_accuracy": accuracy})
+    assert logged(client, run_id, "pmi_accuracy") == [(0, 0.25), (0, 0.5)]
+    assert client.get_run(run_id).data.metrics["pmi_accuracy"] == 0.5
+
+
+def test_fine_tune_is_a_finished_child_run_with_its_loss_curve(tracker, client):
+    parent = tracker.campaign_run("parent", "f1", SETTINGS)
+    child = tracker.fine_tune_run(
+        parent,
+        "parent student",
+        parameters={"student": {"layers": 2}},
+        losses=(3.0, 2.0, 1.5),
+        metrics={"flops": 1e12},
+    )
+    run = client.get_run(child)
+    assert run.data.tags["mlflow.parentRunId"] == parent
+    assert run.info.run_name == "parent student"
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"student.layers": "2"}
+    assert logged(client, child, "loss") == [(1, 3.0), (2, 2.0), (3, 1.5)]
+    assert logged(client, child, "flops") == [(0, 1e12)]
+
+
+def test_child_run_is_not_taken_for_the_campaign_itself(tracker):
+    parent = tracker.campaign_run("mother", "f1", SETTINGS)
+    tracker.fine_tune_run(parent, "mother", parameters={}, losses=(1.0,), metrics={})
+    assert tracker.campaign_run("mother", "f1", SETTINGS) == parent
+
+
+def test_figure_is_stored_in_the_state_folder_and_replaced(tracker, client, state):
+    from matplotlib.figure import Figure
+
+    run_id = tracker.campaign_run("figure", "f1", SETTINGS)
+    for size in (2, 4):
+        tracker.log_figure(run_id, Figure(figsize=(size, size)), "curve.png")
+    assert [artifact.path for artifact in client.list_artifacts(run_id)] == ["curve.png"]
+    stored = list((state / "mlartifacts").rglob("curve.png"))
+    assert len(stored) == 1
+    assert run_id in stored[0].parts
+
+
+def test_finished_run_is_still_found_and_can_be_added_to(tracker, client):
+    run_id = tracker.campaign_run("done", "f1", SETTINGS)
+    tracker.log_rounds(run_id, curve(1))
+    tracker.finish(run_id)
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert tracker.campaign_run("done", "f1", SETTINGS) == run_id
+    tracker.log_rounds(run_id, curve(2))
+    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0)]

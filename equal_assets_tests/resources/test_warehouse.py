@@ -1,0 +1,478 @@
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from equal_assets.algorithms.decontamination import removal_reasons
+from equal_assets.errors import WarehouseLockedError
+from equal_assets.records import QAPair
+from equal_assets.resources.warehouse import SQL_FOLDER, Warehouse, read_sql, table_names
+from equal_assets.settings import fingerprint
+
+QUERIES = sorted(path.stem for path in (SQL_FOLDER / "queries").glob("*.sql"))
+HOLDER = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def embeddings(n_dimensions, ids=("a", "b")):
+    vectors = [[float(row)] * n_dimensions for row in range(len(ids))]
+    return pl.DataFrame(
+        {"document_id": ids, "embedding": vectors},
+        schema_overrides={"embedding": pl.Array(pl.Float32, n_dimensions)},
+    )
+
+
+def finished_rounds(campaign, numbers, *, pool_pairs=5):
+    return pl.DataFrame(
+        {
+            "campaign": campaign,
+            "round": list(numbers),
+            "pool_pairs": pool_pairs,
+            "pool_ot_cost": 0.5,
+            "seconds": 1.0,
+        }
+    )
+
+
+def stored_rounds(warehouse):
+    with warehouse.get_connection() as connection:
+        return connection.execute(
+            "select campaign, round, pool_pairs from rounds order by all"
+        ).fetchall()
+
+
+def staged(folder, rows):
+    """Write rows (id, text) as staged documents, and return the glob that names them."""
+    folder.mkdir(exist_ok=True)
+    frame = pl.DataFrame(
+        {
+            "ordinal": range(len(rows)),
+            "document_id": [row[0] for row in rows],
+            "content_hash": [f"hash of {row[1]}" for row in rows],
+            "text": [row[1] for row in rows],
+            "source": "s",
+            "file": "f.jsonl",
+            "row": range(1, len(rows) + 1),
+            "url": None,
+            "license": None,
+            "metadata": "{}",
+            "qa_pairs": "[]",
+        },
+        schema_overrides={"url": pl.String, "license": pl.String},
+    )
+    half = len(rows) // 2
+    frame[:half].write_parquet(folder / "documents-000000.parquet")
+    frame[half:].write_parquet(folder / "documents-000001.parquet")
+    return str(folder / "documents-*.parquet")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A warehouse whose every table is there and empty, and a staging folder."""
+    folder = tmp_path_factory.mktemp("prepared")
+    warehouse = Warehouse(database=str(folder / "w.duckdb"))
+    with warehouse.transaction() as transaction:
+        transaction.recreate("document_embeddings", embeddings(4)[:0])
+    return warehouse, staged(folder / "staging", [("a", "x"), ("b", "y")])
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds a warehouse until its input is closed."""
+    database = tmp_path / "held.duckdb"
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "open\n"
+    yield process, str(database)
+    process.communicate(timeout=30)
+
+
+def test_every_table_is_there_in_a_new_file(warehouse):
+    with warehouse.get_connection() as connection:
+        found = connection.execute("select table_name from duckdb_tables()").fetchall()
+    # document_embeddings is made from its rows: its column type holds their dimension
+    assert {row[0] for row in found} == table_names() - {"document_embeddings"}
+
+
+def test_folder_of_the_warehouse_is_made(tmp_path):
+    database = tmp_path / "not" / "there" / "w.duckdb"
+    assert Warehouse(database=str(database)).query("materialized").is_empty()
+    assert database.is_file()
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_runs_on_empty_tables(prepared, name):
+    warehouse, staging = prepared
+    known = {
+        "after": "",
+        "asset": "documents",
+        "campaign": "demo",
+        "campaigns": ["demo"],
+        "clusters": [0, 1],
+        "document_ids": ["a"],
+        "embedder_version": "v1",
+        "extractor": "e1",
+        "hashes": ["h0", "h1"],
+        "inputs": "i1",
+        "limit": 10,
+        "max_documents": 10,
+        "partition": "",
+        "round": 1,
+        "seconds": 1.0,
+        "split": "test",
+        "staging": staging,
+        "version": "v1",
+    }
+    text = read_sql("queries", name)
+    parameters = {p: known[p] for p in set(re.findall(r"\$(\w+)", text))}
+    is_effect = "-- Effect:" in text
+    with warehouse.get_connection() as connection:
+        plan = connection.execute(f"explain {text}", parameters).fetchall()
+        assert plan
+        connection.execute("begin")
+        rows = connection.execute(text, parameters).fetchall()
+        connection.execute("rollback")  # the tables stay empty for the other queries
+    n_rows = 1 if is_effect or name in ("corpus_summary", "last_round") else 0
+    assert len(rows) == n_rows
+
+
+def test_query_of_no_rows_keeps_its_columns(warehouse):
+    assert warehouse.query("last_round", campaign="nobody")["round"].item() == 0
+    found = warehouse.query("stored_extractions", extractor="e", hashes=[])
+    assert found.is_empty()
+    assert found.schema["content_hash"] == pl.String
+
+
+def test_query_without_a_parameter_is_an_error(warehouse):
+    with pytest.raises(duckdb.Error, match="campaign"):
+        warehouse.query("last_round")
+
+
+def test_replace_touches_its_partition_only(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", finished_rounds("a", [1, 2]))
+        transaction.insert("rounds", finished_rounds("b", [1, 2]))
+    with warehouse.transaction() as transaction:
+        transaction.replace("rounds", finished_rounds("a", [1], pool_pairs=9), campaign="a")
+    assert stored_rounds(warehouse) == [("a", 1, 9), ("b", 1, 5), ("b", 2, 5)]
+    with warehouse.transaction() as transaction:
+        transaction.replace(
+            "rounds", finished_rounds("b", [2], pool_pairs=7), campaign="b", round=2
+        )
+    assert stored_rounds(warehouse) == [("a", 1, 9), ("b", 1, 5), ("b", 2, 7)]
+
+
+def test_replace_can_be_repeated_with_the_same_keys(warehouse):
+    for pool_pairs in (1, 2, 2):
+        with warehouse.transaction() as transaction:
+            rows = finished_rounds("a", range(1, 200), pool_pairs=pool_pairs)
+            transaction.replace("rounds", rows, campaign="a")
+            transaction.replace("rounds", rows, campaign="a")
+    assert len(stored_rounds(warehouse)) == 199
+    assert {row[2] for row in stored_rounds(warehouse)} == {2}
+
+
+def test_replace_without_a_partition_replaces_every_row(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", finished_rounds("a", [1, 2]))
+        transaction.replace("rounds", finished_rounds("b", [1]))
+    assert stored_rounds(warehouse) == [("b", 1, 5)]
+
+
+def test_replace_by_no_rows_empties_the_partition(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", finished_rounds("a", [1]))
+        transaction.replace("rounds", finished_rounds("a", [1])[:0], campaign="a")
+    assert stored_rounds(warehouse) == []
+
+
+def test_columns_are_matched_by_name(warehouse):
+    rows = finished_rounds("a", [3])
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", rows.select(reversed(rows.columns)))
+    assert stored_rounds(warehouse) == [("a", 3, 5)]
+
+
+def replace_and_fail(warehouse, error):
+    with warehouse.transaction() as transaction:
+        transaction.replace("rounds", finished_rounds("a", [1, 2], pool_pairs=9), campaign="a")
+        assert transaction.query("last_round", campaign="a")["round"].item() == 2
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_error_in_a_transaction_leaves_the_old_rows(warehouse, error):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", finished_rounds("a", [1]))
+    with pytest.raises(error):
+        replace_and_fail(warehouse, error)
+    assert stored_rounds(warehouse) == [("a", 1, 5)]
+
+
+def insert_in_two_steps(warehouse, first, second):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", first)
+        transaction.insert("rounds", second)
+
+
+def test_rows_that_break_a_key_are_refused_and_the_transaction_undone(warehouse):
+    with pytest.raises(duckdb.ConstraintException, match=r"(?i)duplicate key"):
+        insert_in_two_steps(warehouse, finished_rounds("b", [1]), finished_rounds("a", [1, 1]))
+    assert stored_rounds(warehouse) == []
+
+
+@pytest.mark.parametrize("method", ["delete", "insert", "replace"])
+def test_unknown_table_is_refused_with_the_known_ones(warehouse, method):
+    arguments = ("round",) if method == "delete" else ("round", finished_rounds("a", [1]))
+    with (
+        pytest.raises(
+            ValueError, match=r"unknown table 'round'; allowed: bandit_documents, .*round"
+        ),
+        warehouse.transaction() as transaction,
+    ):
+        getattr(transaction, method)(*arguments)
+
+
+def test_value_of_a_partition_is_never_read_as_sql(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", finished_rounds("a", [1]))
+        transaction.delete("rounds", campaign="x' or 'x' = 'x")
+    assert stored_rounds(warehouse) == [("a", 1, 5)]
+
+
+def test_what_was_recorded_is_found_again(warehouse):
+    with warehouse.transaction() as transaction:
+        version = transaction.record("clusters", inputs={"a": 1}, seconds=2.5)
+        named = transaction.record(
+            "target_qa", partition="demo", inputs=[2], version="v9", seconds=1.0
+        )
+    assert (version, named) == (fingerprint({"a": 1}), "v9")
+    rows = warehouse.query("materialized").drop("materialized_at").sort("asset").rows()
+    assert rows == [
+        ("clusters", "", fingerprint({"a": 1}), version, 2.5),
+        ("target_qa", "demo", fingerprint([2]), "v9", 1.0),
+    ]
+
+
+def test_recording_again_replaces_what_was_recorded(warehouse):
+    for value in (1, 2):
+        with warehouse.transaction() as transaction:
+            transaction.record("clusters", inputs=value, seconds=1.0)
+    rows = warehouse.query("materialized")
+    assert rows["inputs"].to_list() == [fingerprint(2)]
+
+
+def test_recreate_takes_another_dimension(warehouse):
+    for n_dimensions in (3, 5):
+        with warehouse.transaction() as transaction:
+            transaction.recreate("document_embeddings", embeddings(n_dimensions))
+        found = warehouse.query("document_vectors")
+        assert found["document_id"].to_list() == ["a", "b"]
+        assert found["embedding"].to_list() == [[0.0] * n_dimensions, [1.0] * n_dimensions]
+
+
+def recreate_and_fail(warehouse, n_dimensions):
+    with warehouse.transaction() as transaction:
+        transaction.recreate("document_embeddings", embeddings(n_dimensions))
+        raise RuntimeError
+
+
+def test_recreate_is_undone_with_its_transaction(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.recreate("document_embeddings", embeddings(3))
+    with pytest.raises(RuntimeError):
+        recreate_and_fail(warehouse, 5)
+    assert len(warehouse.query("document_vectors")["embedding"][0]) == 3
+
+
+def test_warehouse_held_by_another_process_names_it(holder):
+    process, database = holder
+    warehouse = Warehouse(database=database, lock_timeout_seconds=0.2)
+    with pytest.raises(
+        WarehouseLockedError, match=rf"held\.duckdb is locked by PID {process.pid}, .*python"
+    ):
+        warehouse.query("materialized")
+
+
+def test_warehouse_is_opened_once_the_other_process_lets_go(holder):
+    process, database = holder
+    release = threading.Timer(0.5, process.stdin.close)
+    release.start()
+    warehouse = Warehouse(database=database, lock_timeout_seconds=30)
+    assert warehouse.query("materialized").is_empty()
+    assert release.finished.is_set()
+    process.stdin = None  # closed: nothing is left to send
+
+
+def test_connection_is_closed_after_use_so_that_others_can_write(warehouse):
+    warehouse.query("materialized")
+    with warehouse.transaction():
+        pass
+    with pytest.raises(RuntimeError), warehouse.transaction():
+        raise RuntimeError
+    code = "import sys, duckdb; duckdb.connect(sys.argv[1]).execute('create table other (a int)')"
+    subprocess.run([sys.executable, "-c", code, warehouse.database], check=True)
+
+
+def test_file_that_is_no_warehouse_is_not_taken_for_a_locked_one(tmp_path):
+    path = tmp_path / "w.duckdb"
+    path.write_text("this is text, and long enough to be read as a header" * 100)
+    with pytest.raises(duckdb.IOException, match="not a valid DuckDB"):
+        Warehouse(database=str(path), lock_timeout_seconds=30).query("materialized")
+
+
+def test_of_equal_texts_and_of_equal_ids_the_first_document_is_loaded(warehouse, tmp_path):
+    rows = [("a", "x"), ("b", "y"), ("c", "x"), ("b", "z"), ("d", "x"), ("e", "y")]
+    staging = staged(tmp_path / "staging", rows)
+    with warehouse.transaction() as transaction:
+        transaction.execute("load_documents", staging=staging, max_documents=2**62)
+        transaction.execute("reject_claimed_ids", staging=staging)
+    with warehouse.get_connection() as connection:
+        documents = connection.execute(
+            "select document_id, text, n_copies, n_characters from documents order by all"
+        ).fetchall()
+        rejected = connection.execute("select * from rejected_documents").fetchall()
+    assert documents == [("a", "x", 3, 1), ("b", "y", 2, 1)]
+    assert rejected == [("f.jsonl", 4, "id of another document: b", "z")]
+    summary = warehouse.query("corpus_summary").row(0, named=True)
+    assert (summary["n_documents"], summary["n_duplicates"], summary["n_rejected"]) == (2, 3, 1)
+
+
+def test_capped_corpus_is_a_sample_that_does_not_follow_the_order_of_the_rows(warehouse, tmp_path):
+    rows = [(f"d{i}", f"{(i * 37) % 100:02}") for i in range(100)]
+    for name, order in (("forward", rows), ("backward", rows[::-1])):
+        staging = staged(tmp_path / name, order)
+        with warehouse.transaction() as transaction:
+            transaction.delete("documents")
+            transaction.execute("load_documents", staging=staging, max_documents=5)
+        texts = {
+            row["text"]
+            for row in warehouse.query("document_texts", after="", limit=100).iter_rows(named=True)
+        }
+        assert texts == {"00", "01", "02", "03", "04"}  # the smallest content hashes
+
+
+def test_version_of_the_corpus_follows_its_content_alone(warehouse, tmp_path):
+    rows = [("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")]
+    versions = []
+    for number, order in enumerate([rows, rows[::-1], [*rows[:3], ("d", "other")]]):
+        staging = staged(tmp_path / str(number), order)
+        with warehouse.transaction() as transaction:
+            transaction.delete("documents")
+            transaction.execute("load_documents", staging=staging, max_documents=99)
+        versions.append(warehouse.query("corpus_summary")["version"].item())
+    assert versions[0] == versions[1] != versions[2]
+
+
+def pull(campaign, number, order, cluster, *, n_documents, reward):
+    counts = dict.fromkeys(
+        ("n_pairs", "n_failed", "arm_pairs", "prompt_tokens", "completion_tokens"), 0
+    )
+    paid = {"paid_prompt_tokens": 0, "paid_completion_tokens": 0}
+    return {
+        "campaign": campaign,
+        "round": number,
+        "pull": order,
+        "cluster": cluster,
+        "n_documents": n_documents,
+        "reward": reward,
+        **counts,
+        **paid,
+    }
+
+
+def test_arm_statistics_are_those_of_the_earlier_rounds_of_the_campaign(warehouse):
+    clusters = pl.DataFrame(
+        {
+            "cluster": [0, 1, 2],
+            "n_documents": [50, 40, 30],
+            "medoid_document_id": "a",
+            "spread": 0.0,
+            "centroid": [[0.0]] * 3,
+            "neighbors": [[1]] * 3,
+            "neighbor_distances": [[0.0]] * 3,
+        }
+    )
+    pulls = [
+        pull("demo", 1, 0, 0, n_documents=10, reward=-0.9),
+        pull("demo", 1, 1, 2, n_documents=10, reward=-0.7),
+        pull("demo", 2, 0, 0, n_documents=7, reward=-0.5),
+        pull("demo", 2, 1, 0, n_documents=3, reward=-0.4),  # the latest of the arm
+        pull("demo", 3, 0, 1, n_documents=10, reward=-0.1),
+        pull("other", 1, 0, 1, n_documents=10, reward=-0.2),
+    ]
+    with warehouse.transaction() as transaction:
+        transaction.insert("cluster_geometry", clusters)
+        transaction.insert("bandit_round", pl.DataFrame(pulls))
+    found = warehouse.query("arm_statistics", campaign="demo", round=3)
+    assert found.rows() == [(0, -0.4, 3, 30), (1, 0.0, 0, 40), (2, -0.7, 1, 20)]
+    assert set(warehouse.query("arm_statistics", campaign="demo", round=1)["pulls"]) == {0}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        pytest.param(
+            "Where do categories come in?",
+            "A common first question: what is a monad? It is a monoid.",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="the check looks for short test questions in answers, decontamination not",
+            ),
+        ),
+        pytest.param(
+            "What is a monadic parser?",
+            "A function.",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the check looks for characters, decontamination for words"
+            ),
+        ),
+        ("What is a functor?", "A mapping."),
+    ],
+)
+def test_pair_that_decontamination_keeps_passes_the_check_of_the_data_set(
+    warehouse, question, answer
+):
+    target = QAPair("What is a monad", "A monoid in the category of endofunctors.")
+    assert removal_reasons([QAPair(question, answer)], [target]) == [None]
+    names = ("qa_id", "document_id", "source", "extractor")
+    example = {"campaign": "demo", "question": question, "answer": answer, "license": None}
+    example |= dict.fromkeys(names, "x") | dict.fromkeys(("cluster", "round", "pull"), 1)
+    row = {"campaign": "demo", "split": "test", "position": 0}
+    with warehouse.transaction() as transaction:
+        transaction.insert("qa_dataset", pl.DataFrame([example]))
+        transaction.insert(
+            "target_qa", pl.DataFrame([{**row, "question": target.question, "answer": "x"}])
+        )
+    assert warehouse.query("check_test_questions").is_empty()
+
+
+def test_check_finds_a_test_question_that_is_trained_on(warehouse):
+    names = ("qa_id", "answer", "document_id", "source", "extractor")
+    example = {"campaign": "demo", "question": "Tell me, WHAT is a monad?", "license": None}
+    example |= dict.fromkeys(names, "x") | dict.fromkeys(("cluster", "round", "pull"), 1)
+    row = {"campaign": "demo", "position": 0, "question": "What is a monad?", "answer": "x"}
+    for split, n_found in (("reference", 0), ("test", 1)):
+        with warehouse.transaction() as transaction:
+            transaction.replace("qa_dataset", pl.DataFrame([example]))
+            transaction.replace("target_qa", pl.DataFrame([{**row, "split": split}]))
+        assert len(warehouse.query("check_test_questions")) == n_found
+
+
+def test_sql_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_sql("queries", "last_round").startswith("-- Question")
+    assert Path(SQL_FOLDER).is_absolute()

@@ -1,0 +1,225 @@
+import ast
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGE = REPOSITORY / "equal_assets"
+SQL = REPOSITORY / "sql"
+MODULES = {
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TABLES = sorted((SQL / "tables").glob("*.sql"))
+QUERIES = sorted((SQL / "queries").glob("*.sql"))
+
+FORBIDDEN_IN_ALGORITHMS = {"dagster", "dagster_duckdb", "duckdb", "mlflow", "vllm", "polars"}
+KEYWORDS = "select from where create insert with join left full group order having limit union"
+SQL_TEXT = re.compile(
+    r"^\s*(select\s|with\s+\w+\s+as|insert\s+(or\s+\w+\s+)?into|delete\s+from|update\s+\w+\s+set"
+    r"|create\s+(or\s+replace\s+)?(table|view))",
+    re.IGNORECASE,
+)
+
+
+def imports(source, module="equal_assets.somewhere"):
+    """Return the full names of all modules that a source imports, wherever it does."""
+    package = module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - max(0, node.level - 1)]
+            base = ".".join(
+                [*parents, *filter(None, [node.module])] if node.level else [node.module]
+            )
+            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def project_imports(module):
+    """Return the modules of the project that one of them imports."""
+    found = imports(MODULES[module].read_text(encoding="utf-8"), module)
+    return {name for name in found if name in MODULES}
+
+
+def in_package(package):
+    return [name for name in MODULES if name.startswith(f"equal_assets.{package}.")]
+
+
+def environment_uses(source):
+    """Return the lines that read or write the environment."""
+    names = {"environ", "environb", "getenv", "putenv", "unsetenv"}
+    return {
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.Attribute) and node.attr in names)
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and names & {alias.name for alias in node.names}
+        )
+    }
+
+
+def built_sql(source):
+    """Return the lines where SQL text is put together from parts."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        parts = []
+        if isinstance(node, ast.JoinedStr):
+            parts = node.values[:1]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+            parts = [node.left]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            parts = [node.func.value] if node.func.attr in ("format", "format_map") else []
+        texts = [part.value for part in parts if isinstance(part, ast.Constant)]
+        lines += [node.lineno for text in texts if SQL_TEXT.match(str(text))]
+    return lines
+
+
+def head(path):
+    """Return the comment at the head of a SQL file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    end = next(number for number, line in enumerate(lines) if not line.startswith("-- "))
+    return " ".join(line.removeprefix("-- ") for line in lines[:end])
+
+
+def body(path):
+    """Return a SQL file without comments and quoted text."""
+    text = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    return re.sub(r"'[^']*'", "''", text)
+
+
+def capital_keywords(text):
+    words = set(re.findall(r"\b[A-Za-z]+\b", text))
+    return {word for word in words if word.lower() in KEYWORDS.split() and word != word.lower()}
+
+
+def test_imports_are_found_however_they_are_written():
+    source = (
+        "import a.b\nfrom c import d as e\n"
+        "def f():\n    from equal_assets.assets import corpus\n    from . import sibling\n"
+        "    from ..records import Document\n"
+    )
+    found = imports(source, "equal_assets.resources.x")
+    assert {"a.b", "c", "c.d", "equal_assets.assets.corpus"} <= found
+    assert {"equal_assets.resources.sibling", "equal_assets.records"} <= found
+
+
+def test_modules_of_every_layer_are_looked_at():
+    for package, expected in (("algorithms", "bandit"), ("resources", "warehouse")):
+        assert f"equal_assets.{package}.{expected}" in MODULES
+    assert len(in_package("assets")) >= 5
+    assert project_imports("equal_assets.algorithms.selection") >= {
+        "equal_assets.algorithms.bandit"
+    }
+
+
+def test_records_and_errors_import_nothing_of_the_project_but_each_other():
+    for module in ("equal_assets.records", "equal_assets.errors"):
+        assert project_imports(module) <= {"equal_assets.records", "equal_assets.errors"}
+
+
+@pytest.mark.parametrize("module", in_package("algorithms"))
+def test_algorithms_import_only_records_errors_and_algorithms(module):
+    allowed = {"equal_assets.records", "equal_assets.errors", *in_package("algorithms")}
+    assert project_imports(module) <= allowed
+
+
+@pytest.mark.parametrize("module", in_package("algorithms"))
+def test_algorithms_know_no_framework_no_file_and_no_environment(module):
+    source = MODULES[module].read_text(encoding="utf-8")
+    roots = {name.partition(".")[0] for name in imports(source, module)}
+    assert not roots & (FORBIDDEN_IN_ALGORITHMS | {"os", "pathlib", "shutil", "subprocess"})
+
+
+@pytest.mark.parametrize("module", in_package("resources"))
+def test_resources_import_no_assets_and_nothing_above_them(module):
+    above = {
+        "equal_assets.assets",
+        "equal_assets.cli",
+        "equal_assets.definitions",
+        "equal_assets.runner",
+        *in_package("assets"),
+    }
+    assert not project_imports(module) & above
+
+
+def test_no_asset_imports_what_joins_them():
+    above = {"equal_assets.cli", "equal_assets.definitions", "equal_assets.runner"}
+    for module in in_package("assets"):
+        assert not project_imports(module) & above, module
+
+
+def test_environment_is_left_to_settings_and_command_line():
+    assert environment_uses("import os\nx = os.environ['A']") == {2}
+    assert environment_uses("import os\nos.getenv('A')\nfrom os import environ\n") == {2, 3}
+    users = {
+        module
+        for module, path in MODULES.items()
+        if environment_uses(path.read_text(encoding="utf-8"))
+    }
+    assert "equal_assets.settings" in users
+    assert users <= {"equal_assets.settings", "equal_assets.cli"}
+
+
+def test_modules_are_named_after_what_they_do():
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    parts = {part for module in MODULES for part in module.split(".")}
+    assert not parts & vague
+
+
+def test_sql_is_put_together_in_the_warehouse_only():
+    assert built_sql("t = 'a'\nf'select * from {t}'\n'delete from %s' % t") == [2, 3]
+    assert built_sql("'insert into {}'.format(1)\n'Select ' + t\nf'selected {t}'") == [1, 2]
+    builders = {
+        module for module, path in MODULES.items() if built_sql(path.read_text(encoding="utf-8"))
+    }
+    assert builders == {"equal_assets.resources.warehouse"}
+
+
+@pytest.mark.parametrize(
+    "path", TABLES + QUERIES, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_sql_file_is_one_statement_with_a_head_comment_and_lowercase_keywords(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.match(r"-- (Question|Effect): \S", text)
+    assert len(duckdb.extract_statements(text)) == 1
+    assert re.match(r"(select|with|create|insert)\b", body(path).strip())
+    assert not capital_keywords(body(path))
+    assert not re.search(r"\{\w*\}|%s|\?", body(path))  # parameters have names
+
+
+def test_capital_keywords_are_seen():
+    assert capital_keywords("SELECT a\nFrom b where c") == {"SELECT", "From"}
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_table_file_creates_the_table_of_its_own_name(path):
+    created = re.findall(r"create (?:or replace )?table (?:if not exists )?(\w+)", body(path))
+    assert created == [path.stem]
+    assert "Grain: " in head(path)
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_query_file_says_its_grain_and_its_parameters(path):
+    assert "Grain: " in head(path) or "Effect: " in head(path)
+    parameters = set(re.findall(r"\$\w+", body(path)))
+    assert parameters <= set(re.findall(r"\$\w+", head(path)))
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_query_file_names_the_tables_that_it_reads(path):
+    known = {table.stem for table in TABLES}
+    read = set(re.findall(r"\b(?:from|join)\s+(\w+)", body(path))) & known
+    assert read <= set(re.findall(r"\w+", head(path)))
+
+
+def test_every_query_is_used():
+    source = "".join(path.read_text(encoding="utf-8") for path in MODULES.values())
+    unused = {path.stem for path in QUERIES if f'"{path.stem}"' not in source}
+    assert unused == set()

@@ -1,0 +1,131 @@
+"""The whole graph on a tiny real corpus, through the command that users type."""
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from equal_assets_tests.project import Project
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, models) -> tuple[Project, str]:
+    """A project after `equal run`, and what the command printed."""
+    project = Project.make(tmp_path_factory.mktemp("whole") / "project", models=models)
+    result = project.equal("run")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project, result.stdout
+
+
+def test_run_ends_with_a_table_of_both_campaigns_and_where_to_look(finished):
+    _, printed = finished
+    for text in ("equal-paper", "random", "3/3", "55 of 55", "Where to look", "qa_dataset.parquet"):
+        assert text in printed
+
+
+def test_budget_is_spent_to_the_document_and_no_document_is_asked_twice(finished):
+    project, _ = finished
+    asked = project.sql(
+        "select campaign, count(*) n, count(distinct document_id) n_distinct "
+        "from bandit_documents group by all order by all"
+    )
+    assert asked.rows() == [("equal-paper", 55, 55), ("random", 55, 55)]
+
+
+def test_every_table_of_the_graph_has_rows(finished):
+    project, _ = finished
+    for table in [
+        "documents",
+        "target_qa",
+        "warmup_qa",
+        "contrastive_embedder",
+        "document_embeddings",
+        "clusters",
+        "cluster_geometry",
+        "bandit_round",
+        "reward_curve",
+        "qa_dataset",
+        "fine_tuned_student",
+        "student_accuracy",
+        "strategy_comparison",
+    ]:
+        assert project.sql(f"select count(*) from {table}").item() > 0, table
+
+
+def test_pulls_add_up_to_the_reward_curve(finished):
+    project, _ = finished
+    curve = project.sql("select campaign, round, documents from reward_curve order by all")
+    assert curve.rows() == [
+        (campaign, number, documents)
+        for campaign in ("equal-paper", "random")
+        for number, documents in ((1, 20), (2, 40), (3, 55))
+    ]
+
+
+def test_each_training_example_leads_back_to_its_document(finished):
+    project, _ = finished
+    lost = project.sql(
+        "select count(*) from qa_dataset anti join documents using (document_id)"
+    ).item()
+    assert lost == 0
+    published = pl.read_parquet(project.folder / ".equal/exports/random/qa_dataset.parquet")
+    stored = project.sql("select count(*) from qa_dataset where campaign = 'random'").item()
+    assert len(published) == stored
+
+
+def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
+    project, _ = finished
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{project.folder}/.equal/mlflow.db")
+    experiment = client.get_experiment_by_name("equal-assets")
+    runs = client.search_runs([experiment.experiment_id], "tags.`equal.campaign` = 'random'")
+    assert len(runs) == 1
+    steps = [m.step for m in client.get_metric_history(runs[0].info.run_id, "pool_ot_cost")]
+    assert steps == [1, 2, 3]
+    assert [a.path for a in client.list_artifacts(runs[0].info.run_id)] == ["reward_curve.png"]
+    assert {"pmi_accuracy", "perplexity", "base_perplexity"} <= runs[0].data.metrics.keys()
+
+
+def test_run_again_does_nothing_and_says_so(finished):
+    project, _ = finished
+    before = project.sql("select * from materialized order by all")
+    again = project.equal("run")
+    assert again.returncode == 0
+    assert "Nothing to do" in again.stdout
+    assert_frame_equal(project.sql("select * from materialized order by all"), before)
+
+
+def test_status_and_check_read_the_same_state(finished):
+    project, _ = finished
+    status = project.equal("status", "random")
+    assert status.returncode == 0
+    assert "3/3" in status.stdout
+    assert "equal-paper" not in status.stdout
+    check = project.equal("check")
+    assert check.returncode == 0, check.stdout
+    assert "can start" in check.stdout
+
+
+def test_changed_settings_of_a_played_campaign_are_refused_until_restarted(finished):
+    project, _ = finished
+    project.edit(campaigns={"random": {"seed": 7}})
+    refused = project.equal("run", "random")
+    assert refused.returncode == 1
+    assert "seed: 0 then, 7 now" in refused.stdout
+    assert "equal run --restart random" in refused.stdout
+    restarted = project.equal("run", "--restart", "random")
+    assert restarted.returncode == 0, restarted.stdout + restarted.stderr
+    assert "55 of 55" in restarted.stdout
+    paid = project.sql(
+        "select content_hash, extractor, count(*) from extractions group by all having count(*) > 1"
+    )
+    assert paid.is_empty()
+
+
+def test_unknown_campaign_and_broken_settings_exit_with_2(finished):
+    project, _ = finished
+    assert project.equal("run", "nope").returncode == 2
+    project.edit(campaigns={"random": {"strategy": "best"}})
+    broken = project.equal("status")
+    assert broken.returncode == 2
+    assert "campaigns.random.strategy = 'best'" in broken.stdout

@@ -1,0 +1,85 @@
+"""Killed processes: what was finished is kept, what was not is done once."""
+
+import time
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from equal_assets_tests.project import Project
+
+SLOW_RUN = """
+import time
+from equal_assets.resources import extraction_store
+from equal_assets.resources.extractors import StructuralExtractor
+extract = StructuralExtractor.extract
+def slow_extract(self, documents):
+    for extraction in extract(self, documents):
+        time.sleep(0.05)
+        yield extraction
+StructuralExtractor.extract = slow_extract
+extraction_store.STORE_EVERY_DOCUMENTS = 4
+from equal_assets.cli import main
+main(["run", "equal-paper"])
+"""
+
+COMPARED = {
+    "data set": "select * from qa_dataset where campaign = 'equal-paper' order by qa_id",
+    "pulls": "select * from bandit_round where campaign = 'equal-paper' order by round, pull",
+    "curve": "select * exclude seconds from reward_curve where campaign = 'equal-paper' order by all",
+}
+
+
+def wait_for(condition, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.1)
+
+
+def rounds_stored(project: Project) -> int:
+    """Rounds in the warehouse; 0 while the running process has it open."""
+    import duckdb
+
+    try:
+        return project.sql("select count(*) from rounds").item()
+    except duckdb.Error:
+        return 0
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, models) -> Project:
+    project = Project.make(tmp_path_factory.mktemp("undisturbed") / "project", models=models)
+    assert project.equal("run", "equal-paper").returncode == 0
+    return project
+
+
+def test_killed_in_a_round_the_campaign_ends_as_if_undisturbed(
+    tmp_path_factory, models, undisturbed
+):
+    project = Project.make(tmp_path_factory.mktemp("killed") / "project", models=models)
+    process = project.start("-c", SLOW_RUN)
+    try:
+        wait_for(lambda: rounds_stored(project) >= 1, seconds=120)
+        time.sleep(0.5)  # into the extraction of the next round
+    finally:
+        process.kill()
+        process.wait()
+    assert 1 <= project.sql("select count(*) from rounds").item() < 3
+    resumed = project.equal("run", "equal-paper")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert "were killed; going on" in resumed.stdout
+    for name, query in COMPARED.items():
+        assert_frame_equal(project.sql(query), undisturbed.sql(query)), name
+    paid = "select content_hash, first_asked_by from extractions order by all"
+    assert_frame_equal(project.sql(paid), undisturbed.sql(paid))
+
+
+def test_second_run_from_scratch_with_the_same_seed_gives_the_same_data_set(
+    tmp_path_factory, models, undisturbed
+):
+    project = Project.make(tmp_path_factory.mktemp("again") / "project", models=models)
+    assert project.equal("run", "equal-paper").returncode == 0
+    for query in COMPARED.values():
+        assert_frame_equal(project.sql(query), undisturbed.sql(query))
+    accuracy = "select * from student_accuracy"
+    assert_frame_equal(project.sql(accuracy), undisturbed.sql(accuracy))

@@ -1,0 +1,508 @@
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from equal_assets.errors import SettingsError
+from equal_assets.settings import (
+    MAX_ROUNDS,
+    Campaign,
+    campaigns_file,
+    expand_path,
+    fingerprint,
+    load_settings,
+    project_folder,
+    quiet_libraries,
+    state_folder,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+VALID = """\
+corpus:
+  source: files
+  paths: [corpus.jsonl]
+  max_documents: 500
+embedder:
+  batch_size: 64
+warmup:
+  share: 0.1
+clustering:
+  n_clusters: 10
+extractor:
+  backend: replay
+student:
+  heads: 4
+tracking:
+  experiment: tests
+targets:
+  math:
+    reference: reference.jsonl
+    test: test.jsonl
+campaigns:
+  first:
+    target: math
+    strategy: random
+    budget_documents: 100
+    documents_per_pull: 10
+    arms_per_round: 5
+"""
+
+STRATEGY = "should be 'equal-paper' or 'random'"
+MISTAKES = {
+    "value out of bounds": (
+        "share: 0.1",
+        "share: 1.5",
+        "warmup.share = 1.5: should be less than or equal to 1",
+    ),
+    "value of a wrong type": (
+        "batch_size: 64",
+        "batch_size: many",
+        "embedder.batch_size = 'many': should be a valid integer",
+    ),
+    "section left empty": (
+        "tracking:\n  experiment: tests",
+        "tracking:",
+        "tracking = None: should be a valid dictionary",
+    ),
+    "value left empty": (
+        "budget_documents: 100",
+        "budget_documents:",
+        "campaigns.first.budget_documents = None: should be a valid integer",
+    ),
+    "misspelled key": (
+        "n_clusters: 10",
+        "n_cluster: 10",
+        "clustering.n_cluster is not a known key; allowed: n_clusters, neighbors, seed",
+    ),
+    "misspelled section": (
+        "tracking:",
+        "trackin:",
+        "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, extractor,"
+        " student, tracking, targets, campaigns",
+    ),
+    "unknown key of the corpus": (
+        "max_documents: 500",
+        "max_document: 500",
+        "corpus.max_document is not a known key; allowed: min_characters, max_characters,",
+    ),
+    "unknown key of a target": (
+        "test: test.jsonl",
+        "test: test.jsonl\n    answer: a",
+        "targets.math.answer is not a known key; allowed: reference, test, question_field,",
+    ),
+    "unknown key of a campaign": (
+        "arms_per_round: 5",
+        "arms: 5",
+        "campaigns.first.arms is not a known key; allowed: target, strategy, budget_documents,",
+    ),
+    "unknown strategy": (
+        "strategy: random",
+        "strategy: greedy",
+        f"campaigns.first.strategy = 'greedy': {STRATEGY}",
+    ),
+    "unknown backend": (
+        "backend: replay",
+        "backend: magic",
+        "extractor.backend = 'magic': should be 'structural' or 'replay'",
+    ),
+    "unknown source": (
+        "source: files",
+        "source: web",
+        "corpus.source = 'web' is not allowed; allowed: 'installed-packages', 'files', 'hub'",
+    ),
+    "no source": (
+        "source: files",
+        "text_field: text",
+        "corpus.source = None is not allowed; allowed: 'installed-packages', 'files', 'hub'",
+    ),
+    "missing corpus file": (
+        "paths: [corpus.jsonl]",
+        "paths: [corpus.jsonl, nope.jsonl, 'no*.csv']",
+        "corpus.paths: no file matches nope.jsonl, no*.csv (looked in ",
+    ),
+    "empty list": (
+        "paths: [corpus.jsonl]",
+        "paths: []",
+        "corpus.paths: List should have at least 1 item",
+    ),
+    "missing target file": (
+        "reference: reference.jsonl",
+        "reference: nope.jsonl",
+        "targets.math.reference = 'nope.jsonl': no such file (looked in ",
+    ),
+    "unknown target": (
+        "target: math",
+        "target: maths",
+        "campaigns.first.target = 'maths': unknown target; allowed: math",
+    ),
+    "budget above the corpus": (
+        "budget_documents: 100",
+        "budget_documents: 501",
+        "campaigns.first.budget_documents = 501: more than the corpus holds; allowed: at most 500"
+        " (max_documents)",
+    ),
+    "bad campaign name": (
+        "  first:",
+        "  First Campaign:",
+        "campaigns.First Campaign: a name is lowercase letters, digits, '.', '_' and '-'",
+    ),
+    "values that do not fit together": (
+        "student:\n  heads: 4",
+        "student:\n  heads: 3",
+        "student: heads (3) must divide hidden_size (128)",
+    ),
+    "duplicate key": (
+        "strategy: random",
+        "strategy: random\n    target: math",
+        "campaigns.first.target is a duplicate: first given in line 23",
+    ),
+    "duplicate campaign": (
+        "campaigns:",
+        "campaigns:\n  first: {target: math, strategy: random, budget_documents: 1}",
+        "campaigns.first is a duplicate: first given in line 22",
+    ),
+}
+LAST_LINE_OF = {"duplicate key", "unknown key of a target"}  # the mistake is the second line
+FIRST_CAMPAIGN_LINE = VALID.splitlines().index("  first:") + 1
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("corpus.jsonl", "reference.jsonl", "test.jsonl"):
+        (tmp_path / name).write_text("{}\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def load(folder):
+    def load(text=VALID):
+        path = folder / "campaigns.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load_settings(path)
+
+    return load
+
+
+@pytest.fixture
+def complaints(load, folder):
+    """Return a function that gives the lines of the error for a text, its head checked."""
+
+    def complaints(text):
+        with pytest.raises(SettingsError) as caught:
+            load(text)
+        head, *lines = str(caught.value).splitlines()
+        plural = "" if len(lines) == 1 else "s"
+        path = folder / "campaigns.yaml"
+        assert head == f"{path} cannot be used: {len(lines)} mistake{plural}"
+        return [line.strip() for line in lines]
+
+    return complaints
+
+
+def line_of(text, part):
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_shipped_campaigns_file_loads():
+    settings = load_settings(REPOSITORY / "campaigns.yaml")
+    assert {"equal-paper", "random"} <= set(settings.campaigns)
+    for campaign in settings.campaigns.values():
+        assert campaign.target in settings.targets
+    for target in settings.targets.values():
+        assert Path(target.reference).is_file()
+        assert Path(target.test).is_file()
+
+
+def test_shipped_campaigns_differ_in_nothing_but_the_strategy():
+    campaigns = load_settings(REPOSITORY / "campaigns.yaml").campaigns.values()
+    assert len({campaign.model_copy(update={"strategy": "random"}) for campaign in campaigns}) == 1
+
+
+def test_valid_file_is_read_as_it_is_written(load, folder):
+    settings = load()
+    assert settings.corpus.source == "files"
+    assert settings.corpus.paths == [str(folder / "corpus.jsonl")]
+    assert settings.warmup.share == 0.1
+    assert settings.targets["math"].reference == str(folder / "reference.jsonl")
+    assert settings.campaigns["first"].budget_documents == 100
+
+
+def test_sections_that_are_left_out_have_their_defaults(load):
+    cut = VALID.index("embedder:"), VALID.index("targets:")
+    settings = load(VALID[: cut[0]] + VALID[cut[1] :])
+    assert (settings.warmup.share, settings.warmup.temperature) == (0.05, 0.02)  # the paper's
+    assert settings.extractor.backend == "structural"
+
+
+def test_settings_cannot_be_changed_after_reading(load):
+    settings = load()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.warmup.share = 0.5
+
+
+WRONG_LINE = pytest.mark.xfail(strict=True, reason="told at the line of corpus, not of source")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(k, marks=WRONG_LINE) if k == "unknown source" else k for k in MISTAKES],
+)
+def test_mistake_is_told_with_file_line_key_value_and_what_is_allowed(kind, complaints):
+    old, new, expected = MISTAKES[kind]
+    assert VALID.count(old) == 1
+    text = VALID.replace(old, new)
+    line = line_of(text, new)
+    if kind in LAST_LINE_OF:
+        line += 1
+    if kind == "duplicate campaign":
+        line += 2
+    if kind == "no source":
+        line = 1  # the corpus itself: there is no line of the key
+    (complaint,) = complaints(text)
+    assert complaint.startswith(f"campaigns.yaml:{line}: {expected}")
+
+
+@pytest.mark.parametrize("key", ["target", "strategy", "budget_documents"])
+def test_missing_key_is_told_at_the_line_of_its_section(key, complaints):
+    start = VALID.index(f"    {key}:")
+    text = VALID[:start] + VALID[VALID.index("\n", start) + 1 :]
+    assert complaints(text) == [
+        f"campaigns.yaml:{FIRST_CAMPAIGN_LINE}: campaigns.first.{key} is missing"
+    ]
+
+
+def test_missing_sections_are_told(complaints):
+    assert complaints("embedder: {}\n") == [
+        f"campaigns.yaml:1: {section} is missing" for section in ("campaigns", "corpus", "targets")
+    ]
+
+
+def test_all_mistakes_are_told_at_once_in_order_of_line(complaints):
+    kinds = [
+        "misspelled key",
+        "duplicate key",
+        "value out of bounds",
+        "value of a wrong type",
+        "unknown backend",
+        "missing target file",
+        "values that do not fit together",
+        "bad campaign name",
+    ]
+    text = VALID
+    for kind in kinds:
+        old, new, _ = MISTAKES[kind]
+        text = text.replace(old, new)
+    lines = complaints(text)
+    assert len(lines) == 8
+    numbers = [int(line.split(":")[1]) for line in lines]
+    assert numbers == sorted(numbers)
+    for kind in kinds:
+        told = MISTAKES[kind][2].replace("campaigns.first", "campaigns.First Campaign")
+        assert sum(told in line for line in lines) == 1
+
+
+def test_mistakes_of_one_campaign_do_not_hide_those_of_another(complaints):
+    text = VALID + (
+        "  second: {target: none, strategy: random, budget_documents: 0}\n"
+        "  third: {target: math, strategy: best, budget_documents: 5}\n"
+    )
+    last = VALID.count("\n")
+    assert [complaint.split(":")[1] for complaint in complaints(text)] == [
+        str(last + 1),
+        str(last + 1),
+        str(last + 2),
+    ]
+
+
+def test_a_mistake_in_the_corpus_does_not_make_campaigns_mistaken(complaints):
+    text = VALID.replace("max_documents: 500", "max_documents: -1")
+    (complaint,) = complaints(text)
+    assert "corpus.max_documents = -1: should be greater than or equal to 1" in complaint
+
+
+def small_rounds(n_rounds):
+    text = VALID.replace("documents_per_pull: 10", "documents_per_pull: 1")
+    text = text.replace("arms_per_round: 5", "arms_per_round: 1")
+    return text.replace("budget_documents: 100", f"budget_documents: {n_rounds}")
+
+
+def test_as_many_rounds_as_there_are_days_in_a_year_are_allowed(load):
+    assert load(small_rounds(MAX_ROUNDS)).campaigns["first"].n_rounds == 365
+
+
+def test_too_many_rounds_are_refused_with_what_to_raise(complaints):
+    assert complaints(small_rounds(MAX_ROUNDS + 1)) == [
+        f"campaigns.yaml:{FIRST_CAMPAIGN_LINE}: campaigns.first: needs 366 rounds, allowed: at "
+        "most 365; raise documents_per_pull or arms_per_round"
+    ]
+
+
+def test_budget_is_not_limited_where_the_corpus_has_no_cap(load):
+    text = VALID.replace("  max_documents: 500\n", "").replace(
+        "budget_documents: 100", "budget_documents: 10_000"
+    )
+    assert load(text).campaigns["first"].budget_documents == 10_000
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\tcorpus: x", "a: 'open"])
+def test_text_that_is_not_yaml_is_refused(load, text):
+    with pytest.raises(SettingsError, match=r"campaigns\.yaml is not valid YAML: (?s:.*)line 1"):
+        load(text)
+
+
+def test_bytes_that_are_not_utf_8_are_refused(folder):
+    path = folder / "campaigns.yaml"
+    path.write_bytes(b"corpus: \xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"campaigns\.yaml is not valid YAML: .*utf-8"):
+        load_settings(path)
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "- a\n- b\n", "corpus\n"])
+def test_file_without_sections_is_refused(load, text):
+    with pytest.raises(SettingsError, match=r"expected sections \(corpus, targets, campaigns\)"):
+        load(text)
+
+
+@pytest.mark.xfail(strict=True, reason="raises TypeError, ConstructorError or ValueError")
+@pytest.mark.parametrize("value", ["{{ corpus }}", "!env CORPUS", "2026-13-45"])
+def test_value_that_yaml_cannot_construct_is_refused(load, value):
+    with pytest.raises(SettingsError, match=r"campaigns\.yaml"):
+        load(VALID.replace("experiment: tests", f"experiment: {value}"))
+
+
+@pytest.mark.xfail(strict=True, reason="raises TypeError: the names are joined as text")
+def test_target_named_by_a_number_is_a_mistake_like_any_other(complaints):
+    text = VALID.replace("  math:", "  2024:")
+    assert any("targets.2024" in complaint for complaint in complaints(text))
+
+
+def test_named_file_is_used_wherever_one_stands(folder, tmp_path_factory, monkeypatch):
+    (folder / "mine.yaml").write_text(VALID, encoding="utf-8")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "campaigns.yaml").write_text("", encoding="utf-8")
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(folder / "mine.yaml"))
+    assert campaigns_file() == folder / "mine.yaml"
+    assert project_folder() == folder
+    assert list(load_settings().campaigns) == ["first"]
+
+
+def test_named_file_that_is_missing_is_told(folder, monkeypatch):
+    named = folder / "nope.yaml"
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(named))
+    with pytest.raises(SettingsError, match=f"^EQUAL_CAMPAIGNS={named}: no such file$"):
+        load_settings()
+
+
+def test_file_is_found_upward_from_a_sub_folder(folder, monkeypatch):
+    (folder / "campaigns.yaml").write_text(VALID, encoding="utf-8")
+    deep = folder / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.delenv("EQUAL_CAMPAIGNS", raising=False)
+    monkeypatch.chdir(deep)
+    assert campaigns_file() == folder / "campaigns.yaml"
+
+
+def test_no_file_from_here_upward_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("EQUAL_CAMPAIGNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=f"no campaigns.yaml in {tmp_path} or above it"):
+        campaigns_file()
+
+
+def test_state_stands_beside_the_campaigns_unless_it_is_named(folder, monkeypatch):
+    (folder / "campaigns.yaml").write_text(VALID, encoding="utf-8")
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(folder / "campaigns.yaml"))
+    monkeypatch.delenv("EQUAL_HOME", raising=False)
+    assert state_folder() == folder / ".equal"
+    monkeypatch.setenv("EQUAL_HOME", str(folder / "state"))
+    assert state_folder() == folder / "state"
+
+
+def test_globs_are_expanded_in_order_and_absent_paths_to_nothing(tmp_path):
+    for name in ("b.jsonl", "a.jsonl", "c.csv"):
+        (tmp_path / name).touch()
+    assert [path.name for path in expand_path("*.jsonl", tmp_path)] == ["a.jsonl", "b.jsonl"]
+    assert list(expand_path("c.csv", tmp_path)) == [tmp_path / "c.csv"]
+    assert list(expand_path("*.txt", tmp_path)) == list(expand_path("d.csv", tmp_path)) == []
+
+
+def test_fingerprint_is_the_start_of_the_hash_of_canonical_json():
+    canonical = b'{"a":[1,2],"b":{"c":null}}'
+    expected = hashlib.sha256(canonical).hexdigest()[:16]
+    assert fingerprint({"b": {"c": None}, "a": [1, 2]}) == expected
+
+
+def test_fingerprint_changes_with_any_value_and_with_order_of_lists():
+    values = [{"a": 1}, {"a": 2}, {"a": "1"}, {"a": 1.5}, {"b": 1}, {"a": None}, [1, 2], [2, 1]]
+    assert len({fingerprint(value) for value in values}) == len(values)
+
+
+def test_campaign_settings_are_plain_json(load):
+    settings = load().campaign_settings("first")
+    assert json.loads(json.dumps(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("batch_size: 64", "batch_size: 8"),
+        ("heads: 4", "heads: 8"),
+        ("experiment: tests", "experiment: others"),
+        ("  first:", "  second: {target: math, strategy: random, budget_documents: 7}\n  first:"),
+    ],
+)
+def test_campaign_settings_ignore_what_does_not_decide_the_selection(load, old, new):
+    assert load(VALID.replace(old, new)).campaign_settings("first") == load().campaign_settings(
+        "first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_documents: 500", "max_documents: 400"),
+        ("batch_size: 64", "chunk_overlap_tokens: 8"),
+        ("share: 0.1", "share: 0.2"),
+        ("n_clusters: 10", "n_clusters: 11"),
+        ("backend: replay", "backend: structural"),
+        ("test: test.jsonl", "test: reference.jsonl"),
+        ("strategy: random", "strategy: equal-paper"),
+        ("budget_documents: 100", "budget_documents: 101"),
+        ("documents_per_pull: 10", "documents_per_pull: 9"),
+        ("arms_per_round: 5", "arms_per_round: 4"),
+        ("arms_per_round: 5", "arms_per_round: 5\n    seed: 1"),
+    ],
+)
+def test_campaign_settings_change_with_what_decides_the_selection(load, old, new):
+    changed = load(VALID.replace(old, new)).campaign_settings("first")
+    assert fingerprint(changed) != fingerprint(load().campaign_settings("first"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "n_rounds"), [(1, 1), (49, 1), (50, 1), (51, 2), (100, 2), (101, 3)]
+)
+def test_last_round_may_be_smaller(budget, n_rounds):
+    campaign = Campaign(
+        target="math",
+        strategy="random",
+        budget_documents=budget,
+        documents_per_pull=10,
+        arms_per_round=5,
+    )
+    assert campaign.documents_per_round == 50
+    assert campaign.n_rounds == n_rounds
+
+
+def test_what_the_user_set_for_a_library_is_kept(monkeypatch):
+    names = ("TQDM_DISABLE", "TOKENIZERS_PARALLELISM", "TRANSFORMERS_VERBOSITY")
+    names += ("HF_HUB_DISABLE_TELEMETRY", "MLFLOW_DISABLE_TELEMETRY")
+    for name in names:
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.delenv("TQDM_DISABLE")
+    quiet_libraries()
+    assert os.environ["TQDM_DISABLE"] == "1"
+    assert {os.environ[name] for name in names[1:]} == {"mine"}
