@@ -103,11 +103,12 @@ def run(campaigns: tuple[str, ...], restart: bool) -> None:
         raise click.UsageError("--restart needs the names of the campaigns to start over")
     instance, warehouse = _open_project()
     from equal_assets import runner
+    from equal_assets.killed_runs import close_killed_runs
 
     for name in names if restart else ():
         runner.restart_campaign(name, warehouse, _tracker(settings))
         console.print(f"{name}: starts over", highlight=False)
-    if killed := runner.close_dead_runs(instance):
+    if killed := close_killed_runs(instance):
         console.print(f"{killed} earlier run(s) were killed; going on from what they stored")
     with _progress_bars() as announce:
         n_runs = _guarded(lambda: runner.Runner(instance, warehouse, settings, announce).run(names))

@@ -5,6 +5,7 @@ import dagster as dg
 from equal_assets.assets import clustering, corpus, dataset, evaluation, selection, training, warmup
 from equal_assets.assets.checks import CHECKS
 from equal_assets.assets.schedules import next_round
+from equal_assets.killed_runs import killed_runs
 from equal_assets.partitions import CAMPAIGNS, ROUNDS
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import build_embedder
@@ -40,10 +41,9 @@ def build_definitions() -> dg.Definitions:
     settings, state = load_settings(), state_folder()
     models = state / "models"
     modules = [corpus, warmup, clustering, selection, dataset, training, evaluation]
-    sections = settings.model_dump(mode="json")
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
-        read = {name: sections[name] for name in SETTINGS_OF.get(spec.key.to_user_string(), ())}
+        read = settings.sections(*SETTINGS_OF[spec.key.to_user_string()])
         return spec.replace_attributes(owners=OWNERS, code_version=fingerprint(read))
 
     loaded = dg.load_assets_from_modules(modules)
@@ -71,6 +71,7 @@ def build_definitions() -> dg.Definitions:
             ),
         ],
         schedules=[next_round],
+        sensors=[killed_runs],
         executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
         resources={
             "warehouse": Warehouse(database=str(state / "warehouse.duckdb")),

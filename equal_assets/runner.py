@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
 from equal_assets.definitions import CAMPAIGN_ASSETS, SHARED_ASSETS, defs
+from equal_assets.killed_runs import process_tags
 from equal_assets.partitions import round_key
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
@@ -27,8 +26,6 @@ CAMPAIGN_TABLES = (
     "fine_tuned_student",
     "student_accuracy",
 )
-# the UI hides tags of this prefix
-PID_TAG, HOST_TAG = ".dagster/equal_pid", ".dagster/equal_host"
 
 
 @dataclass(frozen=True)
@@ -103,21 +100,9 @@ class Runner:
             instance=self.instance,
             asset_selection=[dg.AssetKey(name) for name in assets],
             partition_key=partition,
-            tags={PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname(), **(tags or {})},
+            tags={**process_tags(), **(tags or {})},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-
-
-def close_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Mark runs whose process was killed as failed, and return how many there were."""
-    running = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
-    records = instance.get_run_records(
-        dg.RunsFilter(statuses=running, tags={HOST_TAG: socket.gethostname()})
-    )
-    dead = [record.dagster_run for record in records if not _is_alive(record.dagster_run)]
-    for run in dead:
-        instance.report_run_failed(run, "the process of this run was killed; equal run resumes it")
-    return len(dead)
 
 
 def restart_campaign(name: str, warehouse: Warehouse, tracker: Tracker) -> None:
@@ -127,13 +112,3 @@ def restart_campaign(name: str, warehouse: Warehouse, tracker: Tracker) -> None:
             transaction.delete(table, campaign=name)
         transaction.delete("materialized", partition=name)
     tracker.supersede(name)
-
-
-def _is_alive(run: dg.DagsterRun) -> bool:
-    try:
-        os.kill(int(run.tags[PID_TAG]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

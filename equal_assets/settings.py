@@ -266,19 +266,19 @@ class Settings(Section):
     targets: dict[str, Target] = Field(min_length=1)
     campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
 
-    def campaign_settings(self, name: str) -> dict[str, Any]:
-        """Return everything that decides what a campaign selects, as plain JSON values."""
-        shared = self.model_dump(
-            mode="json",
-            include={"corpus", "embedder", "warmup", "clustering", "extractor"},
-            exclude={"embedder": {"batch_size"}},
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Return sections as plain JSON values, without what changes speed alone."""
+        return self.model_dump(
+            mode="json", include=set(names), exclude={"embedder": {"batch_size"}}
         )
-        campaign = self.campaigns[name]
-        return {
-            **shared,
-            "target": self.targets[campaign.target].model_dump(mode="json"),
-            "campaign": campaign.model_dump(mode="json"),
-        }
+
+    def campaign_settings(self, name: str) -> dict[str, Any]:
+        """Return the settings that decide what a campaign selects, as plain JSON values.
+
+        What stands in the files of corpus and target counts by its content, not by its path.
+        """
+        shared = self.sections("embedder", "warmup", "clustering", "extractor")
+        return {**shared, "campaign": self.campaigns[name].model_dump(mode="json")}
 
 
 def fingerprint(value: Any) -> str:
@@ -349,18 +349,22 @@ def load_settings(path: Path | None = None) -> Settings:
         With every mistake: file, line, key, value, what is allowed.
     """
     path = path or campaigns_file()
+    lines: dict[KeyPath, int] = {}
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        if not isinstance(node, yaml.MappingNode):
+            raise SettingsError(f"{path}: expected sections (corpus, targets, campaigns)")
+        mistakes = list(_index_lines(node, (), lines))
+        raw = yaml.SafeLoader("").construct_document(node)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(node, yaml.MappingNode):
-        raise SettingsError(f"{path}: expected sections (corpus, targets, campaigns), found none")
-    lines: dict[KeyPath, int] = {}
-    mistakes = list(_index_lines(node, (), lines))
-    raw = yaml.SafeLoader("").construct_document(node)
     context: dict[str, Any] = {
         "base": path.resolve().parent,
-        "targets": list(raw["targets"]) if isinstance(raw.get("targets"), dict) else None,
+        "targets": [str(t) for t in raw["targets"]]
+        if isinstance(raw.get("targets"), dict)
+        else None,
     }
     settings = None
     try:
@@ -406,6 +410,8 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
         if key == ("corpus",) and part in CORPUS_SOURCES and part not in raw["corpus"]:
             continue  # pydantic names the variant; the file does not
         key = (*key, part)
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        key = ("corpus", "source")
     line = next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
     if detail["type"] == "missing":
         return line, f"{_dotted(key)} is missing"

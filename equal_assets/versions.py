@@ -118,8 +118,7 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         return [target.question_field, target.answer_field, *files]
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)
-    read = {section: settings.model_dump(mode="json")[section] for section in SETTINGS_OF[asset]}
-    return {**read, "campaign": campaign}
+    return {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
 
 
 def source_signature(settings: Settings) -> Any:

@@ -243,13 +243,7 @@ def test_settings_cannot_be_changed_after_reading(load):
         settings.warmup.share = 0.5
 
 
-WRONG_LINE = pytest.mark.xfail(strict=True, reason="told at the line of corpus, not of source")
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(k, marks=WRONG_LINE) if k == "unknown source" else k for k in MISTAKES],
-)
+@pytest.mark.parametrize("kind", MISTAKES)
 def test_mistake_is_told_with_file_line_key_value_and_what_is_allowed(kind, complaints):
     old, new, expected = MISTAKES[kind]
     assert VALID.count(old) == 1
@@ -366,14 +360,12 @@ def test_file_without_sections_is_refused(load, text):
         load(text)
 
 
-@pytest.mark.xfail(strict=True, reason="raises TypeError, ConstructorError or ValueError")
 @pytest.mark.parametrize("value", ["{{ corpus }}", "!env CORPUS", "2026-13-45"])
 def test_value_that_yaml_cannot_construct_is_refused(load, value):
     with pytest.raises(SettingsError, match=r"campaigns\.yaml"):
         load(VALID.replace("experiment: tests", f"experiment: {value}"))
 
 
-@pytest.mark.xfail(strict=True, reason="raises TypeError: the names are joined as text")
 def test_target_named_by_a_number_is_a_mistake_like_any_other(complaints):
     text = VALID.replace("  math:", "  2024:")
     assert any("targets.2024" in complaint for complaint in complaints(text))
@@ -464,12 +456,10 @@ def test_campaign_settings_ignore_what_does_not_decide_the_selection(load, old, 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("max_documents: 500", "max_documents: 400"),
         ("batch_size: 64", "chunk_overlap_tokens: 8"),
         ("share: 0.1", "share: 0.2"),
         ("n_clusters: 10", "n_clusters: 11"),
         ("backend: replay", "backend: structural"),
-        ("test: test.jsonl", "test: reference.jsonl"),
         ("strategy: random", "strategy: equal-paper"),
         ("budget_documents: 100", "budget_documents: 101"),
         ("documents_per_pull: 10", "documents_per_pull: 9"),

@@ -132,11 +132,6 @@ def test_changed_campaign_leaves_the_others_as_they_are(load):
     assert stale == {("bandit_round", "first")}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="campaign_settings ignores batch_size, but embeddings and clusters are made anew for "
-    "it, and the campaign is then refused because its inputs differ",
-)
 def test_batch_size_of_the_embedder_makes_nothing_anew(load):
     stored = materialize_all(load())
     assert not_current(load("batch_size: 64", "batch_size: 32"), stored) == set()

@@ -51,8 +51,8 @@ def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np
     Returns
     -------
     ndarray of shape (n_documents,), int64
-        Cluster of each document, numbered ``0..n-1`` without gaps; identical documents may leave
-        fewer clusters than asked for.
+        Cluster of each document, numbered ``0..n-1`` without gaps; there may be
+        fewer than asked for, where a cluster attracted no document.
 
     Raises
     ------

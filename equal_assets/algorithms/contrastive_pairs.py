@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ def sample_documents(n_documents: int, *, share: float, rng: np.random.Generator
     -------
     ndarray of shape (n_sample,), int64
     """
-    size = int(np.ceil(share * n_documents))
+    size = math.ceil(round(share * n_documents, 6))  # 0.07 * 100 is 7.000000000000001
     return np.sort(rng.choice(n_documents, size=size, replace=False))
 
 

@@ -38,7 +38,7 @@ def removal_reasons(
         The target's test split.
     n : int
         Words of an n-gram that count as overlap. A shorter test question counts when it stands
-        whole in the pair's question.
+        whole in the pair.
 
     Returns
     -------
@@ -47,19 +47,20 @@ def removal_reasons(
 
     Notes
     -----
-    Answers are compared whole: in code, ten words in a row ("import numpy as np ...") are shared by
-    chance.
+    Answers of ``n`` words or more are compared whole: shorter ones ("42"), and ten words in a row
+    of code ("import numpy as np ..."), are shared by chance.
     """
     questions: set[tuple[str, ...]] = set()
     answers: set[tuple[str, ...]] = set()
     for test_pair in test_pairs:
         questions |= ngrams(test_pair.question, n=n)
-        answers.add(tuple(words(test_pair.answer)))
+        if len(words(test_pair.answer)) >= n:
+            answers.add(tuple(words(test_pair.answer)))
     short_lengths = sorted({len(gram) for gram in questions if len(gram) < n})
-    seen: set[tuple[str, ...]] = set()
+    seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     reasons: list[str | None] = []
     for pair in pairs:
-        key = (*words(pair.question), "\n", *words(pair.answer))
+        key = (_identity(pair.question), _identity(pair.answer))
         reason = None
         if key in seen:
             reason = "repeated pair"
@@ -72,9 +73,12 @@ def removal_reasons(
     return reasons
 
 
+def _identity(text: str) -> tuple[str, ...]:
+    """Return what makes two texts the same: their words, or the text where it has none."""
+    return tuple(words(text)) or (text.strip(),)
+
+
 def _overlaps(
     pair: QAPair, questions: set[tuple[str, ...]], *, n: int, short_lengths: Sequence[int]
 ) -> bool:
-    if ngrams(pair.text, n=n) & questions:
-        return True
-    return any(ngrams(pair.question, n=length) & questions for length in short_lengths)
+    return any(ngrams(pair.text, n=length) & questions for length in (n, *short_lengths))

@@ -166,9 +166,7 @@ def _document_row(ordinal: int, document: Document) -> dict[str, object]:
     }
 
 
-def _load_staged(
-    transaction: Transaction, settings: Settings, staging: Path
-) -> dict[str, Any]:
+def _load_staged(transaction: Transaction, settings: Settings, staging: Path) -> dict[str, Any]:
     kept = str(staging / "documents-*.parquet")
     limit = settings.corpus.max_documents or 2**62
     transaction.delete("documents")

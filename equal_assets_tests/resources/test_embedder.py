@@ -266,11 +266,6 @@ def test_chunks_cover_the_text_and_neighbors_overlap(overlap, n_words):
     assert all((size > 0) == (overlap > 0) for size in shared[1:])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a chunk that starts inside a word is split into other tokens, sometimes one more than "
-    "fit, and the model cuts the last one off",
-)
 def test_no_token_is_cut_off_where_a_chunk_starts_inside_a_word():
     model = load_model(str(bundled_model()))
     words = ["internationalization", "electroencephalography", "hyperparameterization"]
@@ -343,7 +338,6 @@ def test_version_follows_weights_and_chunks_but_not_the_batch_size(static_path, 
     assert embedder().version("a/b") != embedder().version("a/c")
 
 
-@pytest.mark.xfail(strict=True, reason="load_model keeps the model that stood at the path before")
 def test_model_that_is_tuned_again_at_the_same_path_is_the_one_that_embeds(static_path, tmp_path):
     out = tmp_path / "contrastive_embedder"
     rows = []

@@ -205,7 +205,6 @@ def test_no_documents_give_an_empty_frame_of_the_same_columns(warehouse):
     assert extractor._asked == []
 
 
-@pytest.mark.xfail(strict=True, reason="the content is asked for twice and breaks the primary key")
 def test_documents_of_the_same_text_are_asked_for_once(warehouse):
     twin = Document(document_id="twin", text=documents(1)[0].text, source="s", file="f", row=9)
     extractor = Scripted(max_pairs=1)
@@ -214,7 +213,6 @@ def test_documents_of_the_same_text_are_asked_for_once(warehouse):
     assert extractor._asked == ["d000"]
 
 
-@pytest.mark.xfail(strict=True, reason="the second writer breaks the primary key and all is lost")
 def test_document_that_another_process_stored_meanwhile_is_no_error(warehouse):
     class Overtaken(Scripted):
         def extract(self, documents):

@@ -425,21 +425,7 @@ def test_arm_statistics_are_those_of_the_earlier_rounds_of_the_campaign(warehous
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        pytest.param(
-            "Where do categories come in?",
-            "A common first question: what is a monad? It is a monoid.",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="the check looks for short test questions in answers, decontamination not",
-            ),
-        ),
-        pytest.param(
-            "What is a monadic parser?",
-            "A function.",
-            marks=pytest.mark.xfail(
-                strict=True, reason="the check looks for characters, decontamination for words"
-            ),
-        ),
+        ("What is a monadic parser?", "A function."),
         ("What is a functor?", "A mapping."),
     ],
 )
