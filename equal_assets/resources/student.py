@@ -246,15 +246,17 @@ class TinyStudent(Student):
         folder = Path(self.models_folder) / f"tiny-{self._base_fingerprint(corpus_version)}"
         if folder.is_dir():
             return folder
-        sample = _sample(
-            texts() if callable(texts) else texts,
-            n_characters=SAMPLE_CHARACTERS_PER_TOKEN * self.pretrain_tokens,
-            progress=lambda: progress(0, self.pretrain_tokens),
-        )
+
+        def reading() -> None:
+            progress(0, self.pretrain_tokens)
+
+        n_characters = SAMPLE_CHARACTERS_PER_TOKEN * self.pretrain_tokens
+        stream = texts() if callable(texts) else texts
+        sample = _sample(stream, n_characters=n_characters, reading=reading)
         tokenizer = _train_tokenizer(
             sample, vocabulary=self.vocabulary, context_tokens=self.context_tokens
         )
-        blocks = self._blocks(tokenizer, sample)
+        blocks = self._blocks(tokenizer, sample, reading=reading)
         model = self._random_model(tokenizer)
         with _new_folder(folder) as new:
             self._pretrain(model, blocks, scratch=new.parent, progress=progress)
@@ -378,7 +380,13 @@ class TinyStudent(Student):
             }
         )
 
-    def _blocks(self, tokenizer: "PreTrainedTokenizerFast", sample: list[str]) -> "torch.Tensor":
+    def _blocks(
+        self,
+        tokenizer: "PreTrainedTokenizerFast",
+        sample: list[str],
+        *,
+        reading: Callable[[], None],
+    ) -> "torch.Tensor":
         """Return the sample as full contexts, shape (n_blocks, context_tokens)."""
         import torch
 
@@ -386,6 +394,7 @@ class TinyStudent(Student):
         for start in range(0, len(sample), READ_PART_TEXTS):
             if len(stream) >= self.pretrain_tokens:
                 break
+            reading()
             for tokens in _tokens(tokenizer, sample[start : start + READ_PART_TEXTS]):
                 stream += [tokenizer.bos_token_id, *tokens, tokenizer.eos_token_id]
         n_blocks = min(len(stream), self.pretrain_tokens) // self.context_tokens
@@ -562,7 +571,7 @@ def _student_scores(
     )
 
 
-def _sample(texts: Iterable[str], *, n_characters: int, progress: Callable[[], None]) -> list[str]:
+def _sample(texts: Iterable[str], *, n_characters: int, reading: Callable[[], None]) -> list[str]:
     """Return texts of at least ``n_characters`` in all, if there are as many, by content hash.
 
     The smallest hashes are an even sample, whatever the order of the corpus, in a random order.
@@ -571,7 +580,7 @@ def _sample(texts: Iterable[str], *, n_characters: int, progress: Callable[[], N
     n_kept = 0
     for index, text in enumerate(texts):
         if index % READ_PART_TEXTS == 0:
-            progress()
+            reading()
         heapq.heappush(kept, (-int(content_hash(text), 16), text))
         n_kept += len(text)
         while n_kept - len(kept[0][1]) >= n_characters:
