@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 a step failed, 2 the settings or the call are wrong, 130 i
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +56,7 @@ class EqualGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
+        atexit.register(_silence_finalization)
         quiet_libraries()
         try:
             return super().invoke(ctx)
@@ -149,6 +152,12 @@ def check() -> None:
         console.print(f"{n_failed} of the above must be mended before `equal run`")
         raise SystemExit(FAILED)
     console.print("all there: `equal run` can start")
+
+
+def _silence_finalization() -> None:
+    """Close stderr when all is said: DuckDB reports types that torch keeps alive as leaked."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _known_campaigns(campaigns: tuple[str, ...], settings: Settings) -> list[str]:

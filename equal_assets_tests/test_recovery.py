@@ -1,5 +1,6 @@
 """Killed processes: what was finished is kept, what was not is done once."""
 
+import signal
 import time
 
 import pytest
@@ -72,6 +73,24 @@ def test_killed_in_a_round_the_campaign_ends_as_if_undisturbed(
         assert_frame_equal(project.sql(query), undisturbed.sql(query))
     paid = "select content_hash, first_asked_by from extractions order by all"
     assert_frame_equal(project.sql(paid), undisturbed.sql(paid))
+
+
+def test_interrupted_run_says_how_to_go_on_and_keeps_its_rounds(tmp_path_factory, models):
+    project = Project.make(tmp_path_factory.mktemp("interrupted") / "project", models=models)
+    process = project.start("-c", SLOW_RUN)
+    try:
+        wait_for(lambda: rounds_stored(project) >= 1, seconds=120)
+        time.sleep(0.5)  # into the extraction of the next round
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, printed
+    assert "`equal run` goes on from there" in printed
+    rounds = project.sql("select count(*) from rounds").item()
+    assert 1 <= rounds < 3
+    asked = project.sql("select count(*) from bandit_documents").item()
+    assert asked == 20 * rounds
 
 
 def test_second_run_from_scratch_with_the_same_seed_gives_the_same_data_set(

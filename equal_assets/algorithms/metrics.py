@@ -89,33 +89,6 @@ def correct_choices(scores: np.ndarray, correct: np.ndarray) -> np.ndarray:
     return scores[rows, correct] > others.max(axis=1)
 
 
-def choice_accuracy(scores: np.ndarray, correct: np.ndarray) -> tuple[float, float]:
-    """Return the accuracy of a multiple-choice test and its standard error.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_questions, n_choices)
-        As :func:`correct_choices` takes them.
-    correct : ndarray of shape (n_questions,), int
-        Column of the correct choice.
-
-    Returns
-    -------
-    accuracy : float
-        Share of questions answered correctly, in [0, 1].
-    standard_error : float
-        ``sqrt(accuracy * (1 - accuracy) / n_questions)``.
-
-    Raises
-    ------
-    ValueError
-        As :func:`correct_choices` does.
-    """
-    is_correct = correct_choices(scores, correct)
-    accuracy = float(is_correct.mean())
-    return accuracy, float(np.sqrt(accuracy * (1 - accuracy) / len(is_correct)))
-
-
 def accuracy_interval(
     n_correct: int, n_questions: int, *, confidence: float
 ) -> tuple[float, float]:
@@ -271,31 +244,6 @@ def coverage(similarity: np.ndarray) -> float:
     return float(similarity.max(axis=0).mean(dtype=np.float64))
 
 
-def covered_share(similarity: np.ndarray, threshold: float) -> float:
-    """Return the share of target questions that some pair of the pool comes near.
-
-    Parameters
-    ----------
-    similarity : ndarray of shape (n_pairs, n_questions)
-        Similarity of each QA pair to each target question; higher is nearer.
-    threshold : float
-        Smallest similarity that counts as near, on the same scale.
-
-    Returns
-    -------
-    float
-        In [0, 1]; 0 for a pool without pairs.
-
-    Raises
-    ------
-    ValueError
-        If there is no target question, or ``similarity`` holds a NaN.
-    """
-    _check_similarity(similarity)
-    best = similarity.max(axis=0, initial=-np.inf)  # (n_questions,)
-    return float(np.mean(best >= threshold))
-
-
 def training_flops(n_parameters: int, n_tokens: int) -> float:
     """Return the floating-point operations of training: 2 per parameter forward, 4 backward.
 
@@ -320,37 +268,10 @@ def training_flops(n_parameters: int, n_tokens: int) -> float:
     ----------
     arXiv:2001.08361, section 2.1.
     """
-    return 3.0 * inference_flops(n_parameters, n_tokens)
-
-
-def inference_flops(n_parameters: int, n_tokens: int) -> float:
-    """Return the floating-point operations of reading or writing tokens with a model.
-
-    Parameters
-    ----------
-    n_parameters : int
-        Parameters of the model, >= 0.
-    n_tokens : int
-        Tokens read and written, >= 0.
-
-    Returns
-    -------
-    float
-        ``2 * n_parameters * n_tokens``; attention over long contexts is not counted.
-
-    Raises
-    ------
-    ValueError
-        If a count is negative.
-
-    References
-    ----------
-    arXiv:2001.08361, section 2.1.
-    """
     for name, count in (("n_parameters", n_parameters), ("n_tokens", n_tokens)):
         if count < 0:
             raise ValueError(f"{name} = {count}, expected >= 0")
-    return 2.0 * n_parameters * n_tokens
+    return 6.0 * n_parameters * n_tokens
 
 
 def _check_similarity(similarity: np.ndarray) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -91,18 +93,19 @@ def _with_hard_negatives(data: Any, model: SentenceTransformer, settings: WarmUp
     n_candidates = len(set(data["positive"]))
     if n_candidates <= range_min + settings.hard_negatives:
         return data  # too few texts to mine from: the batch's own negatives remain
-    return mine_hard_negatives(
-        data,
-        model,
-        num_negatives=settings.hard_negatives,
-        range_min=range_min,
-        range_max=min(range_max, n_candidates - 1),
-        sampling_strategy="top",
-        output_format="n-tuple",
-        batch_size=64,
-        use_faiss=False,
-        verbose=False,
-    )
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bars cannot be turned off
+        return mine_hard_negatives(
+            data,
+            model,
+            num_negatives=settings.hard_negatives,
+            range_min=range_min,
+            range_max=min(range_max, n_candidates - 1),
+            sampling_strategy="top",
+            output_format="n-tuple",
+            batch_size=64,
+            use_faiss=False,
+            verbose=False,
+        )
 
 
 def _recorder(progress: Progress) -> Any:

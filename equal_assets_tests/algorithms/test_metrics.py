@@ -5,12 +5,9 @@ import pytest
 
 from equal_assets.algorithms.metrics import (
     accuracy_interval,
-    choice_accuracy,
     correct_choices,
     coverage,
-    covered_share,
     draw_distractors,
-    inference_flops,
     perplexity,
     pmi_scores,
     training_flops,
@@ -45,11 +42,9 @@ def test_pmi_refuses_an_empty_answer():
         pmi_scores(np.zeros((1, 2)), np.zeros((1, 2)), np.array([[3, 0]]))
 
 
-def test_accuracy_and_standard_error_of_four_questions():
+def test_best_scored_choice_is_the_one_that_counts():
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
-    accuracy, standard_error = choice_accuracy(scores, np.zeros(4, dtype=int))
-    assert accuracy == 0.75
-    assert standard_error == pytest.approx(np.sqrt(0.75 * 0.25 / 4))
+    assert correct_choices(scores, np.zeros(4, dtype=int)).tolist() == [True, False, True, True]
 
 
 def test_correct_choice_may_stand_in_any_column():
@@ -65,23 +60,23 @@ def test_a_tie_counts_as_wrong_and_minus_infinity_takes_a_choice_out():
 @pytest.mark.parametrize("shape", [(0, 4), (3, 1), (3,)])
 def test_accuracy_refuses_scores_without_choice(shape):
     with pytest.raises(ValueError, match=r"expected \(n_questions >= 1, n_choices >= 2\)"):
-        choice_accuracy(np.zeros(shape), np.zeros(shape[0], dtype=int))
+        correct_choices(np.zeros(shape), np.zeros(shape[0], dtype=int))
 
 
 def test_accuracy_refuses_nan():
     with pytest.raises(ValueError, match="scores holds 1 NaN"):
-        choice_accuracy(np.array([[np.nan, 0.0]]), np.array([0]))
+        correct_choices(np.array([[np.nan, 0.0]]), np.array([0]))
 
 
 def test_accuracy_refuses_too_few_correct_columns():
     with pytest.raises(ValueError, match=r"correct has shape \(1,\); expected \(2,\)"):
-        choice_accuracy(np.zeros((2, 2)), np.array([0]))
+        correct_choices(np.zeros((2, 2)), np.array([0]))
 
 
 @pytest.mark.parametrize("column", [-1, 2])
 def test_accuracy_refuses_an_unknown_column(column):
     with pytest.raises(ValueError, match="expected 0 to 1"):
-        choice_accuracy(np.zeros((2, 2)), np.array([0, column]))
+        correct_choices(np.zeros((2, 2)), np.array([0, column]))
 
 
 def test_wilson_interval_of_a_published_case():
@@ -183,18 +178,12 @@ def test_distractors_refuse_fewer_questions_than_choices():
 def test_coverage_takes_the_best_pair_of_each_question():
     similarity = np.array([[0.9, 0.1, 0.5], [0.2, 0.3, 0.6]])
     assert coverage(similarity) == pytest.approx((0.9 + 0.3 + 0.6) / 3)
-    assert covered_share(similarity, 0.6) == pytest.approx(2 / 3)
-    assert covered_share(similarity, 0.0) == 1.0
 
 
 def test_coverage_never_falls_when_pairs_are_added():
     similarity = np.random.default_rng(0).uniform(-1, 1, size=(30, 8))
     growing = [coverage(similarity[:n]) for n in range(1, 31)]
     assert growing == sorted(growing)
-
-
-def test_empty_pool_covers_no_share():
-    assert covered_share(np.zeros((0, 5)), -1.0) == 0.0
 
 
 def test_coverage_refuses_an_empty_pool():
@@ -206,26 +195,20 @@ def test_coverage_refuses_an_empty_pool():
 def test_coverage_refuses_no_questions(shape):
     with pytest.raises(ValueError, match=r"expected \(n_pairs, n_questions >= 1\)"):
         coverage(np.zeros(shape))
-    with pytest.raises(ValueError, match=r"expected \(n_pairs, n_questions >= 1\)"):
-        covered_share(np.zeros(shape), 0.5)
 
 
 def test_coverage_refuses_nan():
     similarity = np.array([[np.nan, 0.5]])
     with pytest.raises(ValueError, match="similarity holds 1 NaN"):
         coverage(similarity)
-    with pytest.raises(ValueError, match="similarity holds 1 NaN"):
-        covered_share(similarity, 0.5)
 
 
-def test_training_costs_three_times_inference():
-    assert inference_flops(8_000_000_000, 10) == 1.6e11
+def test_training_costs_six_operations_a_parameter_and_token():
     assert training_flops(8_000_000_000, 10) == 4.8e11
 
 
-@pytest.mark.parametrize("flops", [training_flops, inference_flops])
-def test_flops_refuse_negative_counts(flops):
+def test_flops_refuse_negative_counts():
     with pytest.raises(ValueError, match="n_tokens = -1, expected >= 0"):
-        flops(1, -1)
+        training_flops(1, -1)
     with pytest.raises(ValueError, match="n_parameters = -1, expected >= 0"):
-        flops(-1, 1)
+        training_flops(-1, 1)
