@@ -18,7 +18,14 @@ def finished(tmp_path_factory, models) -> tuple[Project, str]:
 
 def test_run_ends_with_a_table_of_both_campaigns_and_where_to_look(finished):
     _, printed = finished
-    for text in ("equal-paper", "random", "3/3", "55 of 55", "Where to look", "qa_dataset.parquet"):
+    for text in (
+        "equal-paper",
+        "random",
+        "3 of 3",
+        "55 of 55",
+        "Where to look",
+        "qa_dataset.parquet",
+    ):
         assert text in printed
 
 
@@ -99,7 +106,7 @@ def test_status_and_check_read_the_same_state(finished):
     project, _ = finished
     status = project.equal("status", "random")
     assert status.returncode == 0
-    assert "3/3" in status.stdout
+    assert "3 of 3" in status.stdout
     assert "equal-paper" not in status.stdout
     check = project.equal("check")
     assert check.returncode == 0, check.stdout

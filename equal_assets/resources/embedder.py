@@ -299,18 +299,24 @@ def _cut(
     limit = model.max_seq_length
     if limit is None or limit == float("inf"):  # a static model reads a text of any length
         return list(texts), np.arange(len(texts)), np.ones(len(texts), dtype=np.float32)
-    body = int(limit) - model.tokenizer.num_special_tokens_to_add() - CUT_MARGIN_TOKENS
-    step = max(1, body - min(overlap, body - 1))
+    whole = int(limit) - model.tokenizer.num_special_tokens_to_add()
+    body = whole - CUT_MARGIN_TOKENS
+    overlap = min(overlap, body - 1)
     encoded = model.tokenizer(
         list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False
     )
     chunks, owners, weights = [], [], []
     for row, (text, offsets) in enumerate(zip(texts, encoded["offset_mapping"], strict=True)):
-        for start in range(0, max(1, len(offsets) - min(overlap, body - 1)), step):
-            tokens = offsets[start : start + body]
-            chunks.append(text[tokens[0][0] : tokens[-1][1]] if tokens else text)
+        if len(offsets) <= whole:
+            chunks.append(text)
             owners.append(row)
-            weights.append(max(1, len(tokens)))
+            weights.append(max(1, len(offsets)))
+            continue
+        for start in range(0, len(offsets) - overlap, body - overlap):
+            tokens = offsets[start : start + body]
+            chunks.append(text[tokens[0][0] : tokens[-1][1]])
+            owners.append(row)
+            weights.append(len(tokens))
     return chunks, np.array(owners), np.array(weights, dtype=np.float32)
 
 

@@ -195,9 +195,9 @@ def _releases(folder: str) -> list[tuple[Release, list[str]]]:
     releases = []
     for distribution in importlib.metadata.distributions(path=[folder]):
         metadata = distribution.metadata
-        if metadata["Name"] is None:
+        if metadata.get("Name") is None:
             continue  # what an interrupted uninstall leaves behind
-        release = Release(metadata["Name"], metadata["Version"], _license(metadata))
+        release = Release(metadata.get("Name"), metadata.get("Version"), _license(metadata))
         releases.append((release, sorted(_recorded_files(distribution))))
     return sorted(releases, key=lambda item: item[0].name.lower())
 
@@ -211,9 +211,9 @@ def _recorded_files(distribution: importlib.metadata.Distribution) -> list[str]:
 
 
 def _license(metadata: importlib.metadata.PackageMetadata) -> str | None:
-    if metadata["License-Expression"]:
-        return metadata["License-Expression"].strip()
-    stated = (metadata["License"] or "").strip().replace("UNKNOWN", "")
+    if metadata.get("License-Expression"):
+        return metadata.get("License-Expression").strip()
+    stated = (metadata.get("License") or "").strip().replace("UNKNOWN", "")
     if stated and "\n" not in stated and len(stated) <= LONGEST_LICENSE:
         return stated
     classifiers = metadata.get_all("Classifier") or []

@@ -20,6 +20,7 @@ from equal_assets.settings import Embedder as EmbedderSettings
 from equal_assets.settings import WarmUp
 
 MINILM_BODY_TOKENS = 254  # 256 less the two special tokens
+CHUNK_TOKENS = MINILM_BODY_TOKENS - embedder_module.CUT_MARGIN_TOKENS
 VOCABULARY = [
     "time",
     "year",
@@ -213,11 +214,11 @@ def test_long_text_is_the_mean_of_its_chunks_weighted_by_tokens():
     path = str(bundled_model())
     words = text_of(3000).split()
     chunks = [
-        " ".join(words[start : start + MINILM_BODY_TOKENS])
-        for start in range(0, len(words), MINILM_BODY_TOKENS)
+        " ".join(words[start : start + CHUNK_TOKENS])
+        for start in range(0, len(words), CHUNK_TOKENS)
     ]
     weights = np.array([len(chunk.split()) for chunk in chunks], dtype=float)
-    assert (len(chunks), weights[-1]) == (12, 206)
+    assert (len(chunks), weights[-1]) == (12, 250)
     by_hand = load_model(path).encode(chunks, normalize_embeddings=True, show_progress_bar=False)
     mean = (by_hand * weights[:, None]).sum(axis=0)
     (row,) = embedder().encode([" ".join(words)], path=path, progress=silent)
@@ -243,7 +244,7 @@ def test_text_within_the_limit_is_embedded_as_the_model_does():
     np.testing.assert_allclose(rows, by_hand, atol=1e-5)
 
 
-@pytest.mark.parametrize("overlap", [0, 32, 253, 10_000])
+@pytest.mark.parametrize("overlap", [0, 32, 249, 10_000])
 @pytest.mark.parametrize("n_words", [1, 254, 255, 287, 476, 477, 1000])
 def test_chunks_cover_the_text_and_neighbors_overlap(overlap, n_words):
     model = load_model(str(bundled_model()))
@@ -261,7 +262,7 @@ def test_chunks_cover_the_text_and_neighbors_overlap(overlap, n_words):
         end = start + len(chunk)
     assert end == len(text)
     assert weights.max() <= MINILM_BODY_TOKENS
-    expected = min(overlap, MINILM_BODY_TOKENS - 1)
+    expected = min(overlap, CHUNK_TOKENS - 1)
     assert weights[1:].sum() == n_tokens + expected * (len(chunks) - 2)
     assert all((size > 0) == (overlap > 0) for size in shared[1:])
 
