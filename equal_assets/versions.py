@@ -126,7 +126,7 @@ def source_signature(settings: Settings) -> Any:
     corpus = settings.corpus
     if isinstance(corpus, InstalledPackages):
         installed = {
-            f"{distribution.metadata.get('Name')} {distribution.version}"
+            f"{distribution.name} {distribution.version}"
             for distribution in importlib.metadata.distributions()
         }
         return [sys.version, *sorted(installed)]

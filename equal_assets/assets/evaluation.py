@@ -8,7 +8,8 @@ import polars as pl
 
 from equal_assets.algorithms.metrics import coverage
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
-from equal_assets.assets.selection import campaign_run, stack_vectors
+from equal_assets.assets.rounds import stack_vectors
+from equal_assets.assets.selection import campaign_run
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
 from equal_assets.records import QAPair

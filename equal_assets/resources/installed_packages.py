@@ -195,9 +195,9 @@ def _releases(folder: str) -> list[tuple[Release, list[str]]]:
     releases = []
     for distribution in importlib.metadata.distributions(path=[folder]):
         metadata = distribution.metadata
-        if metadata.get("Name") is None:
+        if not _field(metadata, "Name"):
             continue  # what an interrupted uninstall leaves behind
-        release = Release(metadata.get("Name"), metadata.get("Version"), _license(metadata))
+        release = Release(_field(metadata, "Name"), _field(metadata, "Version"), _license(metadata))
         releases.append((release, sorted(_recorded_files(distribution))))
     return sorted(releases, key=lambda item: item[0].name.lower())
 
@@ -210,10 +210,15 @@ def _recorded_files(distribution: importlib.metadata.Distribution) -> list[str]:
     return [path.as_posix() for path in distribution.files or [] if path.suffix == ".py"]
 
 
+def _field(metadata: importlib.metadata.PackageMetadata, name: str) -> str:
+    """Return a field, or "": parsers of metadata differ in what they give for a missing one."""
+    return (metadata[name] or "") if name in metadata else ""
+
+
 def _license(metadata: importlib.metadata.PackageMetadata) -> str | None:
-    if metadata.get("License-Expression"):
-        return metadata.get("License-Expression").strip()
-    stated = (metadata.get("License") or "").strip().replace("UNKNOWN", "")
+    if _field(metadata, "License-Expression"):
+        return _field(metadata, "License-Expression").strip()
+    stated = _field(metadata, "License").strip().replace("UNKNOWN", "")
     if stated and "\n" not in stated and len(stated) <= LONGEST_LICENSE:
         return stated
     classifiers = metadata.get_all("Classifier") or []
