@@ -128,6 +128,7 @@ def source_signature(settings: Settings) -> Any:
         installed = {
             f"{distribution.name} {distribution.version}"
             for distribution in importlib.metadata.distributions()
+            if "Name" in distribution.metadata  # an interrupted uninstall leaves nameless ones
         }
         return [sys.version, *sorted(installed)]
     if isinstance(corpus, Files):
