@@ -29,7 +29,14 @@ from rich.progress import (
 from rich.table import Table
 
 from equal_assets.errors import EqualError, SettingsError
-from equal_assets.settings import Settings, load_settings, project_folder, quiet_libraries
+from equal_assets.settings import (
+    Settings,
+    campaigns_file,
+    load_settings,
+    project_folder,
+    quiet_libraries,
+    state_folder,
+)
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -171,30 +178,33 @@ def _known_campaigns(campaigns: tuple[str, ...], settings: Settings) -> list[str
 
 
 def _open_project() -> tuple[DagsterInstance, Warehouse]:
-    """Return the project's Dagster instance and warehouse; relative paths start at the project."""
+    """Return the project's Dagster instance and warehouse; its relative paths start there."""
     import dagster as dg
 
-    folder = project_folder()
     if "DAGSTER_HOME" in os.environ:
-        instance = dg.DagsterInstance.get()
-    elif (folder / "dagster.yaml").is_file():
-        os.chdir(folder)
-        instance = dg.DagsterInstance.from_config(str(folder))
-    else:
-        raise SettingsError(f"no dagster.yaml in {folder}: run this in the project's folder")
-    return instance, _warehouse()
+        return dg.DagsterInstance.get(), _warehouse()
+    here = Path.cwd()
+    for folder in (here, *here.parents, project_folder()):
+        if (folder / "dagster.yaml").is_file():
+            # its paths are relative to where it stands; those of the environment were to here
+            os.environ["EQUAL_CAMPAIGNS"] = str(campaigns_file())
+            os.environ["EQUAL_HOME"] = str(state_folder())
+            os.chdir(folder)
+            return dg.DagsterInstance.from_config(str(folder)), _warehouse()
+    raise SettingsError(
+        f"no dagster.yaml in {here}, above it or in {project_folder()}: run this in the project's "
+        "folder, or set DAGSTER_HOME"
+    )
 
 
 def _warehouse() -> Warehouse:
     from equal_assets.resources.warehouse import Warehouse
-    from equal_assets.settings import state_folder
 
     return Warehouse(database=str(state_folder() / "warehouse.duckdb"))
 
 
 def _tracker(settings: Settings) -> Any:
     from equal_assets.resources.tracking import build_tracker
-    from equal_assets.settings import state_folder
 
     return build_tracker(settings.tracking, state_folder())
 
@@ -287,8 +297,6 @@ def _change(before: float | None, after: float | None, form: str) -> str:
 
 
 def _where_to_look(names: list[str]) -> None:
-    from equal_assets.settings import state_folder
-
     state = _short(state_folder())
     lines = (
         "Where to look:",
