@@ -9,12 +9,12 @@ function of its inputs. Both stand in the table ``materialized``, written with t
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import sys
 from pathlib import Path
 from typing import Any
 
 from equal_assets.errors import CampaignError
+from equal_assets.resources.installed_packages import named_distributions
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Files, InstalledPackages, Settings, expand_path, fingerprint
 
@@ -125,11 +125,7 @@ def source_signature(settings: Settings) -> Any:
     """Return what changes when the corpus may have changed, without reading it."""
     corpus = settings.corpus
     if isinstance(corpus, InstalledPackages):
-        installed = {
-            f"{distribution.name} {distribution.version}"
-            for distribution in importlib.metadata.distributions()
-            if "Name" in distribution.metadata  # an interrupted uninstall leaves nameless ones
-        }
+        installed = {f"{found.name} {found.version}" for found in named_distributions()}
         return [sys.version, *sorted(installed)]
     if isinstance(corpus, Files):
         found = [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]

@@ -190,13 +190,30 @@ def _standard_library_files(library: Path) -> Iterator[str]:
                 yield (Path(folder) / name).relative_to(library).as_posix()
 
 
+def named_distributions(
+    path: Sequence[str] | None = None,
+) -> Iterator[importlib.metadata.Distribution]:
+    """Yield the distributions that say who they are; an interrupted uninstall leaves others.
+
+    Parameters
+    ----------
+    path : sequence of str, optional
+        Folders to look in; by default those of this process.
+    """
+    folders = list(sys.path if path is None else path)
+    for distribution in importlib.metadata.distributions(path=folders):
+        # asked of the files: what the parser does without metadata depends on who provides it
+        files = ("METADATA", "PKG-INFO", "")
+        has_metadata = any(distribution.read_text(name) for name in files)
+        if has_metadata and _field(distribution.metadata, "Name"):
+            yield distribution
+
+
 def _releases(folder: str) -> list[tuple[Release, list[str]]]:
     """Return the distributions of a folder by name, with their source files."""
     releases = []
-    for distribution in importlib.metadata.distributions(path=[folder]):
+    for distribution in named_distributions(path=[folder]):
         metadata = distribution.metadata
-        if not _field(metadata, "Name"):
-            continue  # what an interrupted uninstall leaves behind
         release = Release(_field(metadata, "Name"), _field(metadata, "Version"), _license(metadata))
         releases.append((release, sorted(_recorded_files(distribution))))
     return sorted(releases, key=lambda item: item[0].name.lower())
