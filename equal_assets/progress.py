@@ -38,3 +38,7 @@ def report(logger: logging.Logger, label: str) -> Progress:
             logger.info(f"{label}: {done:,} of {total:,}")
 
     return progress
+
+
+def silent(done: int, total: int) -> None:
+    """Report nothing: for steps that take a moment, or are part of one that reports."""

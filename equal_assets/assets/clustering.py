@@ -11,7 +11,7 @@ from equal_assets.algorithms.cluster_geometry import (
     centroid_distances,
     measure_geometry,
 )
-from equal_assets.progress import report
+from equal_assets.progress import report, silent
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
@@ -43,7 +43,7 @@ def document_embeddings(
     ids: list[str] = []
     parts: list[np.ndarray] = []
     while page := _page(warehouse, after=ids[-1] if ids else ""):
-        parts.append(embedder.encode([text for _, text in page], path=path, progress=_silent))
+        parts.append(embedder.encode([text for _, text in page], path=path, progress=silent))
         ids += [document_id for document_id, _ in page]
         progress(len(ids), n_documents)
     vectors = np.concatenate(parts)  # (n_documents, n_dimensions)
@@ -153,7 +153,3 @@ def _page(warehouse: Warehouse, *, after: str) -> list[tuple[str, str]]:
 
 def _as_array(vectors: np.ndarray) -> pl.Series:
     return pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))
-
-
-def _silent(done: int, total: int) -> None:
-    """Progress of a page: the asset reports pages."""

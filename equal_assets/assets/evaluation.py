@@ -11,7 +11,7 @@ from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
 from equal_assets.assets.rounds import stack_vectors
 from equal_assets.assets.selection import campaign_run
 from equal_assets.partitions import CAMPAIGNS
-from equal_assets.progress import report
+from equal_assets.progress import report, silent
 from equal_assets.records import QAPair
 from equal_assets.reporting import comparison_figure, markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
@@ -159,7 +159,7 @@ def _compare_target(
                 for row in warehouse.query("target_pairs", campaign=names[0], split=split).rows()
             ],
             path=model["path"],
-            progress=lambda done, total: None,
+            progress=silent,
         )
         for split in ("reference", "test")
     }

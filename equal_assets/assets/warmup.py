@@ -13,7 +13,7 @@ from equal_assets.algorithms.contrastive_pairs import (
     sample_documents,
     split_by_document,
 )
-from equal_assets.progress import report
+from equal_assets.progress import report, silent
 from equal_assets.records import Document, QAPair
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
@@ -105,7 +105,7 @@ def contrastive_embedder(
         "embedder_version": embedder.version(str(tuning.path)),
         "path": str(tuning.path),
         "base_model": embedder.model,
-        "n_dimensions": embedder.encode(["a"], path=str(tuning.path), progress=_silent).shape[1],
+        "n_dimensions": embedder.encode(["a"], path=str(tuning.path), progress=silent).shape[1],
         "n_train_pairs": len(split.train),
         "n_held_out_pairs": len(split.held_out),
         "loss_first": tuning.loss_first,
@@ -145,16 +145,12 @@ def _held_out_recall(
     documents = held_out.unique("document_id", maintain_order=True)
     owner_of = {key: row for row, key in enumerate(documents["document_id"])}
     owners = np.array([owner_of[key] for key in held_out["document_id"]])
-    embedded_documents = embedder.encode(documents["text"].to_list(), path=path, progress=_silent)
+    embedded_documents = embedder.encode(documents["text"].to_list(), path=path, progress=silent)
     embedded_pairs = embedder.encode(
-        [texts[row] for row in split.held_out], path=path, progress=_silent
+        [texts[row] for row in split.held_out], path=path, progress=silent
     )
     return {k: recall_at(embedded_documents, embedded_pairs, owners, k=k) for k in (1, 10)}
 
 
 def _pair_texts(pairs: pl.DataFrame) -> list[str]:
     return [QAPair(*row).text for row in pairs.select("question", "answer").iter_rows()]
-
-
-def _silent(done: int, total: int) -> None:
-    """Progress of a step that takes a moment."""
