@@ -79,5 +79,6 @@ def parse_round_key(key: str) -> tuple[str, int]:
     return campaign, int(day.removeprefix("round-"))
 
 
-CAMPAIGNS = campaign_partitions(load_settings())
-ROUNDS = round_partitions(load_settings())
+_SETTINGS = load_settings()
+CAMPAIGNS = campaign_partitions(_SETTINGS)
+ROUNDS = round_partitions(_SETTINGS)

@@ -8,10 +8,9 @@ import polars as pl
 
 from equal_assets.algorithms.decontamination import removal_reasons
 from equal_assets.partitions import CAMPAIGNS, campaign_of_round
-from equal_assets.records import QAPair
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.versions import expected_inputs, stored_versions
 
 
@@ -58,10 +57,7 @@ def split_pairs(warehouse: Warehouse, campaign: str) -> tuple[pl.DataFrame, pl.D
         pl.lit(campaign).alias("campaign"), pl.all()
     )
     test = warehouse.query("target_pairs", campaign=campaign, split="test")
-    reasons = removal_reasons(
-        [QAPair(*row) for row in pairs.select("question", "answer").iter_rows()],
-        [QAPair(*row) for row in test.iter_rows()],
-    )
+    reasons = removal_reasons(qa_pairs(pairs), qa_pairs(test))
     judged = pairs.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     kept = judged.filter(pl.col("reason").is_null()).drop("reason")
     removed = judged.filter(pl.col("reason").is_not_null())

@@ -12,14 +12,13 @@ from equal_assets.assets.rounds import stack_vectors
 from equal_assets.assets.selection import campaign_run
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report, silent
-from equal_assets.records import QAPair
 from equal_assets.reporting import comparison_figure, markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Settings
 from equal_assets.versions import expected_inputs, stored_versions
 
@@ -47,7 +46,7 @@ def student_accuracy(
     inputs = expected_inputs("student_accuracy", settings, stored, campaign=campaign)
     models = warehouse.query("fine_tuned_student", campaign=campaign).row(0, named=True)
     test = warehouse.query("target_pairs", campaign=campaign, split="test")
-    pairs = [QAPair(*row) for row in test.iter_rows()]
+    pairs = qa_pairs(test)
     base, tuned = (
         student.evaluate(
             models[column],
@@ -155,8 +154,10 @@ def _compare_target(
     splits = {
         split: embedder.encode(
             [
-                QAPair(*row).text
-                for row in warehouse.query("target_pairs", campaign=names[0], split=split).rows()
+                pair.text
+                for pair in qa_pairs(
+                    warehouse.query("target_pairs", campaign=names[0], split=split)
+                )
             ],
             path=model["path"],
             progress=silent,

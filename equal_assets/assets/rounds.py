@@ -17,12 +17,11 @@ from equal_assets.partitions import (
     round_key,
 )
 from equal_assets.progress import report
-from equal_assets.records import QAPair
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
 from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Campaign, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
 
@@ -76,7 +75,7 @@ def prepare_campaign(
         )
     model = warehouse.query("embedder").row(0, named=True)
     target = warehouse.query("target_pairs", campaign=name, split="reference")
-    texts = [QAPair(*row).text for row in target.iter_rows()]
+    texts = [pair.text for pair in qa_pairs(target)]
     return RoundPlayer(
         name=name,
         campaign=settings.campaigns[name],
@@ -260,7 +259,7 @@ def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
     if pairs.is_empty():
         return
     vectors = player.embedder.encode(
-        [QAPair(*row).text for row in pairs.select("question", "answer").iter_rows()],
+        [pair.text for pair in qa_pairs(pairs)],
         path=player.model_path,
         progress=report(player.log, f"{player.name} round {number}: embed"),
     )

@@ -4,6 +4,7 @@ import json
 import time
 
 import dagster as dg
+import polars as pl
 
 from equal_assets.assets.rounds import RoundPlayer, play_round, prepare_campaign, round_version
 from equal_assets.errors import CampaignError
@@ -60,8 +61,10 @@ def bandit_round(
             is_new = play_round(player, number)
         except CampaignError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        _track(player, tracker)
-        _report_round(context, player, number, is_new=is_new)
+        curve = warehouse.query("reward_curve", campaign=campaign)
+        if len(curve):
+            tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
+        _report_round(context, player, number, curve, is_new=is_new)
 
 
 @dg.asset(
@@ -111,18 +114,15 @@ def campaign_run(warehouse: Warehouse, tracker: Tracker, campaign: str) -> str:
     return tracker.campaign_run(campaign, start["fingerprint"], json.loads(start["settings"]))
 
 
-def _track(player: RoundPlayer, tracker: Tracker) -> None:
-    """Bring the campaign's MLflow run up to the stored rounds."""
-    curve = player.warehouse.query("reward_curve", campaign=player.name)
-    if len(curve):
-        tracker.log_rounds(campaign_run(player.warehouse, tracker, player.name), curve)
-
-
 def _report_round(
-    context: dg.AssetExecutionContext, player: RoundPlayer, number: int, *, is_new: bool
+    context: dg.AssetExecutionContext,
+    player: RoundPlayer,
+    number: int,
+    curve: pl.DataFrame,
+    *,
+    is_new: bool,
 ) -> None:
     """Record the round's partition now, so that a later failure in the same run keeps it."""
-    curve = player.warehouse.query("reward_curve", campaign=player.name)
     if not is_new and number > len(curve):
         metadata: dict = {"outcome": "the budget was spent before this round"}
     else:

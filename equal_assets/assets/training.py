@@ -9,11 +9,10 @@ import polars as pl
 from equal_assets.assets.selection import campaign_run
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
-from equal_assets.records import QAPair
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.versions import expected_inputs, stored_versions
 
 PAGE_DOCUMENTS = 1_000
@@ -52,7 +51,7 @@ def fine_tuned_student(
     )
     tuning = student.fine_tune(
         base,
-        [QAPair(*row) for row in examples.select("question", "answer").iter_rows()],
+        qa_pairs(examples),
         out=campaigns.models_folder / "students" / campaign,
         progress=report(context.log, f"{campaign}: fine-tune the student"),
     )

@@ -20,7 +20,7 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
 from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.versions import expected_inputs, stored_versions
 
 
@@ -88,7 +88,7 @@ def contrastive_embedder(
         rng=np.random.default_rng(settings.warmup.seed),
     )
     base = embedder.base_path(progress=report(context.log, "distill the static embedder"))
-    texts = _pair_texts(pairs)
+    texts = [pair.text for pair in qa_pairs(pairs)]
     tuning = embedder.tune(
         pairs["text"].gather(split.train).to_list(),
         [texts[row] for row in split.train],
@@ -150,7 +150,3 @@ def _held_out_recall(
         [texts[row] for row in split.held_out], path=path, progress=silent
     )
     return {k: recall_at(embedded_documents, embedded_pairs, owners, k=k) for k in (1, 10)}
-
-
-def _pair_texts(pairs: pl.DataFrame) -> list[str]:
-    return [QAPair(*row).text for row in pairs.select("question", "answer").iter_rows()]

@@ -16,6 +16,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from equal_assets.errors import WarehouseLockedError
+from equal_assets.records import QAPair
 from equal_assets.settings import fingerprint
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
@@ -31,6 +32,11 @@ def read_sql(kind: str, name: str) -> str:
 def table_names() -> frozenset[str]:
     """Return the names of all tables: the files of ``sql/tables``."""
     return frozenset(path.stem for path in (SQL_FOLDER / "tables").glob("*.sql"))
+
+
+def qa_pairs(rows: pl.DataFrame) -> list[QAPair]:
+    """Return the columns `question` and `answer` of rows as QA pairs, in order."""
+    return [QAPair(*row) for row in rows.select("question", "answer").iter_rows()]
 
 
 class Transaction:
