@@ -28,7 +28,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from equal_assets.errors import EqualError, SettingsError
+from equal_assets.errors import CampaignError, EqualError, SettingsError
 from equal_assets.settings import (
     Settings,
     campaigns_file,
@@ -39,11 +39,13 @@ from equal_assets.settings import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
     from dagster import DagsterInstance
 
     from equal_assets.resources.warehouse import Warehouse
 
 STATUS_COLUMNS = (
+    "ended_by",
     "ot_cost_first",
     "ot_cost_last",
     "examples",
@@ -52,6 +54,24 @@ STATUS_COLUMNS = (
     "base_perplexity",
     "perplexity",
     "seconds",
+)
+COMPARED_AT_POINTS = (
+    ("ot_cost_test", "OT cost to the test split", ".3f"),
+    ("ot_cost_test_nearest", "OT cost without the farthest 40% of pairs", ".3f"),
+    ("coverage_test", "coverage of the test split", ".3f"),
+    ("near", "pairs near the test split (of all pairs)", ""),
+)
+COMPARED_AT_SHARED_END = (
+    ("n_pairs", "pairs extracted", ",d"),
+    ("tokens", "LLM tokens", ",d"),
+    ("seconds_per_round", "seconds per round", ".1f"),
+)
+COMPARED_AT_OWN_END = (
+    ("documents", "documents asked for", ",d"),
+    ("ot_cost_test", "OT cost to the test split", ".3f"),
+    ("coverage_test", "coverage of the test split", ".3f"),
+    ("pmi_accuracy", "PMI accuracy of the student", ".3f"),
+    ("perplexity", "perplexity of the student", ".1f"),
 )
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 
@@ -88,6 +108,7 @@ def main() -> None:
     First time:      equal check      is all that campaigns.yaml names there?
                      equal run        play every campaign to its end
     While it runs:   equal status     rounds, budget, reward, accuracy
+    When rounds are: equal compare    strategies side by side at the same budget
     To look inside:  make ui          Dagster and MLflow over the same state
     """
 
@@ -142,6 +163,65 @@ def status(campaigns: tuple[str, ...]) -> None:
     settings = load_settings()
     names = _known_campaigns(campaigns, settings)
     console.print(_status_table(settings, _warehouse(), names))
+
+
+def _file_to_write(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse, before any work, a file that cannot be written afterwards."""
+    if path is None:
+        return None
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"{path}: there is no folder {path.parent}")
+    if parameter.name == "plot" and path.suffix != ".png":
+        raise click.BadParameter(f"{path}: the plot is a picture; allowed: a name ending in .png")
+    return path
+
+
+@main.command()
+@click.argument("campaigns", nargs=-1)
+@click.option(
+    "--csv",
+    type=click.Path(dir_okay=False, writable=True, resolve_path=True, path_type=Path),
+    callback=_file_to_write,
+    help="Write the rows of strategy_comparison to this file.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, resolve_path=True, path_type=Path),
+    callback=_file_to_write,
+    help="Draw the curves over documents to this .png file.",
+)
+def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> None:
+    """Show CAMPAIGNS (all that have rounds by default) side by side at the same budget.
+
+    Makes the asset strategy_comparison anew where rounds or students have come since; the test
+    split judges here, it steers nothing.
+    """
+    from equal_assets.comparison import at_shared_points, matches
+
+    settings = load_settings()
+    named = _known_campaigns(campaigns, settings)
+    instance, warehouse = _open_project()
+    names = _campaigns_with_rounds(named if campaigns else [], settings, warehouse)
+    _refresh_comparison(settings, instance, warehouse)
+    rows = warehouse.query("strategy_comparison", campaigns=names)
+    for of_target in rows.partition_by("target", maintain_order=True):
+        shown = [name for name in names if name in of_target["campaign"]]
+        console.print()
+        console.print(_comparison_table(shown, of_target, at_shared_points(of_target)))
+        if len(shown) > 1:
+            console.print(
+                "\nDocuments that each row needed to reach the OT cost to the test split that each "
+                f"column has after {of_target['shared_budget'][0]:,} documents:"
+            )
+            console.print(_matches_table(shown, matches(of_target)))
+    if csv:
+        rows.write_csv(csv)
+        console.print(f"table   {csv}", highlight=False, soft_wrap=True)
+    if plot:
+        from equal_assets.reporting import comparison_figure
+
+        comparison_figure(rows).savefig(plot, dpi=150)
+        console.print(f"picture {plot}", highlight=False, soft_wrap=True)
 
 
 @main.command()
@@ -279,6 +359,7 @@ def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict
     return {
         "strategy": campaign.strategy,
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
+        "ended by": row["ended_by"] or "–",
         "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
         "pairs extracted": f"{row['pairs']:,}",
         "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
@@ -288,6 +369,89 @@ def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict
         "perplexity, base -> tuned": _change(row["base_perplexity"], row["perplexity"], ".1f"),
         "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
     }
+
+
+def _campaigns_with_rounds(names: list[str], settings: Settings, warehouse: Warehouse) -> list[str]:
+    """Return the named campaigns, or all that have rounds; refuse those without."""
+    from equal_assets.comparison import compared_campaigns
+    from equal_assets.versions import stored_versions
+
+    there = compared_campaigns(settings, stored_versions(warehouse))
+    missing = [name for name in names if name not in there]
+    if missing or not there:
+        raise CampaignError(
+            f"no rounds yet of {', '.join(missing or settings.campaigns)}; campaigns with rounds: "
+            f"{', '.join(there) or 'none'}. `equal run` plays them"
+        )
+    return names or there
+
+
+def _refresh_comparison(
+    settings: Settings, instance: DagsterInstance, warehouse: Warehouse
+) -> None:
+    """Materialize strategy_comparison on the project's instance, unless it is up to date."""
+    from equal_assets.runner import Runner
+
+    with _progress_bars() as announce:
+        _guarded(Runner(instance, warehouse, settings, announce).compare)
+
+
+def _comparison_table(names: list[str], rows: pl.DataFrame, points: pl.DataFrame) -> Table:
+    """Return one column a campaign: curves at the shared points, then what stands at the ends."""
+    import polars as pl
+
+    near, n_pairs = pl.col("near_pairs"), pl.col("n_pairs")
+    percent = (100 * near / n_pairs).round(1)
+    points = points.with_columns(
+        near=pl.when(n_pairs > 0).then(pl.format("{} ({}%)", near, percent))
+    )
+    shared_budget = rows["shared_budget"][0]
+    table = Table(
+        title=f"{rows['target'][0]}: after the same number of documents", title_justify="left"
+    )
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    strategies = dict(rows.select("campaign", "strategy").rows())
+    table.add_row("strategy", *(strategies[name] for name in names))
+    for column, label, form in COMPARED_AT_POINTS:
+        table.add_section()
+        table.add_row(f"[bold]{label}[/bold]")
+        for (point,), at_point in points.group_by("point", maintain_order=True):
+            cells = _cells(names, at_point, column, form)
+            table.add_row(f"  {point:,} documents", *cells)
+    shared_end = points.filter(pl.col("point") == shared_budget)
+    own_end = rows.filter(pl.col("is_last"))
+    for label, at_end, columns in (
+        (f"after {shared_budget:,} documents", shared_end, COMPARED_AT_SHARED_END),
+        ("at the end of each campaign", own_end, COMPARED_AT_OWN_END),
+    ):
+        table.add_section()
+        table.add_row(f"[bold]{label}[/bold]")
+        for column, row_label, form in columns:
+            table.add_row(f"  {row_label}", *_cells(names, at_end, column, form))
+    return table
+
+
+def _matches_table(names: list[str], found: pl.DataFrame) -> Table:
+    """Return one row a campaign: the documents it needed to match each of the others."""
+    table = Table()
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for name in names:
+        needed = dict(found.filter(campaign=name).select("matched", "documents").rows())
+        table.add_row(name, *("–" if other == name else _needed(needed[other]) for other in names))
+    return table
+
+
+def _needed(documents: int | None) -> str:
+    return "never" if documents is None else f"{documents:,}"
+
+
+def _cells(names: list[str], rows: pl.DataFrame, column: str, form: str) -> list[str]:
+    values = dict(rows.select("campaign", column).rows())
+    return ["–" if values.get(name) is None else format(values[name], form) for name in names]
 
 
 def _change(before: float | None, after: float | None, form: str) -> str:

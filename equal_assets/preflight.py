@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equal_assets.errors import EqualError
-from equal_assets.resources.corpora import read_corpus, read_target
+from equal_assets.resources.corpora import read_corpus, read_target, read_weights
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import HubDataset, Settings, state_folder
@@ -32,6 +32,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     for name, target in settings.targets.items():
         try:
             reference, test = read_target(target)
+            read_weights(target)
         except EqualError as error:
             yield Finding(False, f"target {name}: {error}")
         else:

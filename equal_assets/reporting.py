@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+COMPARISON_PANELS = (
+    ("ot_cost_test", "OT cost to the test split"),
+    ("coverage_test", "test coverage"),
+    ("near_pairs", "pairs near the test split"),
+)
+
 
 def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
     """Draw rewards and the pool's OT cost over the documents asked for.
@@ -24,7 +30,7 @@ def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
     campaign : str
         For the title.
     """
-    figure, (left, right) = _subplots()
+    figure, (left, right) = _subplots(1, 2)
     left.plot(curve["documents"], curve["mean_reward"], marker="o", ms=3, label="mean of the round")
     left.plot(curve["documents"], curve["best_reward"], marker="o", ms=3, label="best of the round")
     left.set(title=f"{campaign}: reward", xlabel="documents asked for", ylabel="reward (−OT cost)")
@@ -37,22 +43,25 @@ def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
 
 
 def comparison_figure(comparison: pl.DataFrame) -> Figure:
-    """Draw OT cost and coverage of the test split over documents, one line a campaign.
+    """Draw what pools are worth over documents: a row of panels a target, a line a campaign.
 
     Parameters
     ----------
     comparison : DataFrame
-        Rows of ``strategy_comparison``.
+        Rows of ``strategy_comparison``, those of a campaign in the order of its rounds.
     """
-    figure, axes = _subplots()
-    panels = (("ot_cost_test", "OT cost to the test split"), ("coverage_test", "test coverage"))
-    for axis, (column, title) in zip(axes, panels, strict=True):
-        for (campaign,), rows in comparison.sort("documents").group_by(
-            "campaign", maintain_order=True
-        ):
-            axis.plot(rows["documents"], rows[column], marker="o", ms=4, label=campaign)
-        axis.set(title=title, xlabel="documents asked for")
-    axes[0].legend(frameon=False)
+    targets = comparison.partition_by("target", maintain_order=True)
+    figure, axes = _subplots(len(targets), len(COMPARISON_PANELS))
+    for index, rows in enumerate(targets):
+        panels = axes[index * len(COMPARISON_PANELS) :]
+        for axis, (column, title) in zip(panels, COMPARISON_PANELS, strict=False):
+            for curve in rows.partition_by("campaign", maintain_order=True):
+                name = curve["campaign"][0]
+                axis.plot(curve["documents"], curve[column], marker="o", ms=4, label=name)
+            axis.axvline(rows["shared_budget"][0], color="gray", ls=":", lw=1)
+            axis.set(title=title, xlabel="documents asked for")
+        panels[0].set_ylabel(rows["target"][0])
+        panels[0].legend(frameon=False)
     return figure
 
 
@@ -77,11 +86,11 @@ def _cell(value: object) -> str:
     return text.replace("\n", " ").replace("|", "\\|")
 
 
-def _subplots() -> tuple[Figure, list[Axes]]:
+def _subplots(n_rows: int, n_columns: int) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.4, 3.4), layout="constrained")
-    axes = list(figure.subplots(1, 2))
+    figure = Figure(figsize=(5.2 * n_columns, 3.4 * n_rows), layout="constrained")
+    axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.3)

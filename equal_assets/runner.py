@@ -18,6 +18,7 @@ from equal_assets.versions import is_current, stored_versions
 CAMPAIGN_TABLES = (
     "campaign_settings",
     "rounds",
+    "strategy_state",
     "bandit_round",
     "bandit_documents",
     "reward_curve",
@@ -54,16 +55,18 @@ class Runner:
             n_runs += self._stage(f"{name}: target", ("target_qa",), campaign=name)
             n_runs += self._rounds(name)
             n_runs += self._stage(f"{name}: data set and student", CAMPAIGN_ASSETS, campaign=name)
-        return n_runs + self._stage("compare strategies", ("strategy_comparison",))
+        return n_runs + self.compare()
+
+    def compare(self) -> int:
+        """Materialize the comparison if rounds or students have come since; return the runs."""
+        return self._stage("compare strategies", ("strategy_comparison",))
 
     def _rounds(self, name: str) -> int:
         """Play the rounds that are missing; one run, so that rounds follow each other at once."""
         campaign = self.settings.campaigns[name]
-        last = self.warehouse.query("last_round", campaign=name)["round"].item()
+        last, ended_by = self.warehouse.query("last_round", campaign=name).row(0)
         stored = stored_versions(self.warehouse)
-        if last >= campaign.n_rounds and is_current(
-            "bandit_round", self.settings, stored, campaign=name
-        ):
+        if ended_by and is_current("bandit_round", self.settings, stored, campaign=name):
             return 0
         first = min(last + 1, campaign.n_rounds)
         self.announce(f"{name}: rounds {first} to {campaign.n_rounds}")

@@ -30,7 +30,18 @@ from equal_assets.errors import SettingsError
 
 MAX_ROUNDS = 365  # rounds are the days of one calendar year: see partitions.py
 
-Strategy = Literal["equal-paper", "random"]
+Strategy = Literal[
+    "equal",
+    "equal-paper",
+    "equal-paper-no-exploration",
+    "equal-paper-no-bandit",
+    "equal-authors",
+    "round-robin",
+    "document-similarity",
+    "tsds",
+    "random",
+    "all",
+]
 CampaignName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 KeyPath = tuple[str | int, ...]
 
@@ -129,18 +140,58 @@ class Embedder(Section):
     chunk_overlap_tokens: int = Field(32, ge=0, description="shared by neighboring chunks")
 
 
+FULL_TUNING_DEFAULTS = {
+    "epochs": 2,
+    "learning_rate": 1e-5,
+    "batch_size": 64,
+    "hard_negatives": 1,
+}
+"""What ``warmup.method: full`` has where the file says nothing: the paper's values for bge-base."""
+
+
 class WarmUp(Section):
-    """The sample whose QA pairs tune the embedder (arXiv:2505.12250, section 3.1)."""
+    """The sample whose QA pairs tune the embedder (arXiv:2505.12250, section 3.1).
+
+    The defaults of the training keys are those of ``head``; :data:`FULL_TUNING_DEFAULTS` stand in
+    for them with ``full``, and ``none`` takes no training key.
+    """
 
     share: float = Field(0.05, gt=0, le=1, description="of the documents; paper: 0.05")
-    held_out: float = Field(0.2, gt=0, lt=1, description="of the sample, for recall before/after")
-    epochs: int = Field(2, ge=1, le=100, description="paper: 2")
-    learning_rate: float = Field(1e-5, gt=0, le=1, description="paper: 1e-5 for bge-base")
+    held_out: float = Field(0.2, gt=0, lt=1, description="of the sample, to measure before/after")
+    method: Literal["head", "full", "none"] = Field(
+        "head",
+        description="head: a linear layer over the frozen model; full: every weight, as in the "
+        "paper; none: the model as it is, only measured",
+    )
+    epochs: int = Field(5, ge=1, le=100, description="full: 2, as in the paper")
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="full: 1e-5, paper for bge-base")
     temperature: float = Field(0.02, gt=0, le=1, description="paper: 0.02")
     warmup_ratio: float = Field(0.1, ge=0, le=1, description="paper: 0.1")
-    batch_size: int = Field(64, ge=2, le=4096, description="pairs per step")
-    hard_negatives: int = Field(1, ge=0, le=15, description="mined per pair; paper: up to 15")
+    batch_size: int = Field(128, ge=2, le=4096, description="pairs per step; full: 64")
+    hard_negatives: int = Field(
+        0, ge=0, le=15, description="mined per pair, for full alone: 1; paper: up to 15"
+    )
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_full(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("method") == "full":
+            return {**FULL_TUNING_DEFAULTS, **given}
+        return given
+
+    @model_validator(mode="after")
+    def _keys_fit_method(self) -> WarmUp:
+        if self.method == "head" and self.hard_negatives:
+            raise ValueError(
+                f"method head has no hard negatives, hard_negatives is {self.hard_negatives}: "
+                "leave it out, or set method: full"
+            )
+        training = {"epochs", "learning_rate", "temperature", "warmup_ratio", "batch_size"}
+        unused = sorted(self.model_fields_set & (training | {"hard_negatives"}))
+        if self.method == "none" and unused:
+            raise ValueError(f"method none trains nothing: leave out {', '.join(unused)}")
+        return self
 
 
 class Clustering(Section):
@@ -198,6 +249,9 @@ class Target(Section):
     test: str = Field(description="pairs that only judge; selection never reads them")
     question_field: str = "question"
     answer_field: str = "answer"
+    weight_field: str | None = Field(
+        None, description="number above 0 in each reference row; null: all count alike"
+    )
 
     @field_validator("reference", "test")
     @classmethod
@@ -208,14 +262,45 @@ class Target(Section):
         return str(base / path)
 
 
+class Equal(Section):
+    """The strategy `equal`; the defaults need no tuning (docs/method.md says what each is for)."""
+
+    temperature: float = Field(
+        0.5, ge=0.05, le=5, description="kernel width, in standard deviations of the similarity"
+    )
+    prior_strength: float = Field(
+        3.0, gt=0, le=1e9, description="predicted mass before an arm's own outcome counts half"
+    )
+    sharing: float = Field(
+        1.0, ge=0, le=10, description="reach of what an arm teaches, in nearest-arm distances"
+    )
+    exploration: float = Field(
+        0.5, ge=0, le=10, description="posterior standard deviations added to an arm's yield"
+    )
+    answer_length: float = Field(
+        1.0, ge=0, le=2, description="exponent: how much short answers count less; 0: alike"
+    )
+    coverage: float = Field(
+        1.0, ge=0, le=2, description="exponent of the diminishing return of a question"
+    )
+
+
 class Campaign(Section):
     """A target, a strategy and a budget."""
 
     target: str
-    strategy: Strategy
+    strategy: Strategy = "equal"
     budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
     documents_per_pull: int = Field(10, ge=1, description="paper: 10")
     arms_per_round: int = Field(5, ge=1, description="authors' code: 50 of 1000 arms")
+    debias_reward: bool = Field(
+        False, description="compare clusters with few and many pairs alike; false: the paper's"
+    )
+    stop_below_gain: float = Field(
+        0.0,
+        ge=0,
+        description="`equal` only: end where a round should add less coverage per 1,000 tokens",
+    )
     seed: int = Field(0, ge=0)
 
     @property
@@ -245,6 +330,15 @@ class Campaign(Section):
         return budget
 
     @model_validator(mode="after")
+    def _gain_is_predicted(self) -> Campaign:
+        if self.stop_below_gain and self.strategy != "equal":
+            raise ValueError(
+                f"stop_below_gain = {self.stop_below_gain}: strategy {self.strategy} predicts no "
+                "gain; allowed: 0, or strategy equal"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _rounds_fit(self) -> Campaign:
         if self.n_rounds > MAX_ROUNDS:
             raise ValueError(
@@ -261,6 +355,7 @@ class Settings(Section):
     embedder: Embedder = Embedder()
     warmup: WarmUp = WarmUp()
     clustering: Clustering = Clustering()
+    equal: Equal = Equal()
     extractor: Extractor = Extractor()
     student: Student = Student()
     tracking: Tracking = Tracking()
@@ -278,8 +373,10 @@ class Settings(Section):
 
         What stands in the files of corpus and target counts by its content, not by its path.
         """
-        shared = self.sections("embedder", "warmup", "clustering", "extractor")
-        return {**shared, "campaign": self.campaigns[name].model_dump(mode="json")}
+        campaign = self.campaigns[name]
+        own = ("equal",) if campaign.strategy == "equal" else ()
+        shared = self.sections("embedder", "warmup", "clustering", "extractor", *own)
+        return {**shared, "campaign": campaign.model_dump(mode="json")}
 
 
 def fingerprint(value: Any) -> str:

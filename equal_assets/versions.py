@@ -31,7 +31,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
     "qa_dataset": ("bandit_round", "target_qa"),
     "fine_tuned_student": ("documents", "qa_dataset"),
     "student_accuracy": ("fine_tuned_student", "target_qa"),
-    "strategy_comparison": ("reward_curve", "student_accuracy"),
+    "strategy_comparison": ("bandit_round", "student_accuracy"),
 }
 """Which stored assets each asset reads."""
 
@@ -87,7 +87,7 @@ def expected_inputs(
     for name in UPSTREAM[asset]:
         partitions = [campaign if name in BY_CAMPAIGN else ""]
         if asset == "strategy_comparison":
-            partitions = [c for c in settings.campaigns if ("student_accuracy", c) in stored]
+            partitions = [c for c in settings.campaigns if (name, c) in stored]
         for partition in partitions:
             if (name, partition) not in stored:
                 where = f" for campaign {partition}" if partition else ""
@@ -115,7 +115,7 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
     if asset == "target_qa":
         target = settings.targets[settings.campaigns[campaign].target]
         files = [_file_sha256(Path(path)) for path in (target.reference, target.test)]
-        return [target.question_field, target.answer_field, *files]
+        return [target.question_field, target.answer_field, target.weight_field, *files]
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)
     return {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}

@@ -25,7 +25,7 @@ GRAPH = {
     "qa_dataset": ("dataset", {"bandit_round", "target_qa"}),
     "fine_tuned_student": ("training", {"documents", "qa_dataset"}),
     "student_accuracy": ("evaluation", {"fine_tuned_student", "target_qa"}),
-    "strategy_comparison": ("evaluation", {"reward_curve", "student_accuracy"}),
+    "strategy_comparison": ("evaluation", {"bandit_round", "student_accuracy"}),
 }
 
 

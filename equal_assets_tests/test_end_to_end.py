@@ -1,5 +1,7 @@
 """The whole graph on a tiny real corpus, through the command that users type."""
 
+import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -35,7 +37,7 @@ def test_budget_is_spent_to_the_document_and_no_document_is_asked_twice(finished
         "select campaign, count(*) n, count(distinct document_id) n_distinct "
         "from bandit_documents group by all order by all"
     )
-    assert asked.rows() == [("equal-paper", 55, 55), ("random", 55, 55)]
+    assert asked.rows() == [(name, 55, 55) for name in ("equal", "equal-paper", "random")]
 
 
 def test_every_table_of_the_graph_has_rows(finished):
@@ -63,7 +65,7 @@ def test_pulls_add_up_to_the_reward_curve(finished):
     curve = project.sql("select campaign, round, documents from reward_curve order by all")
     assert curve.rows() == [
         (campaign, number, documents)
-        for campaign in ("equal-paper", "random")
+        for campaign in ("equal", "equal-paper", "random")
         for number, documents in ((1, 20), (2, 40), (3, 55))
     ]
 
@@ -89,7 +91,8 @@ def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
     assert len(runs) == 1
     steps = [m.step for m in client.get_metric_history(runs[0].info.run_id, "pool_ot_cost")]
     assert steps == [1, 2, 3]
-    assert [a.path for a in client.list_artifacts(runs[0].info.run_id)] == ["reward_curve.png"]
+    pictures = {artifact.path for artifact in client.list_artifacts(runs[0].info.run_id)}
+    assert pictures == {"reward_curve.png", "strategy_comparison.png"}
     assert {"pmi_accuracy", "perplexity", "base_perplexity"} <= runs[0].data.metrics.keys()
 
 
@@ -113,6 +116,59 @@ def test_status_and_check_read_the_same_state(finished):
     assert "can start" in check.stdout
 
 
+def test_compare_shows_what_the_table_holds_and_makes_nothing_anew(finished, tmp_path):
+    project, _ = finished
+    before = project.sql("select * from materialized order by all")
+    csv, plot = tmp_path / "comparison.csv", tmp_path / "comparison.png"
+    shown = project.equal("compare", "--csv", str(csv), "--plot", str(plot))
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    for text in (
+        "python-libraries: after the same number of documents",
+        "55 documents",
+        "coverage of the test split",
+        "Documents that each row needed",
+        "PMI accuracy of the student",
+    ):
+        assert text in shown.stdout
+    rows = pl.read_csv(csv)
+    assert rows.select("campaign", "documents").rows() == [
+        (campaign, documents)
+        for campaign in ("equal", "equal-paper", "random")
+        for documents in (20, 40, 55)
+    ]
+    assert rows.filter("is_last")["perplexity"].null_count() == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert_frame_equal(project.sql("select * from materialized order by all"), before)
+
+
+def test_compare_makes_it_anew_in_dagster_where_it_is_out_of_date(finished, monkeypatch):
+    project, _ = finished
+    before = "select * exclude seconds_per_round from strategy_comparison order by all"
+    rows = project.sql(before)
+    with duckdb.connect(str(project.database)) as connection:
+        connection.execute("delete from materialized where asset = 'strategy_comparison'")
+        connection.execute("delete from strategy_comparison")
+    shown = project.equal("compare", "random")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "compare strategies" in shown.stdout
+    assert "equal-paper" not in shown.stdout
+    assert_frame_equal(project.sql(before), rows)
+    monkeypatch.chdir(project.folder)  # the paths in dagster.yaml are relative to it
+    with dg.DagsterInstance.from_config(str(project.folder)) as instance:
+        last = instance.get_run_records(limit=1)[0].dagster_run
+    assert last.asset_selection == {dg.AssetKey("strategy_comparison")}
+
+
+def test_compare_says_which_campaigns_have_rounds(tmp_path, models):
+    project = Project.make(tmp_path / "project", models=models)
+    refused = project.equal("compare", "random")
+    assert refused.returncode == 1
+    assert "no rounds yet of random; campaigns with rounds: none" in refused.stdout
+    unknown = project.equal("compare", "nope")
+    assert unknown.returncode == 2
+    assert "there are: " in unknown.stderr
+
+
 def test_changed_settings_of_a_played_campaign_are_refused_until_restarted(finished):
     project, _ = finished
     project.edit(campaigns={"random": {"seed": 7}})
@@ -127,6 +183,20 @@ def test_changed_settings_of_a_played_campaign_are_refused_until_restarted(finis
         "select content_hash, extractor, count(*) from extractions group by all having count(*) > 1"
     )
     assert paid.is_empty()
+
+
+def test_campaign_ends_early_where_the_expected_gain_is_too_small_and_says_so(finished):
+    project, _ = finished
+    project.edit(campaigns={"equal": {"stop_below_gain": 1e6}})
+    restarted = project.equal("run", "--restart", "equal")
+    assert restarted.returncode == 0, restarted.stdout + restarted.stderr
+    assert "1 of 3" in restarted.stdout
+    ended = project.sql("select round, ended_by, expected_gain from rounds where campaign='equal'")
+    assert ended.select("round", "ended_by").rows() == [(1, "gain")]
+    assert 0 < ended["expected_gain"].item() < 1e6
+    again = project.equal("run", "equal")
+    assert again.returncode == 0
+    assert "Nothing to do" in again.stdout
 
 
 def test_unknown_campaign_and_broken_settings_exit_with_2(finished):

@@ -50,7 +50,7 @@ campaigns:
     arms_per_round: 5
 """
 
-STRATEGY = "should be 'equal-paper' or 'random'"
+STRATEGY = "should be 'equal', 'equal-paper', 'equal-paper-no-exploration', "
 MISTAKES = {
     "value out of bounds": (
         "share: 0.1",
@@ -80,8 +80,8 @@ MISTAKES = {
     "misspelled section": (
         "tracking:",
         "trackin:",
-        "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, extractor,"
-        " student, tracking, targets, campaigns",
+        "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
+        " extractor, student, tracking, targets, campaigns",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",
@@ -237,6 +237,36 @@ def test_sections_that_are_left_out_have_their_defaults(load):
     assert settings.extractor.backend == "structural"
 
 
+def test_full_tuning_has_the_defaults_of_the_paper_and_what_the_file_says(load):
+    full = load(VALID.replace("share: 0.1", "method: full\n  epochs: 3")).warmup
+    assert (full.epochs, full.learning_rate, full.batch_size, full.hard_negatives) == (
+        3,
+        1e-5,
+        64,
+        1,
+    )
+    head = load().warmup
+    assert (head.method, head.learning_rate, head.hard_negatives) == ("head", 3e-4, 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            "method: none\n  epochs: 3\n  batch_size: 8",
+            "warmup: method none trains nothing: leave out batch_size, epochs",
+        ),
+        (
+            "method: head\n  hard_negatives: 2",
+            "warmup: method head has no hard negatives, hard_negatives is 2: leave it out, or set",
+        ),
+        ("method: lora", "warmup.method = 'lora': should be 'head', 'full' or 'none'"),
+    ],
+)
+def test_warm_up_keys_that_the_method_does_not_know_are_mistakes(complaints, keys, problem):
+    assert problem in "\n".join(complaints(VALID.replace("share: 0.1", keys)))
+
+
 def test_settings_cannot_be_changed_after_reading(load):
     settings = load()
     with pytest.raises(ValueError, match="frozen"):
@@ -259,7 +289,7 @@ def test_mistake_is_told_with_file_line_key_value_and_what_is_allowed(kind, comp
     assert complaint.startswith(f"campaigns.yaml:{line}: {expected}")
 
 
-@pytest.mark.parametrize("key", ["target", "strategy", "budget_documents"])
+@pytest.mark.parametrize("key", ["target", "budget_documents"])
 def test_missing_key_is_told_at_the_line_of_its_section(key, complaints):
     start = VALID.index(f"    {key}:")
     text = VALID[:start] + VALID[VALID.index("\n", start) + 1 :]

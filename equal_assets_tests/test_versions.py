@@ -161,11 +161,10 @@ def test_touched_file_with_the_same_content_changes_the_inputs_of_documents_only
         ("clusters", "", "cluster_geometry"),
         ("cluster_geometry", "", "bandit_round"),
         ("target_qa", "first", "bandit_round qa_dataset student_accuracy"),
-        ("bandit_round", "first", "reward_curve qa_dataset"),
+        ("bandit_round", "first", "reward_curve qa_dataset strategy_comparison"),
         ("qa_dataset", "first", "fine_tuned_student"),
         ("fine_tuned_student", "first", "student_accuracy"),
         ("student_accuracy", "first", "strategy_comparison"),
-        ("reward_curve", "first", "strategy_comparison"),
     ],
 )
 def test_changed_content_changes_all_that_read_it_and_nothing_else(load, asset, campaign, readers):
@@ -240,16 +239,16 @@ def test_what_is_not_stored_or_lost_its_upstream_is_not_current(load):
     assert not is_current("clusters", settings, {})
 
 
-def test_comparison_reads_the_campaigns_that_are_finished(load):
+def test_comparison_reads_the_campaigns_that_have_rounds_and_students_where_there_are(load):
     settings = load()
     stored = materialize_all(settings)
     both = expected_inputs("strategy_comparison", settings, stored)
     del stored["student_accuracy", "second"]
     one = expected_inputs("strategy_comparison", settings, stored)
-    assert set(both["upstream"]) - set(one["upstream"]) == {
-        "reward_curve:second",
-        "student_accuracy:second",
-    }
+    assert set(both["upstream"]) - set(one["upstream"]) == {"student_accuracy:second"}
+    del stored["bandit_round", "second"]
+    none = expected_inputs("strategy_comparison", settings, stored)
+    assert set(one["upstream"]) - set(none["upstream"]) == {"bandit_round:second"}
     assert not is_current("strategy_comparison", settings, stored)
 
 

@@ -125,3 +125,29 @@ def centroid_distances(
         + np.einsum("ij,ij->i", centroids, centroids, dtype=np.float64)[labels]
     )
     return np.sqrt(np.maximum(squared, 0.0))
+
+
+def diagonal_wasserstein(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return squared 2-Wasserstein distances between clusters as Gaussians of diagonal covariance.
+
+    ``|mean_i - mean_j|^2 + |std_i - std_j|^2``
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_documents, n_dimensions)
+    labels : ndarray of shape (n_documents,), int64
+        Cluster of each document, numbered from 0 without gaps.
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, n_clusters), float64
+        A cluster of one document has no spread.
+    """
+    sizes = np.bincount(labels)[:, None]
+    means = np.zeros((len(sizes), embeddings.shape[1]))
+    squares = np.zeros_like(means)
+    np.add.at(means, labels, embeddings)
+    np.add.at(squares, labels, embeddings.astype(np.float64) ** 2)
+    means /= sizes
+    deviations = np.sqrt(np.maximum(squares / sizes - means**2, 0.0))
+    return cdist(means, means, "sqeuclidean") + cdist(deviations, deviations, "sqeuclidean")

@@ -1,4 +1,4 @@
-"""Warm-up sample, training pairs for contrastive tuning, and recall of own QA pairs."""
+"""Warm-up sample, training pairs for contrastive tuning, and the measures of what it brought."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+NO_SPREAD = 1e-6
+"""Spread below which unit rows of single precision cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +94,90 @@ def recall_at(
     hits = (owners[nearest] == np.arange(len(document_embeddings))[:, None]).sum(axis=1)
     own = np.bincount(owners, minlength=len(document_embeddings))
     return float(np.mean(hits / np.minimum(k, own)))
+
+
+def qa_spread(pair_embeddings: np.ndarray, labels: np.ndarray) -> float:
+    """Return how far QA pairs spread within the clusters of their documents; lower is purer.
+
+    The spread of a set of unit rows is their mean cosine distance to one another, themselves
+    included: ``1 - |mean|^2``. The mean over clusters, each weighing as many pairs as it holds, is
+    divided by the spread of all pairs, so that embedding spaces can be compared.
+
+    Parameters
+    ----------
+    pair_embeddings : ndarray of shape (n_pairs, n_dimensions)
+        Unit rows.
+    labels : ndarray of shape (n_pairs,), int64
+        Cluster of the document that each pair was extracted from, >= 0.
+
+    Returns
+    -------
+    float
+        In [0, 1]: 0 where the pairs of a cluster are all alike, 1 where clusters tell nothing.
+
+    Raises
+    ------
+    ValueError
+        If there are no pairs, or all are alike: then there is no spread to compare with.
+
+    Notes
+    -----
+    The share of variance that the clusters leave unexplained (``1 - R^2``). It falls as clusters
+    get smaller: compare clusterings with equally many clusters of the same documents.
+    """
+    rows = pair_embeddings.astype(np.float64)
+    overall = 1.0 - np.square(rows.mean(axis=0)).sum() if len(rows) else 0.0
+    if overall < NO_SPREAD:
+        raise ValueError(
+            f"the {len(rows)} QA pairs have a spread of {overall:.1g}, at least {NO_SPREAD} is "
+            "needed: give pairs that differ"
+        )
+    n_clusters = int(labels.max()) + 1
+    sums = np.zeros((n_clusters, rows.shape[1]))
+    np.add.at(sums, labels, rows)
+    sizes = np.maximum(1, np.bincount(labels, minlength=n_clusters))
+    within = 1.0 - (np.square(sums).sum(axis=1) / sizes).sum() / len(rows)
+    return float(max(0.0, within) / overall)
+
+
+def target_rank_correlation(
+    document_embeddings: np.ndarray,
+    pair_embeddings: np.ndarray,
+    owners: np.ndarray,
+    reference_embeddings: np.ndarray,
+) -> float:
+    """Correlate the documents' order of similarity to a target with that of their own QA pairs.
+
+    Parameters
+    ----------
+    document_embeddings : ndarray of shape (n_documents, n_dimensions)
+        Unit rows.
+    pair_embeddings : ndarray of shape (n_pairs, n_dimensions)
+        Unit rows.
+    owners : ndarray of shape (n_pairs,), int64
+        Row of the document that each pair was extracted from; every document owns a pair.
+    reference_embeddings : ndarray of shape (n_reference, n_dimensions)
+        Unit rows; the QA pairs of the target. Similarity is the mean cosine to them.
+
+    Returns
+    -------
+    float
+        Spearman's rank correlation over documents, in [-1, 1]; a document's pairs are averaged.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two documents, or all are equally similar to the target.
+    """
+    target = reference_embeddings.mean(axis=0)
+    of_documents = document_embeddings @ target  # (n_documents,)
+    own = np.bincount(owners, minlength=len(document_embeddings))
+    of_pairs = np.bincount(owners, weights=pair_embeddings @ target) / own  # (n_documents,)
+    if len(of_documents) < 2 or np.ptp(of_documents) == 0 or np.ptp(of_pairs) == 0:
+        raise ValueError(
+            f"the {len(of_documents)} documents have no order of similarity to the target, at "
+            "least 2 that differ are needed"
+        )
+    from scipy.stats import spearmanr  # here: it takes a while to import
+
+    return float(spearmanr(of_documents, of_pairs).statistic)

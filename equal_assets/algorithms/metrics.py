@@ -1,7 +1,8 @@
-"""What students and pools are judged by: accuracy, perplexity, coverage, FLOPs."""
+"""What students and pools are judged by: accuracy, perplexity, coverage, thresholds, FLOPs."""
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -242,6 +243,77 @@ def coverage(similarity: np.ndarray) -> float:
             "empty pool is near nothing, so there is no mean"
         )
     return float(similarity.max(axis=0).mean(dtype=np.float64))
+
+
+def top_share_threshold(values: np.ndarray, *, share: float) -> float:
+    """Return the value that the highest values reach: a share of them, rounded up, at least one.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        Higher ranks first; at least one.
+    share : float
+        Of the values, in (0, 1].
+
+    Returns
+    -------
+    float
+        One of ``values``; ties with it may make more than ``share`` of them reach it.
+
+    Raises
+    ------
+    ValueError
+        If there is no value, a NaN, or ``share`` is outside its range.
+
+    Examples
+    --------
+    >>> top_share_threshold(np.array([0.1, 0.4, 0.3, 0.2]), share=0.5)
+    0.3
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share = {share}, expected above 0 and at most 1")
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"values has shape {values.shape}; expected (n_values >= 1,)")
+    if np.isnan(values).any():
+        raise ValueError(f"values holds {np.isnan(values).sum()} NaN, expected numbers")
+    n_top = math.ceil(round(share * len(values), 9))  # 0.07 * 100 is a little more than 7
+    n_below = len(values) - n_top
+    return float(np.partition(values, n_below)[n_below])
+
+
+def documents_to_match(documents: np.ndarray, costs: np.ndarray, *, goal: float) -> int | None:
+    """Return how many documents had been asked for when a cost first came down to a goal.
+
+    Parameters
+    ----------
+    documents : ndarray of shape (n_points,), int
+        Documents asked for at each point, ascending.
+    costs : ndarray of shape (n_points,), float64
+        Cost at each point, lower is better; NaN where there was no pair yet.
+    goal : float
+        Cost to reach.
+
+    Returns
+    -------
+    int or None
+        ``None`` if no point reaches the goal.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape, ``documents`` does not ascend, or ``goal`` is NaN.
+    """
+    if documents.shape != costs.shape or documents.ndim != 1:
+        raise ValueError(
+            f"documents has shape {documents.shape}, costs {costs.shape}; expected one shape "
+            "(n_points,)"
+        )
+    if (np.diff(documents) <= 0).any():
+        raise ValueError(f"documents = {documents.tolist()}, expected ascending counts")
+    if math.isnan(goal):
+        raise ValueError("goal is NaN: there is nothing to reach")
+    reached = np.flatnonzero(costs <= goal)
+    return int(documents[reached[0]]) if len(reached) else None
 
 
 def training_flops(n_parameters: int, n_tokens: int) -> float:

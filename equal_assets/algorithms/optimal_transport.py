@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +17,50 @@ The paper leaves it open; documents that cost a call and give nothing must not l
 
 class ConvergenceError(RuntimeError):
     """The network simplex stopped before it reached the optimum."""
+
+
+@dataclass(frozen=True)
+class SamplingBias:
+    """How far the OT cost from a few pairs lies above that from all pairs of their source.
+
+    Attributes
+    ----------
+    sizes : ndarray of shape (n_sizes,), int64
+        Numbers of pairs, increasing; the first is 1.
+    biases : ndarray of shape (n_sizes,), float64
+        Mean excess of the OT cost at each size, cosine distance; >= 0, never rising.
+    """
+
+    sizes: np.ndarray
+    biases: np.ndarray
+
+
+def check_unit_rows(**embeddings: np.ndarray) -> None:
+    """Raise unless every matrix has rows of unit length and all have the same dimensions.
+
+    Parameters
+    ----------
+    **embeddings : ndarray of shape (n_rows, n_dimensions)
+        By the name that an error should give.
+
+    Raises
+    ------
+    ValueError
+        If a matrix is empty, the dimensions differ, or a row is not of unit length.
+    """
+    for name, rows in embeddings.items():
+        if rows.ndim != 2 or not len(rows):
+            raise ValueError(f"{name} has shape {rows.shape}; expected (n >= 1, n_dimensions)")
+        norms = np.linalg.norm(rows, axis=1)
+        if not np.allclose(norms, 1.0, atol=1e-2):
+            raise ValueError(
+                f"{name} has a row of length {norms[np.argmax(abs(norms - 1))]:.3f}, "
+                "expected 1: normalize the embeddings"
+            )
+    (first, rows), *others = embeddings.items()
+    for name, other in others:
+        if rows.shape[1] != other.shape[1]:
+            raise ValueError(f"{first} has {rows.shape[1]} dimensions, {name} {other.shape[1]}")
 
 
 def cosine_cost(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -37,31 +83,23 @@ def cosine_cost(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     ValueError
         If a matrix is empty, the dimensions differ, or a row is not of unit length.
     """
-    for name, rows in (("source", source), ("target", target)):
-        if rows.ndim != 2 or not len(rows):
-            raise ValueError(f"{name} has shape {rows.shape}; expected (n >= 1, n_dimensions)")
-        norms = np.linalg.norm(rows, axis=1)
-        if not np.allclose(norms, 1.0, atol=1e-2):
-            raise ValueError(
-                f"{name} has a row of length {norms[np.argmax(abs(norms - 1))]:.3f}, "
-                "expected 1: normalize the embeddings"
-            )
-    if source.shape[1] != target.shape[1]:
-        raise ValueError(f"source has {source.shape[1]} dimensions, target {target.shape[1]}")
+    check_unit_rows(source=source, target=target)
     cost = 1.0 - source.astype(np.float64) @ target.astype(np.float64).T  # (n_source, n_target)
     return np.clip(cost, 0.0, 2.0)
 
 
-def ot_cost(cost_matrix: np.ndarray) -> float:
-    """Return the exact optimal transport cost between two uniform distributions.
+def ot_cost(cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None) -> float:
+    """Return the exact optimal transport cost between two distributions.
 
     ``OT(mu, nu) = min over plans pi with marginals mu, nu of sum(pi * cost_matrix)``
 
     Parameters
     ----------
     cost_matrix : ndarray of shape (n_source, n_target), float64
-        Cost of moving a unit of mass; every source row weighs ``1 / n_source``, every target
-        column ``1 / n_target``.
+        Cost of moving a unit of mass; every source row weighs ``1 / n_source``.
+    target_weights : ndarray of shape (n_target,), optional
+        Weights of the target columns, >= 0, in any unit: they are divided by their sum. All
+        columns weigh the same where it is left out.
 
     Returns
     -------
@@ -72,6 +110,8 @@ def ot_cost(cost_matrix: np.ndarray) -> float:
     ------
     ConvergenceError
         If the solver stops before the optimum.
+    ValueError
+        If there is not one finite weight >= 0 for each target, or all are 0.
 
     Notes
     -----
@@ -82,19 +122,87 @@ def ot_cost(cost_matrix: np.ndarray) -> float:
     ----------
     arXiv:2505.12250, section 3.2; Bonneel et al. 2011 for the solver.
     """
+    return _solve(cost_matrix, target_weights)[0]
+
+
+def dual_potentials(
+    cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the dual potentials of the exact transport plan.
+
+    They are prices: no pair of points has ``source[i] + target[j] > cost_matrix[i, j]``, the two
+    are equal wherever the plan moves mass, and their means, each under its weights, sum to the OT
+    cost. A source potential is the marginal cost of mass at that QA pair: lower is more valuable.
+
+    Parameters
+    ----------
+    cost_matrix : ndarray of shape (n_source, n_target), float64
+        As in :func:`ot_cost`.
+    target_weights : ndarray of shape (n_target,), optional
+        As in :func:`ot_cost`.
+
+    Returns
+    -------
+    source : ndarray of shape (n_source,), float64
+        In units of cost.
+    target : ndarray of shape (n_target,), float64
+        In units of cost.
+
+    Raises
+    ------
+    ConvergenceError
+        If the solver stops before the optimum.
+    ValueError
+        If there is not one finite weight >= 0 for each target, or all are 0.
+
+    Notes
+    -----
+    A constant may be moved from one side to the other; POT chooses it so that the weighted means
+    of both sides are equal. So compare potentials within one plan, not between plans.
+    """
+    return _solve(cost_matrix, target_weights)[1:]
+
+
+def _solve(
+    cost_matrix: np.ndarray, target_weights: np.ndarray | None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the optimal cost and the source and target potentials."""
     import ot  # here: it imports torch where there is one, which takes seconds
 
+    n_source, n_target = cost_matrix.shape
+    source = np.full(n_source, 1.0 / n_source)
+    target = _normalized_weights(target_weights, n_target)
+    costs = np.ascontiguousarray(cost_matrix, dtype=np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # POT warns where it has not converged
         try:
-            return float(ot.emd2([], [], np.ascontiguousarray(cost_matrix), numItermax=10_000_000))
+            cost, log = ot.emd2(source, target, costs, numItermax=10_000_000, log=True)
         except UserWarning as warning:
             raise ConvergenceError(
                 f"optimal transport of a {cost_matrix.shape} cost matrix: {warning}"
             ) from warning
+    return float(cost), log["u"], log["v"]
 
 
-def ot_reward(pair_embeddings: np.ndarray, reference_embeddings: np.ndarray) -> float:
+def _normalized_weights(weights: np.ndarray | None, n_target: int) -> np.ndarray:
+    if weights is None:
+        return np.full(n_target, 1.0 / n_target)
+    if weights.shape != (n_target,):
+        raise ValueError(f"target_weights has shape {weights.shape}; expected ({n_target},)")
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
+        raise ValueError(f"target_weights has the entry {bad}; allowed: finite, >= 0")
+    if not weights.any():
+        raise ValueError("target_weights are all 0; at least one must be > 0")
+    return weights / weights.sum(dtype=np.float64)
+
+
+def ot_reward(
+    pair_embeddings: np.ndarray,
+    reference_embeddings: np.ndarray,
+    *,
+    target_weights: np.ndarray | None = None,
+) -> float:
     """Return the reward of an arm: minus the OT cost from its QA pairs to the reference set.
 
     Parameters
@@ -103,6 +211,8 @@ def ot_reward(pair_embeddings: np.ndarray, reference_embeddings: np.ndarray) -> 
         All QA pairs extracted from the arm so far, unit rows; may be empty.
     reference_embeddings : ndarray of shape (n_reference, n_dimensions)
         The target's reference pairs, unit rows.
+    target_weights : ndarray of shape (n_reference,), optional
+        How much each reference pair counts; uniform by default.
 
     Returns
     -------
@@ -111,4 +221,138 @@ def ot_reward(pair_embeddings: np.ndarray, reference_embeddings: np.ndarray) -> 
     """
     if not len(pair_embeddings):
         return REWARD_WITHOUT_PAIRS
-    return -ot_cost(cosine_cost(pair_embeddings, reference_embeddings))
+    cost = cosine_cost(pair_embeddings, reference_embeddings)
+    return -ot_cost(cost, target_weights=target_weights)
+
+
+def sampling_bias(
+    reference_embeddings: np.ndarray,
+    sizes: Sequence[int],
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> SamplingBias:
+    """Measure on the reference set how far few pairs raise the OT cost.
+
+    Each draw halves the reference set at random, draws pairs with replacement from one half and
+    transports them to the other: the cost less that of the whole half is the bias, because the
+    half is all there is of what the pairs were drawn from.
+
+    Parameters
+    ----------
+    reference_embeddings : ndarray of shape (n_reference, n_dimensions)
+        The target's reference pairs, unit rows; at least 4.
+    sizes : sequence of int
+        Numbers of pairs to measure the bias at, each >= 2, increasing; 1 is always added.
+    n_draws : int
+        Draws to average, >= 1.
+    rng : numpy.random.Generator
+        The same state of it gives the same biases.
+
+    Returns
+    -------
+    SamplingBias
+
+    Raises
+    ------
+    ValueError
+        If the reference set is smaller than 4, the sizes do not increase from 2 up, or there is
+        no draw.
+    """
+    if len(reference_embeddings) < 4:
+        raise ValueError(f"{len(reference_embeddings)} reference pairs; expected at least 4")
+    if not len(sizes) or min(sizes) < 2 or np.any(np.diff(sizes) <= 0):
+        raise ValueError(f"sizes = {list(sizes)}; expected increasing numbers, each >= 2")
+    if n_draws < 1:
+        raise ValueError(f"n_draws = {n_draws}; expected at least 1")
+    excess = np.mean([_excess(reference_embeddings, sizes, rng) for _ in range(n_draws)], axis=0)
+    # noise must not make more pairs look worse than fewer
+    biases = np.minimum.accumulate(np.maximum(excess, 0.0))
+    return SamplingBias(sizes=np.array([1, *sizes], dtype=np.int64), biases=biases)
+
+
+def measure_bias(reference_embeddings: np.ndarray) -> SamplingBias:
+    """Return :func:`sampling_bias` at the numbers of pairs that arms hold: 1 to 256.
+
+    Parameters
+    ----------
+    reference_embeddings : ndarray of shape (n_reference, n_dimensions)
+        The target's reference pairs, unit rows; at least 4.
+    """
+    sizes = [2**power for power in range(1, 9)]
+    rng = np.random.default_rng(0)
+    return sampling_bias(reference_embeddings, sizes, n_draws=10, rng=rng)
+
+
+def _excess(reference: np.ndarray, sizes: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """Return one draw of the bias at 1 and at every size."""
+    order = rng.permutation(len(reference))
+    half = len(reference) // 2
+    cost = cosine_cost(reference[order[:half]], reference[order[half:]])
+    drawn = rng.integers(half, size=sizes[-1])  # shared by the sizes: their differences matter
+    # a single pair can only spread evenly: its mean cost is known without a draw
+    costs = [cost.mean(), *(ot_cost(cost[drawn[:n]]) for n in sizes)]
+    return np.array(costs) - ot_cost(cost)
+
+
+def debiased_ot_reward(
+    pair_embeddings: np.ndarray,
+    reference_embeddings: np.ndarray,
+    bias: SamplingBias,
+    *,
+    target_weights: np.ndarray | None = None,
+) -> float:
+    """Return the reward that an arm would have if all of its QA pairs had been extracted.
+
+    OT from few pairs is biased upward, so with :func:`ot_reward` an arm looks worse the less is
+    known of it. A single pair must spread over the whole target; the more pairs, the more of
+    the cost is saved by matching each to its own part. With ``f`` the share of that saving which
+    n pairs miss (measured on the reference set: its bias at n over its bias at 1),
+
+        ``saving = (mean cost - OT) + f * (bias at 1) / 2``
+        ``reward = -(OT - f * saving)``
+
+    The first term of the saving is what the arm's own pairs show of it. What they cannot show is
+    taken to be half of what the target saves against itself: the middle between nothing (an arm
+    whose pairs are all alike) and an arm as wide as the target.
+
+    Parameters
+    ----------
+    pair_embeddings : ndarray of shape (n_pairs, n_dimensions)
+        All QA pairs extracted from the arm so far, unit rows; may be empty.
+    reference_embeddings : ndarray of shape (n_reference, n_dimensions)
+        The target's reference pairs, unit rows.
+    bias : SamplingBias
+        Measured on the same reference set. Between its sizes it is read off a line over the
+        logarithm of the size, beyond the largest it falls with the root of the size.
+    target_weights : ndarray of shape (n_reference,), optional
+        How much each reference pair counts; uniform by default.
+
+    Returns
+    -------
+    float
+        Higher is better, comparable between arms with different numbers of pairs. Never below
+        :func:`ot_reward`; being an estimate, it may lie above 0. :data:`REWARD_WITHOUT_PAIRS`
+        for an arm without pairs.
+
+    Raises
+    ------
+    ConvergenceError
+        If the solver stops before the optimum.
+    ValueError
+        If a matrix has rows that are not of unit length, or the dimensions differ.
+    """
+    if not len(pair_embeddings):
+        return REWARD_WITHOUT_PAIRS
+    cost = cosine_cost(pair_embeddings, reference_embeddings)
+    transported = ot_cost(cost, target_weights=target_weights)
+    bias_here = _bias_at(bias, len(pair_embeddings))
+    missed = bias_here / bias.biases[0] if bias.biases[0] else 0.0  # 0: a target of one point
+    spread = np.average(cost.mean(axis=0), weights=target_weights)
+    saving = (spread - transported) + missed * bias.biases[0] / 2
+    return float(missed * saving - transported)
+
+
+def _bias_at(bias: SamplingBias, n_pairs: int) -> float:
+    inside = np.interp(np.log(n_pairs), np.log(bias.sizes), bias.biases)
+    return float(inside * min(1.0, np.sqrt(bias.sizes[-1] / n_pairs)))

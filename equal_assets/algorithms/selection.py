@@ -1,4 +1,4 @@
-"""The strategies: which arms a round pulls, and how many documents each gives.
+"""The strategies by name: which documents deserve to be extracted.
 
 Every strategy answers the same question and is compared at the same budget; extraction, budget,
 training and evaluation know nothing of it.
@@ -10,114 +10,122 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from equal_assets.algorithms.bandit import ArmStatistics, ds_scores, exploration_bonuses
+from equal_assets.algorithms.arm_strategies import ArmBandit, AuthorsBandit, UniformArms
+from equal_assets.algorithms.bandit import ds_scores, greedy_scores
+from equal_assets.algorithms.equal_strategy import EqualParameters, EqualStrategy
+from equal_assets.algorithms.ranked import RankedDocuments, round_robin_order, similarity_order
+from equal_assets.algorithms.strategy import Corpus, Strategy, Target
+from equal_assets.algorithms.tsds import tsds_ranking
 
 
 @dataclass(frozen=True)
-class Pull:
-    """A planned pull: documents to ask an arm for, and the score that chose it.
+class Plan:
+    """What every strategy is told of its campaign.
 
     Attributes
     ----------
-    arm : int
-        Index in ``0..n_arms-1``.
     n_documents : int
-        Unread documents to draw from it, >= 1.
-    mean_reward, exploration_bonus, ucb_score : float or None
-        The parts of the score and their sum; ``None`` where the strategy keeps no score or the
-        arm was never pulled.
+        Most documents that the whole budget can ask for.
+    documents_per_pull : int
+        Most documents that one pull of an arm asks for, where the strategy pulls arms.
+    equal : EqualParameters
+        Of the strategy ``equal``.
     """
 
-    arm: int
     n_documents: int
-    mean_reward: float | None = None
-    exploration_bonus: float | None = None
-    ucb_score: float | None = None
+    documents_per_pull: int
+    equal: EqualParameters
 
 
-def plan_round(
-    strategy: str,
-    statistics: ArmStatistics,
-    *,
-    n_documents: int,
-    documents_per_pull: int,
-    rng: np.random.Generator,
-) -> list[Pull]:
-    """Choose the pulls of a round.
+def make_strategy(
+    name: str, corpus: Corpus, target: Target, plan: Plan, *, rng: np.random.Generator
+) -> Strategy:
+    """Return a strategy that has not asked for anything yet.
 
     Parameters
     ----------
-    strategy : str
+    name : str
         A key of :data:`STRATEGIES`.
-    statistics : ArmStatistics
-        State of the arms before the round.
-    n_documents : int
-        Documents that the round may ask for, >= 0.
-    documents_per_pull : int
-        Most documents of one pull, >= 1.
+    corpus, target, plan
     rng : numpy.random.Generator
-        Breaks ties and draws; the same state of it gives the same round.
-
-    Returns
-    -------
-    list of Pull
-        Their ``n_documents`` sum to the smaller of ``n_documents`` and what is unread.
+        Draws what stays the same in all rounds.
 
     Raises
     ------
     ValueError
         If the strategy is unknown.
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy = {strategy!r}; allowed: {', '.join(STRATEGIES)}")
-    wanted = min(n_documents, int(statistics.n_unread.sum()))
-    return STRATEGIES[strategy](statistics, wanted, documents_per_pull, rng)
+    if name not in STRATEGIES:
+        raise ValueError(f"strategy = {name!r}; allowed: {', '.join(STRATEGIES)}")
+    with threadpool_limits(1, user_api="blas"):
+        return STRATEGIES[name](corpus, target, plan, rng)
 
 
-def _equal_paper(
-    statistics: ArmStatistics, wanted: int, documents_per_pull: int, rng: np.random.Generator
-) -> list[Pull]:
-    """Pull the arms with the highest DS score (arXiv:2505.12250, algorithm 1).
-
-    Untried arms tie at infinity and are taken in random order; the authors take them by index. An
-    arm with too few unread documents makes a short pull and the next best arm tops the round up,
-    so that every round asks for the same number of documents.
-    """
-    scores, bonuses = ds_scores(statistics), exploration_bonuses(statistics.pulls)
-    ranking = np.lexsort((rng.random(len(scores)), -scores))
-    unread = statistics.n_unread.copy()
-    pulls: list[Pull] = []
-    while wanted:
-        for arm in ranking[unread[ranking] > 0]:
-            size = int(min(documents_per_pull, unread[arm], wanted))
-            if not size:
-                break
-            tried = bool(statistics.pulls[arm])
-            pulls.append(
-                Pull(
-                    arm=int(arm),
-                    n_documents=size,
-                    mean_reward=float(statistics.rewards[arm]) if tried else None,
-                    exploration_bonus=float(bonuses[arm]) if tried else None,
-                    ucb_score=float(scores[arm]) if tried else None,
-                )
-            )
-            unread[arm] -= size
-            wanted -= size
-    return pulls
+def _equal(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return EqualStrategy(corpus, target, plan.equal, n_documents=plan.n_documents)
 
 
-def _random(
-    statistics: ArmStatistics, wanted: int, documents_per_pull: int, rng: np.random.Generator
-) -> list[Pull]:
-    """Draw documents uniformly from all that are unread; arms only record where they stood."""
-    counts = rng.multivariate_hypergeometric(statistics.n_unread, wanted, method="marginals")
-    return [Pull(arm=int(arm), n_documents=int(counts[arm])) for arm in np.flatnonzero(counts)]
+def _paper(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return ArmBandit(corpus, target, ds_scores, documents_per_pull=plan.documents_per_pull, rng=rng)
 
 
-STRATEGIES: dict[str, Callable[[ArmStatistics, int, int, np.random.Generator], list[Pull]]] = {
-    "equal-paper": _equal_paper,
+def _greedy(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return ArmBandit(
+        corpus, target, greedy_scores, documents_per_pull=plan.documents_per_pull, rng=rng
+    )
+
+
+def _uniform(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return UniformArms(corpus, target, documents_per_pull=plan.documents_per_pull, rng=rng)
+
+
+def _authors(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return AuthorsBandit(corpus, target, documents_per_pull=plan.documents_per_pull)
+
+
+def _random(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return RankedDocuments(corpus, target, rng.permutation(corpus.n_documents))
+
+
+def _all(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return RankedDocuments(corpus, target, np.arange(corpus.n_documents))
+
+
+def _similarity(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return RankedDocuments(corpus, target, similarity_order(corpus, target))
+
+
+def _round_robin(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    order = round_robin_order(corpus, target, n_documents=plan.n_documents, rng=rng)
+    return RankedDocuments(corpus, target, order)
+
+
+def _tsds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    order = tsds_ranking(
+        corpus.embeddings,
+        target.embeddings,
+        n_documents=min(plan.n_documents, corpus.n_documents),
+        alpha=0.5,
+        scale=5.0,
+        kernel_size=0.75,
+        max_neighbors=5000,
+        rng=rng,
+    )
+    return RankedDocuments(corpus, target, order)
+
+
+STRATEGIES: dict[str, Callable[[Corpus, Target, Plan, np.random.Generator], Strategy]] = {
+    "equal": _equal,
+    "equal-paper": _paper,
+    "equal-paper-no-exploration": _greedy,
+    "equal-paper-no-bandit": _uniform,
+    "equal-authors": _authors,
+    "round-robin": _round_robin,
+    "document-similarity": _similarity,
+    "tsds": _tsds,
     "random": _random,
+    "all": _all,
 }
-"""Strategy name of ``campaigns.yaml`` -> function; settings.Strategy lists the same names."""
+"""Strategy name of ``campaigns.yaml`` -> constructor; settings.Strategy lists the same names."""

@@ -16,7 +16,7 @@ from equal_assets.progress import Progress, report
 from equal_assets.records import Document, RejectedRow
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.corpora import read_corpus, read_target
+from equal_assets.resources.corpora import read_corpus, read_target, read_weights
 from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.settings import Settings
 from equal_assets.versions import expected_inputs, stored_versions
@@ -72,7 +72,8 @@ def target_qa(
     settings, campaign = campaigns.load(), context.partition_key
     started = time.monotonic()
     inputs = expected_inputs("target_qa", settings, stored_versions(warehouse), campaign=campaign)
-    reference, test = read_target(settings.targets[settings.campaigns[campaign].target])
+    target = settings.targets[settings.campaigns[campaign].target]
+    reference, test = read_target(target)
     rows = pl.DataFrame(
         [
             {
@@ -81,9 +82,13 @@ def target_qa(
                 "position": position,
                 "question": pair.question,
                 "answer": pair.answer,
+                "weight": weight,
             }
-            for split, pairs in (("reference", reference), ("test", test))
-            for position, pair in enumerate(pairs)
+            for split, pairs, weights in (
+                ("reference", reference, read_weights(target)),
+                ("test", test, [1.0] * len(test)),
+            )
+            for position, (pair, weight) in enumerate(zip(pairs, weights, strict=True))
         ]
     )
     with warehouse.transaction() as transaction:

@@ -8,9 +8,10 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.bandit import ArmStatistics
-from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost, ot_reward
-from equal_assets.algorithms.selection import Pull, plan_round
+from equal_assets.algorithms.equal_strategy import EqualParameters
+from equal_assets.algorithms.optimal_transport import cosine_cost, measure_bias, ot_cost
+from equal_assets.algorithms.selection import Plan, make_strategy
+from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Pull, Strategy, Target
 from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import (
@@ -22,8 +23,14 @@ from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
-from equal_assets.settings import Campaign, fingerprint
+from equal_assets.settings import Campaign, Settings, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
+
+CHARACTERS_PER_TOKEN = 4
+"""Of English text, on average: the length of a document before anything has read it."""
+
+POOL_SAMPLE_PAIRS = 1_000
+"""Pairs of a larger pool, drawn by their id, that stand for it in its OT cost after a round."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,19 @@ class RoundPlayer:
     embedder: Embedder
     model_path: str
     embedder_version: str
-    reference: np.ndarray  # (n_reference, n_dimensions)
+    strategy: Strategy
+    document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
     log: dg.DagsterLogManager
 
     @property
     def fingerprint(self) -> str:
         """Identifies settings and inputs of the campaign."""
         return fingerprint(self.inputs)
+
+    @property
+    def reference(self) -> np.ndarray:
+        """Embedded reference pairs, shape (n_reference, n_dimensions)."""
+        return self.strategy.target.embeddings
 
 
 def prepare_campaign(
@@ -66,16 +79,22 @@ def prepare_campaign(
     settings = campaigns.load()
     inputs = expected_inputs("bandit_round", settings, stored_versions(warehouse), campaign=name)
     _check_unchanged(warehouse, name, inputs)
-    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
-    if settings.campaigns[name].budget_documents > n_documents:
-        raise CampaignError(
-            f"campaigns.{name}.budget_documents = "
-            f"{settings.campaigns[name].budget_documents}: the corpus holds {n_documents} "
-            f"documents; allowed: 1 to {n_documents}"
-        )
+    _check_budget(name, settings, warehouse)
     model = warehouse.query("embedder").row(0, named=True)
-    target = warehouse.query("target_pairs", campaign=name, split="reference")
-    texts = [pair.text for pair in qa_pairs(target)]
+    rows = warehouse.query("target_pairs", campaign=name, split="reference")
+    pairs, weights = qa_pairs(rows), rows["weight"].to_numpy()
+    reference = embedder.encode(
+        [pair.text for pair in pairs],
+        path=model["path"],
+        progress=report(log, "embed the reference pairs"),
+    )
+    target = Target(
+        embeddings=reference,
+        answer_lengths=np.array([len(pair.answer) for pair in pairs], dtype=float),
+        weights=weights / weights.sum(),
+        bias=measure_bias(reference) if settings.campaigns[name].debias_reward else None,
+    )
+    document_ids, strategy = _resume_strategy(name, settings, warehouse, target)
     return RoundPlayer(
         name=name,
         campaign=settings.campaigns[name],
@@ -85,9 +104,8 @@ def prepare_campaign(
         embedder=embedder,
         model_path=model["path"],
         embedder_version=model["embedder_version"],
-        reference=embedder.encode(
-            texts, path=model["path"], progress=report(log, "embed the reference pairs")
-        ),
+        strategy=strategy,
+        document_ids=document_ids,
         log=log,
     )
 
@@ -104,26 +122,72 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         If the round before it is missing, or another process stored this one meanwhile.
     """
     started = time.monotonic()
-    last = player.warehouse.query("last_round", campaign=player.name)["round"].item()
+    progress = player.warehouse.query("last_round", campaign=player.name).row(0, named=True)
+    last, ended_by = progress["round"], progress["ended_by"]
     if number <= last:
         player.log.info(f"{player.name}: round {number} is there already; nothing to do")
         return False
-    if number > player.campaign.n_rounds:
-        player.log.info(f"{player.name}: the budget is spent in {player.campaign.n_rounds} rounds")
+    if ended_by:
+        player.log.info(f"{player.name}: ended after {last} rounds, by {ended_by}")
         return False
     _check_previous(player, number, last)
     pulls = _plan(player, number)
+    expected_gain = player.strategy.expected_gain
     asked = _extract(player, pulls, number)
-    rows, pool_ot_cost, pool_pairs = _reward(player, pulls, asked, number)
+    _embed_pairs(player, asked["content_hash"].to_list(), number)
+    rows, extracted = _reward(player, pulls, asked, number)
+    player.strategy.observe(pulls, extracted, rows["reward"].to_list())
     outcome = {
         "campaign": player.name,
         "round": number,
-        "pool_pairs": pool_pairs,
-        "pool_ot_cost": pool_ot_cost,
+        **_pool(player, asked),
+        "expected_gain": expected_gain,
+        "ended_by": _ended_by(player, number),
         "seconds": time.monotonic() - started,
     }
     _store_round(player, number, rows, asked, outcome)
     return True
+
+
+def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
+    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+    campaign = settings.campaigns[name]
+    stated = f"campaigns.{name}.budget_documents = {campaign.budget_documents}"
+    if campaign.budget_documents > n_documents:
+        raise CampaignError(
+            f"{stated}: the corpus holds {n_documents} documents; allowed: 1 to {n_documents}"
+        )
+    if campaign.strategy == "all" and campaign.budget_documents != n_documents:
+        raise CampaignError(f"{stated}: strategy all extracts all {n_documents} documents")
+
+
+def _resume_strategy(
+    name: str, settings: Settings, warehouse: Warehouse, target: Target
+) -> tuple[np.ndarray, Strategy]:
+    """Return the ids of the documents, and the strategy as it was after the last round."""
+    campaign = settings.campaigns[name]
+    documents = warehouse.query("candidate_documents", campaign=name)
+    tokens = documents["n_characters"].to_numpy() / CHARACTERS_PER_TOKEN
+    strategy = make_strategy(
+        campaign.strategy,
+        Corpus(
+            embeddings=documents["embedding"].to_numpy(),
+            arms=documents["cluster"].to_numpy().astype(np.int64),
+            tokens=tokens,
+            costs=np.ones(len(documents)),
+        ),
+        target,
+        Plan(
+            n_documents=campaign.budget_documents,
+            documents_per_pull=campaign.documents_per_pull,
+            equal=EqualParameters(**settings.equal.model_dump()),
+        ),
+        rng=np.random.default_rng(campaign.seed),
+    )
+    stored = warehouse.query("strategy_state", campaign=name).rows()
+    state = {key: np.array(values) for key, values in stored}
+    strategy.restore(state, np.flatnonzero(documents["is_read"].to_numpy()))
+    return documents["document_id"].to_numpy(), strategy
 
 
 def _check_unchanged(warehouse: Warehouse, name: str, inputs: dict) -> None:
@@ -161,35 +225,20 @@ def _check_previous(player: RoundPlayer, number: int, last: int) -> None:
 
 
 def _plan(player: RoundPlayer, number: int) -> list[Pull]:
-    statistics = player.warehouse.query("arm_statistics", campaign=player.name, round=number)
     campaign = player.campaign
     spent = campaign.documents_per_round * (number - 1)
-    return plan_round(
-        campaign.strategy,
-        ArmStatistics(
-            rewards=statistics["reward"].to_numpy(),
-            pulls=statistics["pulls"].to_numpy(),
-            n_unread=statistics["n_unread"].to_numpy(),
-        ),
-        n_documents=min(campaign.documents_per_round, campaign.budget_documents - spent),
-        documents_per_pull=campaign.documents_per_pull,
-        rng=np.random.default_rng([campaign.seed, number]),
+    return player.strategy.plan(
+        min(campaign.documents_per_round, campaign.budget_documents - spent),
+        np.random.default_rng([campaign.seed, number]),
     )
 
 
 def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFrame:
-    """Draw the documents of each pull and extract them; one row a document."""
-    clusters = sorted({pull.arm for pull in pulls})
-    unread = player.warehouse.query("unread_documents", campaign=player.name, clusters=clusters)
-    rng = np.random.default_rng([player.campaign.seed, number, 1])
-    shuffled = {
-        cluster: rng.permutation(ids["document_id"].to_numpy()).tolist()
-        for (cluster,), ids in unread.group_by("cluster", maintain_order=True)
-    }
+    """Extract the documents of each pull; one row a document."""
     drawn = [
-        {"pull": index, "cluster": pull.arm, "document_id": shuffled[pull.arm].pop()}
+        {"pull": index, "cluster": pull.arm, "document_id": player.document_ids[row], "row": row}
         for index, pull in enumerate(pulls)
-        for _ in range(pull.n_documents)
+        for row in pull.documents
     ]
     extractions = extract_through_store(
         player.warehouse,
@@ -203,22 +252,15 @@ def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFram
 
 def _reward(
     player: RoundPlayer, pulls: list[Pull], asked: pl.DataFrame, number: int
-) -> tuple[pl.DataFrame, float | None, int]:
-    """Return the rows of the pulls, and OT cost and size of the pool after the round."""
-    _embed_pairs(player, asked["content_hash"].to_list(), number)
-    pool = player.warehouse.query(
-        "pool_embeddings",
-        campaign=player.name,
-        round=number,
-        clusters=asked["cluster"].to_list(),
-        hashes=asked["content_hash"].to_list(),
-        extractor=player.extractor.fingerprint,
-        embedder_version=player.embedder_version,
+) -> tuple[pl.DataFrame, ExtractedPairs]:
+    """Return the rows of the pulls, and the pairs that came out of the round."""
+    pairs = _query_pairs(player, "arm_pairs", asked).join(
+        asked.select("document_id", "row"), on="document_id", how="left", maintain_order="left"
     )
-    vectors = stack_vectors(pool["embedding"], n_dimensions=player.reference.shape[1])
-    owners = pool["cluster"].to_numpy()
+    vectors = stack_vectors(pairs["embedding"], n_dimensions=player.reference.shape[1])
+    owners = pairs["cluster"].to_numpy()
     rewards = {
-        arm: ot_reward(vectors[owners == arm], player.reference) for arm in {p.arm for p in pulls}
+        arm: player.strategy.reward(vectors[owners == arm]) for arm in {p.arm for p in pulls}
     }
     paid = pl.col("first_asked_by") == str(round_key(player.name, number))
     totals = asked.group_by("pull").agg(
@@ -234,7 +276,7 @@ def _reward(
                 "round": number,
                 "pull": index,
                 "cluster": pull.arm,
-                "n_documents": pull.n_documents,
+                "n_documents": len(pull.documents),
                 "mean_reward": pull.mean_reward,
                 "exploration_bonus": pull.exploration_bonus,
                 "ucb_score": pull.ucb_score,
@@ -245,8 +287,49 @@ def _reward(
         ],
         infer_schema_length=None,
     ).join(totals, on="pull", maintain_order="left")
-    cost = ot_cost(cosine_cost(vectors, player.reference)) if len(vectors) else None
-    return rows, cost, len(vectors)
+    is_new = pairs["row"].is_not_null().to_numpy()
+    extracted = ExtractedPairs(
+        documents=pairs["row"].drop_nulls().to_numpy().astype(np.int64),
+        embeddings=vectors[is_new],
+        answer_lengths=pairs["n_answer_characters"].to_numpy().astype(float)[is_new],
+    )
+    return rows, extracted
+
+
+def _pool(player: RoundPlayer, asked: pl.DataFrame) -> dict:
+    """Return size and OT cost of all pairs of the campaign, the round's own included."""
+    pool = _query_pairs(player, "pool_sample", asked, limit=POOL_SAMPLE_PAIRS)
+    if pool.is_empty():
+        return {"pool_pairs": 0, "pool_ot_cost": None}
+    vectors = stack_vectors(pool["embedding"], n_dimensions=player.reference.shape[1])
+    weights = player.strategy.target.weights
+    cost = ot_cost(cosine_cost(vectors, player.reference), target_weights=weights)
+    return {"pool_pairs": pool["pool_pairs"][0], "pool_ot_cost": cost}
+
+
+def _query_pairs(player: RoundPlayer, name: str, asked: pl.DataFrame, **more: int) -> pl.DataFrame:
+    """Run a query over the campaign's pairs and those of a round that is not stored yet."""
+    return player.warehouse.query(
+        name,
+        campaign=player.name,
+        document_ids=asked["document_id"].to_list(),
+        clusters=asked["cluster"].to_list(),
+        hashes=asked["content_hash"].to_list(),
+        extractor=player.extractor.fingerprint,
+        embedder_version=player.embedder_version,
+        **more,
+    )
+
+
+def _ended_by(player: RoundPlayer, number: int) -> str | None:
+    """Say what ends the campaign after a round: its budget, a gain too small, or nothing yet."""
+    if number == player.campaign.n_rounds:
+        return "budget"
+    if not player.campaign.stop_below_gain:
+        return None
+    _plan(player, number + 1)
+    gain = player.strategy.expected_gain
+    return "gain" if gain is not None and gain < player.campaign.stop_below_gain else None
 
 
 def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
@@ -292,6 +375,13 @@ def _store_round(
         pl.lit(player.extractor.fingerprint).alias("extractor"),
         "status",
     )
+    state = pl.DataFrame(
+        [
+            {"campaign": player.name, "name": name, "values": vector.tolist()}
+            for name, vector in player.strategy.state().items()
+        ],
+        schema={"campaign": pl.String, "name": pl.String, "values": pl.List(pl.Float64)},
+    )
     with player.warehouse.transaction() as transaction:
         last = transaction.query("last_round", campaign=player.name)["round"].item()
         if last != number - 1:
@@ -309,6 +399,7 @@ def _store_round(
         transaction.insert("bandit_round", rows)
         transaction.insert("bandit_documents", documents)
         transaction.insert("rounds", pl.DataFrame([outcome]))
+        transaction.replace("strategy_state", state, campaign=player.name)
         transaction.record(
             "bandit_round",
             partition=player.name,

@@ -19,15 +19,15 @@ def next_round(
     """Ask for the first missing round of each campaign whose earlier stages are there."""
     requests = []
     stored = stored_versions(warehouse)
-    for name, campaign in sorted(campaigns.load().campaigns.items()):
+    for name in sorted(campaigns.load().campaigns):
         ready = {("cluster_geometry", ""), ("target_qa", name)} <= stored.keys()
-        number = warehouse.query("last_round", campaign=name)["round"].item() + 1
-        if ready and number <= campaign.n_rounds:
-            key = round_key(name, number)
+        last, ended_by = warehouse.query("last_round", campaign=name).row(0)
+        if ready and not ended_by:
+            key = round_key(name, last + 1)
             # the tick is part of the key: a failed round is tried again at the next one
             tick = context.scheduled_execution_time.isoformat()
             requests.append(dg.RunRequest(run_key=f"{key} {tick}", partition_key=key))
     return requests or dg.SkipReason(
-        "no campaign can go on: each has spent its budget, or its target_qa and the clusters "
+        "no campaign can go on: each has ended, or its target_qa and the clusters "
         "have not been materialized"
     )

@@ -124,7 +124,7 @@ def _report_round(
 ) -> None:
     """Record the round's partition now, so that a later failure in the same run keeps it."""
     if not is_new and number > len(curve):
-        metadata: dict = {"outcome": "the budget was spent before this round"}
+        metadata: dict = {"outcome": "the campaign ended before this round"}
     else:
         row = curve.row(number - 1, named=True)
         pairs = player.warehouse.query("sample_pairs", campaign=player.name, round=number)

@@ -1,14 +1,16 @@
 """Group `warmup`: a sample of documents, its QA pairs, and the embedder tuned on them."""
 
 import json
+import math
 import time
 
 import dagster as dg
 import numpy as np
 import polars as pl
 
+from equal_assets.algorithms.cluster_geometry import assign_clusters
 from equal_assets.algorithms.contrastive_pairs import (
-    Split,
+    qa_spread,
     recall_at,
     sample_documents,
     split_by_document,
@@ -77,7 +79,7 @@ def contrastive_embedder(
     campaigns: CampaignsFile,
     embedder: Embedder,
 ) -> dg.MaterializeResult:
-    """One row is the tuned embedder, with its recall of held-out documents' own QA pairs."""
+    """One row is the tuned embedder, with what tuning brought on held-out documents."""
     settings = campaigns.load()
     started = time.monotonic()
     inputs = expected_inputs("contrastive_embedder", settings, stored_versions(warehouse))
@@ -97,20 +99,25 @@ def contrastive_embedder(
         settings=settings.warmup,
         progress=report(context.log, "tune the embedder"),
     )
-    recall = {
-        when: _held_out_recall(embedder, pairs, texts, split, path=str(path))
-        for when, path in (("before", base), ("after", tuning.path))
+    held_out = pairs.with_columns(pair_text=pl.Series(texts))[split.held_out]
+    measured = {
+        f"{measure}_{when}": value
+        for when, path in (("before", base), ("after", str(tuning.path)))
+        for measure, value in _measure(
+            embedder, held_out, path=path, seed=settings.warmup.seed
+        ).items()
     }
     row = {
         "embedder_version": embedder.version(str(tuning.path)),
         "path": str(tuning.path),
         "base_model": embedder.model,
+        "method": settings.warmup.method,
         "n_dimensions": embedder.encode(["a"], path=str(tuning.path), progress=silent).shape[1],
         "n_train_pairs": len(split.train),
         "n_held_out_pairs": len(split.held_out),
         "loss_first": tuning.loss_first,
         "loss_last": tuning.loss_last,
-        **{f"recall_at_{k}_{when}": recall[when][k] for when in recall for k in (1, 10)},
+        **measured,
         "seconds": time.monotonic() - started,
     }
     with warehouse.transaction() as transaction:
@@ -138,15 +145,22 @@ def read_documents(warehouse: Warehouse, document_ids: list[str]) -> list[Docume
     ]
 
 
-def _held_out_recall(
-    embedder: Embedder, pairs: pl.DataFrame, texts: list[str], split: Split, *, path: str
-) -> dict[int, float]:
-    held_out = pairs[split.held_out]
+def _measure(
+    embedder: Embedder, held_out: pl.DataFrame, *, path: str, seed: int
+) -> dict[str, float | None]:
+    """Return recall of own pairs, and spread of the pairs in ``sqrt(n_documents)`` clusters."""
     documents = held_out.unique("document_id", maintain_order=True)
     owner_of = {key: row for row, key in enumerate(documents["document_id"])}
     owners = np.array([owner_of[key] for key in held_out["document_id"]])
-    embedded_documents = embedder.encode(documents["text"].to_list(), path=path, progress=silent)
-    embedded_pairs = embedder.encode(
-        [texts[row] for row in split.held_out], path=path, progress=silent
+    embedded_documents, embedded_pairs = (
+        embedder.encode(texts.to_list(), path=path, progress=silent)
+        for texts in (documents["text"], held_out["pair_text"])
     )
-    return {k: recall_at(embedded_documents, embedded_pairs, owners, k=k) for k in (1, 10)}
+    n_clusters = math.ceil(math.sqrt(len(documents)))
+    labels = assign_clusters(embedded_documents, n_clusters=n_clusters, seed=seed)
+    has_spread = held_out["pair_text"].n_unique() > 1
+    return {
+        "recall_at_1": recall_at(embedded_documents, embedded_pairs, owners, k=1),
+        "recall_at_10": recall_at(embedded_documents, embedded_pairs, owners, k=10),
+        "qa_spread": qa_spread(embedded_pairs, labels[owners]) if has_spread else None,
+    }

@@ -1,17 +1,21 @@
-"""Contrastive training with sentence-transformers' own trainer, loss and hard-negative miner."""
+"""Contrastive training: every weight, by sentence-transformers' trainer, or a linear head alone."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import math
 import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from equal_assets.progress import Progress
 from equal_assets.settings import WarmUp
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
 NEGATIVE_RANKS = (2, 200)
@@ -28,7 +32,7 @@ def train_contrastive(
     bfloat16: bool,
     progress: Progress,
 ) -> list[float]:
-    """Tune ``model`` in place and return the loss of every optimizer step.
+    """Tune every weight of ``model`` in place and return the loss of every optimizer step.
 
     Parameters
     ----------
@@ -84,6 +88,84 @@ def train_contrastive(
         trainer.remove_callback(ProgressCallback)
         trainer.train()
     return recorder.losses
+
+
+def train_head(
+    anchor_embeddings: np.ndarray,
+    positive_embeddings: np.ndarray,
+    *,
+    anchor_ids: np.ndarray,
+    positive_ids: np.ndarray,
+    settings: WarmUp,
+    progress: Progress,
+) -> tuple[np.ndarray, list[float]]:
+    """Fit a linear map of embeddings that brings documents nearer to their own QA pairs.
+
+    The loss is that of :func:`train_contrastive`, with the batch's own negatives; the map begins
+    as the identity, so that few steps change little. It trains on the processor, in seconds.
+
+    Parameters
+    ----------
+    anchor_embeddings, positive_embeddings : ndarray of shape (n, n_dimensions), float32
+        Unit rows: documents, and a QA pair of each.
+    anchor_ids, positive_ids : ndarray of shape (n,), int64
+        Equal where the text is the same; such rows are no negatives of each other.
+    settings : WarmUp
+    progress : callable
+        Called with optimizer steps done and in all.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_dimensions, n_dimensions), float32
+        ``embedding @ weights.T`` is the tuned embedding, not of unit length.
+    losses : list of float
+        Of every optimizer step.
+    """
+    import torch
+    from transformers import get_linear_schedule_with_warmup
+
+    anchors, positives = torch.from_numpy(anchor_embeddings), torch.from_numpy(positive_embeddings)
+    own_anchor, own_positive = torch.from_numpy(anchor_ids), torch.from_numpy(positive_ids)
+    weights = torch.eye(anchors.shape[1], requires_grad=True)
+    n_batches = -(-len(anchors) // settings.batch_size)
+    n_steps = settings.epochs * n_batches
+    optimizer = torch.optim.Adam([weights], lr=settings.learning_rate)
+    schedule = get_linear_schedule_with_warmup(
+        optimizer, math.ceil(settings.warmup_ratio * n_steps), n_steps
+    )
+    generator = torch.Generator().manual_seed(settings.seed)
+    losses: list[float] = []
+    for _ in range(settings.epochs):
+        shuffled = torch.randperm(len(anchors), generator=generator)
+        for rows in torch.tensor_split(shuffled, n_batches):
+            same = (own_anchor[rows][:, None] == own_anchor[rows]) | (
+                own_positive[rows][:, None] == own_positive[rows]
+            )
+            loss = _ranking_loss(
+                anchors[rows] @ weights.T,
+                positives[rows] @ weights.T,
+                same=same,
+                temperature=settings.temperature,
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+            progress(len(losses), n_steps)
+    return weights.detach().numpy(), losses
+
+
+def _ranking_loss(
+    anchors: torch.Tensor, positives: torch.Tensor, *, same: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """InfoNCE over cosine similarity; ``same`` marks pairs that are no negatives, (n, n)."""
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
+    logits = normalize(anchors) @ normalize(positives).T / temperature  # (n_anchors, n_positives)
+    own = torch.eye(len(anchors), dtype=torch.bool)
+    return cross_entropy(logits.masked_fill(same & ~own, -torch.inf), torch.arange(len(anchors)))
 
 
 def _with_hard_negatives(data: Any, model: SentenceTransformer, settings: WarmUp) -> Any:

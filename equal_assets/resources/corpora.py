@@ -11,12 +11,13 @@ import csv
 import gzip
 import io
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -153,13 +154,60 @@ def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
         for line, pair in test.items()
         if (question := _folded(pair.question)) in lines
     ]
-    mistakes = [*reference_mistakes, *test_mistakes, *leaks]
-    if mistakes:
-        hidden = len(mistakes) - MISTAKES_SHOWN
-        more = [f"and {hidden} more"] if hidden > 0 else []
-        listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
-        raise CorpusError(f"the target's QA pairs cannot be used:\n{listing}")
+    _refuse([*reference_mistakes, *test_mistakes, *leaks])
     return list(reference.values()), list(test.values())
+
+
+def read_weights(target: Target) -> list[float]:
+    """Read how much each reference pair of a target counts.
+
+    Parameters
+    ----------
+    target : Target
+        One that :func:`read_target` accepts.
+
+    Returns
+    -------
+    list of float
+        In the order of the reference pairs; 1 for all where ``weight_field`` is not set.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a weight that is missing, not a number,
+        or not above 0.
+    """
+    path = Path(target.reference)
+    file = _shown(path, _base_folder())
+    weights: list[float] = []
+    mistakes: list[str] = []
+    for item in _read_json_lines(path, file):
+        if isinstance(item, RejectedRow):
+            continue  # read_target has refused such a file
+        line, values = item
+        weight = values.get(target.weight_field) if target.weight_field else 1.0
+        if _is_number(weight) and 0 < weight < math.inf:
+            weights.append(float(weight))
+        else:
+            mistakes.append(
+                f"{file}:{line}: {target.weight_field} = {weight!r}; allowed: numbers above 0"
+            )
+    _refuse(mistakes)
+    return weights
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refuse(mistakes: list[str]) -> None:
+    """Raise an error that lists mistakes in a target's files, if there are any."""
+    if not mistakes:
+        return
+    hidden = len(mistakes) - MISTAKES_SHOWN
+    more = [f"and {hidden} more"] if hidden > 0 else []
+    listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
+    raise CorpusError(f"the target's QA pairs cannot be used:\n{listing}")
 
 
 # The text policy: one place for all readers

@@ -14,7 +14,7 @@ from dagster import ConfigurableResource
 from pydantic import Field
 
 from equal_assets.errors import ModelError
-from equal_assets.progress import Progress
+from equal_assets.progress import Progress, silent
 from equal_assets.settings import WarmUp, fingerprint
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ class Tuning:
     ----------
     path : Path
         The tuned model.
-    loss_first, loss_last : float
-        Mean training loss of the first and the last epoch's steps.
+    loss_first, loss_last : float or None
+        Mean training loss of the first and the last epoch's steps; None where nothing was trained.
     """
 
     path: Path
-    loss_first: float
-    loss_last: float
+    loss_first: float | None
+    loss_last: float | None
 
 
 class Embedder(ConfigurableResource):
@@ -119,7 +119,9 @@ class Embedder(ConfigurableResource):
         """Tune a model so that documents lie near their own QA pairs.
 
         Multiple-negatives ranking loss (InfoNCE over cosine similarity) with the other pairs of a
-        batch, and mined hard negatives, as negatives.
+        batch as negatives. By ``settings.method``: ``full`` tunes every weight, with mined hard
+        negatives as well; ``head`` appends a linear layer and trains that alone, on embeddings
+        made once; ``none`` keeps the model as it is. Each leaves a sentence-transformers model.
 
         Parameters
         ----------
@@ -137,26 +139,61 @@ class Embedder(ConfigurableResource):
         ----------
         arXiv:2505.12250, equation 1.
         """
-        from equal_assets.resources.contrastive import train_contrastive
-
         model = _open_model(base)
-        losses = train_contrastive(
-            model,
-            anchors,
-            positives,
-            settings=settings,
-            is_static=_is_static(model),
-            bfloat16=self._bfloat16(model),
-            progress=progress,
-        )
+        losses: list[float] = []
+        if settings.method == "full":
+            from equal_assets.resources.contrastive import train_contrastive
+
+            losses = train_contrastive(
+                model,
+                anchors,
+                positives,
+                settings=settings,
+                is_static=_is_static(model),
+                bfloat16=self._bfloat16(model),
+                progress=progress,
+            )
+        elif settings.method == "head":
+            losses = self._train_head(
+                model, anchors, positives, base=base, settings=settings, progress=progress
+            )
         _save_atomically(model, out)
         load_model.cache_clear()  # the folder may have held another model before
         per_epoch = max(1, len(losses) // settings.epochs)
         return Tuning(
             path=out,
-            loss_first=float(np.mean(losses[:per_epoch])),
-            loss_last=float(np.mean(losses[-per_epoch:])),
+            loss_first=float(np.mean(losses[:per_epoch])) if losses else None,
+            loss_last=float(np.mean(losses[-per_epoch:])) if losses else None,
         )
+
+    def _train_head(
+        self,
+        model: "SentenceTransformer",
+        anchors: Sequence[str],
+        positives: Sequence[str],
+        *,
+        base: str,
+        settings: WarmUp,
+        progress: Progress,
+    ) -> list[float]:
+        """Append a trained linear layer to ``model``; return the loss of every step."""
+        from equal_assets.resources.contrastive import train_head
+
+        row_of = {text: row for row, text in enumerate(dict.fromkeys([*anchors, *positives]))}
+        embedded = self.encode(list(row_of), path=base, progress=silent)
+        anchor_rows, positive_rows = (
+            np.array([row_of[text] for text in texts]) for texts in (anchors, positives)
+        )
+        weights, losses = train_head(
+            embedded[anchor_rows],
+            embedded[positive_rows],
+            anchor_ids=anchor_rows,
+            positive_ids=positive_rows,
+            settings=settings,
+            progress=progress,
+        )
+        _append_head(model, weights)
+        return losses
 
     def _encode_part(self, model: "SentenceTransformer", texts: Sequence[str]) -> np.ndarray:
         chunks, owners, weights = _cut(model, texts, overlap=self.chunk_overlap_tokens)
@@ -264,6 +301,22 @@ def _open_model(path: str) -> "SentenceTransformer":
             f"{BUNDLED_MODEL}, a folder with a sentence-transformers model, or a hub id"
         ) from error
     return model.to("cpu") if _is_static(model) else model
+
+
+def _append_head(model: "SentenceTransformer", weights: np.ndarray) -> None:
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+    n_out, n_in = weights.shape
+    head = Dense(
+        n_in,
+        n_out,
+        bias=False,
+        activation_function=torch.nn.Identity(),
+        init_weight=torch.from_numpy(weights),
+    )
+    for module in (head, Normalize()):
+        model.append(module.to(model.device))
 
 
 def _is_static(model: "SentenceTransformer") -> bool:

@@ -5,17 +5,17 @@ import pytest
 
 from equal_assets.algorithms.bandit import (
     ArmStatistics,
+    CreditedArms,
+    credited_scores,
     ds_scores,
     exploration_bonuses,
     exploration_weight,
+    greedy_scores,
 )
 
 
-def statistics(rewards, pulls, unread=None):
-    unread = [100] * len(pulls) if unread is None else unread
-    return ArmStatistics(
-        rewards=np.array(rewards, dtype=float), pulls=np.array(pulls), n_unread=np.array(unread)
-    )
+def statistics(rewards, pulls):
+    return ArmStatistics(rewards=np.array(rewards, dtype=float), pulls=np.array(pulls))
 
 
 def test_scores_of_three_arms_worked_by_hand():
@@ -72,16 +72,29 @@ def test_scoring_leaves_the_statistics_as_they_were():
     np.testing.assert_array_equal(state.pulls, [0, 3])
 
 
-@pytest.mark.parametrize(
-    ("rewards", "pulls", "unread"),
-    [([0.1], [1, 2], [3, 4]), ([0.1, 0.2], [1], [3, 4]), ([0.1, 0.2], [1, 2], [3])],
-)
-def test_statistics_of_different_shapes_are_refused(rewards, pulls, unread):
-    with pytest.raises(ValueError, match="rewards, pulls and n_unread differ in shape"):
-        statistics(rewards, pulls, unread)
+@pytest.mark.parametrize(("rewards", "pulls"), [([0.1], [1, 2]), ([0.1, 0.2], [1])])
+def test_statistics_of_different_shapes_are_refused(rewards, pulls):
+    with pytest.raises(ValueError, match="rewards and pulls differ in shape"):
+        statistics(rewards, pulls)
 
 
-@pytest.mark.parametrize(("pulls", "unread"), [([-1, 2], [3, 4]), ([1, 2], [3, -4])])
-def test_negative_counts_are_refused(pulls, unread):
-    with pytest.raises(ValueError, match="pulls and n_unread must be >= 0"):
-        statistics([0.1, 0.2], pulls, unread)
+def test_negative_counts_are_refused():
+    with pytest.raises(ValueError, match="pulls holds -1, expected >= 0"):
+        statistics([0.1, 0.2], [-1, 2])
+
+
+def test_greedy_scores_are_the_rewards_and_untried_arms_come_last():
+    scores = greedy_scores(statistics([-0.5, 0.0, -0.4], [1, 0, 2]))
+    np.testing.assert_array_equal(scores, [-0.5, -math.inf, -0.4])
+
+
+def test_credited_scores_worked_by_hand():
+    # credits 4 in all: sqrt(2 ln 4 / 5) = 0.744659 for the first, sqrt(2 ln 4 / 1) for the second
+    arms = CreditedArms(reward_sums=np.array([-2.0, 0.0]), credited_pulls=np.array([4.0, 0.0]))
+    scores = credited_scores(arms, exploration=0.001)
+    np.testing.assert_allclose(scores, [-0.5 + 0.000744659, 0.001665109], atol=1e-8)
+
+
+def test_credited_scores_before_the_first_round_are_zero():
+    arms = CreditedArms(reward_sums=np.zeros(3), credited_pulls=np.zeros(3))
+    np.testing.assert_array_equal(credited_scores(arms, exploration=0.001), np.zeros(3))

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from equal_assets.algorithms.contrastive_pairs import (
+    qa_spread,
     recall_at,
     sample_documents,
     split_by_document,
+    target_rank_correlation,
 )
 
 
@@ -103,3 +105,77 @@ def test_recall_worked_by_hand(k, recall):
 def test_recall_at_one_is_whole_where_each_document_is_nearest_to_a_pair_of_its_own():
     pairs = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     assert recall_at(DOCUMENTS, pairs, np.array([0, 1, 1]), k=1) == 1.0
+
+
+def unit_rows(n, n_dimensions=5, seed=0):
+    rows = rng(seed).normal(size=(n, n_dimensions))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "spread"),
+    [
+        ([0, 0, 1, 1], 0.0),  # each cluster holds one direction
+        ([0, 1, 0, 1], 1.0),  # each is as mixed as the whole
+        ([0, 0, 0, 0], 1.0),
+        ([0, 0, 0, 1], (3 / 4) * (4 / 9) / (1 / 2)),  # the first cluster: 1 - (4 + 1) / 9
+        ([2, 2, 7, 7], 0.0),  # numbers without documents count for nothing
+    ],
+)
+def test_spread_worked_by_hand(labels, spread):
+    pairs = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    assert qa_spread(pairs, np.array(labels)) == pytest.approx(spread, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_spread_is_the_mean_cosine_distance_within_clusters_over_that_of_all(seed):
+    pairs, labels = unit_rows(30, seed=seed), rng(seed).integers(0, 4, size=30)
+    within = [1 - (pairs[labels == k] @ pairs[labels == k].T).mean() for k in labels]
+    overall = 1 - (pairs @ pairs.T).mean()
+    assert qa_spread(pairs, labels) == pytest.approx(np.mean(within) / overall)
+
+
+def test_spread_falls_where_clusters_follow_the_pairs():
+    pairs = unit_rows(200, seed=3)
+    random, by_direction = rng().integers(0, 2, size=200), (pairs[:, 0] > 0).astype(int)
+    assert qa_spread(pairs, by_direction) < qa_spread(pairs, random) - 0.1
+
+
+@pytest.mark.parametrize("n_pairs", [0, 1, 4])
+def test_pairs_that_are_all_alike_have_no_spread(n_pairs):
+    pairs = np.tile(unit_rows(1).astype(np.float32), (n_pairs, 1))
+    with pytest.raises(ValueError, match=f"the {n_pairs} QA pairs have a spread of"):
+        qa_spread(pairs, np.zeros(n_pairs, dtype=int))
+
+
+# three documents at 0, 45 and 90 degrees to the target
+TOWARD = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+TARGET = np.array([[1.0, 0.0], [0.8, 0.6]])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "owners", "correlation"),
+    [
+        (TOWARD, [0, 1, 2], 1.0),
+        (TOWARD[::-1], [0, 1, 2], -1.0),
+        (TOWARD[[1, 0, 2]], [0, 1, 2], 0.5),
+        # the mean of a document's pairs counts: 0 owns the nearest and the farthest
+        (TOWARD[[0, 2, 0, 1]], [0, 0, 1, 2], -0.5),
+    ],
+)
+def test_rank_correlation_worked_by_hand(pairs, owners, correlation):
+    found = target_rank_correlation(TOWARD, pairs, np.array(owners), TARGET)
+    assert found == pytest.approx(correlation)
+
+
+def test_rank_correlation_is_near_nothing_where_pairs_are_unrelated():
+    found = target_rank_correlation(
+        unit_rows(2000, seed=1), unit_rows(2000, seed=2), np.arange(2000), unit_rows(3, seed=3)
+    )
+    assert abs(found) < 0.1
+
+
+@pytest.mark.parametrize("documents", [TOWARD[:1], TOWARD[[1, 1, 1]]])
+def test_documents_without_an_order_are_refused(documents):
+    with pytest.raises(ValueError, match=f"the {len(documents)} documents have no order"):
+        target_rank_correlation(documents, documents, np.arange(len(documents)), TARGET)

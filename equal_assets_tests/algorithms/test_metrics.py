@@ -7,9 +7,11 @@ from equal_assets.algorithms.metrics import (
     accuracy_interval,
     correct_choices,
     coverage,
+    documents_to_match,
     draw_distractors,
     perplexity,
     pmi_scores,
+    top_share_threshold,
     training_flops,
 )
 
@@ -201,6 +203,64 @@ def test_coverage_refuses_nan():
     similarity = np.array([[np.nan, 0.5]])
     with pytest.raises(ValueError, match="similarity holds 1 NaN"):
         coverage(similarity)
+
+
+@pytest.mark.parametrize(
+    ("share", "threshold"), [(0.01, 0.9), (0.25, 0.9), (0.26, 0.7), (0.5, 0.7), (1.0, 0.1)]
+)
+def test_top_share_is_rounded_up_and_never_empty(share, threshold):
+    values = np.array([0.1, 0.9, 0.3, 0.7])
+    assert top_share_threshold(values, share=share) == threshold
+
+
+def test_top_share_is_not_raised_by_floating_point():
+    values = np.arange(100.0)
+    assert (values >= top_share_threshold(values, share=0.07)).sum() == 7
+
+
+def test_ties_reach_the_top_share_together():
+    values = np.array([0.5, 0.5, 0.5, 0.1])
+    assert (values >= top_share_threshold(values, share=0.25)).sum() == 3
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1, float("nan")])
+def test_top_share_refuses_a_share_outside_its_range(share):
+    with pytest.raises(ValueError, match="expected above 0 and at most 1"):
+        top_share_threshold(np.ones(3), share=share)
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 2)])
+def test_top_share_refuses_no_values(shape):
+    with pytest.raises(ValueError, match=r"expected \(n_values >= 1,\)"):
+        top_share_threshold(np.zeros(shape), share=0.5)
+
+
+def test_top_share_refuses_nan():
+    with pytest.raises(ValueError, match="values holds 1 NaN"):
+        top_share_threshold(np.array([np.nan, 1.0]), share=0.5)
+
+
+def test_match_is_the_first_point_that_reaches_the_goal():
+    documents = np.array([10, 20, 30, 40])
+    costs = np.array([np.nan, 0.5, 0.3, 0.4])
+    assert documents_to_match(documents, costs, goal=0.5) == 20
+    assert documents_to_match(documents, costs, goal=0.35) == 30
+    assert documents_to_match(documents, costs, goal=0.2) is None
+
+
+def test_match_refuses_points_out_of_order():
+    with pytest.raises(ValueError, match="expected ascending counts"):
+        documents_to_match(np.array([20, 10]), np.array([0.1, 0.2]), goal=0.1)
+
+
+def test_match_refuses_arrays_of_different_length():
+    with pytest.raises(ValueError, match=r"documents has shape \(1,\), costs \(2,\)"):
+        documents_to_match(np.array([10]), np.array([0.1, 0.2]), goal=0.1)
+
+
+def test_match_refuses_no_goal():
+    with pytest.raises(ValueError, match="goal is NaN"):
+        documents_to_match(np.array([10]), np.array([0.1]), goal=float("nan"))
 
 
 def test_training_costs_six_operations_a_parameter_and_token():

@@ -5,9 +5,13 @@ from scipy.optimize import linear_sum_assignment
 from equal_assets.algorithms.optimal_transport import (
     REWARD_WITHOUT_PAIRS,
     ConvergenceError,
+    SamplingBias,
     cosine_cost,
+    debiased_ot_reward,
+    dual_potentials,
     ot_cost,
     ot_reward,
+    sampling_bias,
 )
 
 EAST, NORTH, WEST = [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]
@@ -129,3 +133,150 @@ def test_different_dimensions_are_refused():
 def test_reward_checks_the_embeddings_too():
     with pytest.raises(ValueError, match="normalize the embeddings"):
         ot_reward(np.array([[2.0, 0.0]]), np.array([EAST]))
+
+
+def test_weights_worked_by_hand():
+    # 3/4 of the mass must go to the second target, at a cost of 1
+    assert ot_cost(np.array([[0.0, 1.0]]), target_weights=np.array([1, 3])) == pytest.approx(0.75)
+
+
+def test_equal_weights_are_the_default():
+    cost = cosine_cost(unit_rows(12, seed=5), unit_rows(9, seed=6))
+    assert ot_cost(cost, target_weights=np.full(9, 7.0)) == pytest.approx(ot_cost(cost), abs=1e-12)
+
+
+def test_whole_weights_are_worth_repeated_targets():
+    source, target = unit_rows(8, seed=7), unit_rows(5, seed=8)
+    weights = np.array([3, 0, 1, 2, 4])
+    repeated = ot_cost(cosine_cost(source, np.repeat(target, weights, axis=0)))
+    weighted = ot_cost(cosine_cost(source, target), target_weights=weights)
+    assert weighted == pytest.approx(repeated, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0], r"target_weights has shape \(1,\); expected \(2,\)"),
+        ([1.0, -2.0], r"target_weights has the entry -2\.0; allowed: finite, >= 0"),
+        ([np.inf, 1.0], r"target_weights has the entry inf; allowed: finite, >= 0"),
+        ([0.0, 0.0], "target_weights are all 0; at least one must be > 0"),
+    ],
+)
+@pytest.mark.parametrize("function", [ot_cost, dual_potentials])
+def test_unusable_weights_are_refused(function, weights, message):
+    with pytest.raises(ValueError, match=message):
+        function(np.array([[0.0, 1.0]]), target_weights=np.array(weights))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_potentials_are_feasible_and_worth_the_cost(seed, weighted):
+    cost = cosine_cost(unit_rows(11, seed=seed), unit_rows(17, seed=seed + 50))
+    weights = np.random.default_rng(seed).integers(0, 4, size=17) if weighted else np.ones(17)
+    source, target = dual_potentials(cost, target_weights=weights)
+    assert (source[:, None] + target[None, :] <= cost + 1e-9).all()
+    value = source.mean() + target @ weights / weights.sum()
+    assert value == pytest.approx(ot_cost(cost, target_weights=weights), abs=1e-9)
+
+
+def test_potentials_equal_the_cost_where_mass_moves():
+    cost = cosine_cost(unit_rows(30, seed=0), unit_rows(30, seed=100))
+    source, target = dual_potentials(cost)
+    rows, columns = linear_sum_assignment(cost)
+    np.testing.assert_allclose(source[rows] + target[columns], cost[rows, columns], atol=1e-9)
+
+
+def test_pair_nearer_the_target_has_the_lower_potential():
+    # WEST sends 1/6 of the mass to EAST: at WEST mass costs 2 to move there, at EAST nothing
+    source, _ = dual_potentials(cosine_cost(np.array([EAST, WEST]), np.array([EAST, EAST, NORTH])))
+    assert source[1] - source[0] == pytest.approx(2.0)
+
+
+def test_bias_falls_with_the_number_of_pairs():
+    bias = sampling_bias(
+        unit_rows(200, seed=0), [2, 5, 20, 100], n_draws=10, rng=np.random.default_rng(0)
+    )
+    assert bias.sizes.tolist() == [1, 2, 5, 20, 100]
+    assert (np.diff(bias.biases) < -0.01).all()
+    assert bias.biases[-1] > 0
+
+
+def test_bias_of_one_pair_is_what_transport_saves_over_spreading_evenly():
+    # two of EAST and two of NORTH: halves are alike (bias 1/2) or opposed (none)
+    reference = np.array([EAST, EAST, NORTH, NORTH])
+    bias = sampling_bias(reference, [2], n_draws=800, rng=np.random.default_rng(0))
+    # alike in 4 of 6 ways; two draws then hit the same row in half of the cases, at a cost of 1/2
+    assert bias.biases == pytest.approx([1 / 3, 1 / 6], abs=0.03)
+
+
+def test_bias_depends_on_the_generator_alone():
+    first, again = (
+        sampling_bias(unit_rows(20, seed=0), [3], n_draws=2, rng=np.random.default_rng(4)).biases
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reference_embeddings": unit_rows(3, seed=0)}, "3 reference pairs; expected at least 4"),
+        ({"sizes": []}, r"sizes = \[\]; expected increasing numbers, each >= 2"),
+        ({"sizes": [1, 2]}, r"sizes = \[1, 2\]; expected increasing numbers, each >= 2"),
+        ({"sizes": [5, 5]}, r"sizes = \[5, 5\]; expected increasing numbers, each >= 2"),
+        ({"n_draws": 0}, "n_draws = 0; expected at least 1"),
+    ],
+)
+def test_bias_that_cannot_be_measured_is_an_error(changes, message):
+    arguments = {"reference_embeddings": unit_rows(8, seed=0), "sizes": [2], "n_draws": 1}
+    with pytest.raises(ValueError, match=message):
+        sampling_bias(**{**arguments, **changes}, rng=np.random.default_rng(0))
+
+
+def test_debiased_reward_worked_by_hand():
+    bias = SamplingBias(sizes=np.array([1, 2, 8]), biases=np.array([0.4, 0.2, 0.1]))
+    reference = np.array([EAST, NORTH])
+    # one pair: cost 1/2 and no saving seen; all of it missed, half of 0.4 taken
+    assert debiased_ot_reward(np.array([EAST]), reference, bias) == pytest.approx(-0.3)
+    # two pairs: cost 0, mean cost 1/2; half of the saving of 1/2 + 0.5 * 0.2 missed
+    assert debiased_ot_reward(reference, reference, bias) == pytest.approx(0.3)
+    # four: bias 0.15 halfway between 2 and 8 on the logarithm
+    share = 0.15 / 0.4
+    expected = share * (0.5 + share * 0.2)
+    assert debiased_ot_reward(np.tile(reference, (2, 1)), reference, bias) == pytest.approx(
+        expected
+    )
+    # 32: half of that of 8
+    share = 0.05 / 0.4
+    expected = share * (0.5 + share * 0.2)
+    assert debiased_ot_reward(np.tile(reference, (16, 1)), reference, bias) == pytest.approx(
+        expected
+    )
+
+
+def test_debiased_reward_against_a_target_of_one_point_is_the_raw_reward():
+    reference = np.array([EAST] * 4)
+    bias = sampling_bias(reference, [2], n_draws=2, rng=np.random.default_rng(0))
+    pairs = np.array([EAST, NORTH])
+    assert debiased_ot_reward(pairs, reference, bias) == ot_reward(pairs, reference)
+
+
+def test_debiased_reward_without_pairs():
+    bias = SamplingBias(sizes=np.array([1, 2]), biases=np.array([0.4, 0.2]))
+    reward = debiased_ot_reward(np.zeros((0, 2)), np.array([EAST]), bias)
+    assert reward == REWARD_WITHOUT_PAIRS
+
+
+def test_debiased_reward_ranks_a_better_arm_with_few_pairs_above_a_worse_one_with_many():
+    rng = np.random.default_rng(0)
+
+    def cloud(n_rows, *, shift):
+        rows = rng.normal(size=(n_rows, 16))
+        rows[:, 0] += shift
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    reference = cloud(200, shift=3.0)
+    bias = sampling_bias(reference, [2, 4, 8, 16, 32, 64, 128], n_draws=10, rng=rng)
+    few, many = cloud(4, shift=3.0), cloud(128, shift=1.8)
+    assert ot_reward(few, reference) < ot_reward(many, reference)
+    assert debiased_ot_reward(few, reference, bias) > debiased_ot_reward(many, reference, bias)

@@ -1,42 +1,21 @@
-import math
+import os
+import subprocess
+import sys
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from equal_assets.algorithms.bandit import ArmStatistics
-from equal_assets.algorithms.selection import STRATEGIES, plan_round
+from equal_assets.algorithms.selection import STRATEGIES
+from equal_assets.algorithms.strategy import Corpus
 from equal_assets.settings import Strategy
+from equal_assets_tests.algorithms.worlds import planted_world, play, strategy
+
+LEARNING = ("equal", "equal-paper", "equal-paper-no-exploration", "equal-authors")
 
 
-def statistics(rewards, pulls, unread):
-    return ArmStatistics(
-        rewards=np.array(rewards, dtype=float), pulls=np.array(pulls), n_unread=np.array(unread)
-    )
-
-
-def plan(strategy, state, *, n_documents, documents_per_pull=10, seed=0):
-    return plan_round(
-        strategy,
-        state,
-        n_documents=n_documents,
-        documents_per_pull=documents_per_pull,
-        rng=np.random.default_rng(seed),
-    )
-
-
-def sizes(pulls):
-    return [(pull.arm, pull.n_documents) for pull in pulls]
-
-
-def random_states(n_states):
-    """States with untried, exhausted and nearly exhausted arms."""
-    rng = np.random.default_rng(7)
-    for _ in range(n_states):
-        n_arms = int(rng.integers(1, 9))
-        yield statistics(
-            -rng.random(n_arms), rng.integers(0, 4, n_arms), rng.integers(0, 26, n_arms)
-        )
+def rows(rounds):
+    return [row for pulls in rounds for pull in pulls for row in pull.documents]
 
 
 def test_strategies_are_those_that_the_settings_allow():
@@ -44,145 +23,120 @@ def test_strategies_are_those_that_the_settings_allow():
 
 
 def test_unknown_strategy_is_refused_with_the_known_ones():
-    state = statistics([0.0], [0], [5])
-    with pytest.raises(ValueError, match=r"strategy = 'greedy'; allowed: equal-paper, random"):
-        plan("greedy", state, n_documents=1)
+    with pytest.raises(ValueError, match=r"strategy = 'greedy'; allowed: equal, equal-paper, "):
+        strategy("greedy", planted_world(0))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_round_asks_for_exactly_its_documents_and_never_for_more_than_are_unread(strategy):
-    n_short = 0
-    for seed, state in enumerate(random_states(200)):
-        n_unread = int(state.n_unread.sum())
-        pulls = plan(strategy, state, n_documents=30, documents_per_pull=7, seed=seed)
-        asked = np.zeros(len(state.pulls), dtype=int)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_rounds_ask_for_exactly_their_documents_each_once_until_none_is_left(name):
+    world = planted_world(1, n_arms=5, per_arm=11)
+    player = strategy(name, world, n_documents=55, documents_per_pull=4)
+    rounds = play(player, world, n_rounds=6, n_documents=12)
+    assert [len(rows([pulls])) for pulls in rounds] == [12, 12, 12, 12, 7, 0]
+    assert sorted(rows(rounds)) == list(range(55))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_pulls_hold_documents_of_their_own_arm(name):
+    world = planted_world(2)
+    for pulls in play(strategy(name, world), world, n_rounds=4):
         for pull in pulls:
-            assert pull.n_documents >= 1
-            asked[pull.arm] += pull.n_documents
-        assert asked.sum() == min(30, n_unread)
-        assert (asked <= state.n_unread).all()
-        n_short += n_unread < 30
-    assert 0 < n_short < 200  # both sides of the minimum were seen
+            assert (world.corpus.arms[list(pull.documents)] == pull.arm).all()
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_same_rng_state_gives_the_same_round_and_another_seed_another(strategy):
-    state = statistics(np.zeros(20), np.zeros(20, dtype=int), np.full(20, 50))
-    rounds = [plan(strategy, state, n_documents=60, seed=seed) for seed in (3, 3, 4)]
-    assert rounds[0] == rounds[1]
-    assert rounds[0] != rounds[2]
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_restored_strategy_goes_on_as_the_one_that_was_never_stopped(name):
+    world = planted_world(3)
+    whole = strategy(name, world, seed=6)
+    expected = play(whole, world, n_rounds=8, seed=6)
+    first = strategy(name, world, seed=6)
+    begun = play(first, world, n_rounds=5, seed=6)
+    state = {key: vector.tolist() for key, vector in first.state().items()}
+    second = strategy(name, world, seed=6)
+    second.restore({key: np.array(values) for key, values in state.items()}, np.array(rows(begun)))
+    # rewards come from all pairs of an arm, which the caller keeps: the pools start again here,
+    # so only what was planned first is compared for strategies that learn from rewards
+    rest = play(second, world, n_rounds=3, seed=6, first=5)
+    compared = 1 if second.learns_from_rewards else 3
+    assert rest[:compared] == expected[5 : 5 + compared]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize(("n_documents", "unread"), [(0, [5, 5]), (10, [0, 0])])
-def test_nothing_to_ask_for_gives_no_pull(strategy, n_documents, unread):
-    assert plan(strategy, statistics([0, 0], [1, 0], unread), n_documents=n_documents) == []
+@pytest.mark.parametrize("name", LEARNING)
+def test_state_of_another_size_is_refused(name):
+    player = strategy(name, planted_world(0, n_arms=4))
+    state = strategy(name, planted_world(0, n_arms=5)).state()
+    with pytest.raises(ValueError, match="of the sizes of this corpus and target"):
+        player.restore(state, np.array([], dtype=int))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_planning_leaves_the_state_as_it_was(strategy):
-    state = statistics([-0.5, -0.2], [1, 1], [6, 6])
-    plan(strategy, state, n_documents=9)
-    np.testing.assert_array_equal(state.n_unread, [6, 6])
-    np.testing.assert_array_equal(state.pulls, [1, 1])
+@pytest.mark.parametrize("name", ["equal", "equal-paper"])
+@pytest.mark.parametrize("seed", range(20))
+def test_planted_best_arm_is_found_where_only_pairs_tell(name, seed):
+    world = planted_world(seed, documents_tell=False, per_arm=60)
+    rounds = play(strategy(name, world, seed=seed), world, n_rounds=20, seed=seed)
+    found = (world.corpus.arms[rows(rounds)] == 3).sum()
+    assert found >= 42  # of its 60 documents; 200 drawn from all 720 would hold 17
 
 
-def test_paper_pulls_the_best_scored_arms_and_stops_at_the_round_size():
-    state = statistics([-0.5, -0.2, -0.3, -0.4], [4, 4, 4, 4], [90, 90, 90, 90])
-    assert sizes(plan("equal-paper", state, n_documents=30)) == [(1, 10), (2, 10), (3, 10)]
+@pytest.mark.parametrize("name", ["equal", "equal-paper"])
+def test_cumulative_regret_is_sublinear(name):
+    regrets = []
+    for seed in range(8):
+        world = planted_world(seed, documents_tell=False, per_arm=400)
+        rounds = play(strategy(name, world, n_documents=400, seed=seed), world, n_rounds=36)
+        regrets.append(np.cumsum([(world.corpus.arms[rows([p])] != 3).mean() for p in rounds]))
+    thirds = np.diff(np.mean(regrets, axis=0)[[0, 11, 23, 35]])
+    assert thirds[1] < 0.6 * thirds[0]
+    assert thirds[2] < 0.6 * thirds[0]
 
 
-def test_paper_follows_the_score_and_not_the_reward_alone():
-    # sum of pulls 3: scores -0.129 (reward -0.5, one pull) and -0.138 (reward -0.4, two pulls)
-    state = statistics([-0.4, -0.5], [2, 1], [90, 90])
-    assert sizes(plan("equal-paper", state, n_documents=10)) == [(1, 10)]
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_rewards_of_strategies_are_higher_for_the_planted_arm(name):
+    world = planted_world(0)
+    player = strategy(name, world)
+    by_arm = [
+        player.reward(np.concatenate([world.pairs[row] for row in range(40 * arm, 40 * arm + 40)]))
+        for arm in range(12)
+    ]
+    assert np.argmax(by_arm) == 3
 
 
-def test_paper_tops_the_round_up_when_an_arm_runs_out():
-    state = statistics([-0.5, -0.2, -0.3], [10, 10, 10], [100, 4, 100])
-    assert sizes(plan("equal-paper", state, n_documents=20)) == [(1, 4), (2, 10), (0, 6)]
-
-
-def test_paper_skips_an_arm_without_unread_documents():
-    state = statistics([-0.5, -0.2, -0.3], [10, 10, 10], [100, 0, 100])
-    assert sizes(plan("equal-paper", state, n_documents=20)) == [(2, 10), (0, 10)]
-
-
-def test_paper_goes_round_again_when_there_are_fewer_arms_than_pulls():
-    state = statistics([-0.1, -0.2], [5, 5], [15, 25])
-    expected = [(0, 10), (1, 10), (0, 5), (1, 10), (1, 3)]
-    assert sizes(plan("equal-paper", state, n_documents=38)) == expected
-
-
-def test_paper_tries_untried_arms_before_any_other():
-    state = statistics([-0.01, 0, -0.02, 0], [5, 0, 5, 0], [50, 50, 50, 50])
-    pulls = plan("equal-paper", state, n_documents=30)
-    assert {pull.arm for pull in pulls[:2]} == {1, 3}
-    assert pulls[2].arm == 0
-
-
-def test_paper_takes_untried_arms_in_random_order():
-    state = statistics([0] * 4, [0] * 4, [50] * 4)
-    firsts = {plan("equal-paper", state, n_documents=10, seed=seed)[0].arm for seed in range(40)}
-    assert firsts == {0, 1, 2, 3}
-
-
-def test_paper_keeps_the_parts_of_the_score_that_chose_a_pull():
-    (pull,) = plan("equal-paper", statistics([-0.4, -0.5], [2, 1], [9, 9]), n_documents=9)
-    assert pull.mean_reward == -0.5
-    assert pull.exploration_bonus == pytest.approx(math.sqrt(2 * math.log(3)) / 4)
-    assert pull.ucb_score == pull.mean_reward + pull.exploration_bonus
-
-
-def test_paper_keeps_no_score_for_an_arm_never_pulled():
-    (pull,) = plan("equal-paper", statistics([0, -0.5], [0, 1], [9, 9]), n_documents=9)
-    assert (pull.arm, pull.mean_reward, pull.exploration_bonus, pull.ucb_score) == (
-        0,
-        None,
-        None,
-        None,
+def test_documents_are_the_same_whatever_the_number_of_threads():
+    code = (
+        "import numpy as np\n"
+        "from equal_assets_tests.algorithms.worlds import planted_world, play, strategy\n"
+        "world = planted_world(0, n_arms=30, per_arm=300, n_questions=300)\n"
+        "for name in ('equal', 'round-robin', 'document-similarity', 'equal-paper', 'tsds'):\n"
+        "    rounds = play(strategy(name, world), world, n_rounds=4, n_documents=50)\n"
+        "    print(name, [row for pulls in rounds for p in pulls for row in p.documents])\n"
     )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "7")
+    }
+    assert len(printed) == 1
 
 
-def share_of_best_arm(strategy, seed, *, n_arms=12, best=8, n_rounds=40):
-    """Play rounds of one pull against noisy arms; return the best arm's share of the documents."""
-    world = np.random.default_rng([seed, 99])
-    means = np.full(n_arms, -0.7)
-    means[best] = -0.5
-    sums, pulls = np.zeros(n_arms), np.zeros(n_arms, dtype=int)
-    documents = np.zeros(n_arms, dtype=int)
-    for number in range(n_rounds):
-        state = statistics(sums / np.maximum(pulls, 1), pulls, np.full(n_arms, 10_000))
-        for pull in plan(strategy, state, n_documents=10, seed=1000 * seed + number):
-            sums[pull.arm] += means[pull.arm] + world.normal(0, 0.05)
-            pulls[pull.arm] += 1
-            documents[pull.arm] += pull.n_documents
-    return documents[best] / documents.sum()
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_paper_finds_the_planted_best_arm(seed):
-    # 12 of the 40 pulls try every arm once; nearly all that follow go to the best
-    assert share_of_best_arm("equal-paper", seed) > 0.6
-    assert share_of_best_arm("random", seed) < 0.2
-
-
-def test_random_draws_documents_uniformly_so_arms_in_proportion_to_what_is_unread():
-    state = statistics([-0.9, -0.1, -0.5, 0], [3, 7, 0, 0], [10, 30, 60, 0])
-    rng = np.random.default_rng(0)
-    n_draws, drawn = 3000, np.zeros(4)
-    for _ in range(n_draws):
-        for pull in plan_round("random", state, n_documents=10, documents_per_pull=5, rng=rng):
-            drawn[pull.arm] += pull.n_documents
-    np.testing.assert_allclose(drawn / n_draws, [1, 3, 6, 0], atol=0.1)  # 4 standard errors
-
-
-def test_random_records_arms_once_and_without_a_score():
-    pulls = plan("random", statistics([-0.9, -0.1], [3, 7], [40, 40]), n_documents=60)
-    assert [pull.arm for pull in pulls] == [0, 1]
-    assert all(pull.ucb_score is None and pull.mean_reward is None for pull in pulls)
-
-
-def test_random_asked_for_everything_takes_everything():
-    pulls = plan("random", statistics([0, 0, 0], [0, 0, 0], [3, 0, 8]), n_documents=99)
-    assert sizes(pulls) == [(0, 3), (2, 8)]
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arms": np.zeros(2, dtype=int)}, "embeddings, arms, tokens and costs differ in length"),
+        ({"tokens": np.array([1.0, 0.0, 1.0])}, "tokens holds 0.0, expected > 0"),
+        ({"costs": np.array([1.0, -1.0, 1.0])}, "costs holds -1.0, expected > 0"),
+    ],
+)
+def test_corpus_that_does_not_fit_together_is_refused(changes, message):
+    fitting = {
+        "embeddings": np.eye(3, dtype=np.float32),
+        "arms": np.zeros(3, dtype=int),
+        "tokens": np.ones(3),
+        "costs": np.ones(3),
+    }
+    with pytest.raises(ValueError, match=message):
+        Corpus(**{**fitting, **changes})

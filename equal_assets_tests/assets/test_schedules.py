@@ -4,6 +4,7 @@ from datetime import datetime
 
 import dagster as dg
 import polars as pl
+import pytest
 
 from equal_assets.assets.schedules import next_round
 
@@ -15,17 +16,20 @@ def tick(warehouse, campaigns):
     return next_round(context, warehouse=warehouse, campaigns=campaigns)
 
 
-def prepare(warehouse, *, played: dict[str, int]) -> None:
+def prepare(warehouse, *, played: dict[str, int], ended_by: str | None = None) -> None:
     """Store what a campaign needs, and its rounds so far."""
     with warehouse.transaction() as transaction:
         for asset, partition in (("cluster_geometry", ""), *(("target_qa", c) for c in played)):
             transaction.record(asset, partition=partition, inputs=asset, seconds=0.0)
         for campaign, last in played.items():
-            outcome = {"pool_pairs": 0, "pool_ot_cost": None, "seconds": 0.0}
-            rounds = [{"campaign": campaign, "round": n + 1, **outcome} for n in range(last)]
+            outcome = {"campaign": campaign, "pool_pairs": 0, "seconds": 0.0}
+            rounds = [
+                {**outcome, "round": number, "ended_by": ended_by if number == last else None}
+                for number in range(1, last + 1)
+            ]
             if rounds:
-                rows = pl.DataFrame(rounds, schema_overrides={"pool_ot_cost": pl.Float64})
-                transaction.insert("rounds", rows)
+                schema = {"ended_by": pl.String}
+                transaction.insert("rounds", pl.DataFrame(rounds, schema_overrides=schema))
 
 
 def test_nothing_is_asked_for_before_the_clusters_are_there(warehouse, campaigns):
@@ -42,6 +46,7 @@ def test_each_campaign_is_asked_for_its_first_missing_round(warehouse, campaigns
     assert all(TICK.isoformat() in request.run_key for request in requests)
 
 
-def test_campaign_whose_budget_is_spent_is_left_alone(warehouse, campaigns):
-    prepare(warehouse, played={"random": 3})
+@pytest.mark.parametrize("ended_by", ["budget", "gain"])
+def test_campaign_that_has_ended_is_left_alone(warehouse, campaigns, ended_by):
+    prepare(warehouse, played={"random": 3}, ended_by=ended_by)
     assert isinstance(tick(warehouse, campaigns), dg.SkipReason)

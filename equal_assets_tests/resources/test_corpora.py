@@ -15,7 +15,7 @@ import zstandard
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, QAPair, RejectedRow, content_hash
 from equal_assets.resources import corpora
-from equal_assets.resources.corpora import Reason, read_corpus, read_target
+from equal_assets.resources.corpora import Reason, read_corpus, read_target, read_weights
 from equal_assets.resources.installed_packages import PythonFile, Release
 from equal_assets.settings import Files, HubDataset, InstalledPackages, Target
 
@@ -684,3 +684,25 @@ def test_zstd_step_is_small_enough_for_extreme_ratios():
     )
 
     assert largest <= 4 * 1024 * 1024
+
+
+def weighted_target(folder, rows, *, weight_field="weight"):
+    (folder / "reference.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "test.jsonl").write_text('{"question": "t", "answer": "a"}\n')
+    return Target.model_validate(
+        {"reference": "reference.jsonl", "test": "test.jsonl", "weight_field": weight_field},
+        context={"base": folder},
+    )
+
+
+def test_weights_are_read_in_the_order_of_the_reference_pairs(tmp_path):
+    rows = [{"question": f"q{i}", "answer": "a", "weight": i / 2} for i in range(1, 4)]
+    assert read_weights(weighted_target(tmp_path, rows)) == [0.5, 1.0, 1.5]
+    assert read_weights(weighted_target(tmp_path, rows, weight_field=None)) == [1.0] * 3
+
+
+@pytest.mark.parametrize("weight", [0, -1, "2", None, True, float("inf")])
+def test_weight_that_is_not_a_positive_number_is_told_with_its_line(tmp_path, weight):
+    rows = [{"question": f"q{i}", "answer": "a", "weight": w} for i, w in enumerate([1, weight])]
+    with pytest.raises(CorpusError, match=r"reference.jsonl:2: weight = .*; allowed: numbers abov"):
+        read_weights(weighted_target(tmp_path, rows))

@@ -101,7 +101,9 @@ def tuned(static_path, tmp_path_factory):
             *training_pairs(),
             base=static_path,
             out=folder / name,
-            settings=WarmUp(epochs=6, learning_rate=0.02, batch_size=14, hard_negatives=1),
+            settings=WarmUp(
+                method="full", epochs=6, learning_rate=0.02, batch_size=14, hard_negatives=1
+            ),
             progress=lambda done, total: steps.append((done, total)),
         )
         for name in ("first", "second")
@@ -347,10 +349,92 @@ def test_model_that_is_tuned_again_at_the_same_path_is_the_one_that_embeds(stati
             *training_pairs(),
             base=static_path,
             out=out,
-            settings=WarmUp(epochs=3, learning_rate=learning_rate, batch_size=14, hard_negatives=0),
+            settings=WarmUp(epochs=3, learning_rate=learning_rate, batch_size=14),
             progress=silent,
         )
         rows.append(embedder().encode(["cat time"], path=str(out), progress=silent)[0])
     fresh = embedder_module._open_model(str(out)).encode("cat time", normalize_embeddings=True)
     assert rows[0] @ fresh < 0.99
     np.testing.assert_allclose(rows[1], fresh, atol=1e-5)
+
+
+def tune(base, out, *, progress=silent, **settings):
+    return embedder().tune(
+        *training_pairs(), base=base, out=out, settings=WarmUp(**settings), progress=progress
+    )
+
+
+@pytest.fixture(scope="module", params=["static", "transformer"])
+def headed(request, static_path, tmp_path_factory):
+    """Base model, and what tuning a head of it did, for both kinds of models."""
+    base = static_path if request.param == "static" else str(bundled_model())
+    out = tmp_path_factory.mktemp("headed") / "tuned"
+    return base, tune(base, out, epochs=20, learning_rate=0.01, batch_size=14)
+
+
+def head_of(path):
+    return load_model(str(path))[-2].linear.weight.detach().numpy()
+
+
+def test_head_lowers_the_loss_and_finds_more_own_pairs(headed):
+    base, tuning = headed
+    assert tuning.loss_last < 0.5 * tuning.loss_first
+    assert own_pair_is_nearest(tuning.path) > own_pair_is_nearest(base) + 0.3
+
+
+def test_head_is_a_linear_map_of_what_the_frozen_model_says(headed):
+    base, tuning = headed
+    texts = ["the dog sleeps", text_of(100)]
+    mapped = embedder().encode(texts, path=base, progress=silent) @ head_of(tuning.path).T
+    mapped /= np.linalg.norm(mapped, axis=1, keepdims=True)
+    rows = embedder().encode(texts, path=str(tuning.path), progress=silent)
+    np.testing.assert_allclose(rows, mapped, atol=1e-4)
+
+
+def test_head_of_chunks_is_nearly_the_head_of_the_pooled_text(headed):
+    base, tuning = headed
+    texts = [f"{text_of(600)} {'the cat and the horse ' * 60}", text_of(1500)]
+    mapped = embedder().encode(texts, path=base, progress=silent) @ head_of(tuning.path).T
+    mapped /= np.linalg.norm(mapped, axis=1, keepdims=True)
+    rows = embedder().encode(texts, path=str(tuning.path), progress=silent)
+    assert ((rows * mapped).sum(axis=1) > 0.99).all()
+
+
+def test_head_that_hardly_learns_leaves_the_embeddings(static_path, tmp_path):
+    tuning = tune(static_path, tmp_path / "tuned", learning_rate=1e-9)
+    rows = [
+        embedder().encode(["the dog"], path=path, progress=silent)
+        for path in (static_path, str(tuning.path))
+    ]
+    np.testing.assert_allclose(*rows, atol=1e-5)
+
+
+def test_head_is_deterministic_and_follows_the_seed(static_path, tmp_path):
+    tuned = [
+        tune(static_path, tmp_path / name, batch_size=14, learning_rate=0.01, seed=seed).path
+        for name, seed in (("first", 0), ("again", 0), ("other", 1))
+    ]
+    versions = [embedder().version(str(path)) for path in tuned]
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_head_reports_every_step(static_path, tmp_path):
+    steps = []
+    tune(
+        static_path,
+        tmp_path / "tuned",
+        epochs=2,
+        batch_size=14,
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert steps == [(done, 6) for done in range(1, 7)]  # three batches of 40 pairs, twice
+
+
+def test_no_tuning_keeps_the_model_and_has_no_loss(static_path, tmp_path):
+    tuning = tune(static_path, tmp_path / "kept", method="none")
+    assert (tuning.loss_first, tuning.loss_last) == (None, None)
+    rows = [
+        embedder().encode(["the dog"], path=path, progress=silent)
+        for path in (static_path, str(tuning.path))
+    ]
+    np.testing.assert_array_equal(*rows)

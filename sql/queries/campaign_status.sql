@@ -14,6 +14,7 @@ played as (
   select
     campaign,
     max(round) as rounds,
+    max(ended_by) as ended_by,
     arg_min(pool_ot_cost, round) as ot_cost_first,
     arg_max(pool_ot_cost, round) as ot_cost_last,
     sum(seconds) as seconds
@@ -40,6 +41,7 @@ examples as (
 select
   campaign,
   rounds,
+  ended_by,
   documents::bigint as documents,
   pairs::bigint as pairs,
   tokens::bigint as tokens,

@@ -1,4 +1,7 @@
--- Question: which round did a campaign finish last? Grain: one row. Input: rounds; $campaign.
-select coalesce(max(round), 0) as round
+-- Question: which round did a campaign finish last, and did it end there? Grain: one row.
+-- Input: rounds; $campaign.
+select
+  coalesce(max(round), 0) as round,
+  arg_max(ended_by, round) as ended_by -- null while it can go on
 from rounds
 where campaign = $campaign

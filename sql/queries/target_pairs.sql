@@ -2,7 +2,8 @@
 -- Inputs: target_qa; $campaign, $split ('reference' steers, 'test' only judges).
 select
   question,
-  answer
+  answer,
+  weight
 from target_qa
 where campaign = $campaign
   and split = $split

@@ -3,7 +3,9 @@ create table if not exists rounds (
   campaign varchar not null,
   round integer not null,         -- from 1
   pool_pairs integer not null,    -- pairs extracted by the campaign so far
-  pool_ot_cost double,            -- OT of all these pairs to the reference set; null without pairs
+  pool_ot_cost double,            -- to the reference set, at most 1,000 of the pairs; null without
+  expected_gain double,           -- coverage per 1,000 tokens that the strategy predicted, if it does
+  ended_by varchar check (ended_by in ('budget', 'gain')), -- of the campaign's last round
   seconds double not null,        -- of the attempt that finished it
   finished_at timestamp with time zone not null default current_timestamp,
   primary key (campaign, round)

@@ -5,5 +5,6 @@ create table if not exists target_qa (
   position integer not null,                                     -- place in its file, from 0
   question varchar not null,
   answer varchar not null,
+  weight double not null default 1,                              -- how much it counts, > 0
   primary key (campaign, split, position)
 )

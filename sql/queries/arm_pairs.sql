@@ -1,0 +1,28 @@
+-- Question: which pairs did the clusters of a round give so far? Grain: one QA pair.
+-- Inputs: bandit_documents, extracted_qa, qa_embeddings; $campaign, and the documents of the round,
+-- which are not stored yet: $document_ids, $clusters, $hashes; $extractor, $embedder_version.
+with asked as (
+  select
+    cluster,
+    document_id,
+    content_hash
+  from bandit_documents
+  where campaign = $campaign
+  union all
+  select
+    unnest($clusters::integer[]) as cluster,
+    unnest($document_ids::varchar[]) as document_id,
+    unnest($hashes::varchar[]) as content_hash
+)
+select
+  asked.cluster,
+  asked.document_id,
+  length(extracted_qa.answer) as n_answer_characters,
+  qa_embeddings.embedding
+from asked
+join extracted_qa using (content_hash)
+join qa_embeddings using (qa_id)
+where asked.cluster in (select unnest($clusters::integer[]))
+  and extracted_qa.extractor = $extractor
+  and qa_embeddings.embedder_version = $embedder_version
+order by qa_id

@@ -1,0 +1,15 @@
+-- Question: what may a campaign ask for, and what has it asked for? Grain: one document, in order
+-- of id. Inputs: documents, clusters, document_embeddings, bandit_documents; $campaign.
+select
+  document_id,
+  clusters.cluster,
+  n_characters,
+  bandit_documents.document_id is not null as is_read,
+  embedding
+from documents
+join clusters using (document_id)
+join document_embeddings using (document_id)
+left join bandit_documents
+  on bandit_documents.document_id = documents.document_id
+  and bandit_documents.campaign = $campaign
+order by document_id
