@@ -58,7 +58,6 @@ STUDENT_QUESTIONS = 400
 STUDENT_STRATEGIES = (
     "equal",
     "equal-paper",
-    "equal-authors",
     "round-robin",
     "document-similarity",
     "tsds",
@@ -451,7 +450,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="+", choices=[*STRATEGIES, ORACLE])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--clusters", type=int, default=100)
-    parser.add_argument("--documents-per-round", type=int, default=50)
+    parser.add_argument("--documents-per-round", type=int, default=20)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     quiet_libraries()

@@ -17,6 +17,10 @@ class WarehouseLockedError(EqualError):
     """Another process held the warehouse for longer than the wait allows."""
 
 
+class WarehouseVersionError(EqualError):
+    """The warehouse was made by a version of the project whose tables were others."""
+
+
 class ModelError(EqualError):
     """A model is missing, altered or cannot be used as asked."""
 

@@ -275,7 +275,7 @@ class Equal(Section):
         1.0, ge=0, le=10, description="reach of what an arm teaches, in nearest-arm distances"
     )
     exploration: float = Field(
-        0.5, ge=0, le=10, description="posterior standard deviations added to an arm's yield"
+        0.25, ge=0, le=10, description="posterior standard deviations added to an arm's yield"
     )
     answer_length: float = Field(
         1.0, ge=0, le=2, description="exponent: how much short answers count less; 0: alike"

@@ -24,9 +24,9 @@ NEAREST_DOCUMENTS = 50
 LARGEST_EXPONENT = 2.0
 """Above ``e^2`` times the level a pair or document counts no more: a near copy is no treasure."""
 
-SIZE_EXPONENT = 0.5
-"""A document of four times the length is expected to hold twice the mass: its embedding tells less
-of each of its parts."""
+SIZE_EXPONENT = 1 / 3
+"""A document of eight times the length is expected to hold twice the mass: it has room for more
+pairs, and its embedding tells less of each of its parts."""
 
 TRUSTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """Exponents of a document's prediction among which the evidence decides."""
@@ -82,13 +82,14 @@ class EqualStrategy(Strategy):
     that all pairs gave to ``q``: each question counts, and a question that is served counts less.
 
     **What is expected.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
-    similarity to the target before anything is extracted, times the square root of its relative
+    similarity to the target before anything is extracted, times the cube root of its relative
     length ``s_d``, times what the arm's documents have yielded of such a prediction. ``rho_a =
     (realized_a + n nu_a) / (predicted_a + n)`` is the mean of a Gamma posterior with the prior
     strength ``n``; its prior mean ``nu_a`` is the same ratio over the arms around, weighted by an
     exponential kernel between centroids and shrunk to the ratio over all arms. Documents without
     pairs lower it; pairs nearer to the target, longer or more numerous than the document promised
-    raise it.
+    raise it. How far the documents of an arm are told apart by their own prediction is learned
+    too: it enters with the exponent of :meth:`trust`, 1 until the evidence speaks for less.
 
     **What is asked for.** One by one, the document with the largest ``sum_q w_q (expected mass)_q
     / (1 + m_q)`` per cost, where ``m`` includes what the documents chosen before it are expected to
@@ -122,7 +123,7 @@ class EqualStrategy(Strategy):
         self.parameters = parameters
         self.levels, deviations = _question_levels(corpus.embeddings, target.embeddings)
         self.widths = parameters.temperature * deviations
-        self.sizes = np.sqrt(corpus.tokens / corpus.tokens.mean())
+        self.sizes = (corpus.tokens / corpus.tokens.mean()) ** SIZE_EXPONENT
         n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
         self.candidates = self._shortlist(n_candidates)
         self.predicted_mass = self._kernel(corpus.embeddings[self.candidates]) * (

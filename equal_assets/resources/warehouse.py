@@ -15,7 +15,7 @@ from dagster import get_dagster_logger
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
-from equal_assets.errors import WarehouseLockedError
+from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 from equal_assets.records import QAPair
 from equal_assets.settings import fingerprint
 
@@ -181,8 +181,38 @@ class Warehouse(DuckDBResource):
                 time.sleep(pause)
                 pause = min(pause * 1.5, 1.0)
             else:
-                _create_tables(connection)
+                try:
+                    _create_tables(connection)
+                    _refuse_other_tables(connection, self.database)
+                except BaseException:
+                    connection.close()
+                    raise
                 return connection
+
+
+@cache
+def _expected_columns() -> frozenset[tuple[str, str]]:
+    """Return table and column of all that is made empty; what is made anew from rows fits them."""
+    with duckdb.connect() as scratch:
+        _create_tables(scratch)
+        return _columns(scratch) - {
+            column for column in _columns(scratch) if column[0] == "strategy_comparison"
+        }
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str]]:
+    rows = connection.execute("select table_name, column_name from duckdb_columns()").fetchall()
+    return frozenset((table, column) for table, column in rows if table in table_names())
+
+
+def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, database: str) -> None:
+    missing = sorted(_expected_columns() - _columns(connection))
+    if missing:
+        raise WarehouseVersionError(
+            f"{database} was made by an earlier version: "
+            f"{', '.join(f'table {table} has no column {column}' for table, column in missing)}. "
+            "Move it away and run this again, or name another folder in EQUAL_HOME"
+        )
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from equal_assets.algorithms.decontamination import removal_reasons
-from equal_assets.errors import WarehouseLockedError
+from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 from equal_assets.records import QAPair
 from equal_assets.resources.warehouse import SQL_FOLDER, Warehouse, read_sql, table_names
 from equal_assets.settings import fingerprint
@@ -394,32 +394,56 @@ def pull(campaign, number, order, cluster, *, n_documents, reward):
     }
 
 
-def test_arm_statistics_are_those_of_the_earlier_rounds_of_the_campaign(warehouse):
-    clusters = pl.DataFrame(
+def asked_for(campaign, document_id, cluster, round_number=1):
+    return {
+        "campaign": campaign,
+        "document_id": document_id,
+        "round": round_number,
+        "pull": 0,
+        "cluster": cluster,
+        "content_hash": f"hash of {document_id}",
+        "extractor": "x",
+        "status": "pairs",
+    }
+
+
+def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(warehouse):
+    """Documents a, b, c, d of clusters 0, 1, 0, 1 yield a pair each; c and d are the new round."""
+    stored = [asked_for("demo", "a", 0), asked_for("demo", "b", 1), asked_for("other", "c", 0)]
+    pairs = [
         {
-            "cluster": [0, 1, 2],
-            "n_documents": [50, 40, 30],
-            "medoid_document_id": "a",
-            "spread": 0.0,
-            "centroid": [[0.0]] * 3,
-            "neighbors": [[1]] * 3,
-            "neighbor_distances": [[0.0]] * 3,
+            "qa_id": f"{number} of {document}",
+            "content_hash": f"hash of {document}",
+            "extractor": "x",
+            "position": 0,
+            "question": "?",
+            "answer": "four",
         }
-    )
-    pulls = [
-        pull("demo", 1, 0, 0, n_documents=10, reward=-0.9),
-        pull("demo", 1, 1, 2, n_documents=10, reward=-0.7),
-        pull("demo", 2, 0, 0, n_documents=7, reward=-0.5),
-        pull("demo", 2, 1, 0, n_documents=3, reward=-0.4),  # the latest of the arm
-        pull("demo", 3, 0, 1, n_documents=10, reward=-0.1),
-        pull("other", 1, 0, 1, n_documents=10, reward=-0.2),
+        for number, document in enumerate("abcd")
+    ]
+    vectors = [
+        {"qa_id": pair["qa_id"], "embedder_version": "v", "embedding": [float(number)]}
+        for number, pair in enumerate(pairs)
     ]
     with warehouse.transaction() as transaction:
-        transaction.insert("cluster_geometry", clusters)
-        transaction.insert("bandit_round", pl.DataFrame(pulls))
-    found = warehouse.query("arm_statistics", campaign="demo", round=3)
-    assert found.rows() == [(0, -0.4, 3, 30), (1, 0.0, 0, 40), (2, -0.7, 1, 20)]
-    assert set(warehouse.query("arm_statistics", campaign="demo", round=1)["pulls"]) == {0}
+        transaction.insert("bandit_documents", pl.DataFrame(stored))
+        transaction.insert("extracted_qa", pl.DataFrame(pairs))
+        transaction.insert("qa_embeddings", pl.DataFrame(vectors))
+    new = {
+        "campaign": "demo",
+        "document_ids": ["c"],
+        "clusters": [0],
+        "hashes": ["hash of c"],
+        "extractor": "x",
+        "embedder_version": "v",
+    }
+    found = warehouse.query("arm_pairs", **new).select(
+        "cluster", "document_id", "n_answer_characters"
+    )
+    assert found.rows() == [(0, "a", 4), (0, "c", 4)]
+    pool = warehouse.query("pool_sample", **new, limit=2)
+    assert pool["pool_pairs"].to_list() == [3, 3]
+    assert pool["embedding"].to_list() == [[0.0], [1.0]]
 
 
 @pytest.mark.parametrize(
@@ -462,3 +486,13 @@ def test_sql_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert read_sql("queries", "last_round").startswith("-- Question")
     assert Path(SQL_FOLDER).is_absolute()
+
+
+def test_warehouse_of_an_earlier_version_is_refused_with_what_it_lacks(tmp_path):
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table rounds (campaign varchar, round integer)")
+    with pytest.raises(WarehouseVersionError, match="table rounds has no column ended_by"):
+        Warehouse(database=str(path)).query("last_round", campaign="a")
+    with duckdb.connect(str(path)) as connection:  # the file is closed again, and as it was
+        assert connection.execute("select count(*) from rounds").fetchone() == (0,)
