@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ PAGE_CHUNKS = 12
 CHARACTERS_PER_TOKEN = 4
 DOCUMENTS_PER_PULL = 10
 STUDENT_BUDGETS = (0.01, 0.05)
-STUDENT_PAIRS = 800
+STUDENT_PAIRS = 600
 """Every student trains on at most so many pairs, drawn evenly from the kept ones."""
 
 STUDENT = {"learning_rate": 5e-4, "epochs": 2, "batch_size": 16}
@@ -418,6 +419,8 @@ def plot(results: pl.DataFrame, path: Path) -> None:
     means = results.group_by("target", "strategy", "budget", maintain_order=True).agg(
         pl.col(*measures).mean()
     )
+    names = means["strategy"].unique(maintain_order=True).to_list()
+    colors = {name: plt.get_cmap("tab20")(index) for index, name in enumerate(names)}
     for (row, (measure, title)), (column, target) in product(
         enumerate(measures.items()), enumerate(targets)
     ):
@@ -430,11 +433,13 @@ def plot(results: pl.DataFrame, path: Path) -> None:
                 line["budget"] * 100,
                 line[measure],
                 label=strategy,
+                color="black" if strategy == "equal" else colors[strategy],
+                linestyle="--" if strategy == ORACLE else "-",
                 linewidth=2.5 if strategy == "equal" else 1.0,
             )
         axis.set(xscale="log", xlabel="budget, %", title=f"{target}: {title}")
-    axes[0][-1].legend(fontsize=7)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="lower center", ncols=7)
     figure.savefig(path, dpi=110)
 
 
@@ -450,7 +455,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="+", choices=[*STRATEGIES, ORACLE])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--clusters", type=int, default=100)
-    parser.add_argument("--documents-per-round", type=int, default=20)
+    parser.add_argument("--documents-per-round", type=int, default=50)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     quiet_libraries()
@@ -476,8 +481,9 @@ def _train(jobs: list[Job], pools: list[dict], options: argparse.Namespace) -> p
             for budget in STUDENT_BUDGETS
             if job.name in STUDENT_STRATEGIES
         ]
-        rows.append(train_student(*work[0]))
-        with ProcessPoolExecutor(options.processes) as executor:
+        # spawned: torch does not survive a fork
+        with ProcessPoolExecutor(options.processes, get_context("spawn")) as executor:
+            rows.append(executor.submit(train_student, *work[0]).result())
             for row in executor.map(train_student, *zip(*work[1:], strict=True)):
                 rows.append(row)
                 pl.DataFrame(rows).write_csv(options.out / "students.csv")

@@ -75,8 +75,8 @@ def test_killed_in_a_round_the_campaign_ends_as_if_undisturbed(
     assert_frame_equal(project.sql(paid), undisturbed.sql(paid))
 
 
-def test_interrupted_run_says_how_to_go_on_and_keeps_its_rounds(tmp_path_factory, models):
-    project = Project.make(tmp_path_factory.mktemp("interrupted") / "project", models=models)
+def interrupt_in_a_round(project: Project) -> tuple[int, str]:
+    """Send Ctrl-C into the second round; return exit status and what was printed."""
     process = project.start("-c", SLOW_RUN)
     try:
         wait_for(lambda: rounds_stored(project) >= 1, seconds=120)
@@ -85,7 +85,17 @@ def test_interrupted_run_says_how_to_go_on_and_keeps_its_rounds(tmp_path_factory
         printed, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 130, printed
+    return process.returncode, printed
+
+
+def test_interrupted_run_says_how_to_go_on_and_keeps_its_rounds(tmp_path_factory, models):
+    for _ in range(3):
+        folder = tmp_path_factory.mktemp("interrupted") / "project"
+        project = Project.make(folder, models=models)
+        returncode, printed = interrupt_in_a_round(project)
+        if "Exception ignored" not in printed:
+            break  # else it fell into a finalizer, where Python drops it: as if never pressed
+    assert returncode == 130, printed
     assert "`equal run` goes on from there" in printed
     rounds = project.sql("select count(*) from rounds").item()
     assert 1 <= rounds < 3

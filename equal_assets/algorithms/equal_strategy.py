@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ NEAREST_DOCUMENTS = 50
 
 LARGEST_EXPONENT = 2.0
 """Above ``e^2`` times the level a pair or document counts no more: a near copy is no treasure."""
+
+SMALLEST_EXPONENT = -50.0
+"""Below, a mass is as good as nothing, but its logarithm is still a number."""
 
 SIZE_EXPONENT = 1 / 3
 """A document of eight times the length is expected to hold twice the mass: it has room for more
@@ -219,16 +223,21 @@ class EqualStrategy(Strategy):
         costs = self.corpus.costs[self.candidates]
         worth = self._question_weights(masses)
         gains = (self.predicted_mass @ (worth / worth.sum())) ** trust * worth.sum() * scale / costs
-        heap = [(-gains[i], i) for i in np.flatnonzero(self.unread[self.candidates])]
-        heapq.heapify(heap)
+        unread = np.flatnonzero(self.unread[self.candidates])
+        waiting = deque(unread[np.argsort(-gains[unread], kind="stable")].tolist())
+        heap: list[tuple[float, int]] = []
         chosen: list[int] = []
         chosen_gains: list[float] = []
-        while heap and len(chosen) < wanted:
+        while (heap or waiting) and len(chosen) < wanted:
+            while waiting and (not heap or gains[waiting[0]] >= -heap[0][0]):
+                first = waiting.popleft()
+                heapq.heappush(heap, (-gains[first], first))
             _, candidate = heapq.heappop(heap)
             worth = self._question_weights(masses)
             prediction = float(self.predicted_mass[candidate] @ worth) / worth.sum()
             gain = prediction**trust * worth.sum() * scale[candidate]
-            if heap and gain / costs[candidate] < -heap[0][0]:
+            next_gain = max(-heap[0][0] if heap else 0.0, gains[waiting[0]] if waiting else 0.0)
+            if gain / costs[candidate] < next_gain:
                 heapq.heappush(heap, (-gain / costs[candidate], candidate))
                 continue
             masses += self.predicted_mass[candidate] * (
@@ -253,7 +262,8 @@ class EqualStrategy(Strategy):
     def _kernel(self, embeddings: np.ndarray) -> np.ndarray:
         """Return the mass that rows give to questions, shape (n_rows, n_questions), float32."""
         similarity = embeddings @ self.target.embeddings.T
-        return np.exp(np.minimum((similarity - self.levels) / self.widths, LARGEST_EXPONENT))
+        exponents = (similarity - self.levels) / self.widths
+        return np.exp(np.clip(exponents, SMALLEST_EXPONENT, LARGEST_EXPONENT))
 
     def _shortlist(self, n_candidates: int) -> np.ndarray:
         """Return the documents with the largest mass for any question, per cost; sorted rows."""

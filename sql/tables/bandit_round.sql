@@ -7,7 +7,8 @@ create table if not exists bandit_round (
   n_documents integer not null,     -- asked for in this pull
   n_pairs integer not null,         -- extracted in this pull
   n_failed integer not null,        -- documents whose extraction failed
-  mean_reward double,               -- of the arm before the pull; null when never pulled
+  mean_reward double,               -- of the arm before the pull, in the unit of its strategy: minus
+                                    -- OT cost, for `equal` its yield; null when not known
   exploration_bonus double,
   ucb_score double,                 -- what chose the arm
   arm_pairs integer not null,       -- pairs of the arm so far, this pull included
