@@ -81,7 +81,7 @@ def test_planted_best_arm_is_found_where_only_pairs_tell(name, seed):
 @pytest.mark.parametrize("name", ["equal", "equal-paper"])
 def test_cumulative_regret_is_sublinear(name):
     regrets = []
-    for seed in range(8):
+    for seed in range(4):
         world = planted_world(seed, documents_tell=False, per_arm=400)
         rounds = play(strategy(name, world, n_documents=400, seed=seed), world, n_rounds=36)
         regrets.append(np.cumsum([(world.corpus.arms[rows([p])] != 3).mean() for p in rounds]))
@@ -105,8 +105,8 @@ def test_documents_are_the_same_whatever_the_number_of_threads():
     code = (
         "import numpy as np\n"
         "from equal_assets_tests.algorithms.worlds import planted_world, play, strategy\n"
-        "world = planted_world(0, n_arms=30, per_arm=300, n_questions=300)\n"
-        "for name in ('equal', 'round-robin', 'document-similarity', 'equal-paper', 'tsds'):\n"
+        "world = planted_world(0, n_arms=20, per_arm=200, n_questions=150)\n"
+        "for name in ('equal', 'round-robin', 'equal-paper'):\n"
         "    rounds = play(strategy(name, world), world, n_rounds=4, n_documents=50)\n"
         "    print(name, [row for pulls in rounds for p in pulls for row in p.documents])\n"
     )
@@ -118,7 +118,7 @@ def test_documents_are_the_same_whatever_the_number_of_threads():
             text=True,
             check=True,
         ).stdout
-        for threads in ("1", "2", "7")
+        for threads in ("1", "5")
     }
     assert len(printed) == 1
 
