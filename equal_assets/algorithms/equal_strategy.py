@@ -29,7 +29,7 @@ SMALLEST_EXPONENT = -50.0
 """Below, a mass is as good as nothing, but its logarithm is still a number."""
 
 SIZE_EXPONENT = 1 / 3
-"""A document of eight times the length is expected to hold twice the mass: it has room for more
+"""A document of eight times the cost is expected to hold twice the mass: it has room for more
 pairs, and its embedding tells less of each of its parts."""
 
 TRUSTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -87,7 +87,7 @@ class EqualStrategy(Strategy):
 
     **What is expected.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
     similarity to the target before anything is extracted, times the cube root of its relative
-    length ``s_d``, times what the arm's documents have yielded of such a prediction. ``rho_a =
+    cost ``s_d`` (1 where the budget counts documents), times what the arm's documents have yielded of such a prediction. ``rho_a =
     (realized_a + n nu_a) / (predicted_a + n)`` is the mean of a Gamma posterior with the prior
     strength ``n``; its prior mean ``nu_a`` is the same ratio over the arms around, weighted by an
     exponential kernel between centroids and shrunk to the ratio over all arms. Documents without
@@ -127,7 +127,7 @@ class EqualStrategy(Strategy):
         self.parameters = parameters
         self.levels, deviations = _question_levels(corpus.embeddings, target.embeddings)
         self.widths = parameters.temperature * deviations
-        self.sizes = (corpus.tokens / corpus.tokens.mean()) ** SIZE_EXPONENT
+        self.sizes = (corpus.costs / corpus.costs.mean()) ** SIZE_EXPONENT
         n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
         self.candidates = self._shortlist(n_candidates)
         self.predicted_mass = self._kernel(corpus.embeddings[self.candidates]) * (
