@@ -87,13 +87,14 @@ class EqualStrategy(Strategy):
 
     **What is expected.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
     similarity to the target before anything is extracted, times the cube root of its relative
-    cost ``s_d`` (1 where the budget counts documents), times what the arm's documents have yielded of such a prediction. ``rho_a =
-    (realized_a + n nu_a) / (predicted_a + n)`` is the mean of a Gamma posterior with the prior
-    strength ``n``; its prior mean ``nu_a`` is the same ratio over the arms around, weighted by an
-    exponential kernel between centroids and shrunk to the ratio over all arms. Documents without
-    pairs lower it; pairs nearer to the target, longer or more numerous than the document promised
-    raise it. How far the documents of an arm are told apart by their own prediction is learned
-    too: it enters with the exponent of :meth:`trust`, 1 until the evidence speaks for less.
+    cost ``s_d`` (1 where the budget counts documents), times what the arm's documents have
+    yielded of such a prediction. ``rho_a = (realized_a + n nu_a) / (predicted_a + n)`` is the mean
+    of a Gamma posterior with the prior strength ``n``; its prior mean ``nu_a`` is the same ratio
+    over the arms around, weighted by an exponential kernel between centroids and shrunk to the
+    ratio over all arms. Documents without pairs lower it; pairs nearer to the target, longer or
+    more numerous than the document promised raise it. How far the documents of an arm are told
+    apart by their own prediction is learned too: it enters with the exponent of :meth:`trust`, 1
+    until the evidence speaks for less.
 
     **What is asked for.** One by one, the document with the largest ``sum_q w_q (expected mass)_q
     / (1 + m_q)`` per cost, where ``m`` includes what the documents chosen before it are expected to

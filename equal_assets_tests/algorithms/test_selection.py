@@ -72,9 +72,9 @@ def test_state_of_another_size_is_refused(name):
 @pytest.mark.parametrize("name", ["equal", "equal-paper"])
 @pytest.mark.parametrize("seed", range(20))
 def test_planted_best_arm_is_found_where_only_pairs_tell(name, seed):
-    world = planted_world(seed, documents_tell=False, per_arm=60)
+    world = planted_world(seed, best=9, documents_tell=False, per_arm=60)
     rounds = play(strategy(name, world, seed=seed), world, n_rounds=20, seed=seed)
-    found = (world.corpus.arms[rows(rounds)] == 3).sum()
+    found = (world.corpus.arms[rows(rounds)] == 9).sum()
     assert found >= 42  # of its 60 documents; 200 drawn from all 720 would hold 17
 
 
@@ -82,12 +82,12 @@ def test_planted_best_arm_is_found_where_only_pairs_tell(name, seed):
 def test_cumulative_regret_is_sublinear(name):
     regrets = []
     for seed in range(4):
-        world = planted_world(seed, documents_tell=False, per_arm=400)
+        world = planted_world(seed, best=9, documents_tell=False, per_arm=400)
         rounds = play(strategy(name, world, n_documents=400, seed=seed), world, n_rounds=36)
-        regrets.append(np.cumsum([(world.corpus.arms[rows([p])] != 3).mean() for p in rounds]))
-    thirds = np.diff(np.mean(regrets, axis=0)[[0, 11, 23, 35]])
-    assert thirds[1] < 0.6 * thirds[0]
-    assert thirds[2] < 0.6 * thirds[0]
+        regrets.append(np.cumsum([(world.corpus.arms[rows([p])] != 9).mean() for p in rounds]))
+    thirds = np.diff([0.0, *np.mean(regrets, axis=0)[[11, 23, 35]]])
+    assert thirds[0] > thirds[1] >= thirds[2]
+    assert thirds[2] < 0.5 * thirds[0]
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
