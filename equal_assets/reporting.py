@@ -89,7 +89,7 @@ def _cell(value: object) -> str:
 def _subplots(n_rows: int, n_columns: int) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * n_columns, 3.4 * n_rows), layout="constrained")
+    figure = Figure(figsize=(4.6 * n_columns, 3.2 * n_rows), layout="constrained")
     axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
