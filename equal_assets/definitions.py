@@ -4,6 +4,7 @@ import dagster as dg
 
 from equal_assets.assets import clustering, corpus, dataset, evaluation, selection, training, warmup
 from equal_assets.assets.checks import CHECKS
+from equal_assets.assets.retry import retry_failures
 from equal_assets.assets.schedules import next_round
 from equal_assets.killed_runs import killed_runs
 from equal_assets.partitions import CAMPAIGNS, ROUNDS
@@ -69,6 +70,7 @@ def build_definitions() -> dg.Definitions:
                 partitions_def=CAMPAIGNS,
                 description="Reward curve, data set, student and accuracy of a campaign.",
             ),
+            retry_failures,
         ],
         schedules=[next_round],
         sensors=[killed_runs],
@@ -76,7 +78,7 @@ def build_definitions() -> dg.Definitions:
         resources={
             "warehouse": Warehouse(database=str(state / "warehouse.duckdb")),
             "campaigns": CampaignsFile(path=str(campaigns_file()), state_folder=str(state)),
-            "extractor": build_extractor(settings.extractor),
+            "extractor": build_extractor(settings.extractor, state),
             "embedder": build_embedder(settings.embedder, models),
             "student": build_student(settings.student, str(models)),
             "tracker": build_tracker(settings.tracking, state),

@@ -27,3 +27,7 @@ class ModelError(EqualError):
 
 class CampaignError(EqualError):
     """A round cannot be played: an earlier one is missing, or the settings have changed."""
+
+
+class ExtractionError(EqualError):
+    """Extraction cannot go on: no server answers, the key is refused, a cap of the run is spent."""

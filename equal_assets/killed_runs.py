@@ -5,16 +5,28 @@ Such a run would keep every run that is launched in the UI in the queue.
 
 import os
 import socket
+import uuid
 
 import dagster as dg
 
 # the UI hides tags of this prefix
 PID_TAG, HOST_TAG = ".dagster/equal_pid", ".dagster/equal_host"
+COMMAND_TAG = ".dagster/equal_command"
+_COMMAND = uuid.uuid4().hex
 
 
 def process_tags() -> dict[str, str]:
-    """Return the run tags that name this process."""
-    return {PID_TAG: str(os.getpid()), HOST_TAG: socket.gethostname()}
+    """Return the run tags that name this process, and this call of the command."""
+    return {
+        PID_TAG: str(os.getpid()),
+        HOST_TAG: socket.gethostname(),
+        COMMAND_TAG: _COMMAND,
+    }
+
+
+def run_name(run: dg.DagsterRun) -> str:
+    """Return what the caps of a run count together: an `equal run`, or one run of the UI."""
+    return run.tags.get(COMMAND_TAG, run.run_id)
 
 
 def close_killed_runs(instance: dg.DagsterInstance) -> int:

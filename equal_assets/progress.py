@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-Progress = Callable[[int, int], None]
-Listener = Callable[[str, int, int], None]
+Listener = Callable[[str, int, int, str], None]
 
 LOG_EVERY_SECONDS = 15.0
 
@@ -17,7 +17,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def listen(listener: Listener) -> Iterator[None]:
-    """Send every report made in the block to ``listener(label, done, total)``."""
+    """Send every report made in the block to ``listener(label, done, total, note)``."""
     _listeners.append(listener)
     try:
         yield
@@ -25,20 +25,28 @@ def listen(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+class Progress(Protocol):
+    """Reports how much of a step is done, of how much, and a few words to it."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Report."""
+
+
 def report(logger: logging.Logger, label: str) -> Progress:
     """Return a function that reports ``(done, total)`` of one step to log and listeners."""
     last_logged = time.monotonic()
 
-    def progress(done: int, total: int) -> None:
+    def progress(done: int, total: int, note: str = "") -> None:
         nonlocal last_logged
         for listener in _listeners:
-            listener(label, done, total)
+            listener(label, done, total, note)
         if time.monotonic() - last_logged >= LOG_EVERY_SECONDS:
             last_logged = time.monotonic()
-            logger.info(f"{label}: {done:,} of {total:,}")
+            said = f" ({note})" if note else ""
+            logger.info(f"{label}: {done:,} of {total:,}{said}")
 
     return progress
 
 
-def silent(done: int, total: int) -> None:
+def silent(done: int, total: int, note: str = "") -> None:
     """Report nothing: for steps that take a moment, or are part of one that reports."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 ExtractionStatus = Literal["pairs", "no pairs", "failed"]
@@ -90,6 +90,49 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedPair:
+    """A pair that an LLM gave and that is not kept, and why."""
+
+    question: str
+    answer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an extraction took from an LLM, whether it was sent now or answered before.
+
+    Attributes
+    ----------
+    prompt_tokens, completion_tokens : int
+        Tokens read and written, those of unusable replies included.
+    paid_prompt_tokens, paid_completion_tokens : int
+        The part that was sent for this extraction and by its payer.
+    cost, paid_cost : float
+        Money, at the prices of the moment.
+    n_requests : int
+        Requests that were answered or given up.
+    n_tries : int
+        Times that one of them was sent.
+    request_seconds : float
+        Sum over the tries of the time until each was answered.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    paid_prompt_tokens: int = 0
+    paid_completion_tokens: int = 0
+    cost: float = 0.0
+    paid_cost: float = 0.0
+    n_requests: int = 0
+    n_tries: int = 0
+    request_seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """What came out of one document: pairs, none, or a failure with its reason.
 
@@ -102,17 +145,19 @@ class Extraction:
     pairs : tuple of QAPair
         Empty unless ``status`` is ``"pairs"``.
     reason : str or None
-        Why it failed; ``None`` unless ``status`` is ``"failed"``.
-    prompt_tokens, completion_tokens : int
-        LLM tokens read and written; 0 for extractors without a model.
+        Why it failed; of a document with pairs, which of its chunks failed and why.
     seconds : float
         Wall-clock time of the extraction.
+    rejected : tuple of RejectedPair
+        Pairs that are not kept, each with its reason.
+    usage : Usage
+        What it took; nothing for extractors without a model.
     """
 
     content_hash: str
     status: ExtractionStatus
     pairs: tuple[QAPair, ...]
     reason: str | None
-    prompt_tokens: int
-    completion_tokens: int
     seconds: float
+    rejected: tuple[RejectedPair, ...] = ()
+    usage: Usage = field(default_factory=lambda: Usage())

@@ -10,6 +10,7 @@ import dagster as dg
 from equal_assets.definitions import CAMPAIGN_ASSETS, SHARED_ASSETS, defs
 from equal_assets.killed_runs import process_tags
 from equal_assets.partitions import round_key
+from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
@@ -27,6 +28,8 @@ CAMPAIGN_TABLES = (
     "fine_tuned_student",
     "student_accuracy",
 )
+
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,23 @@ class Runner:
     def compare(self) -> int:
         """Materialize the comparison if rounds or students have come since; return the runs."""
         return self._stage("compare strategies", ("strategy_comparison",))
+
+    def retry(self, campaigns: Sequence[str]) -> int:
+        """Ask again for the documents of campaigns that failed; return the number of runs."""
+        job = defs.resolve_job_def("retry_failures")
+        job.execute_in_process(
+            instance=self.instance,
+            tags=process_tags(),
+            run_config={
+                "ops": {"ask_again": {"config": {"campaigns": list(campaigns)}}},
+                "loggers": QUIET,
+            },
+        )
+        return 1
+
+    def prepare_documents(self) -> int:
+        """Read the corpus, if it is not there; nothing is extracted. Return the number of runs."""
+        return self._stage("read the corpus", ("documents",))
 
     def _rounds(self, name: str) -> int:
         """Play the rounds that are missing; one run, so that rounds follow each other at once."""
@@ -104,14 +124,18 @@ class Runner:
             asset_selection=[dg.AssetKey(name) for name in assets],
             partition_key=partition,
             tags={**process_tags(), **(tags or {})},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={"loggers": QUIET},
         )
 
 
-def restart_campaign(name: str, warehouse: Warehouse, tracker: Tracker) -> None:
+def restart_campaign(
+    name: str, warehouse: Warehouse, extractor: Extractor, tracker: Tracker
+) -> None:
     """Forget the rounds of a campaign and what was made of them; extractions stay in the store."""
     with warehouse.transaction() as transaction:
         for table in CAMPAIGN_TABLES:
             transaction.delete(table, campaign=name)
         transaction.delete("materialized", partition=name)
+        transaction.execute("disown_extractions", campaign=name)
+    extractor.disown(name)
     tracker.supersede(name)

@@ -11,9 +11,9 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -26,7 +26,10 @@ from pydantic import (
     model_validator,
 )
 
+from equal_assets.algorithms.qa_prompts import check_template
 from equal_assets.errors import SettingsError
+
+PROMPTS_FOLDER = Path(__file__).parent / "prompts"
 
 MAX_ROUNDS = 365  # rounds are the days of one calendar year: see partitions.py
 
@@ -122,6 +125,8 @@ class HubDataset(FieldMapping):
 
 
 CORPUS_SOURCES = ("installed-packages", "files", "hub")
+EXTRACTOR_BACKENDS = ("structural", "replay", "openai", "vllm")
+CORPUS_VARIANTS: tuple[type[Section], ...] = (InstalledPackages, Files, HubDataset)
 Corpus = Annotated[InstalledPackages | Files | HubDataset, Field(discriminator="source")]
 
 
@@ -202,14 +207,188 @@ class Clustering(Section):
     seed: int = Field(0, ge=0)
 
 
-class Extractor(Section):
-    """What turns a document into QA pairs."""
+class Structural(Section):
+    """The pairs that are laid out in the text; no model."""
 
-    backend: Literal["structural", "replay"] = Field(
-        "structural",
-        description="structural: pairs laid out in the text; replay: pairs that came with it",
-    )
+    backend: Literal["structural"] = "structural"
     max_pairs: int = Field(20, ge=1, description="pairs kept per document, in document order")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs, as JSON values."""
+        return self.model_dump(mode="json")
+
+
+class Replay(Structural):
+    """The pairs that came with the documents; no model."""
+
+    backend: Literal["replay"] = "replay"  # type: ignore[assignment]
+
+
+class Prompts(Section):
+    """Template files that stand in for the packaged ones (``equal_assets/prompts/``)."""
+
+    extract: str | None = None
+    refine: str | None = None
+    judge: str | None = None
+
+    @field_validator("extract", "refine", "judge")
+    @classmethod
+    def _usable(cls, path: str | None, info: ValidationInfo) -> str | None:
+        if path is None:
+            return None
+        file = _base_folder(info) / path
+        if not file.is_file():
+            raise ValueError(f"no such file (looked in {_base_folder(info)})")
+        check_template(str(info.field_name), file.read_text(encoding="utf-8"))
+        return str(file)
+
+    def template(self, kind: Literal["extract", "refine", "judge"]) -> str:
+        """Return the text of a template."""
+        file = getattr(self, kind) or PROMPTS_FOLDER / f"{kind}.txt"
+        return Path(file).read_text(encoding="utf-8")
+
+
+class Quality(Section):
+    """What a pair must be to be kept; lengths in characters. Rejected pairs stay on record."""
+
+    min_question_characters: int = Field(10, ge=1)
+    max_question_characters: int = Field(4000, ge=1)
+    min_answer_characters: int = Field(1, ge=1)
+    max_answer_characters: int = Field(20_000, ge=1)
+    min_grounding: float = Field(
+        0.5, ge=0, le=1, description="share of the answer's words that stand in the document"
+    )
+    self_contained: bool = Field(True, description="no question that leans on 'the text above'")
+    same_language: bool = Field(True, description="as the document, where both are certain")
+
+
+class LLMExtraction(Section):
+    """What extraction by any LLM needs."""
+
+    model: str = Field(min_length=1, description="as the server names it; a folder or hub id")
+    max_pairs: int = Field(20, ge=1, le=200, description="pairs kept per document")
+    refine: bool = Field(
+        True, description="a second request mends and drops pairs, as in the paper"
+    )
+    judge: bool = Field(False, description="a third request scores the pairs from 1 to 5")
+    min_score: int = Field(
+        3, ge=1, le=5, description="pairs that the judge scores lower are rejected"
+    )
+    prompts: Prompts = Prompts()
+    quality: Quality = Quality()
+    chunk_characters: int = Field(12_000, ge=200, description="longer documents are split")
+    chunk_overlap_characters: int = Field(400, ge=0, description="shared by neighboring chunks")
+    max_reply_tokens: int = Field(2048, ge=16, description="a longer reply is a failure: cut off")
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    seed: int = Field(0, ge=0)
+    prompt_price: float = Field(0.0, ge=0, description="money per million prompt tokens")
+    completion_price: float = Field(0.0, ge=0, description="money per million completion tokens")
+    concurrency: int = Field(64, ge=1, le=8192, description="requests in flight at once")
+    max_tries: int = Field(5, ge=1, le=100, description="of a request, before its document fails")
+    run_tokens: int | None = Field(None, ge=1, description="cap of what one run pays for")
+    run_cost: float | None = Field(None, gt=0, description="cap of what one run pays, in money")
+
+    @model_validator(mode="after")
+    def _overlap_is_smaller(self) -> LLMExtraction:
+        if self.chunk_overlap_characters >= self.chunk_characters:
+            raise ValueError(
+                f"chunk_overlap_characters ({self.chunk_overlap_characters}) must be less than "
+                f"chunk_characters ({self.chunk_characters})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cost_has_a_price(self) -> LLMExtraction:
+        if self.run_cost and not (self.prompt_price or self.completion_price):
+            raise ValueError("run_cost needs prompt_price or completion_price")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs, as JSON values; prompts by their text."""
+        kept = self.model_dump(mode="json", exclude={"prompts", *PAIRS_DO_NOT_DEPEND_ON})
+        prompts = {"extract": self.prompts.template("extract")}
+        if self.refine:
+            prompts["refine"] = self.prompts.template("refine")
+        if self.judge:
+            prompts["judge"] = self.prompts.template("judge")
+        return {**kept, "prompts": prompts}
+
+
+class OpenAIServer(LLMExtraction):
+    """Any OpenAI-compatible server: vLLM, a cloud, Ollama, llama.cpp."""
+
+    backend: Literal["openai"]
+    base_urls: list[str] = Field(min_length=1, description="the load is spread over them")
+    api_key_variable: str | None = Field(
+        None, min_length=1, description="environment variable that holds the key"
+    )
+    response_format: Literal["json_schema", "bounded_json_schema", "json_object", "text"] = Field(
+        "json_schema",
+        description="what the server enforces; bounded: with string lengths, as vLLM can",
+    )
+    timeout_seconds: float = Field(300.0, gt=0, description="of one try")
+
+    @field_validator("base_urls")
+    @classmethod
+    def _urls(cls, urls: list[str]) -> list[str]:
+        wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no URL; expected http://... or https://.../v1")
+        return urls
+
+    @property
+    def api_key(self) -> str | None:
+        """The key, from the environment; it is never stored."""
+        if self.api_key_variable is None:
+            return None
+        key = os.environ.get(self.api_key_variable)
+        if not key:
+            raise SettingsError(
+                f"extractor.api_key_variable: the environment variable {self.api_key_variable} "
+                "is not set"
+            )
+        return key
+
+
+class VLLMEngine(LLMExtraction):
+    """A vLLM engine in the process of the step (extra ``vllm``)."""
+
+    backend: Literal["vllm"]
+    concurrency: int = Field(256, ge=1, le=8192, description="documents in the engine at once")
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share the model")
+    gpu_memory_utilization: float = Field(
+        0.85, gt=0, le=1, description="share of the GPU; the embedder needs the rest"
+    )
+    max_model_len: int | None = Field(None, ge=256, description="tokens; null: as the model says")
+    quantization: str | None = Field(
+        None, description="awq, gptq, fp8 ...; null: as the model says"
+    )
+    dtype: str = "auto"
+    engine: dict[str, Any] = Field({}, description="other arguments of vLLM's AsyncEngineArgs")
+
+
+PAIRS_DO_NOT_DEPEND_ON = {
+    "prompt_price",
+    "completion_price",
+    "max_reply_tokens",  # a reply that ended before it is the same under another
+    "max_model_len",
+    "max_tries",
+    "run_tokens",
+    "run_cost",
+    "base_urls",
+    "api_key_variable",
+    "concurrency",
+    "timeout_seconds",
+    "tensor_parallel_size",
+    "gpu_memory_utilization",
+}
+"""Keys of an LLM extractor that may change without extracting anew."""
+
+EXTRACTOR_VARIANTS: tuple[type[Section], ...] = (Structural, Replay, OpenAIServer, VLLMEngine)
+Extractor = Annotated[
+    Structural | Replay | OpenAIServer | VLLMEngine, Field(discriminator="backend")
+]
 
 
 class Student(Section):
@@ -291,6 +470,12 @@ class Campaign(Section):
     target: str
     strategy: Strategy = "equal"
     budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
+    budget_tokens: int | None = Field(
+        None, ge=1, description="LLM tokens asked for, prompts and replies; never exceeded"
+    )
+    budget_cost: float | None = Field(
+        None, gt=0, description="money, at the extractor's prices; never exceeded"
+    )
     documents_per_pull: int = Field(10, ge=1, description="paper: 10")
     arms_per_round: int = Field(5, ge=1, description="authors' code: 50 of 1000 arms")
     debias_reward: bool = Field(
@@ -302,6 +487,11 @@ class Campaign(Section):
         description="`equal` only: end where a round should add less coverage per 1,000 tokens",
     )
     seed: int = Field(0, ge=0)
+
+    @property
+    def counts_documents(self) -> bool:
+        """Whether documents alone are budgeted: then a long one costs what a short one does."""
+        return self.budget_tokens is None and self.budget_cost is None
 
     @property
     def documents_per_round(self) -> int:
@@ -356,17 +546,41 @@ class Settings(Section):
     warmup: WarmUp = WarmUp()
     clustering: Clustering = Clustering()
     equal: Equal = Equal()
-    extractor: Extractor = Extractor()
+    extractor: Extractor = Structural()
     student: Student = Student()
     tracking: Tracking = Tracking()
     targets: dict[str, Target] = Field(min_length=1)
     campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
 
+    @field_validator("extractor", mode="before")
+    @classmethod
+    def _structural_by_default(cls, given: Any) -> Any:
+        return {"backend": "structural", **given} if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _budgets_fit_extractor(self) -> Settings:
+        for name, campaign in self.campaigns.items():
+            if campaign.budget_tokens is None and campaign.budget_cost is None:
+                continue
+            if not isinstance(self.extractor, LLMExtraction):
+                raise ValueError(
+                    f"campaigns.{name} has a budget of tokens or money, but extractor.backend = "
+                    f"{self.extractor.backend!r} uses neither; allowed: budget_documents"
+                )
+            prices = self.extractor.prompt_price + self.extractor.completion_price
+            if campaign.budget_cost is not None and not prices:
+                raise ValueError(
+                    f"campaigns.{name}.budget_cost = {campaign.budget_cost} needs "
+                    "extractor.prompt_price or extractor.completion_price"
+                )
+        return self
+
     def sections(self, *names: str) -> dict[str, Any]:
-        """Return sections as plain JSON values, without what changes speed alone."""
-        return self.model_dump(
-            mode="json", include=set(names), exclude={"embedder": {"batch_size"}}
+        """Return sections as plain JSON values, without what changes speed or price alone."""
+        kept = self.model_dump(
+            mode="json", include=set(names) - {"extractor"}, exclude={"embedder": {"batch_size"}}
         )
+        return {**kept, "extractor": self.extractor.identity()} if "extractor" in names else kept
 
     def campaign_settings(self, name: str) -> dict[str, Any]:
         """Return the settings that decide what a campaign selects, as plain JSON values.
@@ -505,11 +719,12 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
     location = [part for part in detail["loc"] if part != "[key]"]
     key: KeyPath = ()
     for part in location:
-        if key == ("corpus",) and part in CORPUS_SOURCES and part not in raw["corpus"]:
+        is_variant = part in (*CORPUS_SOURCES, *EXTRACTOR_BACKENDS)
+        if key in (("corpus",), ("extractor",)) and is_variant and part not in raw[key[0]]:
             continue  # pydantic names the variant; the file does not
         key = (*key, part)
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        key = ("corpus", "source")
+        key = (*key, "source" if key == ("corpus",) else "backend")
     line = next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
     if detail["type"] == "missing":
         return line, f"{_dotted(key)} is missing"
@@ -517,9 +732,11 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
         allowed = ", ".join(_allowed_keys(key[:-1], raw))
         return line, f"{_dotted(key)} is not a known key; allowed: {allowed}"
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        found = raw["corpus"].get("source") if isinstance(raw["corpus"], dict) else raw["corpus"]
-        allowed = ", ".join(repr(source) for source in CORPUS_SOURCES)
-        return line, f"corpus.source = {found!r} is not allowed; allowed: {allowed}"
+        section, tag = key
+        found = raw[section].get(tag) if isinstance(raw[section], dict) else raw[section]
+        variants = CORPUS_SOURCES if section == "corpus" else EXTRACTOR_BACKENDS
+        allowed = ", ".join(repr(variant) for variant in variants)
+        return line, f"{_dotted(key)} = {found!r} is not allowed; allowed: {allowed}"
     if detail["type"] == "string_pattern_mismatch":
         return line, f"{_dotted(key)}: a name is lowercase letters, digits, '.', '_' and '-'"
     problem = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -533,7 +750,8 @@ def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
         "embedder": Embedder,
         "warmup": WarmUp,
         "clustering": Clustering,
-        "extractor": Extractor,
+        "prompts": Prompts,
+        "quality": Quality,
         "student": Student,
         "tracking": Tracking,
         "targets": Target,
@@ -542,11 +760,16 @@ def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
     if not section:
         return list(Settings.model_fields)
     if section[0] == "corpus":
-        variants: list[type[Section]] = [InstalledPackages, Files, HubDataset]
-        for variant in variants:
-            if raw["corpus"]["source"] in str(variant.model_fields["source"].annotation):
-                return list(variant.model_fields)
-    return list(models[str(section[0])].model_fields)
+        return list(_variant(raw["corpus"]["source"], "source", CORPUS_VARIANTS).model_fields)
+    if section[0] == "extractor" and len(section) == 1:
+        backend = raw["extractor"].get("backend", "structural")
+        return list(_variant(backend, "backend", EXTRACTOR_VARIANTS).model_fields)
+    return list(models[str(section[-1] if section[0] == "extractor" else section[0])].model_fields)
+
+
+def _variant(tag: str, key: str, variants: Sequence[type[Section]]) -> type[Section]:
+    """Return the variant of a section that a tag names."""
+    return next(v for v in variants if tag in get_args(v.model_fields[key].annotation))
 
 
 def _dotted(key: KeyPath) -> str:

@@ -13,8 +13,8 @@ import time
 from equal_assets.resources import extraction_store
 from equal_assets.resources.extractors import StructuralExtractor
 extract = StructuralExtractor.extract
-def slow_extract(self, documents):
-    for extraction in extract(self, documents):
+def slow_extract(self, documents, order):
+    for extraction in extract(self, documents, order):
         time.sleep(0.05)
         yield extraction
 StructuralExtractor.extract = slow_extract

@@ -9,6 +9,8 @@ from equal_assets.errors import SettingsError
 from equal_assets.settings import (
     MAX_ROUNDS,
     Campaign,
+    OpenAIServer,
+    Prompts,
     campaigns_file,
     expand_path,
     fingerprint,
@@ -106,7 +108,8 @@ MISTAKES = {
     "unknown backend": (
         "backend: replay",
         "backend: magic",
-        "extractor.backend = 'magic': should be 'structural' or 'replay'",
+        "extractor.backend = 'magic' is not allowed; allowed: 'structural', 'replay', 'openai',"
+        " 'vllm'",
     ),
     "unknown source": (
         "source: files",
@@ -526,3 +529,128 @@ def test_what_the_user_set_for_a_library_is_kept(monkeypatch):
     quiet_libraries()
     assert os.environ["TQDM_DISABLE"] == "1"
     assert {os.environ[name] for name in names[1:]} == {"mine"}
+
+
+LLM = """  backend: openai
+  model: m
+  base_urls: [http://127.0.0.1:8000/v1]
+"""
+LLM_MISTAKES = {
+    "url without a scheme": (
+        "base_urls: [http://127.0.0.1:8000/v1]",
+        "base_urls: ['127.0.0.1:8000']",
+        "extractor.base_urls: '127.0.0.1:8000' is no URL; expected http://... or https://.../v1",
+    ),
+    "no model": ("  model: m\n", "", "extractor.model is missing"),
+    "unknown key": (
+        "model: m",
+        "model: m\n  modell: m",
+        "extractor.modell is not a known key; allowed: model, max_pairs, refine,",
+    ),
+    "unknown key of the quality": (
+        "model: m",
+        "model: m\n  quality: {min_grounded: 0.4}",
+        "extractor.quality.min_grounded is not a known key; allowed: min_question_characters,",
+    ),
+    "template that is not there": (
+        "model: m",
+        "model: m\n  prompts: {extract: nope.txt}",
+        "extractor.prompts.extract = 'nope.txt': no such file (looked in ",
+    ),
+    "template without its place": (
+        "model: m",
+        "model: m\n  prompts: {extract: corpus.jsonl}",
+        "extractor.prompts.extract = 'corpus.jsonl': the place $document is missing",
+    ),
+    "overlap as long as a chunk": (
+        "model: m",
+        "model: m\n  chunk_characters: 300",
+        "extractor: chunk_overlap_characters (400) must be less than chunk_characters (300)",
+    ),
+    "cap in money without a price": (
+        "model: m",
+        "model: m\n  run_cost: 5",
+        "extractor: run_cost needs prompt_price or completion_price",
+    ),
+}
+
+
+def with_llm():
+    return VALID.replace("  backend: replay\n", LLM)
+
+
+@pytest.mark.parametrize("kind", LLM_MISTAKES)
+def test_mistake_in_the_llm_section_is_told(complaints, kind):
+    old, new, told = LLM_MISTAKES[kind]
+    (line,) = complaints(with_llm().replace(old, new))
+    assert told in line
+
+
+def test_budget_of_tokens_needs_an_extractor_that_uses_them(complaints):
+    (line,) = complaints(
+        VALID.replace("budget_documents: 100", "budget_documents: 100\n    budget_tokens: 9")
+    )
+    assert "campaigns.first has a budget of tokens or money, but extractor.backend" in line
+
+
+def test_budget_of_money_needs_a_price(complaints):
+    (line,) = complaints(
+        with_llm().replace("budget_documents: 100", "budget_documents: 100\n    budget_cost: 9")
+    )
+    assert "campaigns.first.budget_cost = 9.0 needs extractor.prompt_price" in line
+
+
+def llm(**keys):
+    return OpenAIServer(backend="openai", model="m", base_urls=["http://h/v1"], **keys)
+
+
+def test_speed_and_price_do_not_change_what_is_extracted():
+    base = llm().identity()
+    for change in (
+        {"concurrency": 3},
+        {"prompt_price": 2.0},
+        {"max_tries": 9},
+        {"timeout_seconds": 9},
+        {"api_key_variable": "KEY"},
+        {"run_tokens": 9},
+        {"max_reply_tokens": 99},
+    ):
+        assert llm(**change).identity() == base
+
+
+def test_model_sampling_prompts_and_quality_do(tmp_path):
+    (tmp_path / "extract.txt").write_text("other $document", encoding="utf-8")
+    own = Prompts(extract=str(tmp_path / "extract.txt"))
+    identities = [
+        fingerprint(settings.identity())
+        for settings in (
+            llm(),
+            llm(temperature=0.5),
+            llm(refine=False),
+            llm(judge=True),
+            llm(quality={"min_grounding": 0.9}),
+            llm(prompts=own),
+            llm(chunk_characters=500),
+        )
+    ]
+    assert len(set(identities)) == len(identities)
+
+
+def test_template_counts_by_its_text_not_by_its_path(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("x $document", encoding="utf-8")
+    first, second = (llm(prompts=Prompts(extract=str(tmp_path / n))) for n in ("a.txt", "b.txt"))
+    assert first.identity() == second.identity()
+    (tmp_path / "b.txt").write_text("y $document", encoding="utf-8")
+    assert first.identity() != second.identity()
+
+
+def test_key_is_read_from_the_environment_and_never_stored(monkeypatch):
+    settings = llm(api_key_variable="EQUAL_TEST_KEY")
+    monkeypatch.setenv("EQUAL_TEST_KEY", "secret")
+    assert settings.api_key == "secret"
+    assert "secret" not in settings.model_dump_json()
+    monkeypatch.delenv("EQUAL_TEST_KEY")
+    with pytest.raises(SettingsError, match="environment variable EQUAL_TEST_KEY is not set"):
+        _ = settings.api_key
+    assert llm().api_key is None

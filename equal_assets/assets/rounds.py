@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 import numpy as np
@@ -14,14 +14,13 @@ from equal_assets.algorithms.selection import Plan, make_strategy
 from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Pull, Strategy, Target
 from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import CampaignError
-from equal_assets.partitions import (
-    round_key,
-)
+from equal_assets.partitions import round_key
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
 from equal_assets.resources.extractors import Extractor
+from equal_assets.resources.spending import Cap
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Campaign, Settings, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
@@ -47,6 +46,7 @@ class RoundPlayer:
     embedder_version: str
     strategy: Strategy
     document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
+    run: str  # for the caps of a run
     log: dg.DagsterLogManager
 
     @property
@@ -66,6 +66,8 @@ def prepare_campaign(
     campaigns: CampaignsFile,
     extractor: Extractor,
     embedder: Embedder,
+    *,
+    run: str,
     log: dg.DagsterLogManager,
 ) -> RoundPlayer:
     """Check that a campaign can go on, and embed its reference pairs.
@@ -106,6 +108,7 @@ def prepare_campaign(
         embedder_version=model["embedder_version"],
         strategy=strategy,
         document_ids=document_ids,
+        run=run,
         log=log,
     )
 
@@ -134,6 +137,9 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     pulls = _plan(player, number)
     expected_gain = player.strategy.expected_gain
     asked = _extract(player, pulls, number)
+    if asked.is_empty():
+        return _end_before(player, number)
+    n_planned, pulls = sum(len(pull.documents) for pull in pulls), _asked_pulls(pulls, asked)
     _embed_pairs(player, asked["content_hash"].to_list(), number)
     rows, extracted = _reward(player, pulls, asked, number)
     player.strategy.observe(pulls, extracted, rows["reward"].to_list())
@@ -142,7 +148,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         "round": number,
         **_pool(player, asked),
         "expected_gain": expected_gain,
-        "ended_by": _ended_by(player, number),
+        "ended_by": _ended_by(player, number, share_asked=len(asked) / n_planned),
         "seconds": time.monotonic() - started,
     }
     _store_round(player, number, rows, asked, outcome)
@@ -174,7 +180,7 @@ def _resume_strategy(
             embeddings=documents["embedding"].to_numpy(),
             arms=documents["cluster"].to_numpy().astype(np.int64),
             tokens=tokens,
-            costs=np.ones(len(documents)),
+            costs=np.ones(len(documents)) if campaign.counts_documents else tokens,
         ),
         target,
         Plan(
@@ -234,7 +240,7 @@ def _plan(player: RoundPlayer, number: int) -> list[Pull]:
 
 
 def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFrame:
-    """Extract the documents of each pull; one row a document."""
+    """Extract the documents of each pull that the budget has room for; one row a document."""
     drawn = [
         {"pull": index, "cluster": pull.arm, "document_id": player.document_ids[row], "row": row}
         for index, pull in enumerate(pulls)
@@ -245,9 +251,57 @@ def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFram
         player.extractor,
         read_documents(player.warehouse, [row["document_id"] for row in drawn]),
         asked_by=str(round_key(player.name, number)),
+        run=player.run,
+        caps=campaign_caps(player.name, player.campaign, player.extractor, player.warehouse),
         progress=report(player.log, f"{player.name} round {number}: extract"),
     )
     return pl.DataFrame(drawn).join(extractions, on="document_id", maintain_order="left")
+
+
+def campaign_caps(
+    name: str, campaign: Campaign, extractor: Extractor, warehouse: Warehouse
+) -> list[Cap]:
+    """Return the campaign's caps on tokens and money, with what it has used of them."""
+    before = warehouse.query("answered_before", campaign=name).row(0, named=True)
+    paid = extractor.paid_by(name)
+    tokens, cost = before["tokens"] + paid.tokens, before["cost"] + paid.cost
+    caps = []
+    if campaign.budget_tokens is not None:
+        key = f"campaigns.{name}.budget_tokens"
+        caps.append(Cap(key, "campaign", "tokens", campaign.budget_tokens, tokens))
+    if campaign.budget_cost is not None:
+        key = f"campaigns.{name}.budget_cost"
+        caps.append(Cap(key, "campaign", "cost", campaign.budget_cost, cost))
+    return caps
+
+
+def _asked_pulls(pulls: list[Pull], asked: pl.DataFrame) -> list[Pull]:
+    """Return the pulls with the documents that were asked for, without those that lost all."""
+    rows = set(asked["row"])
+    kept = (replace(p, documents=tuple(d for d in p.documents if d in rows)) for p in pulls)
+    return [pull for pull in kept if pull.documents]
+
+
+def _end_before(player: RoundPlayer, number: int) -> bool:
+    """End a campaign whose budget has no room for any document of a round.
+
+    Raises
+    ------
+    CampaignError
+        If that is so in the first round.
+    """
+    if number == 1:
+        caps = campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
+        stated = ", ".join(f"{cap.name} = {cap.limit:g} ({cap.used:g} used)" for cap in caps)
+        raise CampaignError(
+            f"{stated}: no room for a single document of round 1, whose requests are reserved at "
+            "the most that they may come to. Raise the budget, or lower "
+            "extractor.max_reply_tokens or extractor.chunk_characters"
+        )
+    with player.warehouse.transaction() as transaction:
+        transaction.execute("end_campaign", campaign=player.name, round=number - 1)
+    player.log.info(f"{player.name}: ended after {number - 1} rounds, by budget")
+    return False
 
 
 def _reward(
@@ -264,10 +318,10 @@ def _reward(
     }
     paid = pl.col("first_asked_by") == str(round_key(player.name, number))
     totals = asked.group_by("pull").agg(
-        pl.col("n_pairs").sum(),
+        pl.col("n_pairs", "n_rejected", "prompt_tokens", "completion_tokens", "cost").sum(),
         (pl.col("status") == "failed").sum().alias("n_failed"),
-        pl.col("prompt_tokens", "completion_tokens").sum(),
-        pl.col("prompt_tokens", "completion_tokens").filter(paid).sum().name.prefix("paid_"),
+        (~paid).sum().alias("n_cached"),
+        pl.col("^paid_.*$", "n_requests", "n_tries", "request_seconds").filter(paid).sum(),
     )
     rows = pl.DataFrame(
         [
@@ -321,9 +375,12 @@ def _query_pairs(player: RoundPlayer, name: str, asked: pl.DataFrame, **more: in
     )
 
 
-def _ended_by(player: RoundPlayer, number: int) -> str | None:
-    """Say what ends the campaign after a round: its budget, a gain too small, or nothing yet."""
-    if number == player.campaign.n_rounds:
+def _ended_by(player: RoundPlayer, number: int, *, share_asked: float) -> str | None:
+    """Say what ends the campaign after a round: its budget, a gain too small, or nothing yet.
+
+    A budget of tokens or money ends it where it had room for less than half of the round.
+    """
+    if number == player.campaign.n_rounds or share_asked < 0.5:
         return "budget"
     if not player.campaign.stop_below_gain:
         return None

@@ -2,12 +2,14 @@
 
 import json
 import time
+from contextlib import closing
 
 import dagster as dg
 import polars as pl
 
 from equal_assets.assets.rounds import RoundPlayer, play_round, prepare_campaign, round_version
-from equal_assets.errors import CampaignError
+from equal_assets.errors import CampaignError, ExtractionError
+from equal_assets.killed_runs import run_name
 from equal_assets.partitions import (
     CAMPAIGNS,
     ROUNDS,
@@ -23,6 +25,24 @@ from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
+
+ROUND_METADATA = (
+    "mean_reward",
+    "best_reward",
+    "pool_ot_cost",
+    "pool_pairs",
+    "documents",
+    "tokens",
+    "paid_tokens",
+    "cost",
+    "paid_cost",
+    "n_cached",
+    "n_failed",
+    "n_rejected",
+    "n_requests",
+    "n_tries",
+    "latency_seconds",
+)
 
 
 @dg.asset(
@@ -51,20 +71,28 @@ def bandit_round(
     Each round is stored before the next one starts. A round that is stored is not played again.
     """
     keys = sorted(parse_round_key(key) for key in context.partition_keys)
+    run = run_name(context.run)
     player: RoundPlayer | None = None
-    for campaign, number in keys:
-        try:
-            if player is None or player.name != campaign:
-                player = prepare_campaign(
-                    campaign, warehouse, campaigns, extractor, embedder, context.log
-                )
-            is_new = play_round(player, number)
-        except CampaignError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
-        curve = warehouse.query("reward_curve", campaign=campaign)
-        if len(curve):
-            tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
-        _report_round(context, player, number, curve, is_new=is_new)
+    with closing(extractor):
+        for campaign, number in keys:
+            try:
+                if player is None or player.name != campaign:
+                    player = prepare_campaign(
+                        campaign,
+                        warehouse,
+                        campaigns,
+                        extractor,
+                        embedder,
+                        run=run,
+                        log=context.log,
+                    )
+                is_new = play_round(player, number)
+            except (CampaignError, ExtractionError) as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            curve = warehouse.query("reward_curve", campaign=campaign)
+            if len(curve):
+                tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
+            _report_round(context, player, number, curve, is_new=is_new)
 
 
 @dg.asset(
@@ -128,13 +156,16 @@ def _report_round(
     else:
         row = curve.row(number - 1, named=True)
         pairs = player.warehouse.query("sample_pairs", campaign=player.name, round=number)
-        shown = ("mean_reward", "best_reward", "pool_ot_cost", "pool_pairs", "documents", "tokens")
+        shown = ROUND_METADATA
         metadata = {
             **{name: row[name] for name in shown if row[name] is not None},
             "dagster/partition_row_count": row["n_pulls"],
             "reward curve": markdown(reward_curve_figure(curve.head(number), player.name)),
             "sample pairs": markdown(pairs),
         }
+        for title, rows in _not_kept(player, number):
+            if len(rows):
+                metadata[title] = markdown(rows)
     key = str(round_key(player.name, number))
     if len(context.partition_keys) > 1:
         context.log_event(
@@ -146,3 +177,11 @@ def _report_round(
             )
         )
     context.add_asset_metadata(metadata, partition_key=key)
+
+
+def _not_kept(player: RoundPlayer, number: int) -> list[tuple[str, pl.DataFrame]]:
+    """Return why documents of a round failed, and why pairs were not kept."""
+    query = player.warehouse.query
+    failures = query("failures", campaigns=[player.name], rounds=[number]).drop("campaign")
+    rejections = query("rejections", campaign=player.name, round=number)
+    return [("failed documents", failures), ("pairs not kept", rejections)]

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from contextlib import closing
 
 import dagster as dg
 import numpy as np
@@ -15,6 +16,8 @@ from equal_assets.algorithms.contrastive_pairs import (
     sample_documents,
     split_by_document,
 )
+from equal_assets.errors import ExtractionError
+from equal_assets.killed_runs import run_name
 from equal_assets.progress import report, silent
 from equal_assets.records import Document, QAPair
 from equal_assets.reporting import markdown
@@ -44,13 +47,18 @@ def warmup_qa(
     ids = warehouse.query("document_ids")["document_id"].to_numpy()
     rng = np.random.default_rng(settings.warmup.seed)
     sample = list(ids[sample_documents(len(ids), share=settings.warmup.share, rng=rng)])
-    extractions = extract_through_store(
-        warehouse,
-        extractor,
-        read_documents(warehouse, sample),
-        asked_by="warm-up",
-        progress=report(context.log, "extract the warm-up sample"),
-    )
+    try:
+        with closing(extractor):
+            extractions = extract_through_store(
+                warehouse,
+                extractor,
+                read_documents(warehouse, sample),
+                asked_by="warm-up",
+                run=run_name(context.run),
+                progress=report(context.log, "extract the warm-up sample"),
+            )
+    except ExtractionError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     with warehouse.transaction() as transaction:
         pairs = transaction.query(
             "extracted_pairs", document_ids=sample, extractor=extractor.fingerprint
@@ -63,8 +71,12 @@ def warmup_qa(
             "dagster/row_count": len(pairs),
             "documents asked for": len(sample),
             "documents by outcome": markdown(extractions["status"].value_counts(sort=True)),
+            "pairs not kept": int(extractions["n_rejected"].sum()),
             "prompt tokens": int(extractions["prompt_tokens"].sum()),
             "completion tokens": int(extractions["completion_tokens"].sum()),
+            "cost": float(extractions["cost"].sum()),
+            "requests": int(extractions["n_requests"].sum()),
+            "tries": int(extractions["n_tries"].sum()),
             "sample pairs": markdown(pairs.select("question", "answer").head(5)),
         },
     )

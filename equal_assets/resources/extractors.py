@@ -1,17 +1,45 @@
 """Extractors: what turns documents into QA pairs, one class per backend."""
 
+import queue
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from equal_assets.algorithms.qa_structure import extract_pairs
 from equal_assets.records import Document, Extraction, QAPair
+from equal_assets.resources.llm import LLM
+from equal_assets.resources.llm_extraction import EventLoop, ExtractionRun
+from equal_assets.resources.request_journal import RequestJournal, journal, payer_pattern
+from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap
 from equal_assets.settings import Extractor as ExtractorSettings
-from equal_assets.settings import fingerprint
+from equal_assets.settings import LLMExtraction, OpenAIServer, Replay, VLLMEngine, fingerprint
+
+JOURNAL_FILE = "requests.sqlite"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Who asks for an extraction, and what it may take.
+
+    Attributes
+    ----------
+    payer : str
+        ``"warm-up"`` or ``"campaign|round-NNN"``.
+    run : str
+        The run that it is part of, for the caps of a run.
+    allowance : Allowance
+        Shared by all extractions of the order.
+    """
+
+    payer: str
+    run: str
+    allowance: Allowance
 
 
 class Extractor(dg.ConfigurableResource, ABC):
@@ -24,22 +52,37 @@ class Extractor(dg.ConfigurableResource, ABC):
     BACKEND: ClassVar[str]
     VERSION: ClassVar[int]
 
-    max_pairs: int = Field(ge=1, description="pairs kept per document, in document order")
-
     @property
     def fingerprint(self) -> str:
         """Identity of everything that decides the pairs: backend, version, settings."""
         return fingerprint(
-            {
-                "backend": self.BACKEND,
-                "version": self.VERSION,
-                "settings": self.model_dump(mode="json"),
-            }
+            {"backend": self.BACKEND, "version": self.VERSION, "settings": self.identity()}
         )
 
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide the pairs, as JSON values."""
+        return self.model_dump(mode="json")
+
     @abstractmethod
-    def extract(self, documents: Sequence[Document]) -> Iterator[Extraction]:
-        """Yield one extraction per document, in their order, each as soon as it is there."""
+    def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
+        """Yield an extraction of each document, as soon as it is there.
+
+        A document that the order's allowance has no room for is left out.
+        """
+
+    def paid_by(self, campaign: str) -> Amount:
+        """Return what a campaign has paid in all, for nothing or lost included."""
+        return NOTHING
+
+    def run_caps(self, run: str) -> list[Cap]:
+        """Return the caps of a run, with what it has paid before."""
+        return []
+
+    def disown(self, campaign: str) -> None:
+        """Leave what a campaign has paid to an earlier attempt of the same name."""
+
+    def close(self) -> None:
+        """Let go of what extraction holds, a GPU for one; it can begin again."""
 
 
 class StructuralExtractor(Extractor):
@@ -48,8 +91,10 @@ class StructuralExtractor(Extractor):
     BACKEND: ClassVar[str] = "structural"
     VERSION: ClassVar[int] = 1
 
-    def extract(self, documents: Sequence[Document]) -> Iterator[Extraction]:
-        """Yield one extraction per document, in their order."""
+    max_pairs: int = Field(ge=1, description="pairs kept per document, in document order")
+
+    def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
+        """Yield one extraction per document, in their order; it takes nothing."""
         for document in documents:
             started = time.perf_counter()
             pairs = extract_pairs(
@@ -64,8 +109,10 @@ class ReplayExtractor(Extractor):
     BACKEND: ClassVar[str] = "replay"
     VERSION: ClassVar[int] = 1
 
-    def extract(self, documents: Sequence[Document]) -> Iterator[Extraction]:
-        """Yield one extraction per document, in their order."""
+    max_pairs: int = Field(ge=1, description="pairs kept per document, in document order")
+
+    def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
+        """Yield one extraction per document, in their order; it takes nothing."""
         for document in documents:
             started = time.perf_counter()
             whole = [p for p in document.qa_pairs if p.question.strip() and p.answer.strip()]
@@ -74,30 +121,185 @@ class ReplayExtractor(Extractor):
             )
 
 
-def build_extractor(settings: ExtractorSettings) -> Extractor:
+class LLMExtractor(Extractor):
+    """Asks an LLM for the pairs; the backend starts with the first document that is not stored."""
+
+    VERSION: ClassVar[int] = 1
+
+    settings: dict[str, Any] = Field(description="the section `extractor`; it holds no key")
+    journal_path: str = Field(description="every request that was sent, and its reply")
+
+    _loop: EventLoop | None = PrivateAttr(None)
+    _llm: LLM | None = PrivateAttr(None)
+    _journal: RequestJournal | None = PrivateAttr(None)
+
+    @property
+    def llm_settings(self) -> LLMExtraction:
+        """The settings, typed."""
+        raise NotImplementedError
+
+    def build_llm(self) -> LLM:
+        """Return the backend, not started."""
+        raise NotImplementedError
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that decide the pairs, prompts by their text."""
+        return self.llm_settings.identity()
+
+    def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
+        """Yield an extraction of each document as soon as it is there, in any order.
+
+        Raises
+        ------
+        ExtractionError
+            If it cannot go on; what was yielded before is complete.
+        """
+        if not documents:
+            return
+        finished: queue.SimpleQueue[Extraction | None] = queue.SimpleQueue()
+        work = self._start().submit(self._run(documents, order, finished))
+        try:
+            while (extraction := finished.get()) is not None:
+                yield extraction
+            work.result()
+        finally:
+            if work.cancel():  # what was sent is settled before the next extraction begins
+                while finished.get() is not None:
+                    pass
+
+    def paid_by(self, campaign: str) -> Amount:
+        """Return what a campaign has paid in all, for nothing or lost included."""
+        with journal(Path(self.journal_path)) as opened:
+            opened.close_lost()
+            return opened.spent(payer=payer_pattern(campaign))
+
+    def run_caps(self, run: str) -> list[Cap]:
+        """Return the caps of a run, with what it has paid before."""
+        settings = self.llm_settings
+        with journal(Path(self.journal_path)) as opened:
+            opened.close_lost()
+            spent = opened.spent(run=run)
+        caps = []
+        if settings.run_tokens is not None:
+            tokens = settings.run_tokens
+            caps.append(Cap("extractor.run_tokens", "run", "tokens", tokens, spent.tokens))
+        if settings.run_cost is not None:
+            caps.append(Cap("extractor.run_cost", "run", "cost", settings.run_cost, spent.cost))
+        return caps
+
+    def disown(self, campaign: str) -> None:
+        """Leave what a campaign has paid to an earlier attempt of the same name."""
+        with journal(Path(self.journal_path)) as opened:
+            opened.disown(campaign)
+
+    def close(self) -> None:
+        """End the backend and its event loop."""
+        if self._loop is not None:
+            self._loop.submit(self._close()).result()
+            self._loop.close()
+            self._loop = None
+
+    def _start(self) -> EventLoop:
+        if self._loop is None:
+            self._loop = EventLoop()
+            try:
+                self._loop.submit(self._open()).result()
+            except BaseException:
+                self.close()
+                raise
+        return self._loop
+
+    async def _open(self) -> None:
+        self._journal = RequestJournal(Path(self.journal_path))
+        self._llm = self.build_llm()
+        await self._llm.start()
+
+    async def _close(self) -> None:
+        if self._llm is not None:
+            await self._llm.close()
+        if self._journal is not None:
+            self._journal.close()
+        self._llm = self._journal = None
+
+    async def _run(
+        self,
+        documents: Sequence[Document],
+        order: Order,
+        finished: queue.SimpleQueue[Extraction | None],
+    ) -> None:
+        """Put each extraction into the queue, and None after the last, however it ends."""
+        try:
+            if self._llm is None or self._journal is None:
+                raise RuntimeError("the extractor was closed while it extracted")
+            run = ExtractionRun(
+                self.llm_settings,
+                self._llm,
+                self._journal,
+                payer=order.payer,
+                run=order.run,
+                allowance=order.allowance,
+            )
+            await run.extract(documents, finished.put)
+        finally:
+            finished.put(None)
+
+
+class OpenAIExtractor(LLMExtractor):
+    """Asks OpenAI-compatible servers."""
+
+    BACKEND: ClassVar[str] = "openai"
+
+    @property
+    def llm_settings(self) -> OpenAIServer:
+        """The settings, typed."""
+        return OpenAIServer.model_validate(self.settings)
+
+    def build_llm(self) -> LLM:
+        """Return the client."""
+        from equal_assets.resources.openai_client import OpenAIClient
+
+        return OpenAIClient(self.llm_settings)
+
+
+class VLLMExtractor(LLMExtractor):
+    """Runs a vLLM engine of its own."""
+
+    BACKEND: ClassVar[str] = "vllm"
+
+    @property
+    def llm_settings(self) -> VLLMEngine:
+        """The settings, typed."""
+        return VLLMEngine.model_validate(self.settings)
+
+    def build_llm(self) -> LLM:
+        """Return the engine."""
+        from equal_assets.resources.vllm_engine import VLLM
+
+        return VLLM(self.llm_settings)
+
+
+def build_extractor(settings: ExtractorSettings, state_folder: Path) -> Extractor:
     """Return the extractor that the settings name.
 
     Parameters
     ----------
     settings : equal_assets.settings.Extractor
         The ``extractor`` section of campaigns.yaml.
+    state_folder : Path
+        Holds the journal of requests.
 
     Returns
     -------
     Extractor
-
-    Raises
-    ------
-    ValueError
-        If no class implements the backend.
     """
-    implemented: tuple[type[Extractor], ...] = (StructuralExtractor, ReplayExtractor)
-    backends = {extractor.BACKEND: extractor for extractor in implemented}
-    if settings.backend not in backends:
-        raise ValueError(
-            f"extractor.backend = {settings.backend!r} is not known; allowed: {', '.join(backends)}"
+    if isinstance(settings, LLMExtraction):
+        backend = OpenAIExtractor if isinstance(settings, OpenAIServer) else VLLMExtractor
+        return backend(
+            settings=settings.model_dump(mode="json"),
+            journal_path=str(state_folder / JOURNAL_FILE),
         )
-    return backends[settings.backend](max_pairs=settings.max_pairs)
+    plain = ReplayExtractor if isinstance(settings, Replay) else StructuralExtractor
+    return plain(max_pairs=settings.max_pairs)
 
 
 def _extraction(document: Document, pairs: Sequence[QAPair], *, seconds: float) -> Extraction:
@@ -106,8 +308,6 @@ def _extraction(document: Document, pairs: Sequence[QAPair], *, seconds: float) 
         status="pairs" if pairs else "no pairs",
         pairs=tuple(pairs),
         reason=None,
-        prompt_tokens=0,
-        completion_tokens=0,
         seconds=seconds,
     )
 

@@ -26,6 +26,14 @@ ROUND_METRICS = (
     "documents",
     "tokens",
     "paid_tokens",
+    "cost",
+    "paid_cost",
+    "n_cached",
+    "n_failed",
+    "n_rejected",
+    "n_requests",
+    "n_tries",
+    "latency_seconds",
     "seconds",
 )
 MAX_PARAMETER_CHARACTERS = 500

@@ -1,14 +1,15 @@
 """Each check passes on an empty warehouse, and fails on the violation that it is there for."""
 
+from dataclasses import asdict
+
 import polars as pl
 import pytest
 
 from equal_assets.assets import checks
+from equal_assets.records import Usage
 
 SPENT = {"n_pairs": 1, "n_failed": 0, "arm_pairs": 1, "reward": -0.5}
-TOKENS = dict.fromkeys(
-    ("prompt_tokens", "completion_tokens", "paid_prompt_tokens", "paid_completion_tokens"), 0
-)
+TOKENS = {**asdict(Usage()), "n_cached": 0, "n_rejected": 0}
 
 
 def pull(**changes) -> pl.DataFrame:
@@ -29,7 +30,7 @@ def finished_round(number=1) -> pl.DataFrame:
 
 def extraction(status, reason=None) -> pl.DataFrame:
     key = {"content_hash": "d", "extractor": "e", "first_asked_by": "c|round-001"}
-    cost = {"n_pairs": 0, "prompt_tokens": 0, "completion_tokens": 0, "seconds": 0.0}
+    cost = {**asdict(Usage()), "n_pairs": 0, "n_rejected": 0, "seconds": 0.0}
     row = {**key, "status": status, "reason": reason, **cost}
     return pl.DataFrame([row], schema_overrides={"reason": pl.String})
 

@@ -1,5 +1,7 @@
 """The comparison of strategies on a warehouse small enough to judge by hand."""
 
+from dataclasses import asdict
+
 import dagster as dg
 import numpy as np
 import polars as pl
@@ -7,6 +9,7 @@ import pytest
 import yaml
 
 from equal_assets.assets.evaluation import strategy_comparison
+from equal_assets.records import Usage
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.tracking import Tracker
@@ -15,7 +18,7 @@ from equal_assets_tests.conftest import TINY
 TEST_SIMILARITY = {"p1": 1.0, "p2": 0.0, "p3": 0.6, "p4": -1.0}
 """Of each pair to the only test pair, which is the only reference pair as well."""
 
-TOKENS = {"prompt_tokens": 7, "completion_tokens": 3}
+TOKENS = asdict(Usage(prompt_tokens=7, completion_tokens=3)) | {"n_cached": 0, "n_rejected": 0}
 PULL = {"pull": 0, "cluster": 0, "n_pairs": 1, "n_failed": 0, "arm_pairs": 1, "reward": -0.5}
 RECALLS = ("recall_at_1_before", "recall_at_1_after", "recall_at_10_before", "recall_at_10_after")
 TUNED = dict.fromkeys((*RECALLS, "loss_first", "loss_last", "seconds"), 0.0)
@@ -59,7 +62,6 @@ def play(transaction, campaign, rounds):
     for number, pairs in enumerate(rounds, 1):
         n_pairs += len(pairs)
         key = {"campaign": campaign, "round": number}
-        paid = {f"paid_{name}": 0 for name in TOKENS}
         outcome = {"pool_pairs": n_pairs, "pool_ot_cost": 0.5, "seconds": 2.0 * number}
         documents = [
             {"document_id": pair, "content_hash": pair, "extractor": "e", "status": "pairs"}
@@ -67,7 +69,7 @@ def play(transaction, campaign, rounds):
         ]
         asked = [{**key, "pull": 0, "cluster": 0, **document} for document in documents]
         transaction.insert(
-            "bandit_round", pl.DataFrame([{**key, **PULL, "n_documents": 20, **TOKENS, **paid}])
+            "bandit_round", pl.DataFrame([{**key, **PULL, "n_documents": 20, **TOKENS}])
         )
         transaction.insert("rounds", pl.DataFrame([{**key, **outcome}]))
         transaction.insert("bandit_documents", pl.DataFrame(asked))
@@ -166,8 +168,7 @@ def test_campaign_without_pairs_has_no_costs(played, campaigns, tracker):
         outcome = {"campaign": "random", "round": 1, "pool_pairs": 0, "seconds": 1.0}
         transaction.insert("rounds", pl.DataFrame([outcome]))
         pull = {"campaign": "random", "round": 1, **PULL, "n_documents": 20, **TOKENS}
-        paid = {f"paid_{name}": 0 for name in TOKENS}
-        transaction.insert("bandit_round", pl.DataFrame([{**pull, **paid}]))
+        transaction.insert("bandit_round", pl.DataFrame([pull]))
     compare(played, campaigns, tracker)
     row = played.query("strategy_comparison", campaigns=["random"]).row(0, named=True)
     assert (row["n_pairs"], row["near_pairs"]) == (0, 0)

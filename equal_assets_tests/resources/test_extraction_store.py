@@ -1,21 +1,34 @@
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from pydantic import PrivateAttr
 
-from equal_assets.records import Document, Extraction, QAPair
+from equal_assets.progress import silent
+from equal_assets.records import Document, Extraction, QAPair, RejectedPair, Usage
 from equal_assets.resources.extraction_store import (
     STORE_EVERY_DOCUMENTS,
+    extract_again,
     extract_through_store,
 )
 from equal_assets.resources.extractors import Extractor
+from equal_assets.resources.spending import Cap
 
 COLUMNS = [
     "document_id",
     "content_hash",
     "status",
     "n_pairs",
+    "n_rejected",
     "prompt_tokens",
     "completion_tokens",
+    "paid_prompt_tokens",
+    "paid_completion_tokens",
+    "cost",
+    "paid_cost",
+    "n_requests",
+    "n_tries",
+    "request_seconds",
     "first_asked_by",
 ]
 
@@ -26,10 +39,12 @@ class Scripted(Extractor):
     BACKEND = "scripted"
     VERSION = 1
 
+    max_pairs: int = 1
+
     _asked: list = PrivateAttr(default_factory=list)
     _dies_after: int | None = PrivateAttr(None)
 
-    def extract(self, documents):
+    def extract(self, documents, order):
         for number, document in enumerate(documents):
             if number == self._dies_after:
                 raise RuntimeError("the server went away")
@@ -44,9 +59,9 @@ class Scripted(Extractor):
             status={"pairs": "pairs", "empty": "no pairs", "bad": "failed"}[kind],
             pairs=tuple(pairs) if kind == "pairs" else (),
             reason="no JSON in the completion" if kind == "bad" else None,
-            prompt_tokens=len(document.text),
-            completion_tokens=7,
             seconds=0.25,
+            rejected=(RejectedPair("q?", "a", "not grounded: 0.1"),) if kind == "empty" else (),
+            usage=Usage(prompt_tokens=len(document.text), completion_tokens=7, n_requests=1),
         )
 
 
@@ -59,8 +74,10 @@ def documents(n_documents, *, kind="pairs", start=0):
     ]
 
 
-def extract(warehouse, extractor, asked, *, asked_by="warm-up", progress=lambda done, total: None):
-    return extract_through_store(warehouse, extractor, asked, asked_by=asked_by, progress=progress)
+def extract(warehouse, extractor, asked, *, asked_by="warm-up", progress=silent, caps=()):
+    return extract_through_store(
+        warehouse, extractor, asked, asked_by=asked_by, caps=caps, progress=progress
+    )
 
 
 def stored(warehouse, columns, table="extractions"):
@@ -72,9 +89,10 @@ def test_new_documents_are_asked_for_and_described(warehouse):
     extractor = Scripted(max_pairs=2)
     found = extract(warehouse, extractor, documents(1) + documents(1, kind="empty", start=1))
     assert found.columns == COLUMNS
-    assert found.drop("content_hash").rows() == [
-        ("d000", "pairs", 2, 7, 7, "warm-up"),
-        ("d001", "no pairs", 0, 7, 7, "warm-up"),
+    shown = ("document_id", "status", "n_pairs", "n_rejected", "prompt_tokens", "completion_tokens")
+    assert found.select(*shown, "first_asked_by").rows() == [
+        ("d000", "pairs", 2, 0, 7, 7, "warm-up"),
+        ("d001", "no pairs", 0, 1, 7, 7, "warm-up"),
     ]
     assert extractor._asked == ["d000", "d001"]
 
@@ -155,17 +173,16 @@ def test_another_extractor_asks_for_the_same_documents(warehouse):
 
 
 def test_documents_written_before_a_failure_are_kept_and_not_asked_for_again(warehouse):
-    assert STORE_EVERY_DOCUMENTS == 64
     dying = Scripted(max_pairs=1)
     dying._dies_after = 100
     with pytest.raises(RuntimeError, match="the server went away"):
         extract(warehouse, dying, documents(150))
-    assert len(stored(warehouse, "content_hash")) == 64
-    assert len(stored(warehouse, "qa_id", "extracted_qa")) == 64
+    assert len(stored(warehouse, "content_hash")) == 100
+    assert len(stored(warehouse, "qa_id", "extracted_qa")) == 100
     second = Scripted(max_pairs=1)
     found = extract(warehouse, second, documents(150), asked_by="demo|round-001")
-    assert second._asked == [f"d{number:03}" for number in range(64, 150)]
-    assert found["first_asked_by"].to_list() == ["warm-up"] * 64 + ["demo|round-001"] * 86
+    assert second._asked == [f"d{number:03}" for number in range(100, 150)]
+    assert found["first_asked_by"].to_list() == ["warm-up"] * 100 + ["demo|round-001"] * 50
     assert set(found["status"]) == {"pairs"}
 
 
@@ -173,8 +190,8 @@ def test_results_are_visible_while_the_extractor_works(warehouse):
     seen = []
 
     class Watching(Scripted):
-        def extract(self, documents):
-            for number, extraction in enumerate(super().extract(documents)):
+        def extract(self, documents, order):
+            for number, extraction in enumerate(super().extract(documents, order)):
                 if number in (63, 64):
                     seen.append(len(stored(warehouse, "content_hash")))  # the warehouse is free
                 yield extraction
@@ -191,7 +208,7 @@ def test_progress_counts_what_is_stored_already(warehouse):
         warehouse,
         extractor,
         documents(100),
-        progress=lambda done, total: steps.append((done, total)),
+        progress=lambda done, total, note="": steps.append((done, total)),
     )
     assert steps == [(10, 100), (74, 100), (100, 100)]
 
@@ -215,11 +232,61 @@ def test_documents_of_the_same_text_are_asked_for_once(warehouse):
 
 def test_document_that_another_process_stored_meanwhile_is_no_error(warehouse):
     class Overtaken(Scripted):
-        def extract(self, documents):
+        def extract(self, documents, order):
             extract(warehouse, Scripted(max_pairs=1), documents[:1], asked_by="other|round-001")
-            yield from super().extract(documents)
+            yield from super().extract(documents, order)
 
     overtaken = Overtaken(max_pairs=1)
     assert overtaken.fingerprint == Scripted(max_pairs=1).fingerprint
     found = extract(warehouse, overtaken, documents(2))
     assert found["first_asked_by"].to_list() == ["other|round-001", "warm-up"]
+
+
+def test_rejected_pairs_are_kept_with_their_reason(warehouse):
+    extract(warehouse, Scripted(), documents(1, kind="empty"))
+    assert stored(warehouse, "position, question, reason", "rejected_qa") == [
+        (0, "q?", "not grounded: 0.1")
+    ]
+
+
+def tokens_cap(limit, used=0):
+    return Cap("campaigns.demo.budget_tokens", "campaign", "tokens", limit, used)
+
+
+def test_what_others_paid_counts_against_the_cap_of_who_asks(warehouse):
+    extract(warehouse, Scripted(), documents(4), asked_by="other|round-001")  # 14 tokens each
+    found = extract(
+        warehouse, Scripted(), documents(4), asked_by="demo|round-001", caps=[tokens_cap(30)]
+    )
+    assert found["document_id"].to_list() == ["d000", "d001"]
+
+
+def test_what_the_payer_paid_itself_is_in_its_cap_already(warehouse):
+    extract(warehouse, Scripted(), documents(4), asked_by="demo|round-001")
+    full = [tokens_cap(56, used=56)]
+    found = extract(warehouse, Scripted(), documents(4), asked_by="demo|round-001", caps=full)
+    assert len(found) == 4
+
+
+def test_documents_that_the_extractor_left_out_are_not_in_the_result(warehouse):
+    class Choosy(Scripted):
+        def extract(self, documents, order):
+            yield from super().extract(documents[::2], order)
+
+    found = extract(warehouse, Choosy(), documents(5))
+    assert found["document_id"].to_list() == ["d000", "d002", "d004"]
+
+
+def test_failed_document_that_is_asked_again_is_replaced(warehouse):
+    class Mended(Scripted):
+        def _extraction(self, document):
+            return replace(super()._extraction(document), status="pairs", reason=None)
+
+    asked = documents(2, kind="bad")
+    extract(warehouse, Scripted(), asked)
+    extract_again(
+        warehouse, Mended(), asked, asked_by="demo|retry", run="", caps=[], progress=silent
+    )
+    assert (
+        stored(warehouse, "status, reason, first_asked_by") == [("pairs", None, "demo|retry")] * 2
+    )

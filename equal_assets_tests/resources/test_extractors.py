@@ -3,15 +3,18 @@ import pytest
 from pydantic import ValidationError
 
 from equal_assets import settings
-from equal_assets.records import Document, QAPair
+from equal_assets.records import Document, QAPair, Usage
 from equal_assets.resources import extractors
 from equal_assets.resources.extractors import (
     Extractor,
+    Order,
     ReplayExtractor,
     StructuralExtractor,
     build_extractor,
 )
+from equal_assets.resources.spending import Allowance
 
+ORDER = Order(payer="warm-up", run="test", allowance=Allowance())
 DOCSTRING = "Solve a linear system.\n\n>>> solve(a, b)\narray([2., 3.])"
 TALK = (
     "Q: Why is the sky blue?\nA: Air scatters blue light most.\n"
@@ -24,7 +27,7 @@ def document(text, **fields):
 
 
 def extracted(extractor, *documents):
-    return list(extractor.extract(documents))
+    return list(extractor.extract(documents, ORDER))
 
 
 def question_about(**metadata):
@@ -44,7 +47,7 @@ def test_structural_yields_one_extraction_per_document_in_order():
 
 def test_structural_extraction_costs_time_but_no_tokens():
     (extraction,) = extracted(StructuralExtractor(max_pairs=5), document(TALK))
-    assert (extraction.prompt_tokens, extraction.completion_tokens) == (0, 0)
+    assert extraction.usage == Usage()
     assert extraction.seconds > 0
     assert extraction.reason is None
 
@@ -58,7 +61,9 @@ def test_extractions_are_handed_out_as_each_is_finished():
                 read.append(item)
                 yield item
 
-    stream = StructuralExtractor(max_pairs=5).extract(Counted([document(TALK), document("x")]))
+    stream = StructuralExtractor(max_pairs=5).extract(
+        Counted([document(TALK), document("x")]), ORDER
+    )
     next(stream)
     assert len(read) == 1
 
@@ -132,18 +137,12 @@ def test_fingerprint_changes_with_backend_version_and_settings():
 
 @pytest.mark.parametrize(
     ("backend", "extractor"),
-    [("structural", StructuralExtractor), ("replay", ReplayExtractor)],
+    [(settings.Structural, StructuralExtractor), (settings.Replay, ReplayExtractor)],
 )
-def test_settings_name_the_extractor(backend, extractor):
-    built = build_extractor(settings.Extractor(backend=backend, max_pairs=7))
+def test_settings_name_the_extractor(backend, extractor, tmp_path):
+    built = build_extractor(backend(max_pairs=7), tmp_path)
     assert type(built) is extractor
     assert built.max_pairs == 7
-
-
-def test_unknown_backend_lists_the_known_ones():
-    unknown = settings.Extractor.model_construct(backend="oracle", max_pairs=7)
-    with pytest.raises(ValueError, match="'oracle' is not known; allowed: structural, replay"):
-        build_extractor(unknown)
 
 
 def test_limit_below_one_is_refused():
@@ -154,7 +153,7 @@ def test_limit_below_one_is_refused():
 def test_role_is_a_dagster_resource():
     @dg.asset
     def qa(extractor: Extractor) -> dg.MaterializeResult:
-        (extraction,) = extractor.extract([document(TALK)])
+        (extraction,) = extractor.extract([document(TALK)], ORDER)
         return dg.MaterializeResult(metadata={"pairs": len(extraction.pairs)})
 
     run = dg.materialize([qa], resources={"extractor": StructuralExtractor(max_pairs=5)})

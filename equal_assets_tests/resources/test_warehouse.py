@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ import pytest
 
 from equal_assets.algorithms.decontamination import removal_reasons
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
-from equal_assets.records import QAPair
+from equal_assets.records import QAPair, Usage
 from equal_assets.resources.warehouse import SQL_FOLDER, Warehouse, read_sql, table_names
 from equal_assets.settings import fingerprint
 
@@ -113,6 +114,9 @@ def test_folder_of_the_warehouse_is_made(tmp_path):
     assert database.is_file()
 
 
+ONE_ROW = ("corpus_summary", "last_round", "answered_before", "measured_tokens")
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_query_runs_on_empty_tables(prepared, name):
     warehouse, staging = prepared
@@ -131,6 +135,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "max_documents": 10,
         "partition": "",
         "round": 1,
+        "rounds": [],
         "seconds": 1.0,
         "split": "test",
         "staging": staging,
@@ -145,7 +150,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         connection.execute("begin")
         rows = connection.execute(text, parameters).fetchall()
         connection.execute("rollback")  # the tables stay empty for the other queries
-    n_rows = 1 if is_effect or name in ("corpus_summary", "last_round") else 0
+    n_rows = 1 if is_effect or name in ONE_ROW else 0
     assert len(rows) == n_rows
 
 
@@ -378,10 +383,7 @@ def test_version_of_the_corpus_follows_its_content_alone(warehouse, tmp_path):
 
 
 def pull(campaign, number, order, cluster, *, n_documents, reward):
-    counts = dict.fromkeys(
-        ("n_pairs", "n_failed", "arm_pairs", "prompt_tokens", "completion_tokens"), 0
-    )
-    paid = {"paid_prompt_tokens": 0, "paid_completion_tokens": 0}
+    counts = dict.fromkeys(("n_pairs", "n_failed", "n_rejected", "n_cached", "arm_pairs"), 0)
     return {
         "campaign": campaign,
         "round": number,
@@ -390,7 +392,7 @@ def pull(campaign, number, order, cluster, *, n_documents, reward):
         "n_documents": n_documents,
         "reward": reward,
         **counts,
-        **paid,
+        **asdict(Usage()),
     }
 
 

@@ -6,7 +6,10 @@ with spent as (
     sum(n_documents) as documents,
     sum(n_pairs) as pairs,
     sum(prompt_tokens + completion_tokens) as tokens,
-    sum(paid_prompt_tokens + paid_completion_tokens) as paid_tokens
+    sum(paid_prompt_tokens + paid_completion_tokens) as paid_tokens,
+    sum(cost) as cost,
+    sum(paid_cost) as paid_cost,
+    sum(n_failed) as failed
   from bandit_round
   group by campaign
 ),
@@ -46,6 +49,9 @@ select
   pairs::bigint as pairs,
   tokens::bigint as tokens,
   paid_tokens::bigint as paid_tokens,
+  cost,
+  paid_cost,
+  failed::bigint as failed,
   ot_cost_first,
   ot_cost_last,
   examples,

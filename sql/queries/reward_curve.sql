@@ -8,7 +8,15 @@ with pulled as (
     max(reward) as best_reward,
     sum(n_documents) as n_documents,
     sum(prompt_tokens + completion_tokens) as n_tokens,
-    sum(paid_prompt_tokens + paid_completion_tokens) as n_paid_tokens
+    sum(paid_prompt_tokens + paid_completion_tokens) as n_paid_tokens,
+    sum(cost) as round_cost,
+    sum(paid_cost) as round_paid_cost,
+    sum(n_cached) as round_cached,
+    sum(n_failed) as round_failed,
+    sum(n_rejected) as round_rejected,
+    sum(n_requests) as n_requests,
+    sum(n_tries) as n_tries,
+    sum(request_seconds) / nullif(sum(n_tries), 0) as latency_seconds
   from bandit_round
   where campaign = $campaign
   group by round
@@ -24,6 +32,14 @@ select
   sum(n_documents) over (order by round)::bigint as documents,
   sum(n_tokens) over (order by round)::bigint as tokens,
   sum(n_paid_tokens) over (order by round)::bigint as paid_tokens,
+  sum(round_cost) over (order by round) as cost,
+  sum(round_paid_cost) over (order by round) as paid_cost,
+  sum(round_cached) over (order by round)::bigint as n_cached,
+  sum(round_failed) over (order by round)::bigint as n_failed,
+  sum(round_rejected) over (order by round)::bigint as n_rejected,
+  n_requests::bigint as n_requests,
+  n_tries::bigint as n_tries,
+  latency_seconds,
   seconds
 from rounds
 join pulled using (round)

@@ -17,5 +17,12 @@ create table if not exists bandit_round (
   completion_tokens bigint not null,
   paid_prompt_tokens bigint not null,
   paid_completion_tokens bigint not null,
+  cost double not null,             -- money asked for, at the prices of the moment
+  paid_cost double not null,
+  n_cached integer not null,        -- documents that the store held already
+  n_rejected integer not null,      -- pairs that are not kept
+  n_requests integer not null,      -- of the documents that this round paid for, as below
+  n_tries integer not null,
+  request_seconds double not null,  -- sum over the tries
   primary key (campaign, round, pull)
 )

@@ -10,6 +10,14 @@ create table if not exists reward_curve (
   documents bigint not null,        -- asked for up to here
   tokens bigint not null,           -- prompt and completion tokens asked for up to here
   paid_tokens bigint not null,      -- of these, not found in the store
+  cost double not null,             -- money asked for up to here
+  paid_cost double not null,
+  n_cached bigint not null,         -- documents up to here that the store held already
+  n_failed bigint not null,         -- documents up to here whose extraction failed
+  n_rejected bigint not null,       -- pairs up to here that are not kept
+  n_requests bigint not null,       -- sent in the round
+  n_tries bigint not null,          -- times that one of them was sent
+  latency_seconds double,           -- mean of a try; null: nothing was sent
   seconds double not null,          -- of the round
   primary key (campaign, round)
 )

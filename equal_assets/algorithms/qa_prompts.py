@@ -1,0 +1,87 @@
+"""Prompts of the LLM extraction: templates with named places, and the JSON that replies follow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from string import Template
+from typing import Any
+
+from equal_assets.records import QAPair
+
+PLACES: dict[str, frozenset[str]] = {
+    "extract": frozenset({"document", "max_pairs"}),
+    "refine": frozenset({"document", "pairs"}),
+    "judge": frozenset({"document", "pairs"}),
+}
+"""Places that a template of each kind may have; all but ``max_pairs`` must stand in it."""
+
+
+def check_template(kind: str, template: str) -> None:
+    """Check that a template has its places and no others.
+
+    Parameters
+    ----------
+    kind : {"extract", "refine", "judge"}
+    template : str
+        Text with places written ``$name`` or ``${name}``; a dollar sign is written ``$$``.
+
+    Raises
+    ------
+    ValueError
+        If a ``$`` begins no place, a place is unknown, or one is missing.
+    """
+    parsed = Template(template)
+    if not parsed.is_valid():
+        raise ValueError("a $ that begins no place; write $$ for a dollar sign")
+    found = set(parsed.get_identifiers())
+    if unknown := sorted(found - PLACES[kind]):
+        allowed = ", ".join(f"${name}" for name in sorted(PLACES[kind]))
+        raise ValueError(f"unknown place ${unknown[0]}; allowed: {allowed}")
+    if missing := sorted(PLACES[kind] - found - {"max_pairs"}):
+        raise ValueError(f"the place ${missing[0]} is missing")
+
+
+def render(template: str, **values: object) -> str:
+    """Return a template with its places filled; what stands in a value is not looked at."""
+    return Template(template).substitute(values)
+
+
+def pairs_json(pairs: Sequence[QAPair]) -> str:
+    """Return pairs in the form in which a reply gives them."""
+    rows = [{"question": pair.question, "answer": pair.answer} for pair in pairs]
+    return json.dumps({"pairs": rows}, ensure_ascii=False)
+
+
+def pairs_schema(*, max_pairs: int, max_characters: int | None) -> dict[str, Any]:
+    """Return the JSON schema of a reply with pairs.
+
+    Parameters
+    ----------
+    max_pairs : int
+        Longest list that is allowed.
+    max_characters : int or None
+        Longest question and longest answer; ``None`` where a server knows no ``maxLength``.
+    """
+    text: dict[str, Any] = {"type": "string"}
+    if max_characters is not None:
+        text["maxLength"] = max_characters
+    pair = _object(question=text, answer=text)
+    return _object(pairs={"type": "array", "items": pair, "maxItems": max_pairs})
+
+
+def scores_schema(n_pairs: int) -> dict[str, Any]:
+    """Return the JSON schema of a judge's reply: a score from 1 to 5 for each pair."""
+    score = {"type": "integer", "minimum": 1, "maximum": 5}
+    return _object(
+        scores={"type": "array", "items": score, "minItems": n_pairs, "maxItems": n_pairs}
+    )
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,76 @@
+"""Job `retry_failures`: asks again for the documents whose extraction failed."""
+
+import time
+from contextlib import closing
+
+import dagster as dg
+
+from equal_assets.assets.rounds import campaign_caps
+from equal_assets.assets.warmup import read_documents
+from equal_assets.errors import ExtractionError
+from equal_assets.killed_runs import run_name
+from equal_assets.progress import report
+from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.extraction_store import extract_again
+from equal_assets.resources.extractors import Extractor
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import fingerprint
+from equal_assets.versions import expected_inputs, is_current, stored_versions
+
+
+class RetryConfig(dg.Config):
+    """Whose failures are asked for again."""
+
+    campaigns: list[str]
+
+
+@dg.op
+def ask_again(
+    context: dg.OpExecutionContext,
+    config: RetryConfig,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    extractor: Extractor,
+) -> None:
+    """Extract the failed documents of campaigns anew, within their budgets.
+
+    What the bandit saw stays as it was; the data set takes the new pairs when it is made again.
+    """
+    settings = campaigns.load()
+    with closing(extractor):
+        for name in config.campaigns:
+            started = time.monotonic()
+            failed = warehouse.query(
+                "failed_documents", campaign=name, extractor=extractor.fingerprint
+            )["document_id"].to_list()
+            if not failed:
+                continue
+            try:
+                extract_again(
+                    warehouse,
+                    extractor,
+                    read_documents(warehouse, failed),
+                    asked_by=f"{name}|retry",
+                    run=run_name(context.run),
+                    caps=campaign_caps(name, settings.campaigns[name], extractor, warehouse),
+                    progress=report(context.log, f"{name}: ask again"),
+                )
+            except ExtractionError as error:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            stored = stored_versions(warehouse)
+            with warehouse.transaction() as transaction:
+                transaction.execute("update_outcomes")
+                if is_current("bandit_round", settings, stored, campaign=name):
+                    transaction.record(
+                        "bandit_round",
+                        partition=name,
+                        inputs=expected_inputs("bandit_round", settings, stored, campaign=name),
+                        version=fingerprint([stored["bandit_round", name][1], "retry"]),
+                        seconds=time.monotonic() - started,
+                    )
+
+
+@dg.job(description="Asks again for documents that failed; then make the data set again.")
+def retry_failures() -> None:
+    """Ask again for the documents whose extraction failed."""
+    ask_again()

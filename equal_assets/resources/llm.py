@@ -1,0 +1,77 @@
+"""Role: prompts in, completions out, one at a time and many at once; one module per backend."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What an LLM wrote.
+
+    Attributes
+    ----------
+    text : str
+    is_cut_off : bool
+        It ended at the limit of tokens.
+    prompt_tokens, completion_tokens : int or None
+        ``None`` where the server does not say.
+    """
+
+    text: str
+    is_cut_off: bool
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class TryFailedError(Exception):
+    """A try brought no completion.
+
+    Attributes
+    ----------
+    reason : str
+        One of a few fixed phrases, so that they can be counted.
+    outcome : {"refused", "unusable", "lost"}
+        Not charged, charged for nothing, or nobody knows.
+    next_step : {"again", "wait", "give up", "unreachable"}
+        Try again; try again and count no try, because the server asked for patience; do not; try
+        again, and stop the run if that stays so.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        outcome: Literal["refused", "unusable", "lost"],
+        next_step: Literal["again", "wait", "give up", "unreachable"],
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.outcome = outcome
+        self.next_step = next_step
+
+
+class LLM(ABC):
+    """A model behind a server or an engine; all methods run in one event loop."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Make ready; raise ExtractionError if that cannot be."""
+
+    @abstractmethod
+    async def complete(self, prompt: str, schema: dict[str, Any], *, seed: int) -> Completion:
+        """Return the completion of a prompt that follows a JSON schema.
+
+        Raises
+        ------
+        TryFailedError
+            If this try brought none.
+        ExtractionError
+            If no other try will: the key or the model is refused.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of connections or of the GPU."""

@@ -1,0 +1,110 @@
+"""Hard caps on tokens and money: nothing is sent that could exceed them, whatever it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Tokens and money that go together."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.tokens + other.tokens, self.cost + other.cost)
+
+    def __sub__(self, other: Amount) -> Amount:
+        return Amount(self.tokens - other.tokens, self.cost - other.cost)
+
+
+NOTHING = Amount()
+
+
+def payer_name(payer: str) -> str:
+    """Return who pays, without the round: ``"warm-up"`` or the campaign."""
+    return payer.partition("|")[0]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Money per million tokens."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+    def amount(self, prompt_tokens: int, completion_tokens: int) -> Amount:
+        """Return what a request comes to."""
+        cost = (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+        return Amount(prompt_tokens + completion_tokens, cost)
+
+
+@dataclass(frozen=True)
+class Cap:
+    """A limit that the user has set.
+
+    Attributes
+    ----------
+    name : str
+        The key in campaigns.yaml.
+    scope : {"campaign", "run"}
+        A campaign's cap counts what it asks for, paid or answered before, so that strategies
+        compare; a run's cap counts what it pays.
+    unit : {"tokens", "cost"}
+        What is limited.
+    limit, used : float
+        At most so much in all, and what of it is gone before the allowance begins.
+    """
+
+    name: str
+    scope: Literal["campaign", "run"]
+    unit: Literal["tokens", "cost"]
+    limit: float
+    used: float = 0.0
+
+
+@dataclass
+class Allowance:
+    """What may still be spent under all caps; an amount is held before it is spent.
+
+    Attributes
+    ----------
+    caps : sequence of Cap
+        None: there is no limit.
+    asked, paid : Amount
+        Settled so far; ``asked`` includes what was answered before.
+    held : Amount
+        Promised to what is under way.
+    """
+
+    caps: Sequence[Cap] = ()
+    asked: Amount = field(default=NOTHING)
+    paid: Amount = field(default=NOTHING)
+    held: Amount = field(default=NOTHING)
+
+    def hold(self, amount: Amount) -> bool:
+        """Set an amount aside if every cap has room for it; say whether it has."""
+        if self.exceeded_by(amount) is not None:
+            return False
+        self.held += amount
+        return True
+
+    def release(self, amount: Amount) -> None:
+        """Give back an amount that was held."""
+        self.held -= amount
+
+    def exceeded_by(
+        self, amount: Amount, *, scope: Literal["campaign", "run"] | None = None
+    ) -> Cap | None:
+        """Return the first cap, of any scope or of one, that has no room for an amount."""
+        for cap in self.caps:
+            if scope not in (None, cap.scope):
+                continue
+            settled = self.asked if cap.scope == "campaign" else self.paid
+            total = settled + self.held + amount
+            if cap.used + (total.tokens if cap.unit == "tokens" else total.cost) > cap.limit:
+                return cap
+        return None
