@@ -12,7 +12,14 @@ from equal_assets.errors import EqualError
 from equal_assets.resources.corpora import read_corpus, read_target, read_weights
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import HubDataset, Settings, state_folder
+from equal_assets.settings import (
+    Extractor,
+    HubDataset,
+    OpenAIServer,
+    Settings,
+    VLLMEngine,
+    state_folder,
+)
 
 FREE_DISK_GIB = 2.0
 
@@ -39,6 +46,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
             counts = f"{len(reference)} reference and {len(test)} test pairs"
             yield Finding(True, f"target {name}: {counts}")
     yield _embedder(settings)
+    yield from _extractor(settings.extractor)
     yield _disk()
     yield _warehouse()
 
@@ -65,6 +73,25 @@ def _embedder(settings: Settings) -> Finding:
         has_modules = (Path(model) / "modules.json").is_file()
         return Finding(has_modules, f"embedder: folder {model}, modules.json in it")
     return Finding(True, f"embedder: {model} will be asked of the model hub")
+
+
+def _extractor(settings: Extractor) -> Iterator[Finding]:
+    if isinstance(settings, VLLMEngine):
+        if importlib.util.find_spec("vllm") is None:
+            yield Finding(False, "extractor: vllm needs `pip install 'equal-assets[vllm]'`")
+        else:
+            where = "is there" if Path(settings.model).is_dir() else "will be asked of the hub"
+            yield Finding(True, f"extractor: vllm is installed, the model {settings.model} {where}")
+    elif isinstance(settings, OpenAIServer):
+        from equal_assets.resources.openai_client import check_server
+
+        for url in settings.base_urls:
+            try:
+                yield Finding(True, f"extractor: {check_server(settings, url)}")
+            except EqualError as error:
+                yield Finding(False, f"extractor: {error}")
+    else:
+        yield Finding(True, f"extractor: {settings.backend} needs no model")
 
 
 def _disk() -> Finding:

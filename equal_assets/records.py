@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+WARM_UP = "warm-up"
+"""Who pays for the warm-up sample; the others are campaigns."""
+
 ExtractionStatus = Literal["pairs", "no pairs", "failed"]
 
 

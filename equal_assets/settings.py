@@ -20,6 +20,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -28,6 +29,7 @@ from pydantic import (
 
 from equal_assets.algorithms.qa_prompts import check_template
 from equal_assets.errors import SettingsError
+from equal_assets.records import WARM_UP
 
 PROMPTS_FOLDER = Path(__file__).parent / "prompts"
 
@@ -176,6 +178,10 @@ class WarmUp(Section):
     hard_negatives: int = Field(
         0, ge=0, le=15, description="mined per pair, for full alone: 1; paper: up to 15"
     )
+    budget_tokens: int | None = Field(
+        None, ge=1, description="LLM tokens that the sample may take; it is smaller then"
+    )
+    budget_cost: float | None = Field(None, gt=0, description="the same in money")
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="before")
@@ -231,6 +237,8 @@ class Prompts(Section):
     refine: str | None = None
     judge: str | None = None
 
+    _texts: dict[str, str] = PrivateAttr(default_factory=dict)
+
     @field_validator("extract", "refine", "judge")
     @classmethod
     def _usable(cls, path: str | None, info: ValidationInfo) -> str | None:
@@ -243,9 +251,11 @@ class Prompts(Section):
         return str(file)
 
     def template(self, kind: Literal["extract", "refine", "judge"]) -> str:
-        """Return the text of a template."""
-        file = getattr(self, kind) or PROMPTS_FOLDER / f"{kind}.txt"
-        return Path(file).read_text(encoding="utf-8")
+        """Return the text of a template, as it was when it was first read."""
+        if kind not in self._texts:
+            file = getattr(self, kind) or PROMPTS_FOLDER / f"{kind}.txt"
+            self._texts[kind] = Path(file).read_text(encoding="utf-8")
+        return self._texts[kind]
 
 
 class Quality(Section):
@@ -286,7 +296,10 @@ class LLMExtraction(Section):
     completion_price: float = Field(0.0, ge=0, description="money per million completion tokens")
     concurrency: int = Field(64, ge=1, le=8192, description="requests in flight at once")
     max_tries: int = Field(5, ge=1, le=100, description="of a request, before its document fails")
-    run_tokens: int | None = Field(None, ge=1, description="cap of what one run pays for")
+    run_documents: int | None = Field(
+        None, ge=1, description="cap of the documents that one run sends"
+    )
+    run_tokens: int | None = Field(None, ge=1, description="cap of the tokens that one run pays")
     run_cost: float | None = Field(None, gt=0, description="cap of what one run pays, in money")
 
     @model_validator(mode="after")
@@ -374,6 +387,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "max_reply_tokens",  # a reply that ended before it is the same under another
     "max_model_len",
     "max_tries",
+    "run_documents",
     "run_tokens",
     "run_cost",
     "base_urls",
@@ -557,20 +571,29 @@ class Settings(Section):
     def _structural_by_default(cls, given: Any) -> Any:
         return {"backend": "structural", **given} if isinstance(given, dict) else given
 
+    @field_validator("campaigns")
+    @classmethod
+    def _no_campaign_is_the_warm_up(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
+        if WARM_UP in campaigns:
+            raise ValueError(f"no campaign can be named {WARM_UP}: the sample is paid as that")
+        return campaigns
+
     @model_validator(mode="after")
     def _budgets_fit_extractor(self) -> Settings:
-        for name, campaign in self.campaigns.items():
-            if campaign.budget_tokens is None and campaign.budget_cost is None:
+        spending: dict[str, WarmUp | Campaign] = {"warmup": self.warmup}
+        spending |= {f"campaigns.{name}": campaign for name, campaign in self.campaigns.items()}
+        for key, section in spending.items():
+            if section.budget_tokens is None and section.budget_cost is None:
                 continue
             if not isinstance(self.extractor, LLMExtraction):
                 raise ValueError(
-                    f"campaigns.{name} has a budget of tokens or money, but extractor.backend = "
-                    f"{self.extractor.backend!r} uses neither; allowed: budget_documents"
+                    f"{key} has a budget of tokens or money, but extractor.backend = "
+                    f"{self.extractor.backend!r} uses neither"
                 )
             prices = self.extractor.prompt_price + self.extractor.completion_price
-            if campaign.budget_cost is not None and not prices:
+            if section.budget_cost is not None and not prices:
                 raise ValueError(
-                    f"campaigns.{name}.budget_cost = {campaign.budget_cost} needs "
+                    f"{key}.budget_cost = {section.budget_cost} needs "
                     "extractor.prompt_price or extractor.completion_price"
                 )
         return self

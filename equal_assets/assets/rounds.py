@@ -20,7 +20,7 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
 from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.spending import Cap
+from equal_assets.resources.spending import Amount, Cap, caps
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Campaign, Settings, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
@@ -139,7 +139,8 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     asked = _extract(player, pulls, number)
     if asked.is_empty():
         return _end_before(player, number)
-    n_planned, pulls = sum(len(pull.documents) for pull in pulls), _asked_pulls(pulls, asked)
+    n_planned = sum(len(pull.documents) for pull in pulls)
+    pulls, asked = _asked_pulls(pulls, asked)
     _embed_pairs(player, asked["content_hash"].to_list(), number)
     rows, extracted = _reward(player, pulls, asked, number)
     player.strategy.observe(pulls, extracted, rows["reward"].to_list())
@@ -263,23 +264,27 @@ def campaign_caps(
 ) -> list[Cap]:
     """Return the campaign's caps on tokens and money, with what it has used of them."""
     before = warehouse.query("answered_before", campaign=name).row(0, named=True)
-    paid = extractor.paid_by(name)
-    tokens, cost = before["tokens"] + paid.tokens, before["cost"] + paid.cost
-    caps = []
-    if campaign.budget_tokens is not None:
-        key = f"campaigns.{name}.budget_tokens"
-        caps.append(Cap(key, "campaign", "tokens", campaign.budget_tokens, tokens))
-    if campaign.budget_cost is not None:
-        key = f"campaigns.{name}.budget_cost"
-        caps.append(Cap(key, "campaign", "cost", campaign.budget_cost, cost))
-    return caps
+    return caps(
+        f"campaigns.{name}.budget_",
+        "campaign",
+        extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
+        tokens=campaign.budget_tokens,
+        cost=campaign.budget_cost,
+    )
 
 
-def _asked_pulls(pulls: list[Pull], asked: pl.DataFrame) -> list[Pull]:
-    """Return the pulls with the documents that were asked for, without those that lost all."""
+def _asked_pulls(pulls: list[Pull], asked: pl.DataFrame) -> tuple[list[Pull], pl.DataFrame]:
+    """Return the pulls with the documents that were asked for, without those that lost all.
+
+    In ``asked``, pulls are numbered as they are returned.
+    """
+    numbers = {old: new for new, old in enumerate(asked["pull"].unique().sort())}
     rows = set(asked["row"])
-    kept = (replace(p, documents=tuple(d for d in p.documents if d in rows)) for p in pulls)
-    return [pull for pull in kept if pull.documents]
+    kept = [
+        replace(pulls[old], documents=tuple(d for d in pulls[old].documents if d in rows))
+        for old in numbers
+    ]
+    return kept, asked.with_columns(pl.col("pull").replace(numbers))
 
 
 def _end_before(player: RoundPlayer, number: int) -> bool:
@@ -291,8 +296,8 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
         If that is so in the first round.
     """
     if number == 1:
-        caps = campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
-        stated = ", ".join(f"{cap.name} = {cap.limit:g} ({cap.used:g} used)" for cap in caps)
+        limits = campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
+        stated = ", ".join(f"{cap} ({cap.used:,.10g} used)" for cap in limits)
         raise CampaignError(
             f"{stated}: no room for a single document of round 1, whose requests are reserved at "
             "the most that they may come to. Raise the budget, or lower "

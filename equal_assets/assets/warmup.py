@@ -19,12 +19,13 @@ from equal_assets.algorithms.contrastive_pairs import (
 from equal_assets.errors import ExtractionError
 from equal_assets.killed_runs import run_name
 from equal_assets.progress import report, silent
-from equal_assets.records import Document, QAPair
+from equal_assets.records import WARM_UP, Document, QAPair
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
 from equal_assets.resources.extractors import Extractor
+from equal_assets.resources.spending import caps
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.versions import expected_inputs, stored_versions
 
@@ -38,8 +39,8 @@ def warmup_qa(
 ) -> dg.MaterializeResult:
     """One row is a QA pair of the warm-up sample, shared by all campaigns.
 
-    The sample is outside the budgets of the campaigns; what it extracted stays in the store, and
-    a campaign that asks for one of its documents does not pay again.
+    The sample is outside the budgets of the campaigns and has one of its own; what it extracted
+    stays in the store, and a campaign that asks for one of its documents does not pay again.
     """
     settings = campaigns.load()
     started = time.monotonic()
@@ -53,8 +54,15 @@ def warmup_qa(
                 warehouse,
                 extractor,
                 read_documents(warehouse, sample),
-                asked_by="warm-up",
+                asked_by=WARM_UP,
                 run=run_name(context.run),
+                caps=caps(
+                    "warmup.budget_",
+                    "campaign",
+                    extractor.paid_by(WARM_UP),
+                    tokens=settings.warmup.budget_tokens,
+                    cost=settings.warmup.budget_cost,
+                ),
                 progress=report(context.log, "extract the warm-up sample"),
             )
     except ExtractionError as error:
@@ -69,7 +77,7 @@ def warmup_qa(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": len(pairs),
-            "documents asked for": len(sample),
+            "documents asked for": len(extractions),
             "documents by outcome": markdown(extractions["status"].value_counts(sort=True)),
             "pairs not kept": int(extractions["n_rejected"].sum()),
             "prompt tokens": int(extractions["prompt_tokens"].sum()),

@@ -5,6 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,11 +13,11 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from equal_assets.algorithms.qa_structure import extract_pairs
-from equal_assets.records import Document, Extraction, QAPair
+from equal_assets.records import WARM_UP, Document, Extraction, QAPair
 from equal_assets.resources.llm import LLM
 from equal_assets.resources.llm_extraction import EventLoop, ExtractionRun
 from equal_assets.resources.request_journal import RequestJournal, journal, payer_pattern
-from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap
+from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap, caps
 from equal_assets.settings import Extractor as ExtractorSettings
 from equal_assets.settings import LLMExtraction, OpenAIServer, Replay, VLLMEngine, fingerprint
 
@@ -52,7 +53,7 @@ class Extractor(dg.ConfigurableResource, ABC):
     BACKEND: ClassVar[str]
     VERSION: ClassVar[int]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Identity of everything that decides the pairs: backend, version, settings."""
         return fingerprint(
@@ -70,8 +71,8 @@ class Extractor(dg.ConfigurableResource, ABC):
         A document that the order's allowance has no room for is left out.
         """
 
-    def paid_by(self, campaign: str) -> Amount:
-        """Return what a campaign has paid in all, for nothing or lost included."""
+    def paid_by(self, payer: str) -> Amount:
+        """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
         return NOTHING
 
     def run_caps(self, run: str) -> list[Cap]:
@@ -126,14 +127,14 @@ class LLMExtractor(Extractor):
 
     VERSION: ClassVar[int] = 1
 
-    settings: dict[str, Any] = Field(description="the section `extractor`; it holds no key")
+    settings: str = Field(description="the section `extractor` as JSON; it holds no key")
     journal_path: str = Field(description="every request that was sent, and its reply")
 
     _loop: EventLoop | None = PrivateAttr(None)
     _llm: LLM | None = PrivateAttr(None)
     _journal: RequestJournal | None = PrivateAttr(None)
 
-    @property
+    @cached_property
     def llm_settings(self) -> LLMExtraction:
         """The settings, typed."""
         raise NotImplementedError
@@ -167,11 +168,11 @@ class LLMExtractor(Extractor):
                 while finished.get() is not None:
                     pass
 
-    def paid_by(self, campaign: str) -> Amount:
-        """Return what a campaign has paid in all, for nothing or lost included."""
+    def paid_by(self, payer: str) -> Amount:
+        """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
         with journal(Path(self.journal_path)) as opened:
             opened.close_lost()
-            return opened.spent(payer=payer_pattern(campaign))
+            return opened.spent(payer=payer if payer == WARM_UP else payer_pattern(payer))
 
     def run_caps(self, run: str) -> list[Cap]:
         """Return the caps of a run, with what it has paid before."""
@@ -179,13 +180,14 @@ class LLMExtractor(Extractor):
         with journal(Path(self.journal_path)) as opened:
             opened.close_lost()
             spent = opened.spent(run=run)
-        caps = []
-        if settings.run_tokens is not None:
-            tokens = settings.run_tokens
-            caps.append(Cap("extractor.run_tokens", "run", "tokens", tokens, spent.tokens))
-        if settings.run_cost is not None:
-            caps.append(Cap("extractor.run_cost", "run", "cost", settings.run_cost, spent.cost))
-        return caps
+        return caps(
+            "extractor.run_",
+            "run",
+            spent,
+            documents=settings.run_documents,
+            tokens=settings.run_tokens,
+            cost=settings.run_cost,
+        )
 
     def disown(self, campaign: str) -> None:
         """Leave what a campaign has paid to an earlier attempt of the same name."""
@@ -249,10 +251,10 @@ class OpenAIExtractor(LLMExtractor):
 
     BACKEND: ClassVar[str] = "openai"
 
-    @property
+    @cached_property
     def llm_settings(self) -> OpenAIServer:
         """The settings, typed."""
-        return OpenAIServer.model_validate(self.settings)
+        return OpenAIServer.model_validate_json(self.settings)
 
     def build_llm(self) -> LLM:
         """Return the client."""
@@ -266,10 +268,10 @@ class VLLMExtractor(LLMExtractor):
 
     BACKEND: ClassVar[str] = "vllm"
 
-    @property
+    @cached_property
     def llm_settings(self) -> VLLMEngine:
         """The settings, typed."""
-        return VLLMEngine.model_validate(self.settings)
+        return VLLMEngine.model_validate_json(self.settings)
 
     def build_llm(self) -> LLM:
         """Return the engine."""
@@ -295,7 +297,7 @@ def build_extractor(settings: ExtractorSettings, state_folder: Path) -> Extracto
     if isinstance(settings, LLMExtraction):
         backend = OpenAIExtractor if isinstance(settings, OpenAIServer) else VLLMExtractor
         return backend(
-            settings=settings.model_dump(mode="json"),
+            settings=settings.model_dump_json(),
             journal_path=str(state_folder / JOURNAL_FILE),
         )
     plain = ReplayExtractor if isinstance(settings, Replay) else StructuralExtractor

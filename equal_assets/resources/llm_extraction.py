@@ -74,6 +74,7 @@ class Meter:
         self.usage = Usage()
         self._allowance = allowance
         self._held = held
+        self._has_paid = False
 
     def cover(self, amount: Amount) -> None:
         """Set aside what a request may come to; raise BudgetSpentError if a cap has no room."""
@@ -86,6 +87,9 @@ class Meter:
 
     def settle(self, covered: Amount, *, spent: Amount, usage: Usage, is_paid: bool) -> None:
         """Count what a request came to, and keep the rest for the next."""
+        if is_paid and not self._has_paid:
+            spent += Amount(documents=1)
+            self._has_paid = True
         self._allowance.release(spent)
         self._held += covered - spent
         if is_paid:
@@ -178,7 +182,7 @@ class ExtractionRun:
 
     def _bound(self, texts: Sequence[str]) -> Amount:
         """Return the most that texts may come to when every request is answered at once."""
-        total, reply = NOTHING, self._settings.max_reply_tokens
+        total, reply = Amount(documents=1), self._settings.max_reply_tokens
         for text in texts:
             prompt = _most_tokens(render(self._recipe.extract, document=text, max_pairs=0))
             total += self._prices.amount(prompt, reply)
@@ -195,8 +199,8 @@ class ExtractionRun:
         cap = self._allowance.exceeded_by(bound)
         if cap is not None and cap.scope == "run" and is_last_chance:
             raise ExtractionError(
-                f"{cap.name} = {cap.limit:g} has no room for the next document. What was extracted "
-                "is stored; the next run goes on from there with a cap of its own"
+                f"{cap} has no room for the next document. What was extracted is stored; the next "
+                "run goes on from there with a cap of its own"
             )
         return False
 
@@ -210,9 +214,7 @@ class ExtractionRun:
         meter, started = Meter(self._allowance, held), time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._text(text, document.text, meter)) for text in texts
-                ]
+                tasks = [group.create_task(self._text(text, document, meter)) for text in texts]
         except BaseExceptionGroup as failures:
             if failures.split(BudgetSpentError)[1] is not None:
                 raise
@@ -232,19 +234,19 @@ class ExtractionRun:
             )
         )
 
-    async def _text(self, text: str, document: str, meter: Meter) -> TextPairs:
+    async def _text(self, text: str, document: Document, meter: Meter) -> TextPairs:
         """Drive the steps of a text to their end."""
-        steps = extraction_steps(text, document, self._recipe)
+        steps = extraction_steps(text, document.text, self._recipe)
         request = next(steps)
         while True:
-            reply = await self._answer(request, meter)
+            reply = await self._answer(request, document, meter)
             try:
                 request = steps.send(reply)
             except StopIteration as end:
                 result: TextPairs = end.value
                 return result
 
-    async def _answer(self, request: Request, meter: Meter) -> Reply:
+    async def _answer(self, request: Request, document: Document, meter: Meter) -> Reply:
         """Return the reply to a request: from the journal, or from the LLM in a few tries."""
         key = request_key(prompt=request.prompt, schema=request.schema, **self._model)
         if (known := self._journal.answer(key)) is not None:
@@ -253,7 +255,7 @@ class ExtractionRun:
         failure, n_tries, n_waits = "", 0, 0
         while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
             try:
-                value = await self._try(request, key, n_tries, meter)
+                value = await self._try(request, key, document, n_tries, meter)
             except UnusableReplyError as error:
                 failure, n_tries = error.reason, n_tries + 1
             except TryFailedError as error:
@@ -275,13 +277,16 @@ class ExtractionRun:
         self._count_failure(failure)
         return Reply(None, failure)
 
-    async def _try(self, request: Request, key: str, n_tries: int, meter: Meter) -> Any:
+    async def _try(
+        self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
+    ) -> Any:
         """Send a request once; what it may come to is held and on disk before, settled after."""
         prompt, reply = _most_tokens(request.prompt), self._settings.max_reply_tokens
         covered = self._prices.amount(prompt, reply)
         meter.cover(covered)
         entry = self._journal.open(
             key,
+            document=document.content_hash,
             payer=self._payer,
             run=self._run,
             prompt_tokens=prompt,

@@ -21,6 +21,7 @@ DEFAULT_PAUSE_SECONDS = 1.0
 """After a 429 without Retry-After, or a server that does not answer at all."""
 
 LONGEST_PAUSE_SECONDS = 120.0
+CHECK_SECONDS = 10.0
 WITHOUT_KEY = "none"
 """Sent where the settings name no key: servers without one take any."""
 
@@ -110,12 +111,7 @@ class OpenAIClient(LLM):
             endpoint.pause(_retry_after(error.response.headers))
             raise _failed("HTTP 429", "refused", "wait") from error
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            variable = settings.api_key_variable
-            stated = f"the key in {variable}" if variable else "a request without a key"
-            raise ExtractionError(
-                f"{endpoint.url} refuses {stated} (HTTP {error.status_code}); "
-                "extractor.api_key_variable names the environment variable that holds it"
-            ) from error
+            raise _key_refused(settings, endpoint.url, error.status_code) from error
         except openai.NotFoundError as error:
             raise ExtractionError(
                 f"{endpoint.url} has no model {settings.model!r} or no chat completions (HTTP 404)"
@@ -162,6 +158,46 @@ class OpenAIClient(LLM):
         now = time.monotonic()
         free = [e for e in self._endpoints if e.in_flight + 1 <= e.limit and e.resume_at <= now]
         return min(free, key=lambda endpoint: endpoint.load, default=None)
+
+
+def check_server(settings: OpenAIServer, url: str) -> str:
+    """Ask a server for its models, which costs nothing; return what it says of the model.
+
+    Raises
+    ------
+    EqualError
+        If the server cannot be reached, refuses the key, or has no such model.
+    """
+    import openai
+
+    client = openai.OpenAI(
+        base_url=url,
+        api_key=settings.api_key or WITHOUT_KEY,
+        timeout=CHECK_SECONDS,
+        max_retries=0,
+    )
+    try:
+        with client:
+            listed = {model.id for model in client.models.list()}
+    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+        raise _key_refused(settings, url, error.status_code) from error
+    except openai.APIConnectionError as error:
+        raise ExtractionError(f"{url} cannot be reached") from error
+    except (openai.APIError, ValueError, TypeError) as error:  # it answers, but lists no models
+        return f"{url} answers, but does not list its models ({type(error).__name__})"
+    if listed and not listed & {settings.model, f"{settings.model}:latest"}:
+        shown = ", ".join(sorted(listed)[:5]) + (", ..." if len(listed) > 5 else "")
+        raise ExtractionError(f"{url} has no model {settings.model!r}; it has: {shown}")
+    return f"{url} has {settings.model}"
+
+
+def _key_refused(settings: OpenAIServer, url: str, status: int) -> ExtractionError:
+    variable = settings.api_key_variable
+    stated = f"the key in {variable}" if variable else "a request without a key"
+    return ExtractionError(
+        f"{url} refuses {stated} (HTTP {status}); extractor.api_key_variable names the "
+        "environment variable that holds it"
+    )
 
 
 def _response_format(kind: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ TABLE = """
 create table if not exists requests (
   id integer primary key,
   key text not null,                   -- prompt, model and sampling: the same request again
+  document text not null,              -- content hash
   payer text not null,                 -- 'warm-up' or 'campaign|round-NNN'
   run text not null,
   process text not null,               -- that sent it: 'host pid start'
@@ -99,6 +100,7 @@ class RequestJournal:
         self,
         key: str,
         *,
+        document: str,
         payer: str,
         run: str,
         prompt_tokens: int,
@@ -107,9 +109,19 @@ class RequestJournal:
     ) -> int:
         """Enter a request that is about to be sent, at the most that it may come to."""
         cursor = self._connection.execute(
-            "insert into requests (key, payer, run, process, prompt_tokens, completion_tokens, "
-            "cost, sent_at) values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, payer, run, self._process, prompt_tokens, completion_tokens, cost, time.time()),
+            "insert into requests (key, document, payer, run, process, prompt_tokens, "
+            "completion_tokens, cost, sent_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                key,
+                document,
+                payer,
+                run,
+                self._process,
+                prompt_tokens,
+                completion_tokens,
+                cost,
+                time.time(),
+            ),
         )
         return int(cursor.lastrowid or 0)
 
@@ -152,12 +164,13 @@ class RequestJournal:
 
     def spent(self, *, payer: str = "%", run: str = "%") -> Amount:
         """Return what payers and runs (SQL ``like`` patterns) have paid, open requests included."""
-        tokens, cost = self._connection.execute(
-            "select coalesce(sum(prompt_tokens + completion_tokens), 0), coalesce(sum(cost), 0.0) "
+        tokens, cost, documents = self._connection.execute(
+            "select coalesce(sum(prompt_tokens + completion_tokens), 0), coalesce(sum(cost), 0.0), "
+            "count(distinct document) "
             "from requests where payer like ? escape '\\' and run like ?",
             (payer, run),
         ).fetchone()
-        return Amount(int(tokens), float(cost))
+        return Amount(int(tokens), float(cost), int(documents))
 
     def disown(self, campaign: str) -> None:
         """Leave what a campaign has paid to an earlier attempt of the same name."""

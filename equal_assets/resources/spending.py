@@ -9,19 +9,25 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Amount:
-    """Tokens and money that go together."""
+    """Tokens, money and documents that go together."""
 
     tokens: int = 0
     cost: float = 0.0
+    documents: int = 0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(self.tokens + other.tokens, self.cost + other.cost)
+        return Amount(
+            self.tokens + other.tokens, self.cost + other.cost, self.documents + other.documents
+        )
 
     def __sub__(self, other: Amount) -> Amount:
-        return Amount(self.tokens - other.tokens, self.cost - other.cost)
+        return Amount(
+            self.tokens - other.tokens, self.cost - other.cost, self.documents - other.documents
+        )
 
 
 NOTHING = Amount()
+Unit = Literal["tokens", "cost", "documents"]
 
 
 def payer_name(payer: str) -> str:
@@ -53,17 +59,20 @@ class Cap:
     scope : {"campaign", "run"}
         A campaign's cap counts what it asks for, paid or answered before, so that strategies
         compare; a run's cap counts what it pays.
-    unit : {"tokens", "cost"}
-        What is limited.
+    unit : {"tokens", "cost", "documents"}
+        What is limited; documents are those that requests were sent for.
     limit, used : float
         At most so much in all, and what of it is gone before the allowance begins.
     """
 
     name: str
     scope: Literal["campaign", "run"]
-    unit: Literal["tokens", "cost"]
+    unit: Unit
     limit: float
     used: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.limit:,.10g}"
 
 
 @dataclass
@@ -104,7 +113,30 @@ class Allowance:
             if scope not in (None, cap.scope):
                 continue
             settled = self.asked if cap.scope == "campaign" else self.paid
-            total = settled + self.held + amount
-            if cap.used + (total.tokens if cap.unit == "tokens" else total.cost) > cap.limit:
+            total: float = getattr(settled + self.held + amount, cap.unit)
+            if cap.used + total > cap.limit:
                 return cap
         return None
+
+
+def caps(
+    prefix: str, scope: Literal["campaign", "run"], used: Amount, **limits: float | None
+) -> list[Cap]:
+    """Return a cap for each limit that is set.
+
+    Parameters
+    ----------
+    prefix : str
+        Of the keys in campaigns.yaml, up to the unit: ``"extractor.run_"``.
+    scope : {"campaign", "run"}
+    used : Amount
+        What is gone before.
+    **limits : float or None
+        By unit; ``None``: no limit.
+    """
+    units: tuple[Unit, ...] = ("documents", "tokens", "cost")
+    return [
+        Cap(f"{prefix}{unit}", scope, unit, limit, getattr(used, unit))
+        for unit in units
+        if (limit := limits.get(unit)) is not None
+    ]

@@ -59,7 +59,9 @@ class VLLM(LLM):
     async def complete(self, prompt: str, schema: dict[str, Any], *, seed: int) -> Completion:
         """Let the prompt join the running batch, and wait for its end."""
         from vllm import SamplingParams
+        from vllm.exceptions import VLLMClientError
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         settings = self._settings
         tokens = self._tokenizer.apply_chat_template(
@@ -81,10 +83,18 @@ class VLLM(LLM):
         )
         try:
             outputs = [output async for output in stream]  # one: FINAL_ONLY
-        except ValueError as error:  # longer than the model can read, for one
+        except (ValueError, VLLMClientError) as error:  # longer than the model can read, for one
             detail = " ".join(str(error).split())[:200]
             raise TryFailedError(
                 f"vLLM: {detail}", outcome="refused", next_step="give up"
+            ) from error
+        except EngineGenerateError as error:
+            raise TryFailedError(
+                "vLLM: generation failed", outcome="lost", next_step="again"
+            ) from error
+        except EngineDeadError as error:
+            raise ExtractionError(
+                "the vLLM engine ended; its log above says why. What was extracted is stored"
             ) from error
         written = outputs[-1].outputs[0]
         return Completion(

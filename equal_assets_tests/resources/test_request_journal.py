@@ -20,7 +20,8 @@ import sys, time
 from pathlib import Path
 from equal_assets.resources.request_journal import RequestJournal
 journal = RequestJournal(Path(sys.argv[1]))
-journal.open("k", payer="a|round-001", run="r", prompt_tokens=100, completion_tokens=50, cost=1.5)
+most = {"prompt_tokens": 100, "completion_tokens": 50, "cost": 1.5}
+journal.open("k", document="d", payer="a|round-001", run="r", **most)
 print("open", flush=True)
 time.sleep(60)
 """
@@ -32,9 +33,17 @@ def opened(tmp_path):
         yield made
 
 
-def send(opened, key="k", *, payer="a|round-001", run="r", outcome="answered", reply="{}"):
+def send(
+    opened, key="k", *, document="d", payer="a|round-001", run="r", outcome="answered", reply="{}"
+):
     entry = opened.open(
-        key, payer=payer, run=run, prompt_tokens=1000, completion_tokens=500, cost=9.0
+        key,
+        document=document,
+        payer=payer,
+        run=run,
+        prompt_tokens=1000,
+        completion_tokens=500,
+        cost=9.0,
     )
     charged = (0, 0, 0.0) if outcome == "refused" else (10, 5, 0.5)
     opened.settle(
@@ -49,15 +58,17 @@ def send(opened, key="k", *, payer="a|round-001", run="r", outcome="answered", r
 
 
 def test_open_request_counts_at_the_most_it_may_come_to(opened):
-    opened.open("k", payer="a", run="r", prompt_tokens=100, completion_tokens=50, cost=1.5)
-    assert opened.spent() == Amount(150, 1.5)
+    opened.open(
+        "k", document="d", payer="a", run="r", prompt_tokens=100, completion_tokens=50, cost=1.5
+    )
+    assert opened.spent() == Amount(150, 1.5, 1)
 
 
 def test_settled_request_counts_what_it_came_to(opened):
     send(opened)
     send(opened, outcome="refused")
     send(opened, outcome="unusable")
-    assert opened.spent() == Amount(30, 1.0)
+    assert opened.spent() == Amount(30, 1.0, 1)
 
 
 def test_only_an_answered_request_is_found_again(opened):
@@ -77,6 +88,14 @@ def test_spending_is_told_apart_by_payer_and_run(opened):
     assert opened.spent(payer=payer_pattern("a")).tokens == 30
     assert opened.spent(payer=payer_pattern("a_b")).tokens == 15
     assert opened.spent(run="r2").tokens == 45
+
+
+def test_documents_are_counted_once_whatever_was_sent_for_them(opened):
+    send(opened, "k1", document="d1")
+    send(opened, "k2", document="d1", run="another")
+    send(opened, "k3", document="d2", outcome="refused")
+    assert opened.spent().documents == 2
+    assert opened.spent(run="another").documents == 1
 
 
 def test_disowned_spending_is_no_longer_the_campaigns(opened):
@@ -99,7 +118,7 @@ def test_what_a_killed_process_left_open_is_lost_and_stays_paid(tmp_path):
         process.wait()
         assert opened.close_lost() == 1
         assert opened.close_lost() == 0
-        assert opened.spent() == Amount(150, 1.5)
+        assert opened.spent() == Amount(150, 1.5, 1)
     process.stdout.close()
 
 
@@ -108,7 +127,7 @@ def test_two_processes_may_write_at_once(tmp_path):
     script = (
         LEAVES_A_REQUEST_OPEN.replace("time.sleep(60)", "")
         .replace("journal.open(", "[journal.open(")
-        .replace("cost=1.5)", "cost=1.5) for _ in range(300)]")
+        .replace("**most)", "**most) for _ in range(300)]")
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.DEVNULL)

@@ -39,11 +39,21 @@ def curve(n_rounds, *, campaign="demo"):
             "documents": 10 * number,
             "tokens": 100 * number,
             "paid_tokens": 50 * number,
+            "cost": 0.25 * number,
+            "paid_cost": 0.125 * number,
+            "n_cached": number,
+            "n_failed": 0,
+            "n_rejected": 2 * number,
+            "n_requests": 20,
+            "n_tries": 22,
+            "latency_seconds": None if number == 1 else 1.5,
             "seconds": 0.5,
         }
         for number in range(1, n_rounds + 1)
     ]
-    return pl.DataFrame(rows, schema_overrides={"pool_ot_cost": pl.Float64})
+    return pl.DataFrame(
+        rows, schema_overrides={"pool_ot_cost": pl.Float64, "latency_seconds": pl.Float64}
+    )
 
 
 def logged(client, run_id, name):

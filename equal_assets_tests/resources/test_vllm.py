@@ -21,8 +21,8 @@ from equal_assets_tests import tiny_llm
 
 pytestmark = pytest.mark.vllm
 
-N_DOCUMENTS = 120
-"""Each takes a request, and a second one where it has pairs: more than 200 in all."""
+N_DOCUMENTS = 200
+"""Each takes a request, and a second one where it has pairs."""
 
 QUALITY = {
     "min_question_characters": 1,
@@ -38,6 +38,9 @@ SHARED = {
     "temperature": 1.0,  # random weights repeat themselves without
     "quality": QUALITY,
 }
+ENGINE = {"enforce_eager": True, "enable_chunked_prefill": False}
+"""Seeded prompts that are read in chunks end the CPU build: its generators know no offset."""
+
 SERVER_CONFIG = '{"backend": "guidance", "disable_any_whitespace": true}'
 READY_SECONDS = 300
 
@@ -57,7 +60,7 @@ def server(model, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(model), "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--enforce-eager", "--max-model-len", "4096"]
+    command += ["--enforce-eager", "--no-enable-chunked-prefill", "--max-model-len", "4096"]
     command += ["--structured-outputs-config", SERVER_CONFIG]
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
@@ -113,12 +116,12 @@ def check(folder, extractions):
     answered = [row for row in rows if row[0] == "answered"]
     assert len(answered) >= 0.9 * len(rows)
     assert sum(e.status == "pairs" for e in extractions) > N_DOCUMENTS / 4
+    assert any("refinement" in (e.reason or "") or e.usage.n_requests == 2 for e in extractions)
 
 
 def test_engine_in_the_process_extracts_each_document_and_is_not_asked_twice(model, tmp_path):
-    engine = {"enforce_eager": True}
     settings = VLLMEngine(
-        backend="vllm", model=str(model), max_model_len=4096, engine=engine, **SHARED
+        backend="vllm", model=str(model), max_model_len=4096, engine=ENGINE, **SHARED
     )
     extractions = extract(settings, tmp_path, documents(N_DOCUMENTS))
     check(tmp_path, extractions)
@@ -130,9 +133,8 @@ def test_engine_in_the_process_extracts_each_document_and_is_not_asked_twice(mod
 
 
 def test_prompt_longer_than_the_model_reads_fails_its_document_alone(model, tmp_path):
-    engine = {"enforce_eager": True}
     settings = VLLMEngine(
-        backend="vllm", model=str(model), max_model_len=2048, engine=engine, **SHARED
+        backend="vllm", model=str(model), max_model_len=2048, engine=ENGINE, **SHARED
     )
     long = Document("long", "word and number 17. " * 500, source="s", file="f", row=1)
     found = extract(settings, tmp_path, [long, *documents(2)])
