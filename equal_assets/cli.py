@@ -201,10 +201,10 @@ def retry(campaigns: tuple[str, ...]) -> None:
         runner = Runner(instance, warehouse, settings, announce)
         _guarded(lambda: runner.retry(names))
     n_after = _n_failed(warehouse, names)
+    n_mended = n_before - n_after
+    anew = "; `equal run` makes their data sets anew" if n_mended else ""
     console.print(
-        f"{n_before - n_after:,} of {n_before:,} failed documents are extracted now; "
-        "`equal run` makes their data sets anew",
-        highlight=False,
+        f"{n_mended:,} of {n_before:,} failed documents are extracted now{anew}", highlight=False
     )
     _print_failures(warehouse, names)
 
@@ -392,13 +392,16 @@ def _status_table(settings: Settings, warehouse: Warehouse, names: list[str]) ->
     """Return one column a campaign, so that the table fits a terminal."""
     rows = warehouse.query("campaign_status")
     standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
-    columns = [_standing(settings, name, standing.get(name)) for name in names]
+    columns = [
+        _standing(settings, name, standing.get(name)) | _budget_used(settings, name, warehouse)
+        for name in names
+    ]
     table = Table(title="Campaigns", title_justify="left")
     table.add_column("")
     for name in names:
         table.add_column(name, justify="right")
-    for label in columns[0]:
-        table.add_row(label, *(column[label] for column in columns))
+    for label in dict.fromkeys(label for column in columns for label in column):
+        table.add_row(label, *(column.get(label, "–") for column in columns))
     return table
 
 
@@ -420,6 +423,22 @@ def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict
         "PMI accuracy, base -> tuned": _change(row["base_accuracy"], row["accuracy"], ".3f"),
         "perplexity, base -> tuned": _change(row["base_perplexity"], row["perplexity"], ".1f"),
         "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
+    }
+
+
+def _budget_used(settings: Settings, name: str, warehouse: Warehouse) -> dict[str, str]:
+    """Return a row for each budget of tokens or money."""
+    campaign = settings.campaigns[name]
+    if campaign.counts_documents:
+        return {}
+    from equal_assets.resources.extraction_store import campaign_caps
+
+    with_places = {"tokens": ",.0f", "cost": ",.2f"}
+    return {
+        f"of budget_{cap.unit}, lost requests included": (
+            f"{cap.used:{with_places[cap.unit]}} of {cap.limit:{with_places[cap.unit]}}"
+        )
+        for cap in campaign_caps(name, campaign, _extractor(settings), warehouse)
     }
 
 
@@ -466,6 +485,8 @@ def _print_estimate(settings: Settings, warehouse: Warehouse, names: list[str]) 
         f"{each.basis}. What several ask for is paid once.",
         highlight=False,
     )
+    for cap in _extractor(settings).run_caps(""):
+        console.print(f"A run stops at {cap}.", highlight=False)
 
 
 def _campaigns_with_rounds(names: list[str], settings: Settings, warehouse: Warehouse) -> list[str]:

@@ -5,13 +5,12 @@ from contextlib import closing
 
 import dagster as dg
 
-from equal_assets.assets.rounds import campaign_caps
 from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import ExtractionError
 from equal_assets.killed_runs import run_name
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.extraction_store import extract_again
+from equal_assets.resources.extraction_store import campaign_caps, extract_again
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import fingerprint

@@ -18,9 +18,8 @@ from equal_assets.partitions import round_key
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
-from equal_assets.resources.extraction_store import extract_through_store
+from equal_assets.resources.extraction_store import campaign_caps, extract_through_store
 from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.spending import Amount, Cap, caps
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Campaign, Settings, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
@@ -257,20 +256,6 @@ def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFram
         progress=report(player.log, f"{player.name} round {number}: extract"),
     )
     return pl.DataFrame(drawn).join(extractions, on="document_id", maintain_order="left")
-
-
-def campaign_caps(
-    name: str, campaign: Campaign, extractor: Extractor, warehouse: Warehouse
-) -> list[Cap]:
-    """Return the campaign's caps on tokens and money, with what it has used of them."""
-    before = warehouse.query("answered_before", campaign=name).row(0, named=True)
-    return caps(
-        f"campaigns.{name}.budget_",
-        "campaign",
-        extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
-        tokens=campaign.budget_tokens,
-        cost=campaign.budget_cost,
-    )
 
 
 def _asked_pulls(pulls: list[Pull], asked: pl.DataFrame) -> tuple[list[Pull], pl.DataFrame]:

@@ -12,8 +12,9 @@ import polars as pl
 from equal_assets.progress import Progress
 from equal_assets.records import Document, Extraction
 from equal_assets.resources.extractors import Extractor, Order
-from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap, payer_name
+from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap, caps, payer_name
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Campaign
 
 PAIR_COLUMNS = {
     "qa_id": pl.String,
@@ -132,6 +133,24 @@ def extract_again(
         _write(warehouse, extractor, [extraction], asked_by, replace=True)
         n_failed += extraction.status == "failed"
         progress(number, len(documents), _spend(allowance, n_failed))
+
+
+def campaign_caps(
+    name: str, campaign: Campaign, extractor: Extractor, warehouse: Warehouse
+) -> list[Cap]:
+    """Return the campaign's caps on tokens and money, with what it has used of them.
+
+    Used is what it has paid, lost requests at the most that they may have come to, and what others
+    had paid for documents that it asked for.
+    """
+    before = warehouse.query("answered_before", campaign=name).row(0, named=True)
+    return caps(
+        f"campaigns.{name}.budget_",
+        "campaign",
+        extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
+        tokens=campaign.budget_tokens,
+        cost=campaign.budget_cost,
+    )
 
 
 def _ask_stored(

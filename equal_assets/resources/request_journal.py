@@ -24,7 +24,11 @@ from equal_assets.resources.spending import Amount
 Outcome = Literal["answered", "unusable", "refused", "lost"]
 """answered: kept; unusable: paid for nothing; refused: not charged; lost: nobody knows."""
 
-TABLE = """
+FORMAT = 1
+"""Of the table; raised with every change to it."""
+
+TABLE = f"""
+begin immediate;
 create table if not exists requests (
   id integer primary key,
   key text not null,                   -- prompt, model and sampling: the same request again
@@ -42,10 +46,12 @@ create table if not exists requests (
   reply text,                          -- of answered and unusable requests
   sent_at real not null                -- seconds since 1970
 );
+pragma user_version = {FORMAT};
 create index if not exists requests_by_key on requests (key) where outcome = 'answered';
 create index if not exists requests_by_payer on requests (payer);
 create index if not exists requests_by_run on requests (run);
 create index if not exists open_requests on requests (process) where outcome = 'open';
+commit;
 """
 
 
@@ -77,7 +83,7 @@ class RequestJournal:
     Raises
     ------
     ExtractionError
-        If the file is no journal.
+        If the file is no journal, or one of another format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -88,9 +94,16 @@ class RequestJournal:
             # written through to the operating system: safe from a killed process
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = normal")
-            self._connection.executescript(TABLE)
+            version = self._connection.execute("pragma user_version").fetchone()[0]
+            if not version:
+                self._connection.executescript(TABLE)
         except sqlite3.DatabaseError as error:
             raise ExtractionError(f"{path} cannot be used as request journal: {error}") from error
+        if version not in (0, FORMAT):
+            raise ExtractionError(
+                f"{path} has format {version}, this version writes {FORMAT}: move it away; what it "
+                "holds is asked for again"
+            )
 
     def close(self) -> None:
         """Close the file."""

@@ -1,5 +1,6 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -142,6 +143,14 @@ def test_file_that_is_no_journal_is_refused(tmp_path):
     path = tmp_path / "requests.sqlite"
     path.write_text("something else, long enough to be looked at as a database file " * 20)
     with pytest.raises(ExtractionError, match="cannot be used as request journal"):
+        RequestJournal(path)
+
+
+def test_journal_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "requests.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("pragma user_version = 99")
+    with pytest.raises(ExtractionError, match="has format 99, this version writes 1: move it away"):
         RequestJournal(path)
 
 
