@@ -1,0 +1,232 @@
+"""Campaigns whose pairs an LLM extracts, through the command that users type."""
+
+import json
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from equal_assets.resources.request_journal import journal, payer_pattern
+from equal_assets_tests.llm_server import MODEL, LLMServer, document_text, running
+from equal_assets_tests.project import Project
+
+KEY = "sk-kept-out-of-every-file"
+BUDGET_TOKENS = 30_000
+KINDS = ("error", "garbage", "shape", "empty", "cut")
+
+
+@dataclass
+class Played:
+    """A project after `equal run --estimate` and `equal run`, its server, and what they printed."""
+
+    project: Project
+    server: LLMServer
+    estimate: str
+    n_sent_by_estimate: int
+    run: str
+
+    def answered(self) -> Counter:
+        """Requests that were answered whole and right, by what they asked."""
+        return Counter(r["digest"] for r in self.server.requests() if r["fault"] is None)
+
+
+def write_settings(project: Project, url: str) -> None:
+    """Write documents, target and campaigns: two that ask for half of one corpus each."""
+    folder = project.folder
+    lines = [json.dumps({"text": document_text(n, n_pairs=n % 4)}) for n in range(120)]
+    (folder / "documents.jsonl").write_text("\n".join(lines))
+    for name, start in (("reference", 1000), ("test", 2000)):
+        pairs = [
+            {"question": f"What is the square of the integer {n}?", "answer": f"It is {n * n}."}
+            for n in range(start, start + 50)
+        ]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    settings = yaml.safe_load((folder / "campaigns.yaml").read_text())
+    settings["corpus"] = {"source": "files", "paths": ["documents.jsonl"]}
+    settings["extractor"] = {
+        "backend": "openai",
+        "base_urls": [url],
+        "api_key_variable": "EXTRACTION_TEST_KEY",
+        "model": MODEL,
+        "max_tries": 1,
+        "max_reply_tokens": 300,
+        "prompt_price": 1.0,
+        "completion_price": 4.0,
+    }
+    settings["targets"] = {"squares": {"reference": "reference.jsonl", "test": "test.jsonl"}}
+    size = {"documents_per_pull": 5, "arms_per_round": 4, "budget_documents": 60}
+    settings["campaigns"] = {
+        "drawn": {"target": "squares", "strategy": "random", **size},
+        "chosen": {"target": "squares", "budget_tokens": BUDGET_TOKENS, **size},
+    }
+    (folder / "campaigns.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory, models) -> Played:
+    folder = tmp_path_factory.mktemp("llm")
+    project = Project.make(folder / "project", models=models)
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("EXTRACTION_TEST_KEY", KEY)
+        server = stack.enter_context(
+            running(folder / "log.jsonl", faults=0.15, kinds=KINDS, key=KEY)
+        )
+        write_settings(project, server.url)
+        estimate = project.equal("run", "--estimate")
+        assert estimate.returncode == 0, estimate.stdout + estimate.stderr
+        n_sent = len(server.requests())
+        run = project.equal("run")
+        assert run.returncode == 0, run.stdout + run.stderr
+        yield Played(project, server, estimate.stdout, n_sent, run.stdout)
+
+
+def test_estimate_says_documents_tokens_and_money_before_the_first_request(played):
+    assert played.n_sent_by_estimate == 0
+    for text in ("warm-up", "drawn", "chosen", "at most, together", "assumed: 4 characters"):
+        assert text in played.estimate
+
+
+def test_run_ends_with_what_was_spent_and_what_failed(played):
+    for text in ("LLM tokens (of these paid)", "cost (of this paid)", "of budget_tokens, lost"):
+        assert text in played.run
+    assert "Documents that failed (`equal retry` asks for them again):" in played.run
+    assert "drawn: " in played.run.split("Documents that failed")[1]
+
+
+def test_every_document_that_was_asked_for_stands_in_a_pull_with_an_outcome(played):
+    asked = played.project.sql(
+        "select campaign, round, pull, count(*) n from bandit_documents group by all order by all"
+    )
+    pulled = played.project.sql(
+        "select campaign, round, pull, n_documents from bandit_round order by all"
+    )
+    assert asked.rows() == pulled.rows()
+    lost = "select count(*) from bandit_documents anti join extractions using (content_hash)"
+    assert played.project.sql(lost).item() == 0
+    reasons = played.project.sql("select reason from extractions where status = 'failed'")
+    assert reasons["reason"].null_count() == 0
+
+
+def test_campaigns_and_warm_up_pay_for_their_union_once_and_show_their_own_spend(played):
+    assert set(played.answered().values()) == {1}
+    spend = played.project.sql(
+        "select campaign, sum(prompt_tokens + completion_tokens) as asked, "
+        "sum(paid_prompt_tokens + paid_completion_tokens) as paid, sum(n_cached) as cached "
+        "from bandit_round group by all"
+    )
+    for _, asked, paid, cached in spend.rows():
+        assert 0 < paid < asked
+        assert cached > 0
+        assert f"{asked:,} ({paid:,})" in played.run
+    warm_up = played.project.sql(
+        "select sum(prompt_tokens + completion_tokens) from extractions "
+        "where first_asked_by = 'warm-up'"
+    ).item()
+    sent = [r for r in played.server.requests() if r["billed"] and r["fault"] != "cut"]
+    billed = sum(r["prompt_tokens"] + r["completion_tokens"] for r in sent)
+    # a body that is no JSON tells nobody what it took: the table knows less than was billed
+    assert 0.9 * billed < spend["paid"].sum() + warm_up <= billed
+
+
+def test_budget_of_tokens_ends_a_campaign_and_is_not_exceeded(played):
+    with journal(played.project.folder / ".equal" / "requests.sqlite") as opened:
+        paid = opened.spent(payer=payer_pattern("chosen")).tokens
+    cached = played.project.sql(
+        "select sum(prompt_tokens + completion_tokens) - sum(paid_prompt_tokens + "
+        "paid_completion_tokens) from bandit_round where campaign = 'chosen'"
+    ).item()
+    assert 0.8 * BUDGET_TOKENS < paid + cached <= BUDGET_TOKENS
+    assert f"{paid + cached:,} of {BUDGET_TOKENS:,}" in played.run
+    ended = played.project.sql("select ended_by from rounds where campaign = 'chosen'")
+    assert ended["ended_by"].to_list()[-1] == "budget"
+    n_asked = "select count(*) from bandit_documents where campaign = 'chosen'"
+    assert 10 < played.project.sql(n_asked).item() < 60
+
+
+def test_round_tells_mlflow_what_it_took(played):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{played.project.folder}/.equal/mlflow.db")
+    experiment = client.get_experiment_by_name("equal-assets")
+    [run] = client.search_runs([experiment.experiment_id], "tags.`equal.campaign` = 'drawn'")
+    last = {name: run.data.metrics[name] for name in ("paid_cost", "cost", "n_cached", "n_failed")}
+    assert 0 < last["paid_cost"] < last["cost"]
+    assert last["n_cached"] > 0
+    assert last["n_failed"] > 0
+    tries = client.get_metric_history(run.info.run_id, "n_tries")
+    assert [metric.step for metric in tries] == [1, 2, 3]
+    assert run.data.metrics["latency_seconds"] > 0
+
+
+def test_key_stands_in_no_file(played):
+    folder = played.project.folder
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert KEY not in played.run + played.estimate
+
+
+def test_run_again_sends_nothing(played, monkeypatch):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", KEY)
+    n_sent = len(played.server.requests())
+    again = played.project.equal("run")
+    assert "Nothing to do" in again.stdout
+    assert len(played.server.requests()) == n_sent
+
+
+def test_check_asks_the_server(played, monkeypatch):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", KEY)
+    assert f"extractor: {played.server.url} has {MODEL}" in played.project.equal("check").stdout
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", "sk-wrong")
+    wrong = played.project.equal("check")
+    assert wrong.returncode == 1
+    assert "refuses the key in EXTRACTION_TEST_KEY (HTTP 401)" in wrong.stdout
+    assert "sk-wrong" not in wrong.stdout
+    monkeypatch.delenv("EXTRACTION_TEST_KEY")
+    unset = played.project.equal("check")
+    assert "the environment variable EXTRACTION_TEST_KEY is not set" in unset.stdout
+
+
+def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monkeypatch):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", KEY)
+    failed = "select count(*) from extractions where status = 'failed'"
+    examples = "select count(*) from qa_dataset where campaign = 'drawn'"
+    n_failed, n_examples = (played.project.sql(query).item() for query in (failed, examples))
+    n_sent = len(played.server.requests())
+    retried = played.project.equal("retry", "drawn")
+    assert retried.returncode == 0, retried.stdout + retried.stderr
+    assert "failed documents are extracted now; `equal run` makes their data sets anew" in (
+        retried.stdout
+    )
+    n_left = played.project.sql(failed).item()
+    assert n_left < n_failed
+    assert len(played.server.requests()) - n_sent <= 2 * n_failed
+    assert set(played.answered().values()) == {1}
+    taken_in = played.project.equal("run", "drawn")
+    assert taken_in.returncode == 0, taken_in.stdout + taken_in.stderr
+    assert "drawn: data set and student" in taken_in.stdout
+    assert "rounds" not in taken_in.stdout.split("drawn: data set")[0]
+    assert played.project.sql(examples).item() > n_examples
+
+
+def test_stopped_server_is_named(played, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", KEY)
+    path: Path = played.project.folder / "campaigns.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings["extractor"]["base_urls"] = ["http://127.0.0.1:9/v1"]
+    elsewhere = played.project.folder / "elsewhere.yaml"
+    elsewhere.write_text(yaml.safe_dump(settings))
+    monkeypatch.setattr(
+        Project,
+        "environment",
+        lambda self: {**ENVIRONMENT(self), "EQUAL_CAMPAIGNS": str(elsewhere)},
+    )
+    found = played.project.equal("check")
+    assert found.returncode == 1
+    assert "http://127.0.0.1:9/v1 cannot be reached" in found.stdout
+
+
+ENVIRONMENT = Project.environment
