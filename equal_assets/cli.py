@@ -141,13 +141,13 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
     if restart and not campaigns:
         raise click.UsageError("--restart needs the names of the campaigns to start over")
     instance, warehouse = _open_project()
-    from equal_assets import runner
+    from equal_assets import runner, spend_report
     from equal_assets.killed_runs import close_killed_runs
 
     if estimate:
         with _progress_bars() as announce:
             _guarded(runner.Runner(instance, warehouse, settings, announce).prepare_documents)
-        _print_estimate(settings, warehouse, names)
+        spend_report.print_estimate(console, settings, _extractor(settings), warehouse, names)
         return
     for name in names if restart else ():
         runner.restart_campaign(name, warehouse, _extractor(settings), _tracker(settings))
@@ -159,7 +159,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
     seconds = time.monotonic() - started
     console.print()
     console.print(_status_table(settings, warehouse, names))
-    _print_failures(warehouse, names)
+    spend_report.print_failures(console, warehouse, names)
     if n_runs:
         console.print(f"Done in {seconds:.0f} s.", highlight=False)
     else:
@@ -174,10 +174,12 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
 @click.argument("campaigns", nargs=-1)
 def status(campaigns: tuple[str, ...]) -> None:
     """Show where CAMPAIGNS (all by default) stand: rounds, budget, reward, accuracy."""
+    from equal_assets.spend_report import print_failures
+
     settings = load_settings()
     names = _known_campaigns(campaigns, settings)
     console.print(_status_table(settings, _warehouse(), names))
-    _print_failures(_warehouse(), names)
+    print_failures(console, _warehouse(), names)
 
 
 @main.command()
@@ -188,25 +190,26 @@ def retry(campaigns: tuple[str, ...]) -> None:
     Requests that were answered are not sent again. What the bandit saw stays as it was; `equal
     run` then makes data set and student anew from what came out.
     """
+    from equal_assets import spend_report
     from equal_assets.runner import Runner
 
     settings = load_settings()
     names = _known_campaigns(campaigns, settings)
     instance, warehouse = _open_project()
-    n_before = _n_failed(warehouse, names)
+    n_before = spend_report.n_failed(warehouse, names)
     if not n_before:
         console.print("no document of these campaigns has failed")
         return
     with _progress_bars() as announce:
         runner = Runner(instance, warehouse, settings, announce)
         _guarded(lambda: runner.retry(names))
-    n_after = _n_failed(warehouse, names)
+    n_after = spend_report.n_failed(warehouse, names)
     n_mended = n_before - n_after
     anew = "; `equal run` makes their data sets anew" if n_mended else ""
     console.print(
         f"{n_mended:,} of {n_before:,} failed documents are extracted now{anew}", highlight=False
     )
-    _print_failures(warehouse, names)
+    spend_report.print_failures(console, warehouse, names)
 
 
 def _file_to_write(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -390,10 +393,14 @@ def _progress_bars() -> Iterator[Any]:
 
 def _status_table(settings: Settings, warehouse: Warehouse, names: list[str]) -> Table:
     """Return one column a campaign, so that the table fits a terminal."""
+    from equal_assets.spend_report import budget_used
+
+    extractor = _extractor(settings)
     rows = warehouse.query("campaign_status")
     standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
     columns = [
-        _standing(settings, name, standing.get(name)) | _budget_used(settings, name, warehouse)
+        _standing(settings, name, standing.get(name))
+        | budget_used(name, settings.campaigns[name], extractor, warehouse)
         for name in names
     ]
     table = Table(title="Campaigns", title_justify="left")
@@ -424,69 +431,6 @@ def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict
         "perplexity, base -> tuned": _change(row["base_perplexity"], row["perplexity"], ".1f"),
         "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
     }
-
-
-def _budget_used(settings: Settings, name: str, warehouse: Warehouse) -> dict[str, str]:
-    """Return a row for each budget of tokens or money."""
-    campaign = settings.campaigns[name]
-    if campaign.counts_documents:
-        return {}
-    from equal_assets.resources.extraction_store import campaign_caps
-
-    with_places = {"tokens": ",.0f", "cost": ",.2f"}
-    return {
-        f"of budget_{cap.unit}, lost requests included": (
-            f"{cap.used:{with_places[cap.unit]}} of {cap.limit:{with_places[cap.unit]}}"
-        )
-        for cap in campaign_caps(name, campaign, _extractor(settings), warehouse)
-    }
-
-
-def _n_failed(warehouse: Warehouse, names: list[str]) -> int:
-    return int(warehouse.query("failures", campaigns=names, rounds=[])["documents"].sum())
-
-
-def _print_failures(warehouse: Warehouse, names: list[str]) -> None:
-    """Print a line for each reason why documents failed."""
-    rows = warehouse.query("failures", campaigns=names, rounds=[])
-    if rows.is_empty():
-        return
-    console.print("Documents that failed (`equal retry` asks for them again):")
-    for row in rows.iter_rows(named=True):
-        console.print(
-            f"  {row['campaign']}: {row['documents']:,} x {row['reason']} ({row['tries']:,} tries)",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _print_estimate(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
-    from equal_assets.estimate import estimates, tokens_per_document
-
-    each = tokens_per_document(settings, _extractor(settings), warehouse)
-    table = Table(title="Still to be asked for", title_justify="left")
-    for heading in ("", "documents", "tokens", "money", "ends by"):
-        table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
-    found = estimates(settings, names, each, warehouse)
-    for row in found:
-        table.add_row(
-            row.payer, f"{row.documents:,}", f"{row.tokens:,}", f"{row.cost:,.2f}", row.ends_by
-        )
-    table.add_section()
-    table.add_row(
-        "at most, together",
-        f"{sum(row.documents for row in found):,}",
-        f"{sum(row.tokens for row in found):,}",
-        f"{sum(row.cost for row in found):,.2f}",
-    )
-    console.print(table)
-    console.print(
-        f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
-        f"{each.basis}. What several ask for is paid once.",
-        highlight=False,
-    )
-    for cap in _extractor(settings).run_caps(""):
-        console.print(f"A run stops at {cap}.", highlight=False)
 
 
 def _campaigns_with_rounds(names: list[str], settings: Settings, warehouse: Warehouse) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from equal_assets.records import WARM_UP
+from equal_assets.resources.extraction_store import campaign_caps
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.spending import Prices
 from equal_assets.resources.warehouse import Warehouse
@@ -44,7 +46,7 @@ class Estimate:
     cost : float
         Money, at the prices of the settings.
     ends_by : str
-        The budget that is reached first.
+        The budget that is reached first, or what has ended it.
     """
 
     payer: str
@@ -89,6 +91,7 @@ def estimates(
     settings: Settings,
     campaigns: Sequence[str],
     each: TokensPerDocument,
+    extractor: Extractor,
     warehouse: Warehouse,
 ) -> list[Estimate]:
     """Return what the warm-up and campaigns have still to ask for, by their budgets."""
@@ -96,25 +99,40 @@ def estimates(
     prices = Prices()
     if isinstance(llm, LLMExtraction):
         prices = Prices(llm.prompt_price, llm.completion_price)
-    amount = prices.amount(round(1e6 * each.prompt), round(1e6 * each.completion))
-    tokens, cost = amount.tokens / 1e6, amount.cost / 1e6
-    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
-    standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
-    stored = stored_versions(warehouse)
+    one = prices.amount(round(1e6 * each.prompt), round(1e6 * each.completion))
+    of_one = {"budget_tokens": one.tokens / 1e6, "budget_cost": one.cost / 1e6}
     found = []
-    if not is_current("warmup_qa", settings, stored):
-        n_sample = math.ceil(settings.warmup.share * n_documents)
-        found.append(
-            Estimate("warm-up", n_sample, round(n_sample * tokens), n_sample * cost, "share")
-        )
+    if not is_current("warmup_qa", settings, stored_versions(warehouse)):
+        n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+        budgets = {
+            "share": math.ceil(settings.warmup.share * n_documents),
+            "budget_tokens": settings.warmup.budget_tokens,
+            "budget_cost": settings.warmup.budget_cost,
+        }
+        found.append(_estimate(WARM_UP, budgets, of_one))
+    standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
     for name in campaigns:
         campaign, row = settings.campaigns[name], standing.get(name, {})
-        left = {"budget_documents": float(campaign.budget_documents - row.get("documents", 0))}
-        if campaign.budget_tokens is not None and tokens:
-            left["budget_tokens"] = (campaign.budget_tokens - row.get("tokens", 0)) / tokens
-        if campaign.budget_cost is not None and cost:
-            left["budget_cost"] = (campaign.budget_cost - row.get("cost", 0.0)) / cost
-        ends_by = min(left, key=lambda budget: left[budget])
-        n_left = 0 if row.get("ended_by") else max(0, math.floor(left[ends_by]))
-        found.append(Estimate(name, n_left, round(n_left * tokens), n_left * cost, ends_by))
+        if row.get("ended_by"):
+            found.append(Estimate(name, 0, 0, 0.0, f"ended by {row['ended_by']}"))
+            continue
+        budgets = {"budget_documents": campaign.budget_documents - row.get("documents", 0)}
+        for cap in campaign_caps(name, campaign, extractor, warehouse):
+            budgets[f"budget_{cap.unit}"] = cap.limit - cap.used
+        found.append(_estimate(name, budgets, of_one))
     return found
+
+
+def _estimate(
+    payer: str, budgets: Mapping[str, float | None], of_one: Mapping[str, float]
+) -> Estimate:
+    """Return how many documents the tightest of budgets has room for; others are of documents."""
+    left = {
+        name: budget / of_one.get(name, 1.0)
+        for name, budget in budgets.items()
+        if budget is not None and of_one.get(name, 1.0)
+    }
+    ends_by = min(left, key=lambda name: left[name])
+    n_left = max(0, math.floor(left[ends_by]))
+    tokens, cost = n_left * of_one["budget_tokens"], n_left * of_one["budget_cost"]
+    return Estimate(payer, n_left, round(tokens), cost, ends_by)

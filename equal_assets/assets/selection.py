@@ -22,27 +22,9 @@ from equal_assets.reporting import markdown, reward_curve_figure
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.tracking import Tracker
+from equal_assets.resources.tracking import ROUND_METRICS, Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
-
-ROUND_METADATA = (
-    "mean_reward",
-    "best_reward",
-    "pool_ot_cost",
-    "pool_pairs",
-    "documents",
-    "tokens",
-    "paid_tokens",
-    "cost",
-    "paid_cost",
-    "n_cached",
-    "n_failed",
-    "n_rejected",
-    "n_requests",
-    "n_tries",
-    "latency_seconds",
-)
 
 
 @dg.asset(
@@ -156,9 +138,8 @@ def _report_round(
     else:
         row = curve.row(number - 1, named=True)
         pairs = player.warehouse.query("sample_pairs", campaign=player.name, round=number)
-        shown = ROUND_METADATA
         metadata = {
-            **{name: row[name] for name in shown if row[name] is not None},
+            **{name: row[name] for name in ROUND_METRICS if row[name] is not None},
             "dagster/partition_row_count": row["n_pulls"],
             "reward curve": markdown(reward_curve_figure(curve.head(number), player.name)),
             "sample pairs": markdown(pairs),
