@@ -340,6 +340,9 @@ class OpenAIServer(LLMExtraction):
         "json_schema",
         description="what the server enforces; bounded: with string lengths, as vLLM can",
     )
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="how the server calls the limit of a reply"
+    )
     timeout_seconds: float = Field(300.0, gt=0, description="of one try")
 
     @field_validator("base_urls")
@@ -392,6 +395,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "run_cost",
     "base_urls",
     "api_key_variable",
+    "limit_field",
     "concurrency",
     "timeout_seconds",
     "tensor_parallel_size",

@@ -99,11 +99,10 @@ class OpenAIClient(LLM):
             return await endpoint.client.chat.completions.create(
                 model=settings.model,
                 messages=[{"role": "user", "content": prompt}],
-                max_tokens=settings.max_reply_tokens,
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 seed=seed,
-                **_response_format(settings.response_format, schema),
+                **_options(settings, schema),
             )
         except openai.APITimeoutError as error:
             raise _failed("time-out", "lost", "again") from error
@@ -122,7 +121,8 @@ class OpenAIClient(LLM):
             raise _failed(f"HTTP {error.status_code}", "refused", "again") from error
         except openai.APIStatusError as error:
             detail = " ".join(str(error.message).split())[:200]
-            raise _failed(f"HTTP {error.status_code}: {detail}", "refused", "give up") from error
+            next_step = "again" if error.status_code in (408, 409) else "give up"
+            raise _failed(f"HTTP {error.status_code}: {detail}", "refused", next_step) from error
         except openai.APIConnectionError as error:
             if type(error.__cause__).__name__ == "ConnectError":
                 endpoint.pause(DEFAULT_PAUSE_SECONDS)
@@ -200,13 +200,15 @@ def _key_refused(settings: OpenAIServer, url: str, status: int) -> ExtractionErr
     )
 
 
-def _response_format(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    if kind == "text":
-        return {}
-    if kind == "json_object":
-        return {"response_format": {"type": "json_object"}}
-    enforced = {"name": "reply", "schema": schema, "strict": True}
-    return {"response_format": {"type": "json_schema", "json_schema": enforced}}
+def _options(settings: OpenAIServer, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what servers differ in: the name of the limit, and what they enforce."""
+    options: dict[str, Any] = {settings.limit_field: settings.max_reply_tokens}
+    if settings.response_format == "json_object":
+        options["response_format"] = {"type": "json_object"}
+    elif settings.response_format != "text":
+        enforced = {"name": "reply", "schema": schema, "strict": True}
+        options["response_format"] = {"type": "json_schema", "json_schema": enforced}
+    return options
 
 
 def _completion(response: Any) -> Completion:

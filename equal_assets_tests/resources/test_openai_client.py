@@ -74,9 +74,11 @@ def test_completion_says_what_was_written_and_what_it_took(serve):
     assert completion.completion_tokens == entry["completion_tokens"]
 
 
-def test_reply_at_the_limit_of_tokens_is_cut_off(serve):
+@pytest.mark.parametrize("limit_field", ["max_tokens", "max_completion_tokens"])
+def test_reply_at_the_limit_of_tokens_is_cut_off(serve, limit_field):
     server = serve()
-    [completion] = ask(server_settings(server.url, max_reply_tokens=16), prompt(17))
+    settings = server_settings(server.url, max_reply_tokens=16, limit_field=limit_field)
+    [completion] = ask(settings, prompt(17))
     assert completion.is_cut_off
     assert completion.completion_tokens == 16
 
