@@ -4,8 +4,8 @@
     python benchmarks/extraction_tokens.py --data DIR   documents and pairs of DIR/corpus.parquet
 
 The replies are those of an LLM that finds the known pairs (columns `text, qa_pairs` of the file)
-and leaves them as they are when it refines them. The tokenizer is Mistral's Tekken (131,072 tokens);
-it comes with vLLM, so run it where `make test-vllm` has installed that.
+and leaves them as they are when it refines them. The tokenizer is Mistral's Tekken (131,072
+tokens); it comes with vLLM, so run it where `make test-vllm` has installed that.
 """
 
 from __future__ import annotations
