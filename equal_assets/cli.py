@@ -358,22 +358,35 @@ def _guarded(work: Any) -> int:
 
 
 @contextmanager
+def _terminal() -> Iterator[Console]:
+    """Yield a console that reaches the terminal while Dagster sends stdout to the log of a step."""
+    if not console.is_terminal:
+        yield console
+        return
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as file:
+        yield Console(file=file)
+
+
+@contextmanager
 def _progress_bars() -> Iterator[Any]:
     """Show a bar for every step that reports progress; yield a function that prints a line."""
     from equal_assets.progress import listen
 
     tasks: dict[str, TaskID] = {}
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=console,
-        transient=True,
-    ) as bars:
+    with (
+        _terminal() as terminal,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=terminal,
+            transient=True,
+        ) as bars,
+    ):
 
         def show(label: str, done: int, total: int, note: str) -> None:
             if label not in tasks:

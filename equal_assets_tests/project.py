@@ -1,9 +1,12 @@
 """A project of its own for a test: campaigns file, state folder, Dagster home, `equal` command."""
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,17 @@ import polars as pl
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def _until_closed(terminal: int) -> Iterator[bytes]:
+    while True:
+        try:
+            shown = os.read(terminal, 65536)
+        except OSError:  # how Linux says that nobody writes any more
+            return
+        if not shown:
+            return
+        yield shown
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,26 @@ class Project:
             text=True,
             timeout=timeout,
         )
+
+    def equal_on_terminal(self, *arguments: str, timeout: float = 240) -> tuple[int, str]:
+        """Run the command on a terminal; return its exit code and all that it showed."""
+        terminal, its_end = pty.openpty()
+        environment = {**self.environment(), "TERM": "xterm"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "equal_assets.cli", *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdin=its_end,
+            stdout=its_end,
+            stderr=its_end,
+        ) as process:
+            os.close(its_end)
+            killer = threading.Timer(timeout, process.kill)
+            killer.start()
+            shown = b"".join(_until_closed(terminal))
+            killer.cancel()
+        os.close(terminal)
+        return process.returncode, shown.decode("utf-8", "replace")
 
     def start(self, *command: str) -> subprocess.Popen:
         """Start a Python process in the project; the caller ends it."""

@@ -1,10 +1,10 @@
 """Campaigns whose pairs an LLM extracts, through the command that users type."""
 
 import json
+import re
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import yaml
@@ -177,17 +177,8 @@ def test_run_again_sends_nothing(played, monkeypatch):
     assert len(played.server.requests()) == n_sent
 
 
-def test_check_asks_the_server(played, monkeypatch):
-    monkeypatch.setenv("EXTRACTION_TEST_KEY", KEY)
-    assert f"extractor: {played.server.url} has {MODEL}" in played.project.equal("check").stdout
-    monkeypatch.setenv("EXTRACTION_TEST_KEY", "sk-wrong")
-    wrong = played.project.equal("check")
-    assert wrong.returncode == 1
-    assert "refuses the key in EXTRACTION_TEST_KEY (HTTP 401)" in wrong.stdout
-    assert "sk-wrong" not in wrong.stdout
-    monkeypatch.delenv("EXTRACTION_TEST_KEY")
-    unset = played.project.equal("check")
-    assert "the environment variable EXTRACTION_TEST_KEY is not set" in unset.stdout
+def plain(shown: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
 
 def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monkeypatch):
@@ -196,11 +187,13 @@ def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monk
     examples = "select count(*) from qa_dataset where campaign = 'drawn'"
     n_failed, n_examples = (played.project.sql(query).item() for query in (failed, examples))
     n_sent = len(played.server.requests())
-    retried = played.project.equal("retry", "drawn")
-    assert retried.returncode == 0, retried.stdout + retried.stderr
-    assert "failed documents are extracted now; `equal run` makes their data sets anew" in (
-        retried.stdout
-    )
+    returncode, shown = played.project.equal_on_terminal("retry", "drawn")
+    assert returncode == 0, shown
+    assert "failed documents are extracted now; `equal run` makes their data sets anew" in shown
+    lines = [line for line in plain(shown).split("\r") if "drawn: ask again" in line]
+    clock = r"\d:\d\d:\d\d"  # time, and time left
+    live = rf"\d+/\d+ {clock} {clock} [\d,]+ tokens paid, cost \d"
+    assert any(re.search(live, line) for line in lines), lines
     n_left = played.project.sql(failed).item()
     assert n_left < n_failed
     assert len(played.server.requests()) - n_sent <= 2 * n_failed
@@ -210,23 +203,3 @@ def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monk
     assert "drawn: data set and student" in taken_in.stdout
     assert "rounds" not in taken_in.stdout.split("drawn: data set")[0]
     assert played.project.sql(examples).item() > n_examples
-
-
-def test_stopped_server_is_named(played, monkeypatch, tmp_path):
-    monkeypatch.setenv("EXTRACTION_TEST_KEY", KEY)
-    path: Path = played.project.folder / "campaigns.yaml"
-    settings = yaml.safe_load(path.read_text())
-    settings["extractor"]["base_urls"] = ["http://127.0.0.1:9/v1"]
-    elsewhere = played.project.folder / "elsewhere.yaml"
-    elsewhere.write_text(yaml.safe_dump(settings))
-    monkeypatch.setattr(
-        Project,
-        "environment",
-        lambda self: {**ENVIRONMENT(self), "EQUAL_CAMPAIGNS": str(elsewhere)},
-    )
-    found = played.project.equal("check")
-    assert found.returncode == 1
-    assert "http://127.0.0.1:9/v1 cannot be reached" in found.stdout
-
-
-ENVIRONMENT = Project.environment

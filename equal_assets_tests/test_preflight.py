@@ -1,0 +1,78 @@
+"""What `equal check` finds of an extractor; `test_end_to_end` runs the command."""
+
+import importlib.util
+
+import pytest
+import yaml
+
+from equal_assets import preflight
+from equal_assets.settings import load_settings
+from equal_assets_tests.conftest import TINY
+from equal_assets_tests.llm_server import MODEL, running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("server") / "log.jsonl", key="right") as started:
+        yield started
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """Return a function that gives what is found of an extractor: whether it is fine, and why."""
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", "right")
+    demo = TINY.parents[2] / "equal_assets" / "demo"
+
+    def find(**extractor):
+        settings = yaml.safe_load(TINY.read_text())
+        settings["targets"]["python-libraries"] = {
+            split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
+        }
+        settings["extractor"] = extractor
+        (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+        findings = preflight.findings(load_settings(tmp_path / "campaigns.yaml"))
+        return [(f.is_ok, f.text) for f in findings if f.text.startswith("extractor: ")]
+
+    return find
+
+
+def openai(*urls, **more):
+    key = {"api_key_variable": "EXTRACTION_TEST_KEY"}
+    return {"backend": "openai", "base_urls": list(urls), "model": MODEL, **key, **more}
+
+
+def test_structural_needs_nothing(found):
+    assert found() == [(True, "extractor: structural needs no model")]
+
+
+def test_every_server_is_asked_for_the_model(found, server):
+    gone = "http://127.0.0.1:9/v1"
+    assert found(**openai(server.url, gone)) == [
+        (True, f"extractor: {server.url} has {MODEL}"),
+        (False, f"extractor: {gone} cannot be reached"),
+    ]
+    assert server.requests() == []  # nothing that is paid for
+
+
+def test_unknown_model_is_told_with_those_that_are_there(found, server):
+    [(is_ok, text)] = found(**openai(server.url, model="other"))
+    assert not is_ok
+    assert text.endswith(f"has no model 'other'; it has: {MODEL}")
+
+
+def test_refused_and_missing_keys_are_told_by_the_variable_alone(found, server, monkeypatch):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", "sk-wrong")
+    [(is_ok, text)] = found(**openai(server.url))
+    assert not is_ok
+    assert "refuses the key in EXTRACTION_TEST_KEY (HTTP 401)" in text
+    assert "sk-wrong" not in text
+    monkeypatch.delenv("EXTRACTION_TEST_KEY")
+    [(is_ok, text)] = found(**openai(server.url))
+    assert not is_ok
+    assert "the environment variable EXTRACTION_TEST_KEY is not set" in text
+
+
+def test_vllm_is_looked_for(found):
+    [(is_ok, text)] = found(backend="vllm", model="Qwen/Qwen2.5-7B-Instruct")
+    assert is_ok == (importlib.util.find_spec("vllm") is not None)
+    assert ("equal-assets[vllm]" in text) == (not is_ok)
