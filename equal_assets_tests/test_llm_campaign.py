@@ -186,6 +186,8 @@ def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monk
     failed = "select count(*) from extractions where status = 'failed'"
     examples = "select count(*) from qa_dataset where campaign = 'drawn'"
     n_failed, n_examples = (played.project.sql(query).item() for query in (failed, examples))
+    versions = "select partition, version from materialized where asset = 'bandit_round'"
+    before = dict(played.project.sql(versions).rows())
     n_sent = len(played.server.requests())
     returncode, shown = played.project.equal_on_terminal("retry", "drawn")
     assert returncode == 0, shown
@@ -198,6 +200,8 @@ def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monk
     assert n_left < n_failed
     assert len(played.server.requests()) - n_sent <= 2 * n_failed
     assert set(played.answered().values()) == {1}
+    after = dict(played.project.sql(versions).rows())
+    assert all(after[name] != before[name] for name in ("drawn", "chosen"))  # they share documents
     taken_in = played.project.equal("run", "drawn")
     assert taken_in.returncode == 0, taken_in.stdout + taken_in.stderr
     assert "drawn: data set and student" in taken_in.stdout

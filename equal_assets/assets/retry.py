@@ -13,7 +13,7 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.extraction_store import campaign_caps, extract_again
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import fingerprint
+from equal_assets.settings import Settings, fingerprint
 from equal_assets.versions import expected_inputs, is_current, stored_versions
 
 
@@ -45,7 +45,7 @@ def ask_again(
             if not failed:
                 continue
             try:
-                extract_again(
+                mended = extract_again(
                     warehouse,
                     extractor,
                     read_documents(warehouse, failed),
@@ -56,17 +56,34 @@ def ask_again(
                 )
             except ExtractionError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            stored = stored_versions(warehouse)
-            with warehouse.transaction() as transaction:
-                transaction.execute("update_outcomes")
-                if is_current("bandit_round", settings, stored, campaign=name):
-                    transaction.record(
-                        "bandit_round",
-                        partition=name,
-                        inputs=expected_inputs("bandit_round", settings, stored, campaign=name),
-                        version=fingerprint([stored["bandit_round", name][1], "retry"]),
-                        seconds=time.monotonic() - started,
-                    )
+            _take_in(warehouse, settings, extractor, mended, seconds=time.monotonic() - started)
+
+
+def _take_in(
+    warehouse: Warehouse,
+    settings: Settings,
+    extractor: Extractor,
+    mended: list[str],
+    *,
+    seconds: float,
+) -> None:
+    """Give the rounds of every campaign that asked for mended documents a new version."""
+    stored = stored_versions(warehouse)
+    with warehouse.transaction() as transaction:
+        transaction.execute("update_outcomes")
+        asked = transaction.query("campaigns_of", hashes=mended, extractor=extractor.fingerprint)
+        for name in asked["campaign"]:
+            if name not in settings.campaigns or not is_current(
+                "bandit_round", settings, stored, campaign=name
+            ):
+                continue
+            transaction.record(
+                "bandit_round",
+                partition=name,
+                inputs=expected_inputs("bandit_round", settings, stored, campaign=name),
+                version=fingerprint([stored["bandit_round", name][1], "retry", *sorted(mended)]),
+                seconds=seconds,
+            )
 
 
 @dg.job(description="Asks again for documents that failed; then make the data set again.")

@@ -121,18 +121,22 @@ def extract_again(
     run: str,
     caps: Sequence[Cap],
     progress: Progress,
-) -> None:
+) -> list[str]:
     """Extract documents anew, and put what comes out in the place of what the store has.
 
-    Requests that were answered stand in the journal and are not sent again.
+    Requests that were answered stand in the journal and are not sent again. Returns the content
+    hashes of the documents that have not failed again.
     """
     allowance = Allowance([*caps, *extractor.run_caps(run)])
     order = Order(payer=asked_by, run=run, allowance=allowance)
-    n_failed = 0
+    n_failed, mended = 0, []
     for number, extraction in enumerate(extractor.extract(documents, order), 1):
         _write(warehouse, extractor, [extraction], asked_by, replace=True)
         n_failed += extraction.status == "failed"
+        if extraction.reason is None:
+            mended.append(extraction.content_hash)
         progress(number, len(documents), _spend(allowance, n_failed))
+    return mended
 
 
 def campaign_caps(

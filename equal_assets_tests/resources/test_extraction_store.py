@@ -284,9 +284,10 @@ def test_failed_document_that_is_asked_again_is_replaced(warehouse):
 
     asked = documents(2, kind="bad")
     extract(warehouse, Scripted(), asked)
-    extract_again(
+    mended = extract_again(
         warehouse, Mended(), asked, asked_by="demo|retry", run="", caps=[], progress=silent
     )
+    assert mended == [document.content_hash for document in asked]
     assert (
         stored(warehouse, "status, reason, first_asked_by") == [("pairs", None, "demo|retry")] * 2
     )

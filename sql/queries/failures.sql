@@ -1,13 +1,14 @@
--- Question: which documents that campaigns asked for failed, and why? Grain: campaign x reason.
--- Inputs: bandit_documents, extractions; $campaigns, $rounds (empty: all).
+-- Question: which documents that campaigns asked for failed, whole or in part, and why?
+-- Grain: campaign x reason, whichever the chunk. Inputs: bandit_documents, extractions; $campaigns,
+-- $rounds (empty: all).
 select
   bandit_documents.campaign,
-  extractions.reason,
+  regexp_replace(extractions.reason, 'chunk [0-9]+ of [0-9]+: ', '', 'g') as reason,
   count(*) as documents,
   sum(extractions.n_tries)::bigint as tries
 from bandit_documents
 join extractions using (content_hash, extractor)
-where extractions.status = 'failed'
+where extractions.reason is not null
   and bandit_documents.campaign in (select unnest($campaigns::varchar[]))
   and (len($rounds::integer[]) = 0 or bandit_documents.round in (select unnest($rounds::integer[])))
 group by all
