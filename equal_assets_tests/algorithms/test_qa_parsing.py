@@ -166,9 +166,9 @@ def test_different_answers_are_not_chosen_from(other):
     "unit", ["{", "[", '{"', '{"{"', "[1,", '{"a":[', "[1,x ", "{} ", '["', "[" * 500 + "x"]
 )
 def test_hostile_replies_end_soon_and_by_name(unit):
-    started = time.perf_counter()
+    started = time.process_time()
     assert failure(unit * (100_000 // len(unit))) in (NO_JSON, OTHER_SHAPE)
-    assert time.perf_counter() - started < 1.5
+    assert time.process_time() - started < 1.5
 
 
 def test_number_of_thousands_of_digits_is_of_another_shape():

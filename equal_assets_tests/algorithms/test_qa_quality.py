@@ -224,14 +224,14 @@ def test_language_of_short_text_code_and_formulas_is_uncertain(text):
 @pytest.mark.parametrize("unit", ["\\(", "\\[", "`", "$ ", "<a", "the ", "字"])
 def test_hostile_text_is_judged_soon(unit):
     text = unit * (100_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
     judge(text, text, text, max_question_characters=10**6, max_answer_characters=10**6)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_many_pairs_of_a_long_document_take_it_apart_once():
     document = " ".join(f"word{number}" for number in range(50_000))
     pairs = [QAPair(f"What is number {number}?", f"word{number}") for number in range(300)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert not any(judge_pairs(pairs, document, BOUNDS))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -97,9 +97,9 @@ def test_chunks_without_overlap_hold_every_character_once():
 @pytest.mark.parametrize("unit", ["x", "x y. ", "a\n\n", "\n ", "字。", "{}\t"])
 def test_long_text_of_any_form_is_split_fast(unit):
     text = unit * (300_000 // len(unit)) + "x"
-    started = time.perf_counter()
+    started = time.process_time()
     assert all(split(text, 4000, 400))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
