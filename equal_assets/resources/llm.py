@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ class TryFailedError(Exception):
         self.next_step = next_step
 
 
-class LLM(ABC):
+Place = TypeVar("Place")
+
+
+class LLM(ABC, Generic[Place]):
     """A model behind a server or an engine; all methods run in one event loop."""
 
     @abstractmethod
@@ -61,7 +65,13 @@ class LLM(ABC):
         """Make ready; raise ExtractionError if that cannot be."""
 
     @abstractmethod
-    async def complete(self, prompt: str, schema: dict[str, Any], *, seed: int) -> Completion:
+    def room(self) -> AbstractAsyncContextManager[Place]:
+        """Wait until a request may be sent, and hold its place until it is done."""
+
+    @abstractmethod
+    async def complete(
+        self, place: Place, prompt: str, schema: dict[str, Any], *, seed: int
+    ) -> Completion:
         """Return the completion of a prompt that follows a JSON schema.
 
         Raises

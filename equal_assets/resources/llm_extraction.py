@@ -281,49 +281,72 @@ class ExtractionRun:
         self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
     ) -> Any:
         """Send a request once; what it may come to is held and on disk before, settled after."""
-        prompt, reply = _most_tokens(request.prompt), self._settings.max_reply_tokens
-        covered = self._prices.amount(prompt, reply)
-        meter.cover(covered)
-        entry = self._journal.open(
-            key,
-            document=document.content_hash,
-            payer=self._payer,
-            run=self._run,
-            prompt_tokens=prompt,
-            completion_tokens=reply,
-            cost=covered.cost,
-        )
-        started = time.monotonic()
-        completion, value, failure = None, None, None
-        try:
-            completion = await self._llm.complete(
-                request.prompt, request.schema, seed=self._seed(key, n_tries)
+        most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
+        async with self._llm.room() as place:
+            covered = self._prices.amount(*most)
+            meter.cover(covered)
+            entry = self._journal.open(
+                key,
+                document=document.content_hash,
+                payer=self._payer,
+                run=self._run,
+                prompt_tokens=most[0],
+                completion_tokens=most[1],
+                cost=covered.cost,
             )
-            if completion.is_cut_off:
-                raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
-            value = request.parse(completion.text)
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            outcome = _outcome(failure)
-            charged = _charged(completion, outcome, (prompt, reply))
-            spent, seconds = self._prices.amount(*charged), time.monotonic() - started
-            self._journal.settle(
-                entry,
-                outcome,
-                prompt_tokens=charged[0],
-                completion_tokens=charged[1],
-                cost=spent.cost,
-                seconds=seconds,
-                reply=completion.text if completion else None,
-                reason=None if failure is None else str(failure) or type(failure).__name__,
-            )
-            known = charged if completion else (0, 0)
-            cost = spent.cost if completion else 0.0
-            usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
-            meter.settle(covered, spent=spent, usage=usage, is_paid=True)
+            started = time.monotonic()
+            completion, value, failure = None, None, None
+            try:
+                completion = await self._llm.complete(
+                    place, request.prompt, request.schema, seed=self._seed(key, n_tries)
+                )
+                if completion.is_cut_off:
+                    raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
+                value = request.parse(completion.text)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                self._settle(
+                    entry,
+                    meter,
+                    covered,
+                    completion=completion,
+                    failure=failure,
+                    most=most,
+                    seconds=time.monotonic() - started,
+                )
         return value
+
+    def _settle(
+        self,
+        entry: int,
+        meter: Meter,
+        covered: Amount,
+        *,
+        completion: Completion | None,
+        failure: BaseException | None,
+        most: tuple[int, int],
+        seconds: float,
+    ) -> None:
+        """Enter what became of a request, and count what it came to."""
+        outcome = _outcome(failure)
+        charged = _charged(completion, outcome, most)
+        spent = self._prices.amount(*charged)
+        self._journal.settle(
+            entry,
+            outcome,
+            prompt_tokens=charged[0],
+            completion_tokens=charged[1],
+            cost=spent.cost,
+            seconds=seconds,
+            reply=completion.text if completion else None,
+            reason=None if failure is None else str(failure) or type(failure).__name__,
+        )
+        known = charged if completion else (0, 0)
+        cost = spent.cost if completion else 0.0
+        usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
+        meter.settle(covered, spent=spent, usage=usage, is_paid=True)
 
     def _count_known(self, known: Answer, meter: Meter) -> None:
         """Count an answer of the journal: as asked for, or as paid before by the same payer."""

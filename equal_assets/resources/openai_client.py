@@ -54,7 +54,7 @@ class Endpoint:
         self.limit = min(float(self.most), self.limit + 1.0 / self.limit)
 
 
-class OpenAIClient(LLM):
+class OpenAIClient(LLM[Endpoint]):
     """Spreads requests over servers with the official client; its retries are off, ours count."""
 
     def __init__(self, settings: OpenAIServer) -> None:
@@ -82,11 +82,12 @@ class OpenAIClient(LLM):
         for endpoint in self._endpoints:
             await endpoint.client.close()
 
-    async def complete(self, prompt: str, schema: dict[str, Any], *, seed: int) -> Completion:
-        """Ask the server that has most room."""
-        async with self._room() as endpoint:
-            response = await self._ask(endpoint, prompt, schema, seed)
-            endpoint.succeeded()
+    async def complete(
+        self, place: Endpoint, prompt: str, schema: dict[str, Any], *, seed: int
+    ) -> Completion:
+        """Ask the server where there is a place."""
+        response = await self._ask(place, prompt, schema, seed)
+        place.succeeded()
         return _completion(response)
 
     async def _ask(
@@ -134,8 +135,8 @@ class OpenAIClient(LLM):
             raise _failed("response is no completion", "lost", "again") from error
 
     @asynccontextmanager
-    async def _room(self) -> AsyncIterator[Endpoint]:
-        """Wait until a server has room, and take a place there."""
+    async def room(self) -> AsyncIterator[Endpoint]:
+        """Wait until a server has room, and take a place at the one that has most."""
         async with self._released:
             while (endpoint := self._roomiest()) is None:
                 now = time.monotonic()

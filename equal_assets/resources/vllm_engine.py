@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from equal_assets.errors import ExtractionError
@@ -13,7 +14,7 @@ STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
 """Measured: guidance gave valid JSON always, xgrammar left raw control characters in strings."""
 
 
-class VLLM(LLM):
+class VLLM(LLM[None]):
     """vLLM's asynchronous engine; requests join its running batch as they come."""
 
     def __init__(self, settings: VLLMEngine) -> None:
@@ -56,7 +57,13 @@ class VLLM(LLM):
             raise ExtractionError(f"vLLM cannot load {settings.model}: {error}") from error
         self._tokenizer = self._engine.get_tokenizer()
 
-    async def complete(self, prompt: str, schema: dict[str, Any], *, seed: int) -> Completion:
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Let every request in: the engine has a queue of its own."""
+        return nullcontext()
+
+    async def complete(
+        self, place: None, prompt: str, schema: dict[str, Any], *, seed: int
+    ) -> Completion:
         """Let the prompt join the running batch, and wait for its end."""
         from vllm import SamplingParams
         from vllm.exceptions import VLLMClientError

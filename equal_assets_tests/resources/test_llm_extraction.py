@@ -41,7 +41,10 @@ class ByRule(LLM):
     async def close(self):
         pass
 
-    async def complete(self, prompt, schema, *, seed):
+    def room(self):
+        return contextlib.nullcontext()
+
+    async def complete(self, place, prompt, schema, *, seed):
         self.prompts.append(prompt)
         fault = self._faults(len(self.prompts), prompt)
         self._at_once += 1
@@ -413,9 +416,9 @@ def test_each_request_has_a_seed_of_its_own_and_the_same_again(extractor_of):
         complete = extractor._answers.complete
         seen = {}
 
-        async def noting(prompt, schema, *, seed, complete=complete, seen=seen):
+        async def noting(place, prompt, schema, *, seed, complete=complete, seen=seen):
             seen.setdefault(prompt, []).append(seed)
-            return await complete(prompt, schema, seed=seed)
+            return await complete(place, prompt, schema, seed=seed)
 
         extractor._answers.complete = noting
         extract(extractor, documents(4))

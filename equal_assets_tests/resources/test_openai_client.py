@@ -39,12 +39,17 @@ async def started(settings):
         await client.close()
 
 
+async def complete(client, text, *, seed=0):
+    async with client.room() as place:
+        return await client.complete(place, text, SCHEMA, seed=seed)
+
+
 def ask(settings, *prompts):
     """Ask all at once; return completions, or what was raised instead of them."""
 
     async def asking():
         async with started(settings) as client:
-            asked = (client.complete(text, SCHEMA, seed=n) for n, text in enumerate(prompts))
+            asked = (complete(client, text, seed=n) for n, text in enumerate(prompts))
             return await asyncio.gather(*asked, return_exceptions=True)
 
     return asyncio.run(asking())
@@ -172,7 +177,7 @@ def test_server_that_asks_for_patience_is_left_alone_so_long(serve):
         async with started(server_settings(server.url)) as client:
             for _ in range(6):
                 with pytest.raises(TryFailedError):
-                    await client.complete(prompt(1), SCHEMA, seed=0)
+                    await complete(client, prompt(1))
 
     asyncio.run(asking())
     times = [entry["time"] for entry in server.requests()]
@@ -190,7 +195,7 @@ def test_load_falls_to_what_a_server_takes_and_all_are_answered(serve):
             async def until_answered(text):
                 for _ in range(200):
                     try:
-                        return await client.complete(text, SCHEMA, seed=0)
+                        return await complete(client, text)
                     except TryFailedError as error:
                         refusals.add(error.reason)
                 raise AssertionError("never answered")
@@ -226,7 +231,7 @@ def test_server_that_fails_leaves_its_load_to_the_others(serve):
             async def until_answered(text):
                 while True:
                     try:
-                        return await client.complete(text, SCHEMA, seed=0)
+                        return await complete(client, text)
                     except TryFailedError:
                         continue
 
