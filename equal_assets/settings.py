@@ -767,6 +767,10 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
     if detail["type"] == "string_pattern_mismatch":
         return line, f"{_dotted(key)}: a name is lowercase letters, digits, '.', '_' and '-'"
     problem = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not key:  # of several sections: the problem begins with the key that is to be changed
+        named = tuple(problem.split(" ", 1)[0].split("."))
+        found_at = (named[:n] for n in range(len(named), 0, -1) if named[:n] in lines)
+        return lines.get(next(found_at, ()), 1), problem
     value = detail["input"]
     shown = f" = {value!r}" if isinstance(value, (str, int, float, type(None))) else ""
     return line, f"{_dotted(key)}{shown}: {problem}"

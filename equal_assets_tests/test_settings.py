@@ -656,3 +656,15 @@ def test_key_is_read_from_the_environment_and_never_stored(monkeypatch):
     with pytest.raises(SettingsError, match="environment variable EQUAL_TEST_KEY is not set"):
         _ = settings.api_key
     assert llm().api_key is None
+
+
+def test_mistake_between_sections_stands_on_the_line_of_its_key(complaints):
+    text = with_llm().replace("budget_documents: 100", "budget_documents: 100\n    budget_cost: 9")
+    (line,) = complaints(text)
+    number = line_of(text, "    budget_cost")
+    assert line.startswith(f"campaigns.yaml:{number}: campaigns.first.budget_cost = 9.0 needs ")
+
+
+def test_no_campaign_is_named_like_the_payer_of_the_sample(complaints):
+    (line,) = complaints(VALID.replace("  first:", "  warm-up:"))
+    assert "campaigns: no campaign can be named warm-up" in line
