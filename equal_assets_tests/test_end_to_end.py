@@ -70,6 +70,20 @@ def test_pulls_add_up_to_the_reward_curve(finished):
     ]
 
 
+def test_a_round_keeps_its_data_version_when_its_run_ends(finished, monkeypatch):
+    """Else Dagster shows the next round as made from an older one: 'Unsynced'."""
+    project, _ = finished
+    monkeypatch.chdir(project.folder)  # the paths in dagster.yaml are relative to it
+    with dg.DagsterInstance.from_config(str(project.folder)) as instance:
+        found = instance.fetch_materializations(dg.AssetKey("bandit_round"), limit=100).records
+    versions: dict[str, list[str]] = {}
+    for record in found:
+        event = record.asset_materialization
+        versions.setdefault(event.partition, []).append(event.tags["dagster/data_version"])
+    assert len(versions) == 9
+    assert all(len(events) == 2 and len(set(events)) == 1 for events in versions.values())
+
+
 def test_each_training_example_leads_back_to_its_document(finished):
     project, _ = finished
     lost = project.sql(

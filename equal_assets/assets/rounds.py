@@ -451,11 +451,6 @@ def _store_round(
             "bandit_round",
             partition=player.name,
             inputs=player.inputs,
-            version=round_version(player, number),
+            version=fingerprint([player.fingerprint, number]),
             seconds=outcome["seconds"],
         )
-
-
-def round_version(player: RoundPlayer, number: int) -> str:
-    """Return the version of a campaign's rounds up to one of them."""
-    return fingerprint([player.fingerprint, number])

@@ -2,12 +2,13 @@
 
 import json
 import time
+from collections.abc import Iterable
 from contextlib import closing
 
 import dagster as dg
 import polars as pl
 
-from equal_assets.assets.rounds import RoundPlayer, play_round, prepare_campaign, round_version
+from equal_assets.assets.rounds import RoundPlayer, play_round, prepare_campaign
 from equal_assets.errors import CampaignError, ExtractionError
 from equal_assets.killed_runs import run_name
 from equal_assets.partitions import (
@@ -24,6 +25,7 @@ from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.tracking import ROUND_METRICS, Tracker
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
 
 
@@ -53,11 +55,12 @@ def bandit_round(
     Each round is stored before the next one starts. A round that is stored is not played again.
     """
     keys = sorted(parse_round_key(key) for key in context.partition_keys)
-    run = run_name(context.run)
     player: RoundPlayer | None = None
-    with closing(extractor):
-        for campaign, number in keys:
-            try:
+    try:
+        with closing(extractor):
+            version = _data_version({campaign for campaign, _ in keys}, campaigns, warehouse)
+            context.set_data_version(context.asset_key, version)
+            for campaign, number in keys:
                 if player is None or player.name != campaign:
                     player = prepare_campaign(
                         campaign,
@@ -65,16 +68,16 @@ def bandit_round(
                         campaigns,
                         extractor,
                         embedder,
-                        run=run,
+                        run=run_name(context.run),
                         log=context.log,
                     )
                 is_new = play_round(player, number)
-            except (CampaignError, ExtractionError) as error:
-                raise dg.Failure(str(error), allow_retries=False) from error
-            curve = warehouse.query("reward_curve", campaign=campaign)
-            if len(curve):
-                tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
-            _report_round(context, player, number, curve, is_new=is_new)
+                curve = warehouse.query("reward_curve", campaign=campaign)
+                if len(curve):
+                    tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
+                _report_round(context, player, number, curve, version, is_new=is_new)
+    except (CampaignError, ExtractionError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 @dg.asset(
@@ -124,11 +127,27 @@ def campaign_run(warehouse: Warehouse, tracker: Tracker, campaign: str) -> str:
     return tracker.campaign_run(campaign, start["fingerprint"], json.loads(start["settings"]))
 
 
+def _data_version(
+    names: Iterable[str], campaigns: CampaignsFile, warehouse: Warehouse
+) -> dg.DataVersion:
+    """Return one version for all rounds of a run: from what their campaigns are made.
+
+    Dagster gives one to all partitions that a run ends with. Were that of a round another than
+    when it was stored, the next round would be shown as made from an older one.
+    """
+    settings, stored = campaigns.load(), stored_versions(warehouse)
+    inputs = [
+        expected_inputs("bandit_round", settings, stored, campaign=name) for name in sorted(names)
+    ]
+    return dg.DataVersion(fingerprint(inputs))
+
+
 def _report_round(
     context: dg.AssetExecutionContext,
     player: RoundPlayer,
     number: int,
     curve: pl.DataFrame,
+    version: dg.DataVersion,
     *,
     is_new: bool,
 ) -> None:
@@ -154,7 +173,7 @@ def _report_round(
                 "bandit_round",
                 partition=key,
                 metadata=metadata,
-                tags={"dagster/data_version": round_version(player, number)},
+                tags={"dagster/data_version": version.value},
             )
         )
     context.add_asset_metadata(metadata, partition_key=key)

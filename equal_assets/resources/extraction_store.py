@@ -79,9 +79,10 @@ def extract_through_store(
     stored = _stored(warehouse, extractor, hashes)
     allowance = Allowance([*caps, *extractor.run_caps(run)])
     known = _ask_stored(stored, hashes, allowance, asked_by)
+    in_store = set(stored["content_hash"])
     missing: dict[str, Document] = {}
     for document, key in zip(documents, hashes, strict=True):
-        if key not in set(stored["content_hash"]):
+        if key not in in_store:
             missing.setdefault(key, document)  # of documents with the same text the first is read
     unwritten: list[Extraction] = []
     n_done, n_failed, written_at = len(documents) - len(missing), 0, time.monotonic()
