@@ -371,7 +371,7 @@ class VLLMEngine(LLMExtraction):
     """A vLLM engine in the process of the step (extra ``vllm``)."""
 
     backend: Literal["vllm"]
-    concurrency: int = Field(256, ge=1, le=8192, description="documents in the engine at once")
+    concurrency: int = Field(256, ge=1, le=8192, description="requests in the engine at once")
     tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share the model")
     gpu_memory_utilization: float = Field(
         0.85, gt=0, le=1, description="share of the GPU; the embedder needs the rest"

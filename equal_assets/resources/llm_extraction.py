@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import threading
 import time
@@ -32,6 +33,10 @@ from equal_assets.settings import LLMExtraction
 CUT_OFF = "reply cut off at max_reply_tokens"
 TEMPLATE_TOKENS = 256
 """More than any chat template puts around a prompt."""
+
+PREPARED_SHARE = 0.25
+"""Documents under way beyond ``concurrency``: their requests are ready when a place is free, while
+the replies of others are read and journaled. Measured: 62 of 64 requests at the server, not 57."""
 
 PATIENCE_TRIES = 200
 """Times that a request waits because a server asks for patience, before its document fails."""
@@ -137,6 +142,7 @@ class ExtractionRun:
         self._recipe = recipe(settings)
         self._prices = Prices(settings.prompt_price, settings.completion_price)
         self._failed_in_a_row = 0
+        self._places = asyncio.Semaphore(settings.concurrency)
         identity = settings.identity()
         self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
 
@@ -153,11 +159,12 @@ class ExtractionRun:
             If a cap of the run is spent, or no server answers.
         """
         in_flight: set[asyncio.Task[None]] = set()
+        most = math.ceil(self._settings.concurrency * (1 + PREPARED_SHARE))
         try:
             for document in documents:
                 texts = self._split(document)
                 bound = self._bound(texts)
-                while len(in_flight) >= self._settings.concurrency or not self._hold(
+                while len(in_flight) >= most or not self._hold(
                     bound, is_last_chance=not in_flight
                 ):
                     if not in_flight:
@@ -282,7 +289,7 @@ class ExtractionRun:
     ) -> Any:
         """Send a request once; what it may come to is held and on disk before, settled after."""
         most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
-        async with self._llm.room() as place:
+        async with self._places, self._llm.room() as place:
             covered = self._prices.amount(*most)
             meter.cover(covered)
             entry = self._journal.open(
