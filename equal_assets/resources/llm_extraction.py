@@ -164,9 +164,7 @@ class ExtractionRun:
             for document in documents:
                 texts = self._split(document)
                 bound = self._bound(texts)
-                while len(in_flight) >= most or not self._hold(
-                    bound, is_last_chance=not in_flight
-                ):
+                while len(in_flight) >= most or not self._hold(bound, is_last_chance=not in_flight):
                     if not in_flight:
                         break
                     in_flight = await _wait_for_one(in_flight)
