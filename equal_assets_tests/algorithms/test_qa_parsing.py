@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 
@@ -17,6 +16,7 @@ from equal_assets.algorithms.qa_parsing import (
     parse_scores,
 )
 from equal_assets.records import QAPair, RejectedPair
+from equal_assets_tests.timing import takes_less_than
 
 SUM = ("What is 2 + 3?", "5")
 PRODUCT = ("What is 2 * 3?", "6")
@@ -166,9 +166,9 @@ def test_different_answers_are_not_chosen_from(other):
     "unit", ["{", "[", '{"', '{"{"', "[1,", '{"a":[', "[1,x ", "{} ", '["', "[" * 500 + "x"]
 )
 def test_hostile_replies_end_soon_and_by_name(unit):
-    started = time.process_time()
-    assert failure(unit * (100_000 // len(unit))) in (NO_JSON, OTHER_SHAPE)
-    assert time.process_time() - started < 1.5
+    reply = unit * (100_000 // len(unit))
+    assert failure(reply) in (NO_JSON, OTHER_SHAPE)
+    assert takes_less_than(1.5, lambda _: failure(reply))
 
 
 def test_number_of_thousands_of_digits_is_of_another_shape():

@@ -1,4 +1,3 @@
-import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from equal_assets.algorithms.qa_quality import (
     language,
 )
 from equal_assets.records import QAPair
+from equal_assets_tests.timing import takes_less_than
 
 BOUNDS = QualityBounds(
     min_question_characters=10,
@@ -22,6 +22,7 @@ BOUNDS = QualityBounds(
     self_contained=True,
     same_language=True,
 )
+
 PLANTS = {  # document, question, answer
     "en": (
         "Photosynthesis is the process by which green plants use sunlight to make sugar from "
@@ -224,14 +225,12 @@ def test_language_of_short_text_code_and_formulas_is_uncertain(text):
 @pytest.mark.parametrize("unit", ["\\(", "\\[", "`", "$ ", "<a", "the ", "字"])
 def test_hostile_text_is_judged_soon(unit):
     text = unit * (100_000 // len(unit))
-    started = time.process_time()
-    judge(text, text, text, max_question_characters=10**6, max_answer_characters=10**6)
-    assert time.process_time() - started < 1
+    longest = {"max_question_characters": 10**6, "max_answer_characters": 10**6}
+    assert takes_less_than(1, lambda n: judge(text, text, f"{n}{text}", **longest))
 
 
 def test_many_pairs_of_a_long_document_take_it_apart_once():
     document = " ".join(f"word{number}" for number in range(50_000))
     pairs = [QAPair(f"What is number {number}?", f"word{number}") for number in range(300)]
-    started = time.process_time()
     assert not any(judge_pairs(pairs, document, BOUNDS))
-    assert time.process_time() - started < 1
+    assert takes_less_than(1, lambda n: judge_pairs(pairs, f"{n} {document}", BOUNDS))

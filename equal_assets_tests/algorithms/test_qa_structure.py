@@ -1,10 +1,10 @@
-import time
 from textwrap import dedent
 
 import pytest
 
 from equal_assets.algorithms.qa_structure import extract_pairs
 from equal_assets.records import QAPair
+from equal_assets_tests.timing import takes_less_than
 
 
 def pairs_of(text, *, subject=None, max_pairs=20):
@@ -741,6 +741,4 @@ HOSTILE = {
 @pytest.mark.parametrize("subject", [None, "m.f"])
 def test_hostile_text_takes_less_than_a_second(name, subject):
     text = HOSTILE[name] if subject is None else f"Return the x.\n\n{HOSTILE[name]}"
-    started = time.process_time()
-    extract_pairs(text, max_pairs=10**9, subject=subject)
-    assert time.process_time() - started < 1
+    assert takes_less_than(1, lambda _: extract_pairs(text, max_pairs=10**9, subject=subject))

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+import psutil
 import pytest
 
 from equal_assets.algorithms.qa_parsing import parse_pairs
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.vllm
 N_DOCUMENTS = 200
 """Each takes a request, and a second one where it has pairs."""
 
+ORDER = Order(payer="warm-up", run="test", allowance=Allowance())
 QUALITY = {
     "min_question_characters": 1,
     "max_question_characters": 40,
@@ -86,10 +88,14 @@ def documents(n_documents, *, start=0):
 
 
 def extract(settings, folder, asked):
-    extractor = build_extractor(settings, folder)
-    with contextlib.closing(extractor):
-        order = Order(payer="warm-up", run="test", allowance=Allowance())
-        return list(extractor.extract(asked, order))
+    with contextlib.closing(build_extractor(settings, folder)) as extractor:
+        return list(extractor.extract(asked, ORDER))
+
+
+def engines():
+    """Return the engines that this process has left running."""
+    processes = psutil.Process().children(recursive=True)
+    return [p.pid for p in processes if p.status() != psutil.STATUS_ZOMBIE and "VLLM" in p.name()]
 
 
 def journal_rows(folder):
@@ -126,7 +132,10 @@ def test_engine_in_the_process_extracts_each_document_and_is_not_asked_twice(mod
     extractions = extract(settings, tmp_path, documents(N_DOCUMENTS))
     check(tmp_path, extractions)
     n_sent = len(journal_rows(tmp_path))
-    again = extract(settings, tmp_path, documents(N_DOCUMENTS)[:20])
+    with contextlib.closing(build_extractor(settings, tmp_path)) as extractor:
+        again = list(extractor.extract(documents(N_DOCUMENTS)[:20], ORDER))
+        assert engines()
+    assert engines() == []  # a GPU is free for what comes after
     sent_again = [row for row in journal_rows(tmp_path)[n_sent:] if row[0] == "answered"]
     assert not sent_again
     assert len(again) == 20
