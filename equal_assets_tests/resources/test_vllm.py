@@ -93,9 +93,9 @@ def extract(settings, folder, asked):
 
 
 def engines():
-    """Return the engines that this process has left running."""
+    """Return the engines that this process has started and that still run."""
     processes = psutil.Process().children(recursive=True)
-    return [p.pid for p in processes if p.status() != psutil.STATUS_ZOMBIE and "VLLM" in p.name()]
+    return [p for p in processes if p.status() != psutil.STATUS_ZOMBIE and "VLLM" in p.name()]
 
 
 def journal_rows(folder):
@@ -134,8 +134,10 @@ def test_engine_in_the_process_extracts_each_document_and_is_not_asked_twice(mod
     n_sent = len(journal_rows(tmp_path))
     with contextlib.closing(build_extractor(settings, tmp_path)) as extractor:
         again = list(extractor.extract(documents(N_DOCUMENTS)[:20], ORDER))
-        assert engines()
-    assert engines() == []  # a GPU is free for what comes after
+        started = engines()
+    assert started
+    _, left = psutil.wait_procs(started, timeout=30)
+    assert left == []  # a GPU is free for what comes after
     sent_again = [row for row in journal_rows(tmp_path)[n_sent:] if row[0] == "answered"]
     assert not sent_again
     assert len(again) == 20
