@@ -37,7 +37,7 @@ from equal_assets.algorithms.optimal_transport import cosine_cost, measure_bias,
 from equal_assets.algorithms.selection import STRATEGIES, Plan, make_strategy
 from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Strategy, Target
 from equal_assets.progress import silent
-from equal_assets.records import QAPair
+from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
 from equal_assets.settings import Equal, quiet_libraries
 from equal_assets.settings import Student as StudentSettings
 
@@ -48,7 +48,6 @@ GRID = tuple(np.geomspace(0.0005, 0.05, 21))
 KEPT_SHARE = 0.6
 NEAR_SHARE = 0.03
 PAGE_CHUNKS = 12
-CHARACTERS_PER_TOKEN = 4
 DOCUMENTS_PER_PULL = 10
 STUDENT_BUDGETS = (0.01, 0.05)
 STUDENT_PAIRS = 600

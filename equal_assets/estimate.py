@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from equal_assets.records import WARM_UP
+from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
 from equal_assets.resources.extraction_store import campaign_caps
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.spending import Prices
@@ -14,7 +14,6 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import LLMExtraction, Settings
 from equal_assets.versions import is_current, stored_versions
 
-CHARACTERS_PER_TOKEN = 4.0
 REPLY_SHARE = 0.25
 """Tokens of a reply over those of its document, where nothing was measured."""
 
@@ -74,10 +73,11 @@ def tokens_per_document(
     prompts = llm.identity()["prompts"]
     chunks = max(1, math.ceil(characters / llm.chunk_characters))
     templates = sum(len(text) for text in prompts.values()) * chunks
-    document, reply = characters / CHARACTERS_PER_TOKEN, REPLY_SHARE * characters / 4
+    document = characters / CHARACTERS_PER_TOKEN
+    reply = REPLY_SHARE * document
     pairs_read = (len(prompts) - 1) * reply
     basis = (
-        f"assumed: {CHARACTERS_PER_TOKEN:.0f} characters a token, replies of {REPLY_SHARE:.0%} of "
+        f"assumed: {CHARACTERS_PER_TOKEN} characters a token, replies of {REPLY_SHARE:.0%} of "
         f"the document; measured once {MEASURED_DOCUMENTS} documents are extracted"
     )
     return TokensPerDocument(

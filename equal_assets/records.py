@@ -9,6 +9,9 @@ from typing import Literal
 WARM_UP = "warm-up"
 """Who pays for the warm-up sample; the others are campaigns."""
 
+CHARACTERS_PER_TOKEN = 4
+"""Of English text, on average: the length of a document before anything has read it."""
+
 ExtractionStatus = Literal["pairs", "no pairs", "failed"]
 
 

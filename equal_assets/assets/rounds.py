@@ -16,6 +16,7 @@ from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
 from equal_assets.progress import report
+from equal_assets.records import CHARACTERS_PER_TOKEN
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import campaign_caps, extract_through_store
@@ -23,9 +24,6 @@ from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Campaign, Settings, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
-
-CHARACTERS_PER_TOKEN = 4
-"""Of English text, on average: the length of a document before anything has read it."""
 
 POOL_SAMPLE_PAIRS = 1_000
 """Pairs of a larger pool, drawn by their id, that stand for it in its OT cost after a round."""
