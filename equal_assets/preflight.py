@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equal_assets.errors import EqualError
-from equal_assets.resources.corpora import read_corpus, read_target, read_weights
+from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
+from equal_assets.resources.targets import read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     Extractor,
@@ -40,6 +41,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         try:
             reference, test = read_target(target)
             read_weights(target)
+            read_code_tests(target)
         except EqualError as error:
             yield Finding(False, f"target {name}: {error}")
         else:

@@ -449,6 +449,21 @@ class Target(Section):
     weight_field: str | None = Field(
         None, description="number above 0 in each reference row; null: all count alike"
     )
+    answers: Literal["text", "number", "math", "code"] = Field(
+        "text",
+        description="how generated answers are judged: not at all; by the final number; by "
+        "mathematical equality; by running them against tests",
+    )
+    tests_field: str | None = Field(
+        None, description="of code: statements that raise if it is wrong, text or list"
+    )
+    setup_field: str | None = Field(None, description="of code: what stands before the tests")
+    prefix_field: str | None = Field(
+        None, description="of code: the beginning that the answer goes on from, as in HumanEval"
+    )
+    entry_point_field: str | None = Field(
+        None, description="of code: the function that the tests' `check` is called with"
+    )
 
     @field_validator("reference", "test")
     @classmethod
@@ -457,6 +472,16 @@ class Target(Section):
         if not (base / path).is_file():
             raise ValueError(f"no such file (looked in {base})")
         return str(base / path)
+
+    @model_validator(mode="after")
+    def _fields_fit_answers(self) -> Target:
+        code = ("tests_field", "setup_field", "prefix_field", "entry_point_field")
+        if self.answers == "code" and self.tests_field is None:
+            raise ValueError("answers: code needs tests_field")
+        given = [name for name in code if getattr(self, name) is not None]
+        if self.answers != "code" and given:
+            raise ValueError(f"{', '.join(given)}: only where answers is code")
+        return self
 
 
 class Equal(Section):

@@ -115,7 +115,8 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
     if asset == "target_qa":
         target = settings.targets[settings.campaigns[campaign].target]
         files = [_file_sha256(Path(path)) for path in (target.reference, target.test)]
-        return [target.question_field, target.answer_field, target.weight_field, *files]
+        fields = target.model_dump(mode="json", exclude={"reference", "test", "answers"})
+        return [fields, *files]
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)
     return {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from equal_assets.algorithms.decontamination import removal_reasons
-from equal_assets.resources.corpora import read_target
+from equal_assets.resources.targets import read_target
 from equal_assets.settings import Target
 
 DEMO = Path(__file__).parents[1] / "equal_assets" / "demo"

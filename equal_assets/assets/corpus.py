@@ -13,10 +13,11 @@ import polars as pl
 from equal_assets.errors import CorpusError
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import Progress, report
-from equal_assets.records import Document, RejectedRow
+from equal_assets.records import Document, QAPair, RejectedRow
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.corpora import read_corpus, read_target, read_weights
+from equal_assets.resources.corpora import read_corpus
+from equal_assets.resources.targets import CodeTests, read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.settings import Settings
 from equal_assets.versions import expected_inputs, stored_versions
@@ -74,23 +75,12 @@ def target_qa(
     inputs = expected_inputs("target_qa", settings, stored_versions(warehouse), campaign=campaign)
     target = settings.targets[settings.campaigns[campaign].target]
     reference, test = read_target(target)
-    rows = pl.DataFrame(
+    rows = pl.concat(
         [
-            {
-                "campaign": campaign,
-                "split": split,
-                "position": position,
-                "question": pair.question,
-                "answer": pair.answer,
-                "weight": weight,
-            }
-            for split, pairs, weights in (
-                ("reference", reference, read_weights(target)),
-                ("test", test, [1.0] * len(test)),
-            )
-            for position, (pair, weight) in enumerate(zip(pairs, weights, strict=True))
+            _target_rows("reference", reference, read_weights(target), []),
+            _target_rows("test", test, [1.0] * len(test), read_code_tests(target)),
         ]
-    )
+    ).with_columns(campaign=pl.lit(campaign))
     with warehouse.transaction() as transaction:
         transaction.replace("target_qa", rows, campaign=campaign)
         version = transaction.record(
@@ -104,6 +94,23 @@ def target_qa(
             "test pairs": len(test),
             "reference questions": markdown(rows.select("question").head(5)),
         },
+    )
+
+
+def _target_rows(
+    split: str, pairs: list[QAPair], weights: list[float], tests: list[CodeTests]
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "split": split,
+            "position": range(len(pairs)),
+            "question": [pair.question for pair in pairs],
+            "answer": [pair.answer for pair in pairs],
+            "weight": weights,
+            "code_prefix": [test.prefix for test in tests] or None,
+            "code_tests": [test.tests for test in tests] or None,
+        },
+        schema_overrides={"code_prefix": pl.String, "code_tests": pl.String},
     )
 
 

@@ -1,4 +1,4 @@
-"""Readers that stream a corpus, and the reader of a target's QA pairs.
+"""Readers that stream a corpus.
 
 Readers yield candidates and rejected rows; one function turns a candidate into a document or, by
 the text policy of the settings, into a rejected row. A bad row never stops the stream; a mapping
@@ -11,13 +11,12 @@ import csv
 import gzip
 import io
 import json
-import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,7 +35,6 @@ from equal_assets.settings import (
     Files,
     HubDataset,
     InstalledPackages,
-    Target,
     TextPolicy,
     expand_path,
     project_folder,
@@ -49,7 +47,6 @@ TEXTS = (".txt", ".md")
 SUPPORTED_SUFFIXES = (*JSON_LINES, *PARQUET, *TABLES, *TEXTS)
 
 EXCERPT_CHARACTERS = 200
-MISTAKES_SHOWN = 10
 ROWS_PER_BATCH = 256
 CHUNK_BYTES = 1 << 16
 # zstd puts up to 128 KiB of text into 4 bytes: this bounds what one step can unpack to 4 MiB.
@@ -123,93 +120,6 @@ def read_corpus(corpus: InstalledPackages | Files | HubDataset) -> Iterator[Docu
         yield item if isinstance(item, RejectedRow) else _apply_text_policy(item, corpus)
 
 
-def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
-    """Read the QA pairs of a target.
-
-    Parameters
-    ----------
-    target : Target
-        Names two JSONL files (plain, .gz, .zst) and the fields to read.
-
-    Returns
-    -------
-    tuple of two lists of QAPair
-        The reference pairs, which steer the selection, and the test pairs, which only judge.
-
-    Raises
-    ------
-    CorpusError
-        With up to 10 mistakes, each with file and line: a bad line, a question that stands twice
-        in a file, a test question that stands in the reference file too; or if a file holds no
-        pair. Questions are compared without regard to case and white space.
-    """
-    base = _base_folder()
-    files = [_shown(Path(path), base) for path in (target.reference, target.test)]
-    reference, reference_mistakes = _read_pairs(Path(target.reference), files[0], target)
-    test, test_mistakes = _read_pairs(Path(target.test), files[1], target)
-    lines = {_folded(pair.question): line for line, pair in reference.items()}
-    leaks = [
-        f"{files[1]}:{line}: the question stands in {files[0]}:{lines[question]} too; a test "
-        "question may not steer the selection"
-        for line, pair in test.items()
-        if (question := _folded(pair.question)) in lines
-    ]
-    _refuse([*reference_mistakes, *test_mistakes, *leaks])
-    return list(reference.values()), list(test.values())
-
-
-def read_weights(target: Target) -> list[float]:
-    """Read how much each reference pair of a target counts.
-
-    Parameters
-    ----------
-    target : Target
-        One that :func:`read_target` accepts.
-
-    Returns
-    -------
-    list of float
-        In the order of the reference pairs; 1 for all where ``weight_field`` is not set.
-
-    Raises
-    ------
-    CorpusError
-        With up to 10 mistakes, each with file and line: a weight that is missing, not a number,
-        or not above 0.
-    """
-    path = Path(target.reference)
-    file = _shown(path, _base_folder())
-    weights: list[float] = []
-    mistakes: list[str] = []
-    for item in _read_json_lines(path, file):
-        if isinstance(item, RejectedRow):
-            continue  # read_target has refused such a file
-        line, values = item
-        weight = values.get(target.weight_field) if target.weight_field else 1.0
-        if _is_number(weight) and 0 < weight < math.inf:
-            weights.append(float(weight))
-        else:
-            mistakes.append(
-                f"{file}:{line}: {target.weight_field} = {weight!r}; allowed: numbers above 0"
-            )
-    _refuse(mistakes)
-    return weights
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _refuse(mistakes: list[str]) -> None:
-    """Raise an error that lists mistakes in a target's files, if there are any."""
-    if not mistakes:
-        return
-    hidden = len(mistakes) - MISTAKES_SHOWN
-    more = [f"and {hidden} more"] if hidden > 0 else []
-    listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
-    raise CorpusError(f"the target's QA pairs cannot be used:\n{listing}")
-
-
 # The text policy: one place for all readers
 
 
@@ -233,7 +143,7 @@ def _apply_text_policy(candidate: _Candidate, policy: TextPolicy) -> Document | 
 
 def _text_rejection(text: str, candidate: _Candidate, policy: TextPolicy) -> Reason | None:
     fields = (candidate.document_id, candidate.url, candidate.license)
-    if not _is_unicode(
+    if not is_unicode(
         text,
         *(value for value in fields if value is not None),
         *candidate.metadata.values(),
@@ -249,7 +159,7 @@ def _text_rejection(text: str, candidate: _Candidate, policy: TextPolicy) -> Rea
     return None
 
 
-def _is_unicode(*texts: str) -> bool:
+def is_unicode(*texts: str) -> bool:
     """Tell whether texts can be stored: JSON and Python allow lone surrogates, UTF-8 does not."""
     try:
         for text in texts:
@@ -324,9 +234,9 @@ def _document_of(docstring: Docstring, python_file: PythonFile) -> _Candidate:
 
 
 def _read_files(corpus: Files) -> Iterator[_Candidate | RejectedRow]:
-    base = _base_folder()
+    base = base_folder()
     for path in _list_files(corpus.paths):
-        file = _shown(path, base)
+        file = shown_path(path, base)
         if _has_suffix(path, TEXTS):
             yield _read_text(path, file)
             continue
@@ -344,7 +254,7 @@ def _read_rows(
         return _read_parquet(path, file, mapping)
     if _has_suffix(path, TABLES):
         return _read_csv(path, file, mapping)
-    return _read_json_lines(path, file)
+    return read_json_lines(path, file)
 
 
 def _read_text(path: Path, file: str) -> _Candidate | RejectedRow:
@@ -357,7 +267,8 @@ def _read_text(path: Path, file: str) -> _Candidate | RejectedRow:
         return _reject(file, 1, Reason.INVALID_UTF8, error.object)
 
 
-def _read_json_lines(path: Path, file: str) -> Iterator[_NumberedRow | RejectedRow]:
+def read_json_lines(path: Path, file: str) -> Iterator[_NumberedRow | RejectedRow]:
+    """Yield the objects of a file, each with its line from 1; ``file`` is what people call it."""
     row = 0
     try:
         for row, line in enumerate(_lines(path), start=1):
@@ -492,7 +403,7 @@ def _csv_records(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
 
 
 def _read_hub(corpus: HubDataset) -> Iterator[_Candidate | RejectedRow]:
-    base = _base_folder()
+    base = base_folder()
     local = base / corpus.dataset
     name = local.name if local.exists() else corpus.dataset
     file = "/".join(part for part in (name, corpus.subset, corpus.split) if part)
@@ -607,11 +518,12 @@ def _parse_qa_pairs(value: Any) -> tuple[QAPair, ...]:
     for item in value:
         if not isinstance(item, dict):
             raise ValueError("not a list of objects")
-        pairs.append(_qa_pair(item, "question", "answer"))
+        pairs.append(qa_pair(item, "question", "answer"))
     return tuple(pairs)
 
 
-def _qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> QAPair:
+def qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> QAPair:
+    """Return the pair that two fields hold; a ValueError says what is wrong with them."""
     for name in (question_field, answer_field):
         text = values.get(name)
         if text is None:
@@ -620,41 +532,9 @@ def _qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> 
             raise ValueError(f"{name!r} is not a string")
         if not text.strip():
             raise ValueError(f"{name!r} is empty")
-        if not _is_unicode(text):
+        if not is_unicode(text):
             raise ValueError(f"{name!r} holds characters that UTF-8 cannot write")
     return QAPair(values[question_field].strip(), values[answer_field].strip())
-
-
-# Targets
-
-
-def _read_pairs(path: Path, file: str, target: Target) -> tuple[dict[int, QAPair], list[str]]:
-    """Return the pairs of a file by line, and its mistakes."""
-    pairs: dict[int, QAPair] = {}
-    mistakes: list[str] = []
-    first_lines: dict[str, int] = {}
-    for item in _read_json_lines(path, file):
-        if isinstance(item, RejectedRow):
-            mistakes.append(f"{file}:{item.row}: {item.reason}: {item.excerpt}")
-            continue
-        line, values = item
-        try:
-            pair = _qa_pair(values, target.question_field, target.answer_field)
-        except ValueError as error:
-            mistakes.append(f"{file}:{line}: {error}")
-            continue
-        first = first_lines.setdefault(_folded(pair.question), line)
-        if first == line:
-            pairs[line] = pair
-        else:
-            mistakes.append(f"{file}:{line}: the question stands in line {first} already")
-    if not pairs and not mistakes:
-        mistakes.append(f"{file}: holds no QA pair")
-    return pairs, mistakes
-
-
-def _folded(question: str) -> str:
-    return " ".join(question.casefold().split())
 
 
 # Files
@@ -692,7 +572,7 @@ def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
     return path.name.lower().endswith(suffixes)
 
 
-def _base_folder() -> Path:
+def base_folder() -> Path:
     """Return what paths are shown relative to: the folder of campaigns.yaml, if there is one."""
     try:
         return project_folder()
@@ -700,7 +580,8 @@ def _base_folder() -> Path:
         return Path.cwd()
 
 
-def _shown(path: Path, base: Path) -> str:
+def shown_path(path: Path, base: Path) -> str:
+    """Return a path as people read it in messages and tables."""
     shown = path.relative_to(base) if path.is_relative_to(base) else path
     # A file name may hold bytes that are not UTF-8, which no table stores.
     return shown.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")

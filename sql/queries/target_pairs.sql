@@ -3,7 +3,10 @@
 select
   question,
   answer,
-  weight
+  weight,
+  position,
+  code_prefix,
+  code_tests
 from target_qa
 where campaign = $campaign
   and split = $split

@@ -1,0 +1,216 @@
+"""The target task: pairs that steer, pairs that judge, and the tests of code answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from equal_assets.errors import CorpusError
+from equal_assets.records import QAPair, RejectedRow
+from equal_assets.resources.corpora import (
+    base_folder,
+    qa_pair,
+    read_json_lines,
+    shown_path,
+)
+from equal_assets.settings import Target
+
+MISTAKES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTests:
+    """How code that answers a test question is run.
+
+    Attributes
+    ----------
+    prefix : str
+        What stands before the code: the beginning that the question shows; mostly empty.
+    tests : str
+        Python statements that stand after it and raise if it is wrong.
+    """
+
+    prefix: str
+    tests: str
+
+
+def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
+    """Read the QA pairs of a target.
+
+    Parameters
+    ----------
+    target : Target
+        Names two JSONL files (plain, .gz, .zst) and the fields to read.
+
+    Returns
+    -------
+    tuple of two lists of QAPair
+        The reference pairs, which steer the selection, and the test pairs, which only judge.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a bad line, a question that stands twice
+        in a file, a test question that stands in the reference file too; or if a file holds no
+        pair. Questions are compared without regard to case and white space.
+    """
+    base = base_folder()
+    files = [shown_path(Path(path), base) for path in (target.reference, target.test)]
+    reference, reference_mistakes = _read_pairs(Path(target.reference), files[0], target)
+    test, test_mistakes = _read_pairs(Path(target.test), files[1], target)
+    lines = {_folded(pair.question): line for line, pair in reference.items()}
+    leaks = [
+        f"{files[1]}:{line}: the question stands in {files[0]}:{lines[question]} too; a test "
+        "question may not steer the selection"
+        for line, pair in test.items()
+        if (question := _folded(pair.question)) in lines
+    ]
+    _refuse([*reference_mistakes, *test_mistakes, *leaks])
+    return list(reference.values()), list(test.values())
+
+
+def read_weights(target: Target) -> list[float]:
+    """Read how much each reference pair of a target counts.
+
+    Parameters
+    ----------
+    target : Target
+        One that :func:`read_target` accepts.
+
+    Returns
+    -------
+    list of float
+        In the order of the reference pairs; 1 for all where ``weight_field`` is not set.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a weight that is missing, not a number,
+        or not above 0.
+    """
+    path = Path(target.reference)
+    file = shown_path(path, base_folder())
+    weights: list[float] = []
+    mistakes: list[str] = []
+    for item in read_json_lines(path, file):
+        if isinstance(item, RejectedRow):
+            continue  # read_target has refused such a file
+        line, values = item
+        weight = values.get(target.weight_field) if target.weight_field else 1.0
+        if _is_number(weight) and 0 < weight < math.inf:
+            weights.append(float(weight))
+        else:
+            mistakes.append(
+                f"{file}:{line}: {target.weight_field} = {weight!r}; allowed: numbers above 0"
+            )
+    _refuse(mistakes)
+    return weights
+
+
+def read_code_tests(target: Target) -> list[CodeTests]:
+    """Read how the answers to a target's test questions are run.
+
+    Parameters
+    ----------
+    target : Target
+        One that :func:`read_target` accepts.
+
+    Returns
+    -------
+    list of CodeTests
+        In the order of the test pairs; empty unless ``answers`` is ``code``.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a field that is missing or of another kind.
+    """
+    if target.answers != "code":
+        return []
+    path = Path(target.test)
+    file = shown_path(path, base_folder())
+    found: list[CodeTests] = []
+    mistakes: list[str] = []
+    for item in read_json_lines(path, file):
+        if isinstance(item, RejectedRow):
+            continue  # read_target has refused such a file
+        line, values = item
+        try:
+            found.append(_code_tests(values, target))
+        except ValueError as error:
+            mistakes.append(f"{file}:{line}: {error}")
+    _refuse(mistakes)
+    return found
+
+
+def _code_tests(values: dict[str, Any], target: Target) -> CodeTests:
+    tests = values.get(target.tests_field or "")
+    statements = tests if isinstance(tests, list) else [tests]
+    if not statements or not all(isinstance(s, str) and s.strip() for s in statements):
+        raise ValueError(
+            f"{target.tests_field} = {tests!r}; allowed: Python statements, a text or list of them"
+        )
+    setup, prefix, entry_point = (
+        _text(values, name)
+        for name in (target.setup_field, target.prefix_field, target.entry_point_field)
+    )
+    if target.entry_point_field and not entry_point.isidentifier():
+        raise ValueError(
+            f"{target.entry_point_field} = {entry_point!r}; allowed: the name of a function"
+        )
+    calls = [f"check({entry_point})"] if entry_point else []
+    before = [setup] if setup.strip() else []
+    return CodeTests(prefix=prefix, tests="\n".join([*before, *statements, *calls]))
+
+
+def _text(values: dict[str, Any], name: str | None) -> str:
+    """Return a field as text; empty where the settings name none."""
+    text = values.get(name) if name else ""
+    if not isinstance(text, str):
+        raise ValueError(f"{name} = {text!r}; allowed: text")
+    return text
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refuse(mistakes: list[str]) -> None:
+    """Raise an error that lists mistakes in a target's files, if there are any."""
+    if not mistakes:
+        return
+    hidden = len(mistakes) - MISTAKES_SHOWN
+    more = [f"and {hidden} more"] if hidden > 0 else []
+    listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
+    raise CorpusError(f"the target's QA pairs cannot be used:\n{listing}")
+
+
+def _read_pairs(path: Path, file: str, target: Target) -> tuple[dict[int, QAPair], list[str]]:
+    """Return the pairs of a file by line, and its mistakes."""
+    pairs: dict[int, QAPair] = {}
+    mistakes: list[str] = []
+    first_lines: dict[str, int] = {}
+    for item in read_json_lines(path, file):
+        if isinstance(item, RejectedRow):
+            mistakes.append(f"{file}:{item.row}: {item.reason}: {item.excerpt}")
+            continue
+        line, values = item
+        try:
+            pair = qa_pair(values, target.question_field, target.answer_field)
+        except ValueError as error:
+            mistakes.append(f"{file}:{line}: {error}")
+            continue
+        first = first_lines.setdefault(_folded(pair.question), line)
+        if first == line:
+            pairs[line] = pair
+        else:
+            mistakes.append(f"{file}:{line}: the question stands in line {first} already")
+    if not pairs and not mistakes:
+        mistakes.append(f"{file}: holds no QA pair")
+    return pairs, mistakes
+
+
+def _folded(question: str) -> str:
+    return " ".join(question.casefold().split())
