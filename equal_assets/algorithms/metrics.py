@@ -6,6 +6,7 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+from scipy.stats import t
 
 
 def pmi_scores(
@@ -178,6 +179,82 @@ def perplexity(log_probabilities: np.ndarray, n_tokens: np.ndarray) -> float:
             "with at least one token"
         )
     return float(np.exp(-log_probabilities.sum(dtype=np.float64) / n_tokens.sum()))
+
+
+def perplexity_interval(
+    log_probabilities: np.ndarray, n_tokens: np.ndarray, *, confidence: float
+) -> tuple[float, float]:
+    """Return a confidence interval of :func:`perplexity` over the questions there might be.
+
+    Parameters
+    ----------
+    log_probabilities, n_tokens : ndarray of shape (n_answers,)
+        As in :func:`perplexity`; at least two answers.
+    confidence : float
+        In (0, 1); 0.95 is usual.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end; :func:`perplexity` lies between them.
+
+    Raises
+    ------
+    ValueError
+        As :func:`perplexity`; or if there are fewer than two answers.
+
+    Notes
+    -----
+    The mean log-probability per token is a ratio of two sums over questions, whose variance is
+    that of the residuals ``l_i - r n_i`` (delta method). A question is the unit that is drawn: the
+    tokens of one answer are not independent.
+
+    References
+    ----------
+    W. G. Cochran, Sampling Techniques, 3rd edition, section 6.3.
+    """
+    center = np.log(perplexity(log_probabilities, n_tokens))
+    n_answers = len(n_tokens)
+    if n_answers < 2:
+        raise ValueError(f"{n_answers} answer, expected at least two: one tells no spread")
+    residuals = log_probabilities + center * n_tokens
+    error = np.sqrt(n_answers / (n_answers - 1) * np.sum(residuals**2)) / n_tokens.sum()
+    margin = t.ppf((1 + confidence) / 2, n_answers - 1) * error
+    return float(np.exp(center - margin)), float(np.exp(center + margin))
+
+
+def mean_interval(values: np.ndarray, *, confidence: float) -> tuple[float, float]:
+    """Return Student's t interval of the mean of shares, such as pass rates of questions.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_questions,)
+        In [0, 1], at least two.
+    confidence : float
+        In (0, 1); 0.95 is usual.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two values, or one is outside its range.
+
+    Notes
+    -----
+    For shares of several tries. Of questions that are right or wrong, :func:`accuracy_interval`
+    is the better interval.
+    """
+    if len(values) < 2:
+        raise ValueError(f"{len(values)} values, expected at least two: one tells no spread")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(f"values span {values.min()} to {values.max()}, expected 0 to 1")
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    margin = t.ppf((1 + confidence) / 2, len(values) - 1) * error
+    return float(max(0.0, values.mean() - margin)), float(min(1.0, values.mean() + margin))
 
 
 def draw_distractors(n_questions: int, n_choices: int, rng: np.random.Generator) -> np.ndarray:

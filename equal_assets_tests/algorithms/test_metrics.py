@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from equal_assets.algorithms.metrics import (
     accuracy_interval,
@@ -9,7 +10,9 @@ from equal_assets.algorithms.metrics import (
     coverage,
     documents_to_match,
     draw_distractors,
+    mean_interval,
     perplexity,
+    perplexity_interval,
     pmi_scores,
     top_share_threshold,
     training_flops,
@@ -141,6 +144,47 @@ def test_perplexity_refuses_counts_that_are_none(n_tokens):
 def test_perplexity_refuses_no_answers():
     with pytest.raises(ValueError, match="over 0 answers"):
         perplexity(np.zeros(0), np.zeros(0, dtype=int))
+
+
+def test_perplexity_interval_of_equal_tokens_is_the_t_interval_of_the_mean():
+    per_token = np.array([-1.0, -2.0, -4.0, -1.5])
+    n_tokens = np.full(4, 5)
+    found = perplexity_interval(per_token * n_tokens, n_tokens, confidence=0.9)
+    known = ttest_1samp(per_token, 0).confidence_interval(0.9)
+    assert found == pytest.approx((np.exp(-known.high), np.exp(-known.low)))
+
+
+def test_perplexity_interval_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        n_tokens = rng.integers(1, 60, size=80)
+        log_probabilities = -n_tokens * rng.gamma(4.0, 0.5, size=80)  # 2 nats a token on average
+        low, high = perplexity_interval(log_probabilities, n_tokens, confidence=0.95)
+        assert low < perplexity(log_probabilities, n_tokens) < high
+        held += low <= np.exp(2) <= high
+    assert 0.91 <= held / 400 <= 0.98
+
+
+def test_perplexity_interval_of_one_answer_is_refused():
+    with pytest.raises(ValueError, match="1 answer, expected at least two"):
+        perplexity_interval(np.array([-1.0]), np.array([1]), confidence=0.95)
+
+
+def test_mean_interval_is_the_t_interval_within_zero_and_one():
+    values = np.array([0.25, 0.5, 0.75, 0.5])
+    known = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval(values, confidence=0.95) == pytest.approx((known.low, known.high))
+    assert mean_interval(np.array([0.0, 1.0]), confidence=0.95) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [([0.5], "1 values, expected at least two"), ([0.5, 1.5], "span 0.5 to 1.5, expected 0 to 1")],
+)
+def test_mean_interval_refuses_what_is_no_sample_of_shares(values, problem):
+    with pytest.raises(ValueError, match=problem):
+        mean_interval(np.array(values), confidence=0.95)
 
 
 def test_distractors_are_distinct_other_questions():
