@@ -1,4 +1,4 @@
-"""What students and pools are judged by: accuracy, perplexity, coverage, thresholds, FLOPs."""
+"""What students and pools are judged by: accuracy, perplexity, coverage, thresholds."""
 
 from __future__ import annotations
 
@@ -391,36 +391,6 @@ def documents_to_match(documents: np.ndarray, costs: np.ndarray, *, goal: float)
         raise ValueError("goal is NaN: there is nothing to reach")
     reached = np.flatnonzero(costs <= goal)
     return int(documents[reached[0]]) if len(reached) else None
-
-
-def training_flops(n_parameters: int, n_tokens: int) -> float:
-    """Return the floating-point operations of training: 2 per parameter forward, 4 backward.
-
-    Parameters
-    ----------
-    n_parameters : int
-        Parameters of the model, >= 0.
-    n_tokens : int
-        Tokens trained on, every epoch counted; >= 0.
-
-    Returns
-    -------
-    float
-        ``6 * n_parameters * n_tokens``; attention over long contexts is not counted.
-
-    Raises
-    ------
-    ValueError
-        If a count is negative.
-
-    References
-    ----------
-    arXiv:2001.08361, section 2.1.
-    """
-    for name, count in (("n_parameters", n_parameters), ("n_tokens", n_tokens)):
-        if count < 0:
-            raise ValueError(f"{name} = {count}, expected >= 0")
-    return 6.0 * n_parameters * n_tokens
 
 
 def _check_similarity(similarity: np.ndarray) -> None:

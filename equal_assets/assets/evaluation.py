@@ -1,39 +1,22 @@
 """Group `evaluation`: what the students learned, and strategies side by side."""
 
 import time
-from dataclasses import dataclass
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.metrics import coverage, top_share_threshold
-from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
-from equal_assets.assets.rounds import stack_vectors
+from equal_assets.assets.comparing import by_target, compare_target
 from equal_assets.assets.selection import campaign_run
-from equal_assets.comparison import (
-    compared_campaigns,
-    matches,
-    shared_points,
-)
+from equal_assets.comparison import compared_campaigns, matches
 from equal_assets.partitions import CAMPAIGNS
-from equal_assets.progress import report, silent
+from equal_assets.progress import report
 from equal_assets.reporting import comparison_figure, markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
-from equal_assets.settings import Settings
 from equal_assets.versions import expected_inputs, stored_versions
-
-NEAR_SHARE = 0.03
-"""Share of all pairs extracted for a target, nearest to its test split, that count as near it."""
-
-KEPT_SHARE = 0.6
-"""Share of a pool, nearest to the reference split, that ``ot_cost_test_nearest`` judges."""
-
-JUDGMENTS = ("ot_cost_reference", "ot_cost_test", "ot_cost_test_nearest", "coverage_test")
 
 
 @dg.asset(
@@ -117,14 +100,14 @@ def strategy_comparison(
     started = time.monotonic()
     stored = stored_versions(warehouse)
     inputs = expected_inputs("strategy_comparison", settings, stored)
-    groups = _by_target(compared_campaigns(settings, stored), settings)
+    groups = by_target(compared_campaigns(settings, stored), settings)
     if not groups:
         raise dg.Failure(
             "no campaign has rounds yet: materialize bandit_round of a campaign first",
             allow_retries=False,
         )
     rows = pl.concat(
-        [_compare_target(names, settings, warehouse, embedder, context.log) for names in groups],
+        [compare_target(names, settings, warehouse, embedder, context.log) for names in groups],
         how="vertical_relaxed",
     )
     with warehouse.transaction() as transaction:
@@ -150,135 +133,3 @@ def strategy_comparison(
             "seconds": round(time.monotonic() - started, 1),
         },
     )
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """All pairs of a campaign, in the order of its rounds."""
-
-    qa_ids: np.ndarray
-    rounds: np.ndarray  # (n_pairs,)
-    vectors: np.ndarray  # (n_pairs, n_dimensions)
-    to_test: np.ndarray  # (n_pairs,), best similarity to a test pair
-
-    def until(self, number: int) -> int:
-        """Return how many pairs there were after a round."""
-        return int(np.searchsorted(self.rounds, number, side="right"))
-
-
-def _by_target(names: list[str], settings: Settings) -> list[list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(settings.campaigns[name].target, []).append(name)
-    return list(groups.values())
-
-
-def _compare_target(
-    names: list[str],
-    settings: Settings,
-    warehouse: Warehouse,
-    embedder: Embedder,
-    log: dg.DagsterLogManager,
-) -> pl.DataFrame:
-    """Compare the campaigns of one target at the same budget points, and at their own ends."""
-    model = warehouse.query("embedder").row(0, named=True)
-    reference, test = (
-        _embed_split(warehouse, embedder, names[0], split, model["path"])
-        for split in ("reference", "test")
-    )
-    pools = {name: _read_pool(warehouse, name, model, test) for name in names}
-    near = _near_threshold(list(pools.values()))
-    shared_budget = min(settings.campaigns[name].budget_documents for name in names)
-    progress = report(log, f"compare {', '.join(names)}")
-    points = [
-        (name, point)
-        for name in names
-        for point in _compared_rounds(warehouse.query("reward_curve", campaign=name), shared_budget)
-    ]
-    rows = []
-    for done, (name, point) in enumerate(points, 1):
-        pool = pools[name]
-        n_pairs = pool.until(point["round"])
-        rows.append(
-            {
-                "campaign": name,
-                "strategy": settings.campaigns[name].strategy,
-                "target": settings.campaigns[name].target,
-                "shared_budget": shared_budget,
-                "documents": point["documents"],
-                "n_pairs": n_pairs,
-                "tokens": point["tokens"],
-                "seconds_per_round": point["seconds_per_round"],
-                **_judge(pool.vectors[:n_pairs], reference, test),
-                "near_pairs": int((pool.to_test[:n_pairs] >= near).sum()),
-                "is_last": point["is_last"],
-            }
-        )
-        progress(done, len(points))
-    results = warehouse.query("student_results", campaigns=names)
-    return pl.DataFrame(rows, infer_schema_length=None).join(
-        results.with_columns(is_last=pl.lit(True)),
-        on=["campaign", "is_last"],
-        how="left",
-        maintain_order="left",
-    )
-
-
-def _embed_split(
-    warehouse: Warehouse, embedder: Embedder, campaign: str, split: str, path: str
-) -> np.ndarray:
-    pairs = qa_pairs(warehouse.query("target_pairs", campaign=campaign, split=split))
-    return embedder.encode([pair.text for pair in pairs], path=path, progress=silent)
-
-
-def _read_pool(warehouse: Warehouse, campaign: str, model: dict, test: np.ndarray) -> _Pool:
-    pairs = warehouse.query(
-        "compared_pairs", campaign=campaign, embedder_version=model["embedder_version"]
-    )
-    vectors = stack_vectors(pairs["embedding"], n_dimensions=model["n_dimensions"])
-    expected = warehouse.query("reward_curve", campaign=campaign)["pool_pairs"][-1]
-    if len(vectors) != expected:
-        raise dg.Failure(
-            f"campaign {campaign} has {expected} pairs, of which {len(vectors)} are embedded by "
-            f"the present embedder: start it over with `equal run --restart {campaign}`",
-            allow_retries=False,
-        )
-    return _Pool(
-        qa_ids=pairs["qa_id"].to_numpy(),
-        rounds=pairs["round"].to_numpy(),
-        vectors=vectors,
-        to_test=(vectors @ test.T).max(axis=1),
-    )
-
-
-def _near_threshold(pools: list[_Pool]) -> float:
-    """Return the similarity to the test split that makes a pair near; infinite without pairs."""
-    _, first = np.unique(np.concatenate([pool.qa_ids for pool in pools]), return_index=True)
-    similarity = np.concatenate([pool.to_test for pool in pools])[first]
-    return top_share_threshold(similarity, share=NEAR_SHARE) if len(similarity) else np.inf
-
-
-def _compared_rounds(curve: pl.DataFrame, shared_budget: int) -> list[dict]:
-    """Return the last round within each point of the shared budget, and the last round of all."""
-    rounds = {curve["round"][-1]}
-    for point in shared_points(shared_budget):
-        rounds |= set(curve.filter(pl.col("documents") <= point)["round"][-1:])
-    return (
-        curve.with_columns(
-            seconds_per_round=pl.col("seconds").cum_sum() / pl.col("round"),
-            is_last=pl.col("round") == curve["round"][-1],
-        )
-        .filter(pl.col("round").is_in(sorted(rounds)))
-        .rows(named=True)
-    )
-
-
-def _judge(pool: np.ndarray, reference: np.ndarray, test: np.ndarray) -> dict[str, float | None]:
-    """Return what a pool is worth, whole and without the pairs farthest from the reference."""
-    if not len(pool):
-        return dict.fromkeys(JUDGMENTS)
-    to_reference, to_test = cosine_cost(pool, reference), cosine_cost(pool, test)
-    similarity = 1 - to_reference.min(axis=1)
-    is_kept = similarity >= top_share_threshold(similarity, share=KEPT_SHARE)
-    values = (ot_cost(to_reference), ot_cost(to_test), ot_cost(to_test[is_kept]))
-    return dict(zip(JUDGMENTS, (*values, coverage(1 - to_test)), strict=True))

@@ -15,13 +15,13 @@ import dagster as dg
 import numpy as np
 from pydantic import Field
 
+from equal_assets.algorithms.flops import training_flops
 from equal_assets.algorithms.metrics import (
     accuracy_interval,
     correct_choices,
     draw_distractors,
     perplexity,
     pmi_scores,
-    training_flops,
 )
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress

@@ -15,7 +15,6 @@ from equal_assets.algorithms.metrics import (
     perplexity_interval,
     pmi_scores,
     top_share_threshold,
-    training_flops,
 )
 
 
@@ -305,14 +304,3 @@ def test_match_refuses_arrays_of_different_length():
 def test_match_refuses_no_goal():
     with pytest.raises(ValueError, match="goal is NaN"):
         documents_to_match(np.array([10]), np.array([0.1]), goal=float("nan"))
-
-
-def test_training_costs_six_operations_a_parameter_and_token():
-    assert training_flops(8_000_000_000, 10) == 4.8e11
-
-
-def test_flops_refuse_negative_counts():
-    with pytest.raises(ValueError, match="n_tokens = -1, expected >= 0"):
-        training_flops(1, -1)
-    with pytest.raises(ValueError, match="n_parameters = -1, expected >= 0"):
-        training_flops(-1, 1)

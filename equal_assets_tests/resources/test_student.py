@@ -6,7 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from equal_assets.algorithms.metrics import perplexity, training_flops
+from equal_assets.algorithms.flops import training_flops
+from equal_assets.algorithms.metrics import perplexity
 from equal_assets.errors import ModelError
 from equal_assets.records import QAPair
 from equal_assets.resources import student as module
