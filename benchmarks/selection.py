@@ -38,8 +38,7 @@ from equal_assets.algorithms.selection import STRATEGIES, Plan, make_strategy
 from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Strategy, Target
 from equal_assets.progress import silent
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
-from equal_assets.settings import Equal, quiet_libraries
-from equal_assets.settings import Student as StudentSettings
+from equal_assets.settings import Equal, Evaluation, TinyStudent, quiet_libraries
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05)
 GRID = tuple(np.geomspace(0.0005, 0.05, 21))
@@ -323,6 +322,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 def train_student(job: Job, budget: float, pool: list[int], folder: Path) -> dict:
     """Fine-tune the tiny student on a pool, and judge it on the test questions."""
+    from equal_assets.assets.judging import judge_by_choice
     from equal_assets.resources.student import build_student
 
     table = pl.read_parquet(job.folder / "corpus.parquet", columns=["text", "qa_pairs"])
@@ -330,16 +330,20 @@ def train_student(job: Job, budget: float, pool: list[int], folder: Path) -> dic
     rows = np.array(pool)[np.linspace(0, len(pool) - 1, min(len(pool), STUDENT_PAIRS)).astype(int)]
     lines = (job.folder / "targets" / f"{job.target}-test.jsonl").read_text().splitlines()
     test = [json.loads(line) for line in lines[:STUDENT_QUESTIONS]]
-    student = build_student(StudentSettings(seed=job.seed, **STUDENT), str(folder))
-    judge = build_student(StudentSettings(), str(folder))
-    base = judge.base(table["text"].to_list(), corpus_version=str(job.folder), progress=silent)
+    student = build_student(TinyStudent(seed=job.seed, **STUDENT), str(folder))
+    judged = build_student(TinyStudent(), str(folder))
+    evaluation = Evaluation()
+    base = judged.base(table["text"].to_list(), corpus_version=str(job.folder), progress=silent)
     out = folder / f"{job.target}-{job.name}-{job.seed}-{budget}".replace(" ", "-")
     tuning = student.fine_tune(
         base, [QAPair(**pairs[row]) for row in rows], out=out, progress=silent
     )
-    scores = judge.evaluate(
+    scores = judge_by_choice(
+        judged,
         out,
         [QAPair(question=row["question"], answer=row["answer"]) for row in test],
+        choices=evaluation.choices,
+        seed=evaluation.seed,
         progress=silent,
     )
     shutil.rmtree(out)

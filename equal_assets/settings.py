@@ -11,7 +11,8 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -126,9 +127,6 @@ class HubDataset(FieldMapping):
     split: str = "train"
 
 
-CORPUS_SOURCES = ("installed-packages", "files", "hub")
-EXTRACTOR_BACKENDS = ("structural", "replay", "openai", "vllm")
-CORPUS_VARIANTS: tuple[type[Section], ...] = (InstalledPackages, Files, HubDataset)
 Corpus = Annotated[InstalledPackages | Files | HubDataset, Field(discriminator="source")]
 
 
@@ -403,15 +401,15 @@ PAIRS_DO_NOT_DEPEND_ON = {
 }
 """Keys of an LLM extractor that may change without extracting anew."""
 
-EXTRACTOR_VARIANTS: tuple[type[Section], ...] = (Structural, Replay, OpenAIServer, VLLMEngine)
 Extractor = Annotated[
     Structural | Replay | OpenAIServer | VLLMEngine, Field(discriminator="backend")
 ]
 
 
-class Student(Section):
-    """The model that is fine-tuned on the data set: here a small Llama, made on the spot."""
+class TinyStudent(Section):
+    """A small Llama, made on the spot and pretrained on the corpus."""
 
+    kind: Literal["tiny"] = "tiny"
     vocabulary: int = Field(2048, ge=512, le=65_536, description="byte-level BPE tokens")
     hidden_size: int = Field(128, ge=16, multiple_of=16)
     layers: int = Field(2, ge=1, le=48)
@@ -422,14 +420,36 @@ class Student(Section):
     batch_size: int = Field(8, ge=1)
     epochs: int = Field(3, ge=1, description="of fine-tuning; paper: 2 (full fine-tuning)")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="paper: 1e-5 for 7B students")
-    choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Student:
+    def _heads_divide(self) -> TinyStudent:
         if self.hidden_size % self.heads:
             raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
         return self
+
+
+class HuggingFaceStudent(Section):
+    """A causal language model that is there: any folder or hub id."""
+
+    kind: Literal["huggingface"]
+    model: str = Field(min_length=1, description="a folder, or a hub id")
+    revision: str | None = Field(None, description="of a hub id: branch, tag or commit")
+    context_tokens: int = Field(2048, ge=32, description="longest sequence")
+    batch_size: int = Field(64, ge=1, description="sequences per optimizer step; paper: 512")
+    epochs: int = Field(2, ge=1, description="paper: 2")
+    learning_rate: float = Field(1e-5, gt=0, le=1, description="paper: 1e-5")
+    seed: int = Field(0, ge=0)
+
+
+Student = Annotated[TinyStudent | HuggingFaceStudent, Field(discriminator="kind")]
+
+
+class Evaluation(Section):
+    """How students are judged on the test questions."""
+
+    choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
+    seed: int = Field(0, ge=0, description="draws the wrong choices")
 
 
 class Tracking(Section):
@@ -581,6 +601,31 @@ class Campaign(Section):
         return self
 
 
+@dataclass(frozen=True)
+class Union:
+    """A section that comes in variants, told apart by one key."""
+
+    tag: str
+    variants: tuple[type[Section], ...]
+    default: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What the key may say."""
+        return [get_args(variant.model_fields[self.tag].annotation)[0] for variant in self.variants]
+
+    def variant(self, given: dict[str, Any]) -> type[Section]:
+        """Return the variant that a section is of."""
+        return self.variants[self.names.index(str(given.get(self.tag, self.default)))]
+
+
+UNIONS = {
+    "corpus": Union("source", (InstalledPackages, Files, HubDataset)),
+    "extractor": Union("backend", (Structural, Replay, OpenAIServer, VLLMEngine), "structural"),
+    "student": Union("kind", (TinyStudent, HuggingFaceStudent), "tiny"),
+}
+
+
 class Settings(Section):
     """The whole of ``campaigns.yaml``."""
 
@@ -590,7 +635,8 @@ class Settings(Section):
     clustering: Clustering = Clustering()
     equal: Equal = Equal()
     extractor: Extractor = Structural()
-    student: Student = Student()
+    student: Student = TinyStudent()
+    evaluation: Evaluation = Evaluation()
     tracking: Tracking = Tracking()
     targets: dict[str, Target] = Field(min_length=1)
     campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
@@ -599,6 +645,11 @@ class Settings(Section):
     @classmethod
     def _structural_by_default(cls, given: Any) -> Any:
         return {"backend": "structural", **given} if isinstance(given, dict) else given
+
+    @field_validator("student", mode="before")
+    @classmethod
+    def _tiny_by_default(cls, given: Any) -> Any:
+        return {"kind": "tiny", **given} if isinstance(given, dict) else given
 
     @field_validator("campaigns")
     @classmethod
@@ -771,12 +822,12 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
     location = [part for part in detail["loc"] if part != "[key]"]
     key: KeyPath = ()
     for part in location:
-        is_variant = part in (*CORPUS_SOURCES, *EXTRACTOR_BACKENDS)
-        if key in (("corpus",), ("extractor",)) and is_variant and part not in raw[key[0]]:
+        union = UNIONS.get(str(key[0])) if len(key) == 1 else None
+        if union and part in union.names and part not in raw[key[0]]:
             continue  # pydantic names the variant; the file does not
         key = (*key, part)
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        key = (*key, "source" if key == ("corpus",) else "backend")
+        key = (*key, UNIONS[str(key[0])].tag)
     line = next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
     if detail["type"] == "missing":
         return line, f"{_dotted(key)} is missing"
@@ -786,8 +837,7 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         section, tag = key
         found = raw[section].get(tag) if isinstance(raw[section], dict) else raw[section]
-        variants = CORPUS_SOURCES if section == "corpus" else EXTRACTOR_BACKENDS
-        allowed = ", ".join(repr(variant) for variant in variants)
+        allowed = ", ".join(repr(name) for name in UNIONS[str(section)].names)
         return line, f"{_dotted(key)} = {found!r} is not allowed; allowed: {allowed}"
     if detail["type"] == "string_pattern_mismatch":
         return line, f"{_dotted(key)}: a name is lowercase letters, digits, '.', '_' and '-'"
@@ -808,24 +858,17 @@ def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
         "clustering": Clustering,
         "prompts": Prompts,
         "quality": Quality,
-        "student": Student,
+        "evaluation": Evaluation,
         "tracking": Tracking,
         "targets": Target,
         "campaigns": Campaign,
     }
     if not section:
         return list(Settings.model_fields)
-    if section[0] == "corpus":
-        return list(_variant(raw["corpus"]["source"], "source", CORPUS_VARIANTS).model_fields)
-    if section[0] == "extractor" and len(section) == 1:
-        backend = raw["extractor"].get("backend", "structural")
-        return list(_variant(backend, "backend", EXTRACTOR_VARIANTS).model_fields)
+    if len(section) == 1 and section[0] in UNIONS:
+        union = UNIONS[str(section[0])]
+        return list(union.variant(raw[section[0]]).model_fields)
     return list(models[str(section[-1] if section[0] == "extractor" else section[0])].model_fields)
-
-
-def _variant(tag: str, key: str, variants: Sequence[type[Section]]) -> type[Section]:
-    """Return the variant of a section that a tag names."""
-    return next(v for v in variants if tag in get_args(v.model_fields[key].annotation))
 
 
 def _dotted(key: KeyPath) -> str:

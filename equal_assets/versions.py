@@ -47,7 +47,7 @@ SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "reward_curve": (),
     "qa_dataset": (),
     "fine_tuned_student": ("student",),
-    "student_accuracy": ("student",),
+    "student_accuracy": ("evaluation",),
     "strategy_comparison": (),
 }
 """Which sections of the campaigns file each asset obeys, beside its own campaign."""

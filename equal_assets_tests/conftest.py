@@ -56,3 +56,33 @@ def instance(tmp_path) -> dg.DagsterInstance:
     """A Dagster instance that is gone after the test."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
+
+
+@pytest.fixture(scope="session")
+def micro_folder(tmp_path_factory) -> Path:
+    """Where the models of the micro student are."""
+    return tmp_path_factory.mktemp("micro")
+
+
+@pytest.fixture(scope="session")
+def student(micro_folder):
+    """The micro student."""
+    from equal_assets_tests.micro_student import micro
+
+    return micro(micro_folder)
+
+
+@pytest.fixture(scope="session")
+def base(student) -> Path:
+    """Its base model."""
+    from equal_assets_tests.micro_student import TEXTS, silent
+
+    return student.base(TEXTS, corpus_version="facts", progress=silent)
+
+
+@pytest.fixture(scope="session")
+def tuning(student, base, micro_folder):
+    """Its fine-tune on half of the facts."""
+    from equal_assets_tests.micro_student import TRAIN, silent
+
+    return student.fine_tune(base, TRAIN, out=micro_folder / "tuned", progress=silent)

@@ -83,7 +83,7 @@ MISTAKES = {
         "tracking:",
         "trackin:",
         "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
-        " extractor, student, tracking, targets, campaigns",
+        " extractor, student, evaluation, tracking, targets, campaigns",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",
@@ -110,6 +110,36 @@ MISTAKES = {
         "backend: magic",
         "extractor.backend = 'magic' is not allowed; allowed: 'structural', 'replay', 'openai',"
         " 'vllm'",
+    ),
+    "unknown kind of student": (
+        "student:\n  heads: 4",
+        "student:\n  kind: llama",
+        "student.kind = 'llama' is not allowed; allowed: 'tiny', 'huggingface'",
+    ),
+    "unknown key of the tiny student": (
+        "student:\n  heads: 4",
+        "student:\n  head: 4",
+        "student.head is not a known key; allowed: kind, vocabulary, hidden_size,",
+    ),
+    "unknown key of the hugging face student": (
+        "student:\n  heads: 4",
+        "student: {kind: huggingface, model: m, heads: 4}",
+        "student.heads is not a known key; allowed: kind, model, revision,",
+    ),
+    "hugging face student without a model": (
+        "student:\n  heads: 4",
+        "student: {kind: huggingface}",
+        "student.model is missing",
+    ),
+    "student that is no section": (
+        "student:\n  heads: 4",
+        "student: tiny",
+        "student = 'tiny': should be a valid dictionary",
+    ),
+    "unknown key of the evaluation": (
+        "tracking:",
+        "evaluation: {choice: 5}\ntracking:",
+        "evaluation.choice is not a known key; allowed: choices, seed",
     ),
     "unknown source": (
         "source: files",
@@ -168,7 +198,12 @@ MISTAKES = {
         "campaigns.first is a duplicate: first given in line 22",
     ),
 }
-LAST_LINE_OF = {"duplicate key", "unknown key of a target"}  # the mistake is the second line
+LAST_LINE_OF = {
+    "duplicate key",
+    "unknown key of a target",
+    "unknown kind of student",
+    "unknown key of the tiny student",
+}  # the mistake is the second line
 FIRST_CAMPAIGN_LINE = VALID.splitlines().index("  first:") + 1
 
 

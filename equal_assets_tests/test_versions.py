@@ -119,11 +119,13 @@ def test_changed_warm_up_reaches_the_clusters_once_the_embedder_is_made(load):
 def test_changed_student_leaves_the_selection_as_it_is(load):
     stored = materialize_all(load())
     stale = not_current(load("warmup:", "student: {epochs: 9}\nwarmup:"), stored)
-    assert stale == {
-        (asset, campaign)
-        for asset in ("fine_tuned_student", "student_accuracy")
-        for campaign in ("first", "second")
-    }
+    assert stale == {("fine_tuned_student", "first"), ("fine_tuned_student", "second")}
+
+
+def test_changed_evaluation_leaves_the_students_as_they_are(load):
+    stored = materialize_all(load())
+    stale = not_current(load("warmup:", "evaluation: {choices: 5}\nwarmup:"), stored)
+    assert stale == {("student_accuracy", "first"), ("student_accuracy", "second")}
 
 
 def test_changed_campaign_leaves_the_others_as_they_are(load):

@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.assets.comparing import by_target, compare_target
+from equal_assets.assets.judging import judge_by_choice
 from equal_assets.assets.selection import campaign_run
 from equal_assets.comparison import compared_campaigns, matches
 from equal_assets.partitions import CAMPAIGNS
@@ -41,9 +42,12 @@ def student_accuracy(
     test = warehouse.query("target_pairs", campaign=campaign, split="test")
     pairs = qa_pairs(test)
     base, tuned = (
-        student.evaluate(
+        judge_by_choice(
+            student,
             models[column],
             pairs,
+            choices=settings.evaluation.choices,
+            seed=settings.evaluation.seed,
             progress=report(context.log, f"{campaign}: evaluate the {name} student"),
         )
         for column, name in (("base_path", "untuned"), ("path", "tuned"))
