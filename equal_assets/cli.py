@@ -44,18 +44,6 @@ if TYPE_CHECKING:
 
     from equal_assets.resources.warehouse import Warehouse
 
-STATUS_COLUMNS = (
-    "ended_by",
-    "ot_cost_first",
-    "ot_cost_last",
-    "examples",
-    "base_accuracy",
-    "accuracy",
-    "base_perplexity",
-    "perplexity",
-    "seconds",
-)
-COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
 COMPARED_AT_POINTS = (
     ("ot_cost_test", "OT cost to the test split", ".3f"),
     ("ot_cost_test_nearest", "OT cost without the farthest 40% of pairs", ".3f"),
@@ -129,20 +117,27 @@ def main() -> None:
     is_flag=True,
     help="Say how many documents, tokens and how much money are still to be spent, and end.",
 )
-def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
+@click.option(
+    "--milestones",
+    metavar="1%,2%,5%",
+    help="Tune and judge a student at each of these shares of the corpus as well, and draw "
+    "accuracy over budget; in place of `milestones` in campaigns.yaml.",
+)
+def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: str | None) -> None:
     """Play CAMPAIGNS (all by default) to their end, resuming what is there.
 
     Ctrl-C or a crash loses nothing that was finished: run it again and it goes on. Run when all
     is done, it does nothing and says so.
     """
     started = time.monotonic()
-    settings = load_settings()
+    settings = load_settings().with_milestones(milestones.split(",") if milestones else ())
     names = _known_campaigns(campaigns, settings)
     if restart and not campaigns:
         raise click.UsageError("--restart needs the names of the campaigns to start over")
     instance, warehouse = _open_project()
     from equal_assets import runner, spend_report
     from equal_assets.killed_runs import close_killed_runs
+    from equal_assets.status_table import status_table
 
     if estimate:
         with _progress_bars() as announce:
@@ -158,7 +153,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
         n_runs = _guarded(lambda: runner.Runner(instance, warehouse, settings, announce).run(names))
     seconds = time.monotonic() - started
     console.print()
-    console.print(_status_table(settings, warehouse, names))
+    console.print(status_table(settings, _extractor(settings), warehouse, names))
     spend_report.print_failures(console, warehouse, names)
     if n_runs:
         console.print(f"Done in {seconds:.0f} s.", highlight=False)
@@ -175,10 +170,11 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool) -> None:
 def status(campaigns: tuple[str, ...]) -> None:
     """Show where CAMPAIGNS (all by default) stand: rounds, budget, reward, accuracy."""
     from equal_assets.spend_report import print_failures
+    from equal_assets.status_table import status_table
 
     settings = load_settings()
     names = _known_campaigns(campaigns, settings)
-    console.print(_status_table(settings, _warehouse(), names))
+    console.print(status_table(settings, _extractor(settings), _warehouse(), names))
     print_failures(console, _warehouse(), names)
 
 
@@ -267,7 +263,8 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
     if plot:
         from equal_assets.reporting import comparison_figure
 
-        comparison_figure(rows).savefig(plot, dpi=150)
+        accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
+        comparison_figure(rows, accuracy).savefig(plot, dpi=150)
         console.print(f"picture {plot}", highlight=False, soft_wrap=True)
 
 
@@ -404,48 +401,6 @@ def _progress_bars() -> Iterator[Any]:
             yield announce
 
 
-def _status_table(settings: Settings, warehouse: Warehouse, names: list[str]) -> Table:
-    """Return one column a campaign, so that the table fits a terminal."""
-    from equal_assets.spend_report import budget_used
-
-    extractor = _extractor(settings)
-    rows = warehouse.query("campaign_status")
-    standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
-    columns = [
-        _standing(settings, name, standing.get(name))
-        | budget_used(name, settings.campaigns[name], extractor, warehouse)
-        for name in names
-    ]
-    table = Table(title="Campaigns", title_justify="left")
-    table.add_column("")
-    for name in names:
-        table.add_column(name, justify="right")
-    for label in dict.fromkeys(label for column in columns for label in column):
-        table.add_row(label, *(column.get(label, "–") for column in columns))
-    return table
-
-
-def _standing(settings: Settings, name: str, row: dict[str, Any] | None) -> dict[str, str]:
-    campaign = settings.campaigns[name]
-    if row is None:
-        row = dict.fromkeys(STATUS_COLUMNS)
-        row |= dict.fromkeys(COUNTED, 0)
-    return {
-        "strategy": campaign.strategy,
-        "rounds": f"{row['rounds']} of {campaign.n_rounds}",
-        "ended by": row["ended_by"] or "–",
-        "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
-        "pairs extracted": f"{row['pairs']:,}",
-        "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
-        "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",
-        "OT cost, first -> last round": _change(row["ot_cost_first"], row["ot_cost_last"], ".3f"),
-        "training examples": "–" if row["examples"] is None else f"{row['examples']:,}",
-        "PMI accuracy, base -> tuned": _change(row["base_accuracy"], row["accuracy"], ".3f"),
-        "perplexity, base -> tuned": _change(row["base_perplexity"], row["perplexity"], ".1f"),
-        "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
-    }
-
-
 def _campaigns_with_rounds(names: list[str], settings: Settings, warehouse: Warehouse) -> list[str]:
     """Return the named campaigns, or all that have rounds; refuse those without."""
     from equal_assets.comparison import compared_campaigns
@@ -527,12 +482,6 @@ def _needed(documents: int | None) -> str:
 def _cells(names: list[str], rows: pl.DataFrame, column: str, form: str) -> list[str]:
     values = dict(rows.select("campaign", column).rows())
     return ["–" if values.get(name) is None else format(values[name], form) for name in names]
-
-
-def _change(before: float | None, after: float | None, form: str) -> str:
-    if before is None or after is None:
-        return "–"
-    return f"{before:{form}} -> {after:{form}}"
 
 
 def _where_to_look(names: list[str]) -> None:

@@ -14,6 +14,26 @@ from equal_assets.versions import Versions
 N_POINTS = 10
 """Points of the shared budget at which campaigns are compared: its tenths."""
 
+METRICS = {
+    "perplexity": "perplexity of true answers",
+    "pmi_accuracy": "PMI accuracy",
+    "number_strict": "final number right, strictly read",
+    "number_flexible": "final number right",
+    "math": "mathematically equal",
+}
+"""What people read for the metrics of students, in the order in which these are shown."""
+
+
+def metric_label(metric: str) -> str:
+    """Return what people read for a metric of students."""
+    passing = metric.removeprefix("pass_at_")
+    return f"code that passes (pass@{passing})" if passing != metric else METRICS[metric]
+
+
+def metric_form(metric: str) -> str:
+    """Return how a metric of students is written: perplexities have one decimal."""
+    return ".1f" if metric == "perplexity" else ".3f"
+
 
 def compared_campaigns(settings: Settings, stored: Versions) -> list[str]:
     """Return the campaigns that have rounds, in the order of the campaigns file."""

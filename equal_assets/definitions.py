@@ -2,7 +2,16 @@
 
 import dagster as dg
 
-from equal_assets.assets import clustering, corpus, dataset, evaluation, selection, training, warmup
+from equal_assets.assets import (
+    clustering,
+    corpus,
+    dataset,
+    evaluation,
+    milestones,
+    selection,
+    training,
+    warmup,
+)
 from equal_assets.assets.checks import CHECKS
 from equal_assets.assets.retry import retry_failures
 from equal_assets.assets.schedules import next_round
@@ -41,7 +50,7 @@ def build_definitions() -> dg.Definitions:
     quiet_libraries()
     settings, state = load_settings(), state_folder()
     models = state / "models"
-    modules = [corpus, warmup, clustering, selection, dataset, training, evaluation]
+    modules = [corpus, warmup, clustering, selection, dataset, training, evaluation, milestones]
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
         read = settings.sections(*SETTINGS_OF[spec.key.to_user_string()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -27,6 +28,8 @@ CAMPAIGN_TABLES = (
     "removed_qa",
     "fine_tuned_student",
     "student_accuracy",
+    "student_answers",
+    "accuracy_over_budget",
 )
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
@@ -58,6 +61,10 @@ class Runner:
             n_runs += self._stage(f"{name}: target", ("target_qa",), campaign=name)
             n_runs += self._rounds(name)
             n_runs += self._stage(f"{name}: data set and student", CAMPAIGN_ASSETS, campaign=name)
+            if self.settings.milestones:
+                n_runs += self._stage(
+                    f"{name}: students on the way", ("accuracy_over_budget",), campaign=name
+                )
         return n_runs + self.compare()
 
     def compare(self) -> int:
@@ -124,8 +131,15 @@ class Runner:
             asset_selection=[dg.AssetKey(name) for name in assets],
             partition_key=partition,
             tags={**process_tags(), **(tags or {})},
-            run_config={"loggers": QUIET},
+            run_config={"loggers": QUIET, **self._config(assets)},
         )
+
+    def _config(self, assets: Sequence[str]) -> dict[str, Any]:
+        """Return the run config of assets: milestones may be those of the command line."""
+        if "accuracy_over_budget" not in assets:
+            return {}
+        config = {"milestones": self.settings.milestones}
+        return {"ops": {"accuracy_over_budget": {"config": config}}}
 
 
 def restart_campaign(

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -449,7 +449,18 @@ class Evaluation(Section):
     """How students are judged on the test questions."""
 
     choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
-    seed: int = Field(0, ge=0, description="draws the wrong choices")
+    max_answer_tokens: int = Field(512, ge=1, description="of a generated answer")
+    samples: int = Field(1, ge=1, le=1000, description="generated answers a question, for pass@k")
+    temperature: float = Field(0.0, ge=0, le=2, description="0: the likeliest answer")
+    code_seconds: float = Field(10.0, gt=0, le=600, description="that an answer of code may run")
+    code_memory_mb: int = Field(1024, ge=64, description="that it may take")
+    seed: int = Field(0, ge=0, description="draws wrong choices and samples")
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> Evaluation:
+        if self.samples > 1 and not self.temperature:
+            raise ValueError(f"samples = {self.samples} needs a temperature above 0")
+        return self
 
 
 class Tracking(Section):
@@ -637,6 +648,9 @@ class Settings(Section):
     extractor: Extractor = Structural()
     student: Student = TinyStudent()
     evaluation: Evaluation = Evaluation()
+    milestones: list[str] = Field(
+        [], description="shares of the corpus, 1% ..., at which students are tuned and judged too"
+    )
     tracking: Tracking = Tracking()
     targets: dict[str, Target] = Field(min_length=1)
     campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
@@ -650,6 +664,11 @@ class Settings(Section):
     @classmethod
     def _tiny_by_default(cls, given: Any) -> Any:
         return {"kind": "tiny", **given} if isinstance(given, dict) else given
+
+    @field_validator("milestones")
+    @classmethod
+    def _shares(cls, milestones: list[str]) -> list[str]:
+        return sorted(dict.fromkeys(milestones), key=parse_share)
 
     @field_validator("campaigns")
     @classmethod
@@ -678,6 +697,20 @@ class Settings(Section):
                 )
         return self
 
+    def with_milestones(self, milestones: Sequence[str]) -> Settings:
+        """Return the settings with other milestones; with none given, as they are.
+
+        Raises
+        ------
+        SettingsError
+            If one of them is no share.
+        """
+        try:
+            shares = self._shares(list(milestones))
+        except ValueError as error:
+            raise SettingsError(f"milestones: {error}") from error
+        return self.model_copy(update={"milestones": shares}) if shares else self
+
     def sections(self, *names: str) -> dict[str, Any]:
         """Return sections as plain JSON values, without what changes speed or price alone."""
         kept = self.model_dump(
@@ -700,6 +733,22 @@ def fingerprint(value: Any) -> str:
     """Return 16 hexadecimal digits that identify a JSON value, whatever the order of its keys."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:16]
+
+
+def parse_share(text: str) -> float:
+    """Return the share that a percentage writes.
+
+    >>> parse_share("2.5%")
+    0.025
+    """
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / 100
+    except ValueError:
+        share = math.nan
+    if not text.strip().endswith("%") or not 0 < share <= 1:
+        raise ValueError(f"{text!r} is no share; allowed: above 0% and up to 100%, such as 2.5%")
+    return share
 
 
 def project_folder() -> Path:

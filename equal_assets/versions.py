@@ -31,7 +31,8 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
     "qa_dataset": ("bandit_round", "target_qa"),
     "fine_tuned_student": ("documents", "qa_dataset"),
     "student_accuracy": ("fine_tuned_student", "target_qa"),
-    "strategy_comparison": ("bandit_round", "student_accuracy"),
+    "accuracy_over_budget": ("documents", "qa_dataset", "student_accuracy", "target_qa"),
+    "strategy_comparison": ("bandit_round", "student_accuracy", "accuracy_over_budget"),
 }
 """Which stored assets each asset reads."""
 
@@ -48,6 +49,7 @@ SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "qa_dataset": (),
     "fine_tuned_student": ("student",),
     "student_accuracy": ("evaluation",),
+    "accuracy_over_budget": ("student", "evaluation", "milestones"),
     "strategy_comparison": (),
 }
 """Which sections of the campaigns file each asset obeys, beside its own campaign."""
@@ -60,6 +62,7 @@ BY_CAMPAIGN = frozenset(
         "qa_dataset",
         "fine_tuned_student",
         "student_accuracy",
+        "accuracy_over_budget",
     }
 )
 """Assets with a version of their own for each campaign."""
@@ -119,7 +122,10 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         return [fields, *files]
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)
-    return {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
+    read = {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
+    if "evaluation" in SETTINGS_OF[asset]:
+        read["answers"] = settings.targets[settings.campaigns[campaign].target].answers
+    return read
 
 
 def source_signature(settings: Settings) -> Any:

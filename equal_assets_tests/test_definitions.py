@@ -25,7 +25,14 @@ GRAPH = {
     "qa_dataset": ("dataset", {"bandit_round", "target_qa"}),
     "fine_tuned_student": ("training", {"documents", "qa_dataset"}),
     "student_accuracy": ("evaluation", {"fine_tuned_student", "target_qa"}),
-    "strategy_comparison": ("evaluation", {"bandit_round", "student_accuracy"}),
+    "accuracy_over_budget": (
+        "evaluation",
+        {"documents", "qa_dataset", "student_accuracy", "target_qa"},
+    ),
+    "strategy_comparison": (
+        "evaluation",
+        {"bandit_round", "student_accuracy", "accuracy_over_budget"},
+    ),
 }
 
 

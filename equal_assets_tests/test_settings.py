@@ -83,7 +83,7 @@ MISTAKES = {
         "tracking:",
         "trackin:",
         "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
-        " extractor, student, evaluation, tracking, targets, campaigns",
+        " extractor, student, evaluation, milestones, tracking, targets, campaigns",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",
@@ -139,7 +139,23 @@ MISTAKES = {
     "unknown key of the evaluation": (
         "tracking:",
         "evaluation: {choice: 5}\ntracking:",
-        "evaluation.choice is not a known key; allowed: choices, seed",
+        "evaluation.choice is not a known key; allowed: choices, max_answer_tokens, samples,"
+        " temperature, code_seconds, code_memory_mb, seed",
+    ),
+    "samples that are all the same": (
+        "tracking:",
+        "evaluation: {samples: 5}\ntracking:",
+        "evaluation: samples = 5 needs a temperature above 0",
+    ),
+    "milestone without percent": (
+        "tracking:",
+        "milestones: [1%, 2]\ntracking:",
+        "milestones.1 = 2: ",
+    ),
+    "milestone above all": (
+        "tracking:",
+        "milestones: [1%, 120%]\ntracking:",
+        "milestones: '120%' is no share; allowed: above 0% and up to 100%, such as 2.5%",
     ),
     "unknown source": (
         "source: files",

@@ -119,13 +119,30 @@ def test_changed_warm_up_reaches_the_clusters_once_the_embedder_is_made(load):
 def test_changed_student_leaves_the_selection_as_it_is(load):
     stored = materialize_all(load())
     stale = not_current(load("warmup:", "student: {epochs: 9}\nwarmup:"), stored)
-    assert stale == {("fine_tuned_student", "first"), ("fine_tuned_student", "second")}
+    assert stale == {
+        (asset, campaign)
+        for asset in ("fine_tuned_student", "accuracy_over_budget")
+        for campaign in ("first", "second")
+    }
 
 
 def test_changed_evaluation_leaves_the_students_as_they_are(load):
     stored = materialize_all(load())
     stale = not_current(load("warmup:", "evaluation: {choices: 5}\nwarmup:"), stored)
-    assert stale == {("student_accuracy", "first"), ("student_accuracy", "second")}
+    assert stale == {
+        (asset, campaign)
+        for asset in ("student_accuracy", "accuracy_over_budget")
+        for campaign in ("first", "second")
+    }
+
+
+def test_other_kind_of_answers_and_other_milestones_ask_the_students_anew(load):
+    stored = materialize_all(load())
+    asked = {("student_accuracy", "first"), ("student_accuracy", "second")}
+    on_the_way = {("accuracy_over_budget", "first"), ("accuracy_over_budget", "second")}
+    stale = not_current(load("test: test.jsonl", "test: test.jsonl, answers: number"), stored)
+    assert stale == asked | on_the_way
+    assert not_current(load().with_milestones(["50%"]), stored) == on_the_way
 
 
 def test_changed_campaign_leaves_the_others_as_they_are(load):
@@ -155,18 +172,20 @@ def test_touched_file_with_the_same_content_changes_the_inputs_of_documents_only
         (
             "documents",
             "",
-            "warmup_qa contrastive_embedder document_embeddings bandit_round fine_tuned_student",
+            "warmup_qa contrastive_embedder document_embeddings bandit_round fine_tuned_student "
+            "accuracy_over_budget",
         ),
         ("warmup_qa", "", "contrastive_embedder"),
         ("contrastive_embedder", "", "document_embeddings bandit_round"),
         ("document_embeddings", "", "clusters cluster_geometry"),
         ("clusters", "", "cluster_geometry"),
         ("cluster_geometry", "", "bandit_round"),
-        ("target_qa", "first", "bandit_round qa_dataset student_accuracy"),
+        ("target_qa", "first", "bandit_round qa_dataset student_accuracy accuracy_over_budget"),
         ("bandit_round", "first", "reward_curve qa_dataset strategy_comparison"),
-        ("qa_dataset", "first", "fine_tuned_student"),
+        ("qa_dataset", "first", "fine_tuned_student accuracy_over_budget"),
         ("fine_tuned_student", "first", "student_accuracy"),
-        ("student_accuracy", "first", "strategy_comparison"),
+        ("student_accuracy", "first", "accuracy_over_budget strategy_comparison"),
+        ("accuracy_over_budget", "first", "strategy_comparison"),
     ],
 )
 def test_changed_content_changes_all_that_read_it_and_nothing_else(load, asset, campaign, readers):

@@ -6,18 +6,20 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.assets.comparing import by_target, compare_target
-from equal_assets.assets.judging import judge_by_choice
+from equal_assets.assets.judging import answers_on_test, metrics_of
 from equal_assets.assets.selection import campaign_run
 from equal_assets.comparison import compared_campaigns, matches
 from equal_assets.partitions import CAMPAIGNS
-from equal_assets.progress import report
 from equal_assets.reporting import comparison_figure, markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
+
+WRONG_ANSWERS_SHOWN = 3
+"""Of each measure, in the metadata of a materialization."""
 
 
 @dg.asset(
@@ -39,26 +41,23 @@ def student_accuracy(
     stored = stored_versions(warehouse)
     inputs = expected_inputs("student_accuracy", settings, stored, campaign=campaign)
     models = warehouse.query("fine_tuned_student", campaign=campaign).row(0, named=True)
-    test = warehouse.query("target_pairs", campaign=campaign, split="test")
-    pairs = qa_pairs(test)
-    base, tuned = (
-        judge_by_choice(
+    answers = {
+        name: answers_on_test(
             student,
             models[column],
-            pairs,
-            choices=settings.evaluation.choices,
-            seed=settings.evaluation.seed,
-            progress=report(context.log, f"{campaign}: evaluate the {name} student"),
+            warehouse,
+            campaign=campaign,
+            name=name,
+            identity=models[identity],
+            settings=settings,
+            log=context.log,
         )
-        for column, name in (("base_path", "untuned"), ("path", "tuned"))
-    )
-    interval = {"tuned_low": tuned.accuracy_low, "tuned_high": tuned.accuracy_high}
-    metrics = {
-        "pmi_accuracy": {"base": base.accuracy, "tuned": tuned.accuracy, **interval},
-        "perplexity": {"base": base.perplexity, "tuned": tuned.perplexity},
+        for name, column, identity in (
+            ("base", "base_path", "base_path"),
+            ("tuned", "path", "mlflow_model_id"),
+        )
     }
-    shared = {"campaign": campaign, "n_questions": tuned.n_questions}
-    rows = pl.DataFrame([{**shared, "metric": name, **values} for name, values in metrics.items()])
+    rows = _beside(metrics_of(answers["base"]), metrics_of(answers["tuned"]), campaign)
     with warehouse.transaction() as transaction:
         transaction.replace("student_accuracy", rows, campaign=campaign)
         version = transaction.record(
@@ -69,25 +68,55 @@ def student_accuracy(
         )
     run_id = campaign_run(warehouse, tracker, campaign)
     tracker.log_result(run_id, {f"base_{m}": v for m, v in rows.select("metric", "base").rows()})
-    tracker.log_result(run_id, dict(rows.select("metric", "tuned").rows()))
+    tuned = dict(rows.select("metric", "tuned").rows())
+    tracker.log_result(run_id, tuned)
+    tracker.log_evaluation(
+        models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers["tuned"]
+    )
     tracker.finish(run_id)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
             "student on the test split": markdown(rows.drop("campaign")),
-            "PMI accuracy": tuned.accuracy,
-            "PMI accuracy before": base.accuracy,
-            "perplexity": tuned.perplexity,
-            "perplexity before": base.perplexity,
+            "answers that were wrong": markdown(_wrong_answers(answers["tuned"])),
+            **tuned,
+            **{f"{metric} before": v for metric, v in rows.select("metric", "base").rows()},
             "seconds": round(time.monotonic() - started, 1),
         },
+    )
+
+
+def _beside(base: pl.DataFrame, tuned: pl.DataFrame, campaign: str) -> pl.DataFrame:
+    """Return the rows of `student_accuracy`: what the metrics of the two students are."""
+    named = [
+        metrics.select(
+            "metric",
+            "n_questions",
+            pl.col("value").alias(name),
+            pl.col("low").alias(f"{name}_low"),
+            pl.col("high").alias(f"{name}_high"),
+        )
+        for name, metrics in (("base", base), ("tuned", tuned))
+    ]
+    return (
+        named[0]
+        .join(named[1].drop("n_questions"), on="metric", maintain_order="left")
+        .with_columns(campaign=pl.lit(campaign))
+    )
+
+
+def _wrong_answers(answers: pl.DataFrame) -> pl.DataFrame:
+    """Return a few wrong answers for people to look at, the first of each measure."""
+    wrong = answers.filter(~pl.col("is_correct")).group_by("measure", maintain_order=True)
+    return wrong.head(WRONG_ANSWERS_SHOWN).select(
+        "measure", "prompt", "output", "extracted", "reason"
     )
 
 
 @dg.asset(
     group_name="evaluation",
     kinds={"duckdb", "numpy", "mlflow"},
-    deps=["bandit_round", "student_accuracy"],
+    deps=["bandit_round", "student_accuracy", "accuracy_over_budget"],
 )
 def strategy_comparison(
     context: dg.AssetExecutionContext,
@@ -122,8 +151,11 @@ def strategy_comparison(
             inputs=inputs,
             seconds=time.monotonic() - started,
         )
+    accuracy = warehouse.query(
+        "accuracy_over_budget", campaigns=rows["campaign"].unique().to_list()
+    )
     for names in groups:
-        figure = comparison_figure(rows.filter(pl.col("campaign").is_in(names)))
+        figure = comparison_figure(rows.filter(pl.col("campaign").is_in(names)), accuracy)
         for name in names:
             run_id = campaign_run(warehouse, tracker, name)
             tracker.log_figure(run_id, figure, "strategy_comparison.png")
@@ -131,7 +163,7 @@ def strategy_comparison(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": len(rows),
-            "comparison": markdown(comparison_figure(rows)),
+            "comparison": markdown(comparison_figure(rows, accuracy)),
             "table": markdown(rows),
             "documents to match": markdown(matches(rows)),
             "seconds": round(time.monotonic() - started, 1),

@@ -1,4 +1,4 @@
-"""How a student is judged on test questions."""
+"""How a student is judged on test questions: its answers first, metrics from these."""
 
 from __future__ import annotations
 
@@ -6,52 +6,186 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
+import polars as pl
 
 from equal_assets.algorithms.metrics import (
     accuracy_interval,
     correct_choices,
     draw_distractors,
     perplexity,
+    perplexity_interval,
     pmi_scores,
 )
-from equal_assets.progress import Progress
+from equal_assets.progress import Progress, report
 from equal_assets.records import QAPair
 from equal_assets.resources.student import Student, check_pairs, completion, prompt
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.settings import Evaluation, Settings, fingerprint
 
 CONFIDENCE = 0.95
 
+ANSWER_COLUMNS = {
+    "measure": pl.String,
+    "position": pl.Int32,
+    "sample": pl.Int32,
+    "prompt": pl.String,
+    "output": pl.String,
+    "extracted": pl.String,
+    "is_correct": pl.Boolean,
+    "reason": pl.String,
+    "log_probability": pl.Float64,
+    "n_tokens": pl.Int32,
+}
+"""Columns of the table ``student_answers`` that this module fills."""
+
 
 @dataclass(frozen=True)
-class StudentScores:
-    """How a student does on test questions.
+class Choices:
+    """What a student took among true answers, and how likely it holds the right one.
 
     Attributes
     ----------
-    accuracy : float
-        Share of questions whose true answer has the highest PMI among the choices, in [0, 1].
-    accuracy_low, accuracy_high : float
-        95% Wilson interval of ``accuracy``.
-    perplexity : float
-        Of the true answers given their questions, per token; lower is better.
-    n_questions : int
-        Questions asked.
-    is_correct : tuple of bool, length n_questions
-        Which questions count into ``accuracy``.
-    answer_log_probability : tuple of float, length n_questions
+    chosen : ndarray of shape (n_questions,), int64
+        Question whose true answer has the highest PMI.
+    is_correct : ndarray of shape (n_questions,), bool
+        A tie for the best counts as wrong.
+    log_probabilities : ndarray of shape (n_questions,), float64
         ``log p(true answer | question)``, summed over its tokens; nats.
-    answer_tokens : tuple of int, length n_questions
+    n_tokens : ndarray of shape (n_questions,), int64
         Tokens of each true answer that were scored.
     """
 
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    perplexity: float
-    n_questions: int
-    is_correct: tuple[bool, ...]
-    answer_log_probability: tuple[float, ...]
-    answer_tokens: tuple[int, ...]
+    chosen: np.ndarray
+    is_correct: np.ndarray
+    log_probabilities: np.ndarray
+    n_tokens: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the questions that are correct, in [0, 1]."""
+        return float(self.is_correct.mean())
+
+    @property
+    def perplexity(self) -> float:
+        """Of the true answers given their questions, per token; lower is better."""
+        return perplexity(self.log_probabilities, self.n_tokens)
+
+
+def judge(
+    student: Student,
+    path: Path | str,
+    questions: pl.DataFrame,
+    *,
+    answers: str,
+    evaluation: Evaluation,
+    progress: Progress,
+) -> pl.DataFrame:
+    """Ask a student the test questions.
+
+    Parameters
+    ----------
+    student : Student
+    path : Path or str
+        Model folder.
+    questions : DataFrame
+        Rows of the query ``target_pairs``, at least ``evaluation.choices``.
+    answers : {"text", "number", "math", "code"}
+        How generated answers are judged; with ``"text"`` none are generated.
+    evaluation : Evaluation
+    progress : callable
+        Called with answers done and in all, of one way of asking after the other.
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`ANSWER_COLUMNS`, one row an answer and measure.
+    """
+    pairs = qa_pairs(questions)
+    choices = judge_by_choice(
+        student, path, pairs, choices=evaluation.choices, seed=evaluation.seed, progress=progress
+    )
+    return pl.DataFrame(_choice_rows(pairs, choices), schema=ANSWER_COLUMNS)
+
+
+def answers_on_test(
+    student: Student,
+    path: Path | str,
+    warehouse: Warehouse,
+    *,
+    campaign: str,
+    name: str,
+    identity: str,
+    settings: Settings,
+    log: dg.DagsterLogManager,
+) -> pl.DataFrame:
+    """Ask a campaign's student the test questions, and store what it answered.
+
+    Parameters
+    ----------
+    student : Student
+    path : Path or str
+        Model folder.
+    warehouse : Warehouse
+    campaign, name : str
+        Whose student, and which: ``base``, ``tuned`` or a milestone.
+    identity : str
+        Of the model. One that was asked the same questions in the same way before, for whichever
+        campaign, is not asked again.
+    settings : Settings
+    log : DagsterLogManager
+
+    Returns
+    -------
+    DataFrame
+        Of :func:`judge`.
+    """
+    questions = warehouse.query("target_pairs", campaign=campaign, split="test")
+    kind = settings.targets[settings.campaigns[campaign].target].answers
+    judged_as = fingerprint(
+        [identity, questions.rows(), kind, settings.evaluation.model_dump(mode="json")]
+    )
+    answers = warehouse.query("judged_answers", judged_as=judged_as)
+    if answers.is_empty():
+        answers = judge(
+            student,
+            path,
+            questions,
+            answers=kind,
+            evaluation=settings.evaluation,
+            progress=report(log, f"{campaign}: ask the student ({name})"),
+        )
+    rows = answers.with_columns(
+        campaign=pl.lit(campaign), student=pl.lit(name), judged_as=pl.lit(judged_as)
+    )
+    with warehouse.transaction() as transaction:
+        transaction.replace("student_answers", rows, campaign=campaign, student=name)
+    return answers
+
+
+def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
+    """Return what the answers of a student come to.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        Of :func:`judge`.
+
+    Returns
+    -------
+    DataFrame
+        One row a metric: ``metric`` (as in the table ``student_accuracy``), ``value``, ``low`` and
+        ``high`` (95% interval), ``n_questions``.
+    """
+    rows = []
+    for (measure,), of_measure in answers.group_by("measure", maintain_order=True):
+        for metric, value, (low, high) in _metrics(str(measure), of_measure):
+            n_questions = of_measure["position"].n_unique()
+            rows.append((metric, value, low, high, n_questions))
+    return pl.DataFrame(
+        rows, schema=["metric", "value", "low", "high", "n_questions"], orient="row"
+    )
 
 
 def judge_by_choice(
@@ -62,8 +196,8 @@ def judge_by_choice(
     choices: int,
     seed: int,
     progress: Progress,
-) -> StudentScores:
-    """Judge a model by multiple choice and by the perplexity of the true answers.
+) -> Choices:
+    """Judge a model by multiple choice and by the likelihood of the true answers.
 
     Parameters
     ----------
@@ -81,7 +215,7 @@ def judge_by_choice(
 
     Returns
     -------
-    StudentScores
+    Choices
 
     Raises
     ------
@@ -111,22 +245,40 @@ def judge_by_choice(
     scores = pmi_scores(conditional, unconditional[asked], lengths[asked])
     texts = np.array(answers, dtype=object)
     scores[:, 1:][texts[wrong] == texts[:, None]] = -np.inf
-    return _student_scores(scores, conditional[:, 0], lengths)
-
-
-def _student_scores(
-    scores: np.ndarray, log_probabilities: np.ndarray, n_tokens: np.ndarray
-) -> StudentScores:
-    is_correct = correct_choices(scores, np.zeros(len(scores), dtype=np.int64))
-    n_correct = int(is_correct.sum())
-    low, high = accuracy_interval(n_correct, len(scores), confidence=CONFIDENCE)
-    return StudentScores(
-        accuracy=n_correct / len(scores),
-        accuracy_low=low,
-        accuracy_high=high,
-        perplexity=perplexity(log_probabilities, n_tokens),
-        n_questions=len(scores),
-        is_correct=tuple(is_correct.tolist()),
-        answer_log_probability=tuple(log_probabilities.tolist()),
-        answer_tokens=tuple(n_tokens.tolist()),
+    return Choices(
+        chosen=asked[np.arange(len(pairs)), scores.argmax(axis=1)],
+        is_correct=correct_choices(scores, np.zeros(len(scores), dtype=np.int64)),
+        log_probabilities=conditional[:, 0],
+        n_tokens=lengths,
     )
+
+
+def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:
+    rows = []
+    for position, pair in enumerate(pairs):
+        asked = {"position": position, "sample": 0, "prompt": prompt(pair)}
+        taken = {
+            "output": pairs[choices.chosen[position]].answer,
+            "is_correct": bool(choices.is_correct[position]),
+        }
+        weighed = {
+            "log_probability": float(choices.log_probabilities[position]),
+            "n_tokens": int(choices.n_tokens[position]),
+        }
+        rows += [
+            {"measure": "pmi_accuracy", **asked, **taken},
+            {"measure": "perplexity", **asked, **weighed},
+        ]
+    return rows
+
+
+def _metrics(measure: str, answers: pl.DataFrame) -> list[tuple[str, float, tuple[float, float]]]:
+    """Return name, value and interval of what one measure comes to."""
+    if measure == "perplexity":
+        weighed = answers["log_probability"].to_numpy(), answers["n_tokens"].to_numpy()
+        interval = perplexity_interval(*weighed, confidence=CONFIDENCE)
+        return [(measure, perplexity(*weighed), interval)]
+    is_correct = answers["is_correct"].to_numpy()
+    n_correct, n_questions = int(is_correct.sum()), len(is_correct)
+    interval = accuracy_interval(n_correct, n_questions, confidence=CONFIDENCE)
+    return [(measure, n_correct / n_questions, interval)]

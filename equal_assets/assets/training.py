@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -11,8 +12,9 @@ from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.student import Student
-from equal_assets.resources.tracking import Tracker
+from equal_assets.resources.tracking import Tracker, TrainingData
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.settings import fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
 
 PAGE_DOCUMENTS = 1_000
@@ -44,29 +46,33 @@ def fine_tuned_student(
             "removed; look at the materialization of qa_dataset for the reasons",
             allow_retries=False,
         )
-    base = student.base(
-        lambda: _texts(warehouse),
-        corpus_version=stored["documents", ""][1],
-        progress=report(context.log, "pretrain the student"),
-    )
+    base = base_student(student, warehouse, log=context.log)
     tuning = student.fine_tune(
         base,
         qa_pairs(examples),
         out=campaigns.models_folder / "students" / campaign,
         progress=report(context.log, f"{campaign}: fine-tune the student"),
     )
-    run_id = tracker.fine_tune_run(
+    run_id, model_id = tracker.fine_tune_run(
         campaign_run(warehouse, tracker, campaign),
         f"{campaign} fine-tune",
         parameters=settings.student.model_dump(mode="json"),
         losses=tuning.losses,
         metrics={"examples": tuning.n_examples, "tokens": tuning.n_tokens, "flops": tuning.flops},
+        data=TrainingData(
+            name=campaign,
+            digest=fingerprint(examples.rows()),
+            path=campaigns.exports_folder / campaign / "qa_dataset.parquet",
+            n_rows=len(examples),
+        ),
+        student=tuning.path,
     )
     row = {
         "campaign": campaign,
         "path": str(tuning.path),
         "base_path": str(base),
         "mlflow_run_id": run_id,
+        "mlflow_model_id": model_id,
         "n_examples": tuning.n_examples,
         "n_tokens": tuning.n_tokens,
         "n_parameters": tuning.n_parameters,
@@ -81,6 +87,15 @@ def fine_tuned_student(
             "fine_tuned_student", partition=campaign, inputs=inputs, seconds=row["seconds"]
         )
     return dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=row)
+
+
+def base_student(student: Student, warehouse: Warehouse, *, log: dg.DagsterLogManager) -> Path:
+    """Return the folder of the untuned student, made from the corpus if it is made here."""
+    return student.base(
+        lambda: _texts(warehouse),
+        corpus_version=stored_versions(warehouse)["documents", ""][1],
+        progress=report(log, "pretrain the student"),
+    )
 
 
 def _texts(warehouse: Warehouse) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """MLflow: one run a campaign, one metrics batch a round, one child run a fine-tune."""
 
+import json
 import time
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,31 @@ ROUND_METRICS = (
     "seconds",
 )
 MAX_PARAMETER_CHARACTERS = 500
+
+TABLE_FILE = "student_answers.json"
+
+MAX_LOGGED_BYTES = 1 << 30
+"""A student whose files are larger is logged by where it stands, without them."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data set that a student is fine-tuned on, as MLflow knows it.
+
+    Attributes
+    ----------
+    name : str
+    digest : str
+        Identifies the content; at most 36 characters.
+    path : Path
+        Where it is published.
+    n_rows : int
+    """
+
+    name: str
+    digest: str
+    path: Path
+    n_rows: int
 
 
 class Tracker(ConfigurableResource):
@@ -112,6 +139,14 @@ class Tracker(ConfigurableResource):
             metrics = [Metric(name, float(v), now, row["round"]) for name, v in values.items()]
             self._client.log_batch(run_id, metrics=metrics)
 
+    def log_point(self, run_id: str, metrics: dict[str, float], *, prefix: str, step: int) -> None:
+        """Log metrics at a step, unless the last value there is the same."""
+        for name, value in metrics.items():
+            history = self._client.get_metric_history(run_id, prefix + name)
+            at_step = [metric.value for metric in history if metric.step == step]
+            if at_step[-1:] != [value]:
+                self._client.log_metric(run_id, prefix + name, value, step=step)
+
     def log_figure(self, run_id: str, figure: Any, name: str) -> None:
         """Store a matplotlib figure as an artifact, in the place of an earlier one."""
         self._client.log_figure(run_id, figure, name)
@@ -131,9 +166,31 @@ class Tracker(ConfigurableResource):
         parameters: dict[str, Any],
         losses: tuple[float, ...],
         metrics: dict[str, float],
-    ) -> str:
-        """Record a finished fine-tune as a child run with its loss curve; return its id."""
-        from mlflow.entities import Metric
+        data: TrainingData,
+        student: Path,
+    ) -> tuple[str, str]:
+        """Record a finished fine-tune as a child run.
+
+        Parameters
+        ----------
+        parent_run_id : str
+            Run of the campaign.
+        name : str
+        parameters : dict
+            Settings of the student.
+        losses : tuple of float
+            Its loss curve, at most 1,000 values less the number of ``metrics``.
+        metrics : dict of str to float
+        data : TrainingData
+            Input of this run and of its parent.
+        student : Path
+            Folder of the model, which becomes a logged model.
+
+        Returns
+        -------
+        run_id, model_id : str
+        """
+        from mlflow.entities import LoggedModelOutput, Metric
 
         tags = {"mlflow.parentRunId": parent_run_id, "equal.kind": "fine-tune"}
         run = self._client.create_run(self._experiment_id(), run_name=name, tags=tags)
@@ -143,8 +200,40 @@ class Tracker(ConfigurableResource):
         curve = [Metric("loss", loss, now, step) for step, loss in enumerate(losses, 1)]
         curve += [Metric(key, value, now, 0) for key, value in metrics.items()]
         self._client.log_batch(run_id, metrics=curve)
+        for run_of in (run_id, parent_run_id):
+            self._log_data(run_of, data)
+        model_id = self._log_model(run_id, data.name, student)
+        self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
         self._client.set_terminated(run_id)
-        return run_id
+        return run_id, model_id
+
+    def log_evaluation(
+        self, run_id: str, model_id: str, metrics: dict[str, float], items: pl.DataFrame
+    ) -> None:
+        """Add to a fine-tune what its student is judged to be.
+
+        Parameters
+        ----------
+        run_id, model_id : str
+            Of the fine-tune.
+        metrics : dict of str to float
+            Stand beside the run and beside the model.
+        items : DataFrame
+            What was asked and answered; becomes the artifact ``student_answers.json``, in the
+            place of an earlier one, which MLflow shows as an evaluation table.
+        """
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        have = self._client.get_run(run_id).data.metrics
+        values = {name: value for name, value in metrics.items() if have.get(name) != value}
+        self._client.log_batch(
+            run_id, metrics=[Metric(n, v, now, 0, model_id=model_id) for n, v in values.items()]
+        )
+        table = {"columns": items.columns, "data": [list(row) for row in items.iter_rows()]}
+        self._client.log_text(run_id, json.dumps(table), TABLE_FILE)
+        logged = {"path": TABLE_FILE, "type": "table"}
+        self._client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([logged]))
 
     def finish(self, run_id: str) -> None:
         """Mark a run as finished; more can be added to it later."""
@@ -158,6 +247,34 @@ class Tracker(ConfigurableResource):
         if self.uri.startswith("sqlite:///"):
             location = Path(self.artifacts_folder).resolve().as_uri()
         return str(self._client.create_experiment(self.experiment, location, tags=EXPERIMENT_TAGS))
+
+    def _log_data(self, run_id: str, data: TrainingData) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        entity = Dataset(
+            name=data.name,
+            digest=data.digest,
+            source_type="local",
+            source=json.dumps({"uri": str(data.path)}),
+            profile=json.dumps({"num_rows": data.n_rows}),
+        )
+        tag = InputTag("mlflow.data.context", "training")
+        self._client.log_inputs(run_id, [DatasetInput(entity, [tag])])
+
+    def _log_model(self, run_id: str, name: str, folder: Path) -> str:
+        """Return the id of a logged model that holds the files of a student, unless too large."""
+        model = self._client.create_logged_model(
+            self._experiment_id(),
+            name=name,
+            source_run_id=run_id,
+            tags={"equal.path": str(folder)},
+            model_type="causal-lm",
+        )
+        n_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        if n_bytes <= MAX_LOGGED_BYTES:
+            self._client.log_model_artifacts(model.model_id, str(folder))
+        self._client.finalize_logged_model(model.model_id, "READY")
+        return str(model.model_id)
 
     def _log_parameters(self, run_id: str, settings: dict[str, Any]) -> None:
         from mlflow.entities import Param

@@ -1,28 +1,65 @@
 """Judging by choice: of a micro student, and of one whose answers are scripted."""
 
 import numpy as np
+import polars as pl
 import pytest
 
-from equal_assets.algorithms.metrics import perplexity
-from equal_assets.assets.judging import judge_by_choice
+from equal_assets.assets.judging import ANSWER_COLUMNS, judge_by_choice, metrics_of
+from equal_assets.assets.judging import judge as ask
 from equal_assets.records import QAPair
 from equal_assets.resources.tiny_student import TinyStudent
+from equal_assets.settings import Evaluation
 from equal_assets_tests.micro_student import HELD_OUT, MICRO, PAIRS, silent
+
+EVALUATION = Evaluation(choices=4)
 
 
 def judge(student, path, pairs, *, choices=4, seed=0, progress):
     return judge_by_choice(student, path, pairs, choices=choices, seed=seed, progress=progress)
 
 
-def test_evaluation_repeats_and_adds_up(student, tuning):
-    scores = judge(student, tuning.path, HELD_OUT, progress=silent)
-    assert scores == judge(student, str(tuning.path), HELD_OUT, progress=silent)
-    assert scores.n_questions == len(HELD_OUT) == len(scores.answer_tokens)
-    assert scores.accuracy == np.mean(scores.is_correct)
-    assert scores.accuracy_low < scores.accuracy < scores.accuracy_high
-    assert scores.perplexity == perplexity(
-        np.array(scores.answer_log_probability), np.array(scores.answer_tokens)
+def questions(pairs) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"question": [p.question for p in pairs], "answer": [p.answer for p in pairs]}
     )
+
+
+def test_evaluation_repeats_and_adds_up(student, tuning):
+    first, again = (
+        ask(
+            student,
+            path,
+            questions(HELD_OUT),
+            answers="text",
+            evaluation=EVALUATION,
+            progress=silent,
+        )
+        for path in (tuning.path, str(tuning.path))
+    )
+    assert first.equals(again)
+    assert first.columns == list(ANSWER_COLUMNS)
+    metrics = {row["metric"]: row for row in metrics_of(first).iter_rows(named=True)}
+    assert set(metrics) == {"pmi_accuracy", "perplexity"}
+    choices = judge(student, tuning.path, HELD_OUT, progress=silent)
+    assert metrics["pmi_accuracy"]["value"] == choices.accuracy
+    assert metrics["perplexity"]["value"] == pytest.approx(choices.perplexity)
+    for row in metrics.values():
+        assert row["low"] < row["value"] < row["high"]
+        assert row["n_questions"] == len(HELD_OUT)
+
+
+def test_every_answer_is_told_with_what_was_read_and_taken():
+    pairs = [QAPair(f"Is it {word}?", word) for word in ("one", "two", "three", "four", "five")]
+    answers = ask(
+        scripted(), "none", questions(pairs), answers="text", evaluation=EVALUATION, progress=silent
+    )
+    taken = answers.filter(measure="pmi_accuracy")
+    assert taken["output"].to_list() == [pair.answer for pair in pairs]
+    assert taken["is_correct"].to_list() == [True] * 5
+    assert taken["prompt"][0] == "Question: Is it one?\nAnswer:"
+    weighed = answers.filter(measure="perplexity")
+    assert weighed.select("log_probability", "n_tokens").rows() == [(-9.0, 2)] * 5
+    assert weighed["is_correct"].to_list() == [None] * 5
 
 
 class Scripted(TinyStudent):

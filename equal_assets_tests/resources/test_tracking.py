@@ -1,8 +1,13 @@
+import json
+from pathlib import Path
+
 import polars as pl
 import pytest
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 
-from equal_assets.resources.tracking import ROUND_METRICS, Tracker, build_tracker
+from equal_assets.resources import tracking
+from equal_assets.resources.tracking import ROUND_METRICS, Tracker, TrainingData, build_tracker
 from equal_assets.settings import Tracking
 
 SETTINGS = {
@@ -175,15 +180,29 @@ def test_result_logged_again_stands_once_unless_it_changed(tracker, client):
     assert client.get_run(run_id).data.metrics["pmi_accuracy"] == 0.5
 
 
-def test_fine_tune_is_a_finished_child_run_with_its_loss_curve(tracker, client):
-    parent = tracker.campaign_run("parent", "f1", SETTINGS)
-    child = tracker.fine_tune_run(
+@pytest.fixture
+def student(tmp_path):
+    """A folder that stands for a model."""
+    (tmp_path / "student").mkdir()
+    (tmp_path / "student" / "config.json").write_text("{}")
+    return tmp_path / "student"
+
+
+def fine_tune(tracker, parent, student, *, losses=(3.0, 2.0, 1.5), digest="d1"):
+    return tracker.fine_tune_run(
         parent,
         "parent student",
         parameters={"student": {"layers": 2}},
-        losses=(3.0, 2.0, 1.5),
+        losses=losses,
         metrics={"flops": 1e12},
+        data=TrainingData("demo", digest=digest, path=student / "qa.parquet", n_rows=7),
+        student=student,
     )
+
+
+def test_fine_tune_is_a_finished_child_run_with_its_loss_curve(tracker, client, student):
+    parent = tracker.campaign_run("parent", "f1", SETTINGS)
+    child, _ = fine_tune(tracker, parent, student)
     run = client.get_run(child)
     assert run.data.tags["mlflow.parentRunId"] == parent
     assert run.info.run_name == "parent student"
@@ -193,9 +212,58 @@ def test_fine_tune_is_a_finished_child_run_with_its_loss_curve(tracker, client):
     assert logged(client, child, "flops") == [(0, 1e12)]
 
 
-def test_child_run_is_not_taken_for_the_campaign_itself(tracker):
+def test_data_set_is_an_input_of_the_fine_tune_and_of_its_campaign(tracker, client, student):
+    parent = tracker.campaign_run("fed", "f1", SETTINGS)
+    child, _ = fine_tune(tracker, parent, student, digest="d2")
+    for run_id in (parent, child):
+        (given,) = client.get_run(run_id).inputs.dataset_inputs
+        assert (given.dataset.name, given.dataset.digest) == ("demo", "d2")
+        assert json.loads(given.dataset.source) == {"uri": str(student / "qa.parquet")}
+        assert json.loads(given.dataset.profile) == {"num_rows": 7}
+        assert given.tags[0].value == "training"
+
+
+def test_student_is_a_logged_model_with_its_files(tracker, client, student, tmp_path):
+    parent = tracker.campaign_run("modeled", "f1", SETTINGS)
+    child, model_id = fine_tune(tracker, parent, student)
+    model = client.get_logged_model(model_id)
+    assert (model.source_run_id, model.status.value) == (child, "READY")
+    assert model.tags["equal.path"] == str(student)
+    (output,) = client.get_run(child).outputs.model_outputs
+    assert output.model_id == model_id
+    there = download_artifacts(model.artifact_location + "/config.json", dst_path=str(tmp_path))
+    assert json.loads(Path(there).read_text()) == {}
+
+
+def test_large_student_is_logged_by_where_it_stands(tracker, client, student, monkeypatch):
+    monkeypatch.setattr(tracking, "MAX_LOGGED_BYTES", 1)
+    _, model_id = fine_tune(tracker, tracker.campaign_run("large", "f1", SETTINGS), student)
+    model = client.get_logged_model(model_id)
+    assert model.tags["equal.path"] == str(student)
+    assert client.list_logged_model_artifacts(model_id) == []
+
+
+def test_evaluation_stands_beside_run_and_model_with_every_answer(tracker, client, student):
+    parent = tracker.campaign_run("judged", "f1", SETTINGS)
+    run_id, model_id = fine_tune(tracker, parent, student)
+    answers = pl.DataFrame({"question": ["1 + 1?", "2 + 2?"], "is_correct": [True, None]})
+    for accuracy in (0.25, 0.5, 0.5):
+        tracker.log_evaluation(run_id, model_id, {"pmi_accuracy": accuracy}, answers)
+    assert logged(client, run_id, "pmi_accuracy") == [(0, 0.25), (0, 0.5)]
+    metrics = {metric.key: metric.value for metric in client.get_logged_model(model_id).metrics}
+    assert metrics["pmi_accuracy"] == 0.5
+    table = download_artifacts(
+        run_id=run_id, artifact_path="student_answers.json", tracking_uri=tracker.uri
+    )
+    assert json.loads(Path(table).read_text()) == {
+        "columns": ["question", "is_correct"],
+        "data": [["1 + 1?", True], ["2 + 2?", None]],
+    }
+
+
+def test_child_run_is_not_taken_for_the_campaign_itself(tracker, student):
     parent = tracker.campaign_run("mother", "f1", SETTINGS)
-    tracker.fine_tune_run(parent, "mother", parameters={}, losses=(1.0,), metrics={})
+    fine_tune(tracker, parent, student, losses=(1.0,))
     assert tracker.campaign_run("mother", "f1", SETTINGS) == parent
 
 

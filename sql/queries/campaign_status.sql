@@ -1,5 +1,5 @@
 -- Question: where does each campaign stand? Grain: one campaign that has started.
--- Inputs: rounds, bandit_round, qa_dataset, student_accuracy.
+-- Inputs: rounds, bandit_round, qa_dataset.
 with spent as (
   select
     campaign,
@@ -24,16 +24,6 @@ played as (
   from rounds
   group by campaign
 ),
-trained as (
-  select
-    campaign,
-    max(base) filter (where metric = 'pmi_accuracy') as base_accuracy,
-    max(tuned) filter (where metric = 'pmi_accuracy') as accuracy,
-    max(base) filter (where metric = 'perplexity') as base_perplexity,
-    max(tuned) filter (where metric = 'perplexity') as perplexity
-  from student_accuracy
-  group by campaign
-),
 examples as (
   select
     campaign,
@@ -55,13 +45,8 @@ select
   ot_cost_first,
   ot_cost_last,
   examples,
-  base_accuracy,
-  accuracy,
-  base_perplexity,
-  perplexity,
   seconds
 from played
 join spent using (campaign)
 left join examples using (campaign)
-left join trained using (campaign)
 order by campaign

@@ -4,6 +4,7 @@ select
   path,
   base_path,
   mlflow_run_id,
+  mlflow_model_id,
   flops
 from fine_tuned_student
 where campaign = $campaign

@@ -4,6 +4,7 @@ create table if not exists fine_tuned_student (
   path varchar not null,       -- the tuned model, in the state folder
   base_path varchar not null,  -- the untuned model that it started from
   mlflow_run_id varchar not null,
+  mlflow_model_id varchar not null, -- the student among the logged models
   n_examples integer not null,
   n_tokens bigint not null,    -- trained on, all epochs
   n_parameters bigint not null,
