@@ -154,6 +154,8 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     seconds = time.monotonic() - started
     console.print()
     console.print(status_table(settings, _extractor(settings), warehouse, names))
+    if settings.milestones:
+        _print_students(names, warehouse)
     spend_report.print_failures(console, warehouse, names)
     if n_runs:
         console.print(f"Done in {seconds:.0f} s.", highlight=False)
@@ -257,6 +259,7 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
                 f"column has after {of_target['shared_budget'][0]:,} documents:"
             )
             console.print(_matches_table(shown, matches(of_target)))
+    _print_students(names, warehouse)
     if csv:
         rows.write_csv(csv)
         console.print(f"table   {csv}", highlight=False, soft_wrap=True)
@@ -424,6 +427,20 @@ def _refresh_comparison(
 
     with _progress_bars() as announce:
         _guarded(Runner(instance, warehouse, settings, announce).compare)
+
+
+def _print_students(names: list[str], warehouse: Warehouse) -> None:
+    """Print how good students are by the documents asked for, and which differences are real."""
+    from equal_assets.student_tables import over_budget_table, paired_tables
+
+    points = warehouse.query("accuracy_over_budget", campaigns=names)
+    if points.is_empty():
+        return
+    console.print()
+    console.print(over_budget_table(names, points))
+    for table in paired_tables(names, warehouse.query("student_comparison", campaigns=names)):
+        console.print()
+        console.print(table)
 
 
 def _comparison_table(names: list[str], rows: pl.DataFrame, points: pl.DataFrame) -> Table:

@@ -55,6 +55,7 @@ def test_every_table_of_the_graph_has_rows(finished):
         "qa_dataset",
         "fine_tuned_student",
         "student_accuracy",
+        "student_answers",
         "strategy_comparison",
     ]:
         assert project.sql(f"select count(*) from {table}").item() > 0, table
@@ -108,6 +109,78 @@ def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
     pictures = {artifact.path for artifact in client.list_artifacts(runs[0].info.run_id)}
     assert pictures == {"reward_curve.png", "strategy_comparison.png"}
     assert {"pmi_accuracy", "perplexity", "base_perplexity"} <= runs[0].data.metrics.keys()
+
+
+def test_every_answer_of_every_student_is_kept_and_the_untuned_one_asked_once(finished):
+    project, _ = finished
+    n_questions = project.sql(
+        "select count(*) from target_qa where campaign = 'random' and split = 'test'"
+    ).item()
+    kept = project.sql(
+        "select student, measure, count(*) n, count(distinct campaign) campaigns, "
+        "count(distinct judged_as) asked from student_answers group by all order by all"
+    )
+    assert kept.rows() == [
+        (student, measure, 3 * n_questions, 3, asked)
+        for student, asked in (("base", 1), ("tuned", 3))
+        for measure in ("perplexity", "pmi_accuracy")
+    ]
+
+
+def test_students_stand_in_mlflow_with_data_set_and_answers(finished):
+    project, _ = finished
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{project.folder}/.equal/mlflow.db")
+    run_id, model_id, accuracy = project.sql(
+        "select mlflow_run_id, mlflow_model_id, tuned from fine_tuned_student "
+        "join student_accuracy using (campaign) "
+        "where campaign = 'random' and metric = 'pmi_accuracy'"
+    ).row(0)
+    run = client.get_run(run_id)
+    assert run.data.metrics["pmi_accuracy"] == pytest.approx(accuracy)
+    assert [given.dataset.name for given in run.inputs.dataset_inputs] == ["random"]
+    assert client.get_logged_model(model_id).source_run_id == run_id
+    assert [a.path for a in client.list_artifacts(run_id)] == ["student_answers.json"]
+    assert "config.json" in {a.path for a in client.list_logged_model_artifacts(model_id)}
+
+
+def test_milestones_tune_and_judge_students_on_the_way(finished):
+    project, _ = finished
+    run = project.equal("run", "random", "--milestones", "20%,9%,22.95%")
+    assert run.returncode == 0, run.stdout + run.stderr
+    points = project.sql(
+        "select milestone, round, documents from accuracy_over_budget "
+        "where campaign = 'random' and metric = 'perplexity' order by documents"
+    )
+    assert points.rows() == [("9%", 1, 20), ("20%", 2, 40), ("22.95%", 3, 55)]
+    ends = project.sql(
+        "select value, tuned, a.n_examples, s.n_examples trained from accuracy_over_budget a "
+        "join student_accuracy using (campaign, metric) join fine_tuned_student s using (campaign) "
+        "where milestone = '22.95%'"
+    )
+    assert ends["value"].to_list() == ends["tuned"].to_list()
+    assert ends["n_examples"].to_list() == ends["trained"].to_list()
+    assert not (project.folder / ".equal/models/milestones/random").exists()
+    again = project.equal("run", "random", "--milestones", "9%,20%,22.95%")
+    assert "Nothing to do" in again.stdout
+    fewer = project.equal("run", "random", "--milestones", "9%")
+    assert fewer.returncode == 0, fewer.stdout + fewer.stderr
+    named = "select distinct milestone from accuracy_over_budget"
+    assert project.sql(named)["milestone"].to_list() == ["9%"]
+    kept = project.sql("select distinct student from student_answers order by all")["student"]
+    assert kept.to_list() == ["9%", "base", "tuned"]
+
+
+def test_milestone_that_a_campaign_does_not_reach_is_refused(finished):
+    project, _ = finished
+    refused = project.equal("run", "random", "--milestones", "9%,50%")
+    assert refused.returncode == 1
+    assert "milestone 50% of campaign random is 120 of 240 documents" in refused.stdout
+    assert "its first and its last round end at 8.33%, 22.9%" in refused.stdout
+    wrong = project.equal("run", "random", "--milestones", "9")
+    assert wrong.returncode == 2
+    assert "'9' is no share; allowed: above 0% and up to 100%" in wrong.stdout
 
 
 def test_run_again_does_nothing_and_says_so(finished):

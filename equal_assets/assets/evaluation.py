@@ -16,6 +16,7 @@ from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.student_comparison import compare_students
 from equal_assets.versions import expected_inputs, stored_versions
 
 WRONG_ANSWERS_SHOWN = 3
@@ -143,7 +144,13 @@ def strategy_comparison(
         [compare_target(names, settings, warehouse, embedder, context.log) for names in groups],
         how="vertical_relaxed",
     )
+    compared = [name for names in groups for name in names]
+    paired = pl.concat(
+        compare_students(warehouse.query("tuned_answers", campaigns=names)) for names in groups
+    )
     with warehouse.transaction() as transaction:
+        transaction.delete("student_comparison")
+        transaction.insert("student_comparison", paired)
         transaction.recreate("strategy_comparison", rows)
         transaction.insert("strategy_comparison", rows)
         version = transaction.record(
@@ -166,6 +173,7 @@ def strategy_comparison(
             "comparison": markdown(comparison_figure(rows, accuracy)),
             "table": markdown(rows),
             "documents to match": markdown(matches(rows)),
+            "students on the same questions": markdown(paired),
             "seconds": round(time.monotonic() - started, 1),
         },
     )

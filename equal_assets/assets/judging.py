@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import polars as pl
 
+from equal_assets.algorithms.answer_scoring import Verdict, pass_at_k
+from equal_assets.algorithms.final_numbers import number_verdicts
 from equal_assets.algorithms.metrics import (
     accuracy_interval,
     correct_choices,
     draw_distractors,
+    mean_interval,
     perplexity,
     perplexity_interval,
     pmi_scores,
 )
 from equal_assets.progress import Progress, report
 from equal_assets.records import QAPair
+from equal_assets.resources.code_judge import code_verdicts
+from equal_assets.resources.math_judge import math_verdicts
+from equal_assets.resources.sandbox import Limits
 from equal_assets.resources.student import Student, check_pairs, completion, prompt
+from equal_assets.resources.targets import CodeTests
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Evaluation, Settings, fingerprint
 
 CONFIDENCE = 0.95
+
+MATH_SECONDS = 10.0
+MATH_MEMORY_MB = 2048
+"""What comparing two expressions may take."""
 
 ANSWER_COLUMNS = {
     "measure": pl.String,
@@ -106,7 +118,12 @@ def judge(
     choices = judge_by_choice(
         student, path, pairs, choices=evaluation.choices, seed=evaluation.seed, progress=progress
     )
-    return pl.DataFrame(_choice_rows(pairs, choices), schema=ANSWER_COLUMNS)
+    rows = _choice_rows(pairs, choices)
+    if answers != "text":
+        rows += _generated_rows(
+            student, path, questions, answers=answers, evaluation=evaluation, progress=progress
+        )
+    return pl.DataFrame(rows, schema=ANSWER_COLUMNS)
 
 
 def answers_on_test(
@@ -272,13 +289,100 @@ def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:
     return rows
 
 
+def _generated_rows(
+    student: Student,
+    path: Path | str,
+    questions: pl.DataFrame,
+    *,
+    answers: str,
+    evaluation: Evaluation,
+    progress: Progress,
+) -> list[dict]:
+    """Let a student write answers, and judge them; one row an answer and measure."""
+    pairs = qa_pairs(questions)
+    written = student.generate(
+        path,
+        [pair.question for pair in pairs],
+        max_tokens=evaluation.max_answer_tokens,
+        samples=evaluation.samples,
+        temperature=evaluation.temperature,
+        seed=evaluation.seed,
+        progress=progress,
+    )
+    asked = [
+        {"position": position, "sample": sample, "prompt": prompt(pair), "output": output}
+        for position, (pair, outputs) in enumerate(zip(pairs, written, strict=True))
+        for sample, output in enumerate(outputs)
+    ]
+    verdicts = _verdicts(
+        [answer["output"] for answer in asked],
+        questions[[answer["position"] for answer in asked]],
+        answers=answers,
+        evaluation=evaluation,
+        progress=progress,
+    )
+    return [
+        {"measure": measure, **answer, **asdict(verdict)}
+        for measure, of_measure in verdicts.items()
+        for answer, verdict in zip(asked, of_measure, strict=True)
+    ]
+
+
+def _verdicts(
+    outputs: list[str],
+    questions: pl.DataFrame,
+    *,
+    answers: str,
+    evaluation: Evaluation,
+    progress: Progress,
+) -> dict[str, list[Verdict]]:
+    """Judge outputs by each measure of a kind of answers; a question stands beside each output."""
+    references = questions["answer"].to_list()
+    if answers == "number":
+        return {
+            f"number_{name}": number_verdicts(outputs, references, is_strict=is_strict)
+            for name, is_strict in (("strict", True), ("flexible", False))
+        }
+    n_workers = os.cpu_count() or 1
+    if answers == "math":
+        verdicts = math_verdicts(
+            outputs,
+            references,
+            seconds=MATH_SECONDS,
+            memory_mb=MATH_MEMORY_MB,
+            n_workers=n_workers,
+            progress=progress,
+        )
+        return {"math": verdicts}
+    limits = Limits(seconds=evaluation.code_seconds, memory_mb=evaluation.code_memory_mb)
+    tests = [CodeTests(*row) for row in questions.select("code_prefix", "code_tests").iter_rows()]
+    verdicts = code_verdicts(outputs, tests, limits=limits, n_workers=n_workers, progress=progress)
+    return {"code": verdicts}
+
+
 def _metrics(measure: str, answers: pl.DataFrame) -> list[tuple[str, float, tuple[float, float]]]:
     """Return name, value and interval of what one measure comes to."""
     if measure == "perplexity":
         weighed = answers["log_probability"].to_numpy(), answers["n_tokens"].to_numpy()
         interval = perplexity_interval(*weighed, confidence=CONFIDENCE)
         return [(measure, perplexity(*weighed), interval)]
-    is_correct = answers["is_correct"].to_numpy()
-    n_correct, n_questions = int(is_correct.sum()), len(is_correct)
-    interval = accuracy_interval(n_correct, n_questions, confidence=CONFIDENCE)
-    return [(measure, n_correct / n_questions, interval)]
+    of_question = answers.group_by("position").agg(pl.len(), pl.col("is_correct").sum())
+    n_samples = int(of_question["len"][0])
+    n_correct = of_question["is_correct"].to_numpy()
+    if measure != "code":
+        return [(measure, *_pass_rate(n_correct, n_samples, k=1))]
+    return [
+        (f"pass_at_{k}", *_pass_rate(n_correct, n_samples, k=k)) for k in sorted({1, n_samples})
+    ]
+
+
+def _pass_rate(
+    n_correct: np.ndarray, n_samples: int, *, k: int
+) -> tuple[float, tuple[float, float]]:
+    """Return the share of questions that ``k`` samples answer, with its interval."""
+    rates = np.array([pass_at_k(n_samples, int(n), k) for n in n_correct])
+    if n_samples == k:  # each question is right or wrong
+        interval = accuracy_interval(int(rates.sum()), len(rates), confidence=CONFIDENCE)
+    else:
+        interval = mean_interval(rates, confidence=CONFIDENCE)
+    return float(rates.mean()), interval

@@ -208,14 +208,14 @@ def _tune_and_judge(
     Without any pair the student is the untuned one.
     """
     campaign = milestone.campaign
-    path, flops = base_student(student, warehouse, log=log), 0.0
+    path, n_examples, flops = base_student(student, warehouse, log=log), 0, 0.0
     pairs = qa_pairs(
         warehouse.query("milestone_examples", campaign=campaign, round=milestone.round)
     )
     if pairs:
         label = f"{campaign} at {milestone.name}: fine-tune the student"
         tuning = student.fine_tune(path, pairs, out=folder, progress=report(log, label))
-        path, flops = tuning.path, tuning.flops
+        path, n_examples, flops = tuning.path, tuning.n_examples, tuning.flops
     answers = answers_on_test(
         student,
         path,
@@ -232,6 +232,6 @@ def _tune_and_judge(
         "value",
         pl.col("low").alias("value_low"),
         pl.col("high").alias("value_high"),
-        pl.lit(len(pairs)).alias("n_examples"),
+        pl.lit(n_examples).alias("n_examples"),
         pl.lit(flops).alias("training_flops"),
     )

@@ -6,7 +6,7 @@ create table if not exists accuracy_over_budget (
   metric varchar not null,        -- as in student_accuracy
   round integer not null,         -- the last one within the milestone
   documents bigint not null,      -- asked for until then
-  n_examples integer not null,    -- pairs of the data set until then; 0: the student is the base
+  n_examples integer not null,    -- pairs trained on; 0: the student is the base
   value double not null,
   value_low double not null,      -- 95% interval
   value_high double not null,
