@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from equal_assets.errors import EqualError
+from equal_assets.errors import EqualError, ModelError
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
 from equal_assets.resources.targets import read_code_tests, read_target, read_weights
@@ -18,6 +18,8 @@ from equal_assets.settings import (
     HubDataset,
     OpenAIServer,
     Settings,
+    Student,
+    TinyStudent,
     VLLMEngine,
     state_folder,
 )
@@ -49,6 +51,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
             yield Finding(True, f"target {name}: {counts}")
     yield _embedder(settings)
     yield from _extractor(settings.extractor)
+    yield _student(settings.student)
     yield _disk()
     yield _warehouse()
 
@@ -94,6 +97,21 @@ def _extractor(settings: Extractor) -> Iterator[Finding]:
                 yield Finding(False, f"extractor: {error}")
     else:
         yield Finding(True, f"extractor: {settings.backend} needs no model")
+
+
+def _student(settings: Student) -> Finding:
+    if isinstance(settings, TinyStudent):
+        return Finding(True, "student: tiny is made on the spot")
+    from equal_assets.resources.huggingface_student import find_model
+
+    is_folder = Path(settings.model).is_dir()
+    try:
+        folder = find_model(settings.model, settings.revision, local_only=True)
+    except ModelError as error:
+        if is_folder:
+            return Finding(False, f"student: {error}")
+        return Finding(True, f"student: {settings.model} will be asked of the model hub")
+    return Finding(True, f"student: {settings.model} is there, safetensors in {folder}")
 
 
 def _disk() -> Finding:

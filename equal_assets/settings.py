@@ -406,6 +406,11 @@ Extractor = Annotated[
 ]
 
 
+CHECKPOINT_STEPS = Field(
+    None, ge=1, description="optimizer steps between two checkpoints; null: a tenth of all"
+)
+
+
 class TinyStudent(Section):
     """A small Llama, made on the spot and pretrained on the corpus."""
 
@@ -420,6 +425,7 @@ class TinyStudent(Section):
     batch_size: int = Field(8, ge=1)
     epochs: int = Field(3, ge=1, description="of fine-tuning; paper: 2 (full fine-tuning)")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="paper: 1e-5 for 7B students")
+    checkpoint_steps: int | None = CHECKPOINT_STEPS
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -429,18 +435,97 @@ class TinyStudent(Section):
         return self
 
 
+FULL_STUDENT_DEFAULTS = {"epochs": 2, "learning_rate": 1e-5}
+"""What a huggingface student has with ``method: full`` where the file says nothing."""
+
+PAPER_STUDENT = {
+    "full": {"batch_size": 512, "learning_rate": 1e-5, "epochs": 2},
+    "lora": {"batch_size": 512, "learning_rate": 1e-5, "epochs": 4},
+}
+"""``preset: paper`` by method (arXiv:2505.12250, section 4.1); the schedule is a cosine as well."""
+
+
 class HuggingFaceStudent(Section):
-    """A causal language model that is there: any folder or hub id."""
+    """A causal language model that is there: any folder or hub id.
+
+    The defaults of the training keys are those of ``lora``; :data:`FULL_STUDENT_DEFAULTS` stand in
+    for them with ``full``, and :data:`PAPER_STUDENT` with ``preset: paper``.
+    """
 
     kind: Literal["huggingface"]
-    model: str = Field(min_length=1, description="a folder, or a hub id")
+    model: str = Field(
+        min_length=1, description="a folder, relative to campaigns.yaml, or a hub id"
+    )
     revision: str | None = Field(None, description="of a hub id: branch, tag or commit")
+    trust_remote_code: bool = Field(
+        False, description="run Python code that comes with the model; read it first"
+    )
+    chat_template: Literal["auto", "off"] = Field(
+        "auto", description="auto: prompts go through the model's own, where it has one"
+    )
     context_tokens: int = Field(2048, ge=32, description="longest sequence")
+    method: Literal["lora", "full"] = Field(
+        "lora", description="lora: adapters over the frozen model; full: every weight"
+    )
+    preset: Literal["paper"] | None = Field(
+        None, description="paper: batch_size, learning_rate, epochs as in the paper; keys win"
+    )
+    epochs: int = Field(4, ge=1, description="full: 2; paper: 2 (full), 4 (lora)")
+    learning_rate: float = Field(1e-4, gt=0, le=1, description="full: 1e-5; paper: 1e-5")
     batch_size: int = Field(64, ge=1, description="sequences per optimizer step; paper: 512")
-    epochs: int = Field(2, ge=1, description="paper: 2")
-    learning_rate: float = Field(1e-5, gt=0, le=1, description="paper: 1e-5")
+    per_device_batch_size: int = Field(
+        8, ge=1, description="sequences that a device takes at once; divides batch_size"
+    )
+    packing: bool = Field(False, description="several pairs in a sequence, which do not see others")
+    lora_rank: int = Field(16, ge=1, le=1024)
+    lora_alpha: int = Field(32, ge=1, description="adapters weigh alpha / rank")
+    lora_dropout: float = Field(0.05, ge=0, lt=1)
+    attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
+        "auto", description="auto: flash_attention_2 where it is installed, else sdpa"
+    )
+    gradient_checkpointing: bool = Field(True, description="on a GPU: less memory, a third slower")
+    processes: int | None = Field(
+        None, ge=1, description="of training; null: one a CUDA device that is visible"
+    )
+    checkpoint_steps: int | None = CHECKPOINT_STEPS
     seed: int = Field(0, ge=0)
 
+    @field_validator("model")
+    @classmethod
+    def _folder_beside_the_file(cls, model: str, info: ValidationInfo) -> str:
+        folder = _base_folder(info) / model
+        return str(folder) if folder.is_dir() else model
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_method(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        method = given.get("method", "lora")
+        preset = PAPER_STUDENT.get(str(method), {}) if given.get("preset") == "paper" else {}
+        return {**(FULL_STUDENT_DEFAULTS if method == "full" else {}), **preset, **given}
+
+    @model_validator(mode="after")
+    def _keys_fit_method(self) -> HuggingFaceStudent:
+        unused = sorted(key for key in self.model_fields_set if key.startswith("lora_"))
+        if self.method == "full" and unused:
+            raise ValueError(f"method full has no adapters: leave out {', '.join(unused)}")
+        at_once = self.per_device_batch_size * (self.processes or 1)
+        if self.batch_size % at_once:
+            raise ValueError(
+                f"batch_size ({self.batch_size}) must be a multiple of per_device_batch_size "
+                f"({self.per_device_batch_size}) times processes ({self.processes or 1})"
+            )
+        return self
+
+
+STUDENT_DOES_NOT_DEPEND_ON = {
+    "attention",
+    "gradient_checkpointing",
+    "processes",
+    "checkpoint_steps",
+}
+"""Keys of a student that may change without tuning it anew."""
 
 Student = Annotated[TinyStudent | HuggingFaceStudent, Field(discriminator="kind")]
 
@@ -714,7 +799,9 @@ class Settings(Section):
     def sections(self, *names: str) -> dict[str, Any]:
         """Return sections as plain JSON values, without what changes speed or price alone."""
         kept = self.model_dump(
-            mode="json", include=set(names) - {"extractor"}, exclude={"embedder": {"batch_size"}}
+            mode="json",
+            include=set(names) - {"extractor"},
+            exclude={"embedder": {"batch_size"}, "student": STUDENT_DOES_NOT_DEPEND_ON},
         )
         return {**kept, "extractor": self.extractor.identity()} if "extractor" in names else kept
 
@@ -934,5 +1021,6 @@ def quiet_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    # the name that replaces it is unknown to the oldest transformers that is allowed
-    warnings.filterwarnings("ignore", "`gradient_checkpointing` is deprecated", FutureWarning)
+    # the names that replace these are unknown to the oldest transformers that is allowed
+    for name in ("gradient_checkpointing", "is_gradient_checkpointing"):
+        warnings.filterwarnings("ignore", f"`{name}` is deprecated", FutureWarning)

@@ -1,5 +1,6 @@
 """A small Qwen2 with random weights, a tokenizer and a chat template, made on the spot."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 CHAT_TEMPLATE = (
@@ -11,8 +12,17 @@ LIST_END_WEIGHT = 0.5
 """How much less likely the end of a list is than its next item; without, most would be empty."""
 
 
-def make(folder: Path) -> Path:
-    """Write the model into a folder that transformers and vLLM load."""
+def make(
+    folder: Path,
+    *,
+    hidden_size: int = 128,
+    vocabulary: int = 2048,
+    texts: Sequence[str] | None = None,
+) -> Path:
+    """Write the model into a folder that transformers and vLLM load.
+
+    The tokenizer learns from ``texts``, by default the sources of the package.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
@@ -21,12 +31,13 @@ def make(folder: Path) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=2048,
+        vocab_size=vocabulary,
         special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     package = Path(__file__).parents[1] / "equal_assets"
-    texts = [path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))]
+    if texts is None:
+        texts = [path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))]
     tokenizer.train_from_iterator(texts, trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>"
@@ -36,8 +47,8 @@ def make(folder: Path) -> Path:
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=len(fast),
-        hidden_size=128,
-        intermediate_size=256,
+        hidden_size=hidden_size,
+        intermediate_size=2 * hidden_size,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

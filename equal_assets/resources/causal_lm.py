@@ -1,8 +1,9 @@
-"""A causal language model on disk: loaded safely, scored on answers."""
+"""A causal language model on disk: loaded safely, counted, scored on answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
+from equal_assets.resources.answer_tokens import answer_tokens, cut_middle, prompt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -18,28 +20,122 @@ SCORING_PART_TOKENS = 8192
 """Tokens in one forward pass of the scoring, padding included: bounds memory."""
 
 
-def load(path: Path | str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Return the model in a folder and its tokenizer.
+def load(
+    path: Path | str,
+    *,
+    bfloat16: bool = False,
+    attention: str | None = None,
+    chat_template: bool = True,
+    trust_remote_code: bool = False,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """Return the model in a folder, adapters in place, and its tokenizer.
+
+    Parameters
+    ----------
+    path : Path or str
+        A whole model, or adapters with the path of their base.
+    bfloat16 : bool
+        Precision of the weights; float32 otherwise.
+    attention : str, optional
+        Implementation, as transformers names it; by default what the model chooses.
+    chat_template : bool
+        Whether prompts go through the template of the tokenizer, where it has one.
+    trust_remote_code : bool
+        Whether code that comes with the model may run.
+
+    Raises
+    ------
+    ModelError
+        If there is no model in ``path``, it has no safetensors, or it needs code of its own.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    base = _base_of(Path(path))
+    check_folder(base)
+    tokenizer = load_tokenizer(
+        path, chat_template=chat_template, trust_remote_code=trust_remote_code
+    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base,
+            dtype=torch.bfloat16 if bfloat16 else torch.float32,
+            attn_implementation=attention,
+            use_safetensors=True,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, ImportError) as error:  # each says what is wrong with the files
+        raise ModelError(f"the model in {base} cannot be loaded: {error}") from error
+    if base != Path(path):
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, path).get_base_model()
+    return model, tokenizer
+
+
+def load_tokenizer(
+    path: Path | str, *, chat_template: bool = True, trust_remote_code: bool = False
+) -> PreTrainedTokenizerFast:
+    """Return the tokenizer in a folder; the arguments are those of :func:`load`."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=trust_remote_code, local_files_only=True
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"the tokenizer in {path} cannot be loaded: {error}") from error
+    if not chat_template:
+        tokenizer.chat_template = None
+    return tokenizer
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder without a model, or with one that only pickles hold.
+
+    Raises
+    ------
+    ModelError
+        Naming the folder and what is missing.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"there is no model in {folder}, config.json is not there: name another folder, or "
+            "materialize fine_tuned_student of the campaign again"
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(path.name for path in folder.glob("*.bin"))
+        found = f"only {', '.join(pickles)}, and a pickle can run any code" if pickles else "none"
+        raise ModelError(
+            f"the weights in {folder} must be safetensors, found {found}: convert them, or name "
+            "a model that has them"
+        )
+
+
+def n_parameters(path: Path | str, *, trust_remote_code: bool = False) -> int:
+    """Return how many parameters a model has, adapters included; its weights are not read.
 
     Raises
     ------
     ModelError
         If there is no model in ``path``.
     """
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+    import torch
+    from safetensors import safe_open
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    if not (Path(path) / "config.json").is_file():
-        raise ModelError(
-            f"there is no model in {path}: materialize fine_tuned_student of the campaign again"
-        )
-    model = AutoModelForCausalLM.from_pretrained(path, local_files_only=True)
-    return model, PreTrainedTokenizerFast.from_pretrained(path, local_files_only=True)
-
-
-def tokens(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> list[list[int]]:
-    """Return the tokens of each text, without special ones."""
-    texts = list(texts)
-    return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+    base = _base_of(Path(path))
+    check_folder(base)
+    config = AutoConfig.from_pretrained(base, trust_remote_code=trust_remote_code)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+    count = model.num_parameters()
+    if base != Path(path):
+        with safe_open(Path(path) / "adapter_model.safetensors", framework="numpy") as adapter:
+            names = list(adapter.keys())
+            count += sum(int(np.prod(adapter.get_slice(name).get_shape())) for name in names)
+    return count
 
 
 def score_answers(
@@ -88,13 +184,29 @@ def score_answers(
         raise ValueError(f"{len(prompts)} prompts for {len(answers)} answers, expected as many")
     if "" in answers:
         raise ValueError(f"answer {answers.index('')} is empty, expected text")
-    cut = [answer[: context_tokens // 2] for answer in tokens(tokenizer, answers)]
+    cut = [answer[: context_tokens // 2] for answer in answer_tokens(tokenizer, answers)]
+    before = prompt_tokens(tokenizer, prompts)
     sequences = [
-        [tokenizer.bos_token_id, *before[len(answer) + 1 - context_tokens :], *answer]
-        for before, answer in zip(tokens(tokenizer, prompts), cut, strict=True)
+        [*cut_middle(read, context_tokens - len(answer)), *answer]
+        for read, answer in zip(before, cut, strict=True)
     ]
     n_tokens = np.array([len(answer) for answer in cut], dtype=np.int64)
     return _score_ends(model, sequences, n_tokens, progress), n_tokens
+
+
+def on_device(model: PreTrainedModel) -> PreTrainedModel:
+    """Return the model on the first GPU, if there is one, and without dropout."""
+    import torch
+
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+def _base_of(path: Path) -> Path:
+    """Return the folder of the whole model: that of adapters names it."""
+    adapters = path / "adapter_config.json"
+    if not adapters.is_file():
+        return path
+    return Path(json.loads(adapters.read_text(encoding="utf-8"))["base_model_name_or_path"])
 
 
 def _score_ends(
@@ -104,9 +216,7 @@ def _score_ends(
     progress: Progress,
 ) -> np.ndarray:
     """Return the log-probability of the last ``n_scored`` tokens of each sequence, summed."""
-    import torch
-
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = on_device(model)
     log_probabilities = np.zeros(len(sequences))
     by_length = sorted(range(len(sequences)), key=lambda row: len(sequences[row]), reverse=True)
     done = 0

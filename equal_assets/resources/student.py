@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
@@ -11,9 +12,13 @@ from pydantic import Field
 
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
-from equal_assets.resources.causal_lm import load, score_answers
+from equal_assets.resources.causal_lm import load, n_parameters, score_answers
+from equal_assets.resources.generation import generate_answers
 from equal_assets.settings import Student as StudentSettings
 from equal_assets.settings import TinyStudent as TinyStudentSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 Texts = Sequence[str] | Callable[[], Iterable[str]]
 
@@ -35,11 +40,14 @@ class FineTuning:
     n_tokens : int
         Tokens trained on, padding excluded, every epoch counted.
     n_parameters : int
-        Parameters of the model, all of them tuned.
+        Parameters of the model, adapters included.
+    n_tuned : int
+        Those of them that were tuned: all, or the adapters.
     flops : float
-        Floating-point operations, ``6 * n_parameters * n_tokens``.
+        Floating-point operations of the training.
     seconds : float
-        Wall-clock time.
+        Wall-clock time of the training; what a killed process did after its last checkpoint is
+        not in it.
     losses : tuple of float
         Training loss in order of time, at most 200 values; nats per token.
     """
@@ -50,6 +58,7 @@ class FineTuning:
     n_left_out: int
     n_tokens: int
     n_parameters: int
+    n_tuned: int
     flops: float
     seconds: float
     losses: tuple[float, ...]
@@ -71,6 +80,14 @@ class Student(dg.ConfigurableResource, ABC):
     ) -> FineTuning:
         """Tune a model on QA pairs and store it in ``out``, whose content it replaces."""
 
+    def load(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
+        """Return a model of this student and its tokenizer, as the settings want them loaded."""
+        return load(path)
+
+    def n_parameters(self, path: Path | str) -> int:
+        """Return how many parameters a model has, adapters included."""
+        return n_parameters(path)
+
     def answer_log_probabilities(
         self,
         path: Path | str,
@@ -83,13 +100,37 @@ class Student(dg.ConfigurableResource, ABC):
 
         :func:`equal_assets.resources.causal_lm.score_answers` of the model in ``path``.
         """
-        model, tokenizer = load(path)
         return score_answers(
-            model,
-            tokenizer,
+            *self.load(path),
             prompts,
             answers,
             context_tokens=self.context_tokens,
+            progress=progress,
+        )
+
+    def generate(
+        self,
+        path: Path | str,
+        questions: Sequence[str],
+        *,
+        max_tokens: int,
+        samples: int,
+        temperature: float,
+        seed: int,
+        progress: Progress,
+    ) -> list[list[str]]:
+        """Return what the model in ``path`` answers to questions, ``samples`` texts to each.
+
+        :func:`equal_assets.resources.generation.generate_answers` of :func:`ask`.
+        """
+        return generate_answers(
+            *self.load(path),
+            [ask(question) for question in questions],
+            context_tokens=self.context_tokens,
+            max_tokens=max_tokens,
+            samples=samples,
+            temperature=temperature,
+            seed=seed,
             progress=progress,
         )
 
@@ -114,9 +155,14 @@ def build_student(settings: StudentSettings, models_folder: str) -> Student:
     return HuggingFaceStudent(**keys)
 
 
+def ask(question: str) -> str:
+    """Return what the student reads before it answers a question."""
+    return f"Question: {question.strip()}\nAnswer:"
+
+
 def prompt(pair: QAPair) -> str:
-    """Return what the student reads before it answers."""
-    return f"Question: {pair.question.strip()}\nAnswer:"
+    """Return what the student reads before it answers the question of a pair."""
+    return ask(pair.question)
 
 
 def completion(pair: QAPair) -> str:

@@ -10,9 +10,11 @@ from pydantic import Field
 
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair, content_hash
-from equal_assets.resources.causal_lm import tokens
-from equal_assets.resources.fine_tuning import Recipe, fine_tune, new_folder, pretrain
+from equal_assets.resources.answer_tokens import tokens
+from equal_assets.resources.checkpoints import put_in_place, resume, workplace
+from equal_assets.resources.fine_tuning import fine_tune
 from equal_assets.resources.student import FineTuning, Student, Texts
+from equal_assets.resources.trainers import Recipe, text_trainer
 from equal_assets.settings import fingerprint
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class TinyStudent(Student):
     batch_size: int = Field(description="Sequences per optimizer step.")
     epochs: int = Field(description="Of fine-tuning.")
     learning_rate: float = Field(description="Of fine-tuning; peak of the cosine schedule.")
+    checkpoint_steps: int | None = Field(description="Between two checkpoints; None: a tenth.")
     models_folder: str = Field(description="Where models that this project makes are kept.")
 
     def base(self, texts: Texts, *, corpus_version: str, progress: Progress) -> Path:
@@ -76,9 +79,25 @@ class TinyStudent(Student):
         ValueError
             If the corpus has too few tokens to fill one context.
         """
-        folder = Path(self.models_folder) / f"tiny-{self._base_fingerprint(corpus_version)}"
+        key = self._base_fingerprint(corpus_version)
+        folder = Path(self.models_folder) / f"tiny-{key}"
         if folder.is_dir():
             return folder
+        with workplace(folder, key) as place:
+            if not folder.is_dir():  # by now: another process may have made it
+                self._make(texts, place, progress)
+                put_in_place(place / "model", folder)
+        return folder
+
+    def fine_tune(
+        self, base: Path, pairs: Sequence[QAPair], *, out: Path, progress: Progress
+    ) -> FineTuning:
+        """Tune all weights on the answers: :func:`equal_assets.resources.fine_tuning.fine_tune`."""
+        recipe = self._recipe(epochs=self.epochs, learning_rate=self.learning_rate)
+        return fine_tune(base, pairs, recipe, out=out, progress=progress)
+
+    def _make(self, texts: Texts, place: Path, progress: Progress) -> None:
+        """Pretrain a model and store it in the folder ``model`` of a workplace."""
 
         def reading() -> None:
             progress(0, self.pretrain_tokens)
@@ -91,38 +110,24 @@ class TinyStudent(Student):
         )
         blocks = self._blocks(tokenizer, sample, reading=reading)
         model = self._random_model(tokenizer)
-        with new_folder(folder) as new:
-            pretrain(model, blocks, self._pretraining(), scratch=new.parent, progress=progress)
-            model.save_pretrained(new)
-            tokenizer.save_pretrained(new)
-        return folder
+        recipe = self._recipe(epochs=1, learning_rate=self.pretrain_learning_rate)
+        resume(text_trainer(model, blocks, recipe, place=place, progress=progress), place)
+        model.save_pretrained(place / "model")
+        tokenizer.save_pretrained(place / "model")
 
-    def fine_tune(
-        self, base: Path, pairs: Sequence[QAPair], *, out: Path, progress: Progress
-    ) -> FineTuning:
-        """Tune all weights on the answers: :func:`equal_assets.resources.fine_tuning.fine_tune`."""
-        return fine_tune(base, pairs, self._tuning(), out=out, progress=progress)
-
-    def _pretraining(self) -> Recipe:
+    def _recipe(self, *, epochs: int, learning_rate: float) -> Recipe:
         return Recipe(
-            epochs=1,
-            learning_rate=self.pretrain_learning_rate,
+            epochs=epochs,
+            learning_rate=learning_rate,
             batch_size=self.batch_size,
+            per_device_batch_size=self.batch_size,
             context_tokens=self.context_tokens,
             seed=self.seed,
-        )
-
-    def _tuning(self) -> Recipe:
-        return Recipe(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            context_tokens=self.context_tokens,
-            seed=self.seed,
+            checkpoint_steps=self.checkpoint_steps,
         )
 
     def _base_fingerprint(self, corpus_version: str) -> str:
-        tuning_only = {"epochs", "learning_rate", "models_folder"}
+        tuning_only = {"epochs", "learning_rate", "models_folder", "checkpoint_steps"}
         return fingerprint(
             {
                 "recipe": BASE_RECIPE,

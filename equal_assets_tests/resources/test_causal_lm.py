@@ -6,7 +6,8 @@ import pytest
 from equal_assets.errors import ModelError
 from equal_assets.records import QAPair
 from equal_assets.resources import causal_lm
-from equal_assets.resources.causal_lm import load, tokens
+from equal_assets.resources.answer_tokens import tokens
+from equal_assets.resources.causal_lm import load
 from equal_assets.resources.student import completion, prompt
 from equal_assets_tests.micro_student import PAIRS, long_question, silent
 

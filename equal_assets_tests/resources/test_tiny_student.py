@@ -38,14 +38,27 @@ def test_base_is_the_same_whatever_the_order_of_the_corpus(base, tmp_path):
     assert (again / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
 
 
-def test_base_that_is_interrupted_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_base_that_is_interrupted_goes_on_from_its_last_checkpoint(base, tmp_path, share):
     def stop(done, total):
-        if done > total / 2:
+        if done > share * total:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         micro(tmp_path).base(TEXTS, corpus_version="facts", progress=stop)
-    assert not list(tmp_path.iterdir())
+    assert (
+        bool(list(tmp_path.glob(".tiny-*/checkpoint-*")))
+        == (share > 0.1)
+        == any(tmp_path.iterdir())
+    )
+    steps = []
+    again = micro(tmp_path).base(
+        TEXTS, corpus_version="facts", progress=lambda done, total: steps.append(done)
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [again.name]
+    assert weights(again) == weights(base)
+    trained = [done for done in steps if done]
+    assert (trained[0] > 0.3 * trained[-1]) == (share > 0.1)
 
 
 def test_base_refuses_a_corpus_that_fills_no_context(tmp_path):

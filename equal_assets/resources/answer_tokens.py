@@ -1,0 +1,93 @@
+"""Prompts and answers as tokens: the same ones where a model is tuned, scored and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from equal_assets.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+TEMPLATE_VARIABLES = {
+    "enable_thinking": False,  # templates of reasoning models then open the answer itself
+    "date_string": "26 Jul 2024",  # Llama's own default; others write today's date into prompts
+}
+"""What chat templates are told; each ignores what it does not know."""
+
+PROBE = "yes"
+
+
+def tokens(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> list[list[int]]:
+    """Return the tokens of each text, without special ones."""
+    texts = list(texts)
+    return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+
+
+def prompt_tokens(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> list[list[int]]:
+    """Return what a model reads before it answers.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerFast
+        With a chat template, a prompt is the message of a user and the answer is opened; without,
+        a prompt follows the token that begins a document.
+    prompts : sequence of str
+        May be empty texts.
+    """
+    if tokenizer.chat_template is None:
+        start = tokenizer.bos_token_id
+        start = tokenizer.eos_token_id if start is None else start  # it ends the document before
+        return [[start, *text] for text in tokens(tokenizer, prompts)]
+    return [_chat(tokenizer, prompt) for prompt in prompts]
+
+
+def cut_middle(prompt: list[int], at_most: int) -> list[int]:
+    """Return a prompt of at most so many tokens: its first one, and its end."""
+    return prompt if len(prompt) <= at_most else [prompt[0], *prompt[len(prompt) + 1 - at_most :]]
+
+
+def answer_tokens(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> list[list[int]]:
+    """Return the tokens of answers, without what ends them.
+
+    A chat template has a border between prompt and answer, so the blank before an answer goes.
+    """
+    if tokenizer.chat_template is not None:
+        answers = [answer.strip() for answer in answers]
+    return tokens(tokenizer, answers)
+
+
+def end_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Return what ends an answer, up to its first special token.
+
+    Raises
+    ------
+    ModelError
+        If the chat template does not put an answer right behind the opened prompt.
+    """
+    if tokenizer.chat_template is None:
+        return [tokenizer.eos_token_id]
+    before = _chat(tokenizer, PROBE)
+    whole = _chat(tokenizer, PROBE, PROBE)
+    answer = tokens(tokenizer, [PROBE])[0]
+    if whole[: len(before) + len(answer)] != [*before, *answer]:
+        raise ModelError(
+            "the chat template of student.model does not put the answer right behind the prompt: "
+            "set student.chat_template: 'off'"
+        )
+    after = whole[len(before) + len(answer) :]
+    special = [place for place, token in enumerate(after) if token in tokenizer.all_special_ids]
+    return after[: special[0] + 1] if special else [*after, tokenizer.eos_token_id]
+
+
+def _chat(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str | None = None) -> list[int]:
+    messages = [{"role": "user", "content": prompt}]
+    if answer is not None:
+        messages.append({"role": "assistant", "content": answer})
+    return tokenizer.apply_chat_template(
+        messages,
+        add_generation_prompt=answer is None,
+        return_dict=False,
+        **TEMPLATE_VARIABLES,
+    )
