@@ -1,4 +1,4 @@
-"""Students of several campaigns on the same questions: which differences chance does not explain."""
+"""Students of several campaigns on the same questions: which differences are more than chance."""
 
 from __future__ import annotations
 

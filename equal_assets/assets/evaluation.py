@@ -158,9 +158,7 @@ def strategy_comparison(
             inputs=inputs,
             seconds=time.monotonic() - started,
         )
-    accuracy = warehouse.query(
-        "accuracy_over_budget", campaigns=rows["campaign"].unique().to_list()
-    )
+    accuracy = warehouse.query("accuracy_over_budget", campaigns=compared)
     for names in groups:
         figure = comparison_figure(rows.filter(pl.col("campaign").is_in(names)), accuracy)
         for name in names:

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.answer_scoring import Verdict, pass_at_k
-from equal_assets.algorithms.final_numbers import number_verdicts
+from equal_assets.algorithms.answer_scoring import pass_at_k
 from equal_assets.algorithms.metrics import (
     accuracy_interval,
-    correct_choices,
-    draw_distractors,
     mean_interval,
     perplexity,
     perplexity_interval,
-    pmi_scores,
 )
+from equal_assets.assets.multiple_choice import Choices, judge_by_choice
+from equal_assets.assets.written_answers import written_answers
 from equal_assets.progress import Progress, report
 from equal_assets.records import QAPair
-from equal_assets.resources.code_judge import code_verdicts
-from equal_assets.resources.math_judge import math_verdicts
-from equal_assets.resources.sandbox import Limits
-from equal_assets.resources.student import Student, check_pairs, completion, prompt
-from equal_assets.resources.targets import CodeTests
+from equal_assets.resources.student import Student, prompt
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Evaluation, Settings, fingerprint
 
 CONFIDENCE = 0.95
-
-MATH_SECONDS = 10.0
-MATH_MEMORY_MB = 2048
-"""What comparing two expressions may take."""
 
 ANSWER_COLUMNS = {
     "measure": pl.String,
@@ -51,38 +39,6 @@ ANSWER_COLUMNS = {
     "n_tokens": pl.Int32,
 }
 """Columns of the table ``student_answers`` that this module fills."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a student took among true answers, and how likely it holds the right one.
-
-    Attributes
-    ----------
-    chosen : ndarray of shape (n_questions,), int64
-        Question whose true answer has the highest PMI.
-    is_correct : ndarray of shape (n_questions,), bool
-        A tie for the best counts as wrong.
-    log_probabilities : ndarray of shape (n_questions,), float64
-        ``log p(true answer | question)``, summed over its tokens; nats.
-    n_tokens : ndarray of shape (n_questions,), int64
-        Tokens of each true answer that were scored.
-    """
-
-    chosen: np.ndarray
-    is_correct: np.ndarray
-    log_probabilities: np.ndarray
-    n_tokens: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        """Share of the questions that are correct, in [0, 1]."""
-        return float(self.is_correct.mean())
-
-    @property
-    def perplexity(self) -> float:
-        """Of the true answers given their questions, per token; lower is better."""
-        return perplexity(self.log_probabilities, self.n_tokens)
 
 
 def judge(
@@ -120,7 +76,7 @@ def judge(
     )
     rows = _choice_rows(pairs, choices)
     if answers != "text":
-        rows += _generated_rows(
+        rows += written_answers(
             student, path, questions, answers=answers, evaluation=evaluation, progress=progress
         )
     return pl.DataFrame(rows, schema=ANSWER_COLUMNS)
@@ -205,71 +161,6 @@ def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def judge_by_choice(
-    student: Student,
-    path: Path | str,
-    pairs: Sequence[QAPair],
-    *,
-    choices: int,
-    seed: int,
-    progress: Progress,
-) -> Choices:
-    """Judge a model by multiple choice and by the likelihood of the true answers.
-
-    Parameters
-    ----------
-    student : Student
-    path : Path or str
-        Model folder.
-    pairs : sequence of QAPair
-        Test questions with their true answers, at least ``choices``.
-    choices : int
-        Per question, the true answer included.
-    seed : int
-        Draws the wrong choices.
-    progress : callable
-        Called with answers scored and in all.
-
-    Returns
-    -------
-    Choices
-
-    Raises
-    ------
-    ModelError
-        If there is no model in ``path``.
-    ValueError
-        If there are fewer pairs than choices, or a pair has an empty half.
-
-    Notes
-    -----
-    The wrong choices are true answers of other questions: the same ones for every model that
-    is judged on the same pairs. An answer that reads like the true one is no wrong choice.
-    """
-    check_pairs(pairs)
-    wrong = draw_distractors(len(pairs), choices, np.random.default_rng(seed))
-    asked = np.column_stack([np.arange(len(pairs)), wrong])  # (n_questions, n_choices)
-    questions = [prompt(pair) for pair in pairs for _ in range(choices)]
-    answers = [completion(pair) for pair in pairs]
-    log_probabilities, n_tokens = student.answer_log_probabilities(
-        path,
-        [*questions, *[""] * len(pairs)],
-        [*(answers[choice] for choice in asked.ravel()), *answers],
-        progress=progress,
-    )
-    conditional = log_probabilities[: asked.size].reshape(asked.shape)
-    unconditional, lengths = log_probabilities[asked.size :], n_tokens[asked.size :]
-    scores = pmi_scores(conditional, unconditional[asked], lengths[asked])
-    texts = np.array(answers, dtype=object)
-    scores[:, 1:][texts[wrong] == texts[:, None]] = -np.inf
-    return Choices(
-        chosen=asked[np.arange(len(pairs)), scores.argmax(axis=1)],
-        is_correct=correct_choices(scores, np.zeros(len(scores), dtype=np.int64)),
-        log_probabilities=conditional[:, 0],
-        n_tokens=lengths,
-    )
-
-
 def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:
     rows = []
     for position, pair in enumerate(pairs):
@@ -287,77 +178,6 @@ def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:
             {"measure": "perplexity", **asked, **weighed},
         ]
     return rows
-
-
-def _generated_rows(
-    student: Student,
-    path: Path | str,
-    questions: pl.DataFrame,
-    *,
-    answers: str,
-    evaluation: Evaluation,
-    progress: Progress,
-) -> list[dict]:
-    """Let a student write answers, and judge them; one row an answer and measure."""
-    pairs = qa_pairs(questions)
-    written = student.generate(
-        path,
-        [pair.question for pair in pairs],
-        max_tokens=evaluation.max_answer_tokens,
-        samples=evaluation.samples,
-        temperature=evaluation.temperature,
-        seed=evaluation.seed,
-        progress=progress,
-    )
-    asked = [
-        {"position": position, "sample": sample, "prompt": prompt(pair), "output": output}
-        for position, (pair, outputs) in enumerate(zip(pairs, written, strict=True))
-        for sample, output in enumerate(outputs)
-    ]
-    verdicts = _verdicts(
-        [answer["output"] for answer in asked],
-        questions[[answer["position"] for answer in asked]],
-        answers=answers,
-        evaluation=evaluation,
-        progress=progress,
-    )
-    return [
-        {"measure": measure, **answer, **asdict(verdict)}
-        for measure, of_measure in verdicts.items()
-        for answer, verdict in zip(asked, of_measure, strict=True)
-    ]
-
-
-def _verdicts(
-    outputs: list[str],
-    questions: pl.DataFrame,
-    *,
-    answers: str,
-    evaluation: Evaluation,
-    progress: Progress,
-) -> dict[str, list[Verdict]]:
-    """Judge outputs by each measure of a kind of answers; a question stands beside each output."""
-    references = questions["answer"].to_list()
-    if answers == "number":
-        return {
-            f"number_{name}": number_verdicts(outputs, references, is_strict=is_strict)
-            for name, is_strict in (("strict", True), ("flexible", False))
-        }
-    n_workers = os.cpu_count() or 1
-    if answers == "math":
-        verdicts = math_verdicts(
-            outputs,
-            references,
-            seconds=MATH_SECONDS,
-            memory_mb=MATH_MEMORY_MB,
-            n_workers=n_workers,
-            progress=progress,
-        )
-        return {"math": verdicts}
-    limits = Limits(seconds=evaluation.code_seconds, memory_mb=evaluation.code_memory_mb)
-    tests = [CodeTests(*row) for row in questions.select("code_prefix", "code_tests").iter_rows()]
-    verdicts = code_verdicts(outputs, tests, limits=limits, n_workers=n_workers, progress=progress)
-    return {"code": verdicts}
 
 
 def _metrics(measure: str, answers: pl.DataFrame) -> list[tuple[str, float, tuple[float, float]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from equal_assets.algorithms.final_numbers import last_number
 from equal_assets.errors import CorpusError
 from equal_assets.records import QAPair, RejectedRow
 from equal_assets.resources.corpora import (
@@ -53,8 +54,9 @@ def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
     ------
     CorpusError
         With up to 10 mistakes, each with file and line: a bad line, a question that stands twice
-        in a file, a test question that stands in the reference file too; or if a file holds no
-        pair. Questions are compared without regard to case and white space.
+        in a file, a test question that stands in the reference file too, a test answer without
+        the number that is to be compared; or if a file holds no pair. Questions are compared
+        without regard to case and white space.
     """
     base = base_folder()
     files = [shown_path(Path(path), base) for path in (target.reference, target.test)]
@@ -67,7 +69,12 @@ def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
         for line, pair in test.items()
         if (question := _folded(pair.question)) in lines
     ]
-    _refuse([*reference_mistakes, *test_mistakes, *leaks])
+    numberless = [
+        f"{files[1]}:{line}: the answer holds no number, which answers: number compares"
+        for line, pair in test.items()
+        if target.answers == "number" and last_number(pair.answer) is None
+    ]
+    _refuse([*reference_mistakes, *test_mistakes, *leaks, *numberless])
     return list(reference.values()), list(test.values())
 
 

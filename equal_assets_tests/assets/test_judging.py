@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from equal_assets.assets.judging import ANSWER_COLUMNS, judge_by_choice, metrics_of
+from equal_assets.assets.judging import ANSWER_COLUMNS, metrics_of
 from equal_assets.assets.judging import judge as ask
+from equal_assets.assets.multiple_choice import judge_by_choice
 from equal_assets.records import QAPair
 from equal_assets.resources.tiny_student import TinyStudent
 from equal_assets.settings import Evaluation
@@ -107,3 +108,85 @@ def test_fine_tuning_improves_held_out_answers(student, base, tuning):
     )
     assert after.perplexity < 0.5 * before.perplexity
     assert after.accuracy > before.accuracy
+
+
+class Writing(Scripted):
+    """Writes what the question says after 'write:'; sample n says how often it has been asked."""
+
+    def generate(self, path, questions, *, max_tokens, samples, temperature, seed, progress):
+        return [
+            [question.partition("write: ")[2].replace("<n>", str(n)) for n in range(samples)]
+            for question in questions
+        ]
+
+
+def written(rows, *, answers, **evaluation):
+    """Return the answers of a student that writes each row's second text."""
+    frame = pl.DataFrame(
+        [
+            {
+                "question": f"Question {number}, write: {text}",
+                "answer": truth,
+                "code_prefix": "",
+                "code_tests": truth,
+            }
+            for number, (truth, text) in enumerate(rows)
+        ]
+    )
+    student = Writing(models_folder="none", **MICRO.model_dump(exclude={"kind"}))
+    asked = Evaluation(choices=2, **evaluation)
+    return ask(student, "none", frame, answers=answers, evaluation=asked, progress=silent)
+
+
+def test_final_numbers_are_read_strictly_and_flexibly():
+    answers = written(
+        [
+            ("The answer is 1,234.", "So 1234 it is. The answer is $1,234."),
+            ("#### 18", "she has 18 of them"),
+            ("The answer is 5.", "The answer is 6."),
+        ],
+        answers="number",
+    )
+    found = metrics_of(answers).filter(pl.col("metric").str.starts_with("number"))
+    assert dict(found.select("metric", "value").rows()) == pytest.approx(
+        {"number_strict": 1 / 3, "number_flexible": 2 / 3}
+    )
+    flexible = answers.filter(measure="number_flexible")
+    assert flexible["extracted"].to_list() == ["$1,234", "18", "6"]
+    assert flexible["output"][1] == "she has 18 of them"
+    assert flexible["reason"].null_count() == 2
+
+
+def test_expressions_are_compared_as_mathematics():
+    answers = written(
+        [
+            (r"so \boxed{\frac{1}{2}}", r"it is \boxed{0.5}"),
+            (r"\boxed{x^2+2x+1}", r"\boxed{(x+1)^2}"),
+            (r"\boxed{3}", r"\boxed{4}"),
+        ],
+        answers="math",
+    )
+    assert answers.filter(measure="math")["is_correct"].to_list() == [True, True, False]
+
+
+def test_code_is_run_and_several_samples_give_pass_at_k():
+    answers = written(
+        [
+            ("assert f() == 1", "def f():\n    return <n>"),
+            ("assert f() == 9", "def f():\n    return <n>"),
+        ],
+        answers="code",
+        samples=3,
+        temperature=1.0,
+    )
+    metrics = {row["metric"]: row for row in metrics_of(answers).iter_rows(named=True)}
+    assert metrics["pass_at_1"]["value"] == pytest.approx(1 / 6)
+    assert metrics["pass_at_3"]["value"] == 0.5
+    assert metrics["pass_at_3"]["low"] < 0.5 < metrics["pass_at_3"]["high"]
+    ran = answers.filter(measure="code")
+    assert ran.select("position", "sample", "is_correct").rows() == [
+        (position, sample, (position, sample) == (0, 1))
+        for position in range(2)
+        for sample in range(3)
+    ]
+    assert "AssertionError" in ran["reason"][0]

@@ -154,6 +154,13 @@ def test_code_that_goes_on_from_a_prompt_is_called_by_its_entry_point(tmp_path):
     assert read_code_tests(target) == [expected]
 
 
+def test_answer_without_the_number_to_compare_is_told_with_its_line(tmp_path):
+    rows = [qa("Q1", "The answer is 18."), qa("Q2", "nothing")]
+    with pytest.raises(CorpusError, match=r"test.jsonl:2: the answer holds no number"):
+        read_target(target_of(tmp_path, [qa("R", "steers")], rows, answers="number"))
+    read_target(target_of(tmp_path, [qa("R", "steers")], rows))
+
+
 def test_other_targets_have_no_code_tests(tmp_path):
     assert read_code_tests(target_of(tmp_path, [qa("R")], [qa("T")], answers="number")) == []
 
