@@ -29,5 +29,9 @@ class CampaignError(EqualError):
     """A round cannot be played: an earlier one is missing, or the settings have changed."""
 
 
+class SandboxError(EqualError):
+    """Generated code cannot be run here without a guarantee that it does no harm."""
+
+
 class ExtractionError(EqualError):
     """Extraction cannot go on: no server answers, the key is refused, a cap of the run is spent."""
