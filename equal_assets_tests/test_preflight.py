@@ -1,4 +1,4 @@
-"""What `equal check` finds of an extractor; `test_end_to_end` runs the command."""
+"""What `equal check` finds of an extractor and a student; `test_end_to_end` runs the command."""
 
 import importlib.util
 
@@ -23,15 +23,15 @@ def found(tmp_path, monkeypatch):
     monkeypatch.setenv("EXTRACTION_TEST_KEY", "right")
     demo = TINY.parents[2] / "equal_assets" / "demo"
 
-    def find(**extractor):
+    def find(section="extractor", **keys):
         settings = yaml.safe_load(TINY.read_text())
         settings["targets"]["python-libraries"] = {
             split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
         }
-        settings["extractor"] = extractor
+        settings[section] = keys
         (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
         findings = preflight.findings(load_settings(tmp_path / "campaigns.yaml"))
-        return [(f.is_ok, f.text) for f in findings if f.text.startswith("extractor: ")]
+        return [(f.is_ok, f.text) for f in findings if f.text.startswith(f"{section}: ")]
 
     return find
 
@@ -76,3 +76,25 @@ def test_vllm_is_looked_for(found):
     [(is_ok, text)] = found(backend="vllm", model="Qwen/Qwen2.5-7B-Instruct")
     assert is_ok == (importlib.util.find_spec("vllm") is not None)
     assert ("equal-assets[vllm]" in text) == (not is_ok)
+
+
+def test_student_is_looked_for(found, tmp_path):
+    assert found("student") == [(True, "student: tiny is made on the spot")]
+    [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
+    assert (is_ok, text) == (
+        True,
+        "student: meta-llama/Llama-3.1-8B will be asked of the model hub",
+    )
+    (tmp_path / "llm").mkdir()
+    [(is_ok, text)] = found("student", kind="huggingface", model="llm")
+    assert not is_ok
+    assert "there is no model in" in text
+    (tmp_path / "llm" / "config.json").write_text("{}")
+    (tmp_path / "llm" / "pytorch_model.bin").touch()
+    [(is_ok, text)] = found("student", kind="huggingface", model="llm")
+    assert not is_ok
+    assert "must be safetensors, found only pytorch_model.bin" in text
+    (tmp_path / "llm" / "model.safetensors").touch()
+    [(is_ok, text)] = found("student", kind="huggingface", model="llm")
+    assert is_ok
+    assert f"{tmp_path / 'llm'} is there" in text

@@ -131,6 +131,21 @@ MISTAKES = {
         "student: {kind: huggingface}",
         "student.model is missing",
     ),
+    "adapters of a student that is tuned in full": (
+        "student:\n  heads: 4",
+        "student: {kind: huggingface, model: m, method: full, lora_rank: 8}",
+        "student: method full has no adapters: leave out lora_rank",
+    ),
+    "batch that cannot be shared out": (
+        "student:\n  heads: 4",
+        "student: {kind: huggingface, model: m, batch_size: 24, processes: 2}",
+        "student: batch_size (24) must be a multiple of per_device_batch_size (8) times processes",
+    ),
+    "unknown preset": (
+        "student:\n  heads: 4",
+        "student: {kind: huggingface, model: m, preset: papers}",
+        "student.preset = 'papers': should be 'paper'",
+    ),
     "student that is no section": (
         "student:\n  heads: 4",
         "student: tiny",
@@ -301,6 +316,55 @@ def test_full_tuning_has_the_defaults_of_the_paper_and_what_the_file_says(load):
     )
     head = load().warmup
     assert (head.method, head.learning_rate, head.hard_negatives) == ("head", 3e-4, 0)
+
+
+def huggingface(load, keys):
+    text = f"student: {{kind: huggingface, model: some/model, {keys}}}"
+    return load(VALID.replace("student:\n  heads: 4", text)).student
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", ("lora", 4, 1e-4, 64)),
+        ("method: full", ("full", 2, 1e-5, 64)),
+        ("preset: paper", ("lora", 4, 1e-5, 512)),
+        ("preset: paper, method: full", ("full", 2, 1e-5, 512)),
+        ("preset: paper, method: full, epochs: 1, batch_size: 8", ("full", 1, 1e-5, 8)),
+    ],
+)
+def test_preset_and_method_have_their_defaults_and_keys_win(load, keys, expected):
+    student = huggingface(load, keys)
+    found = (student.method, student.epochs, student.learning_rate, student.batch_size)
+    assert found == expected
+
+
+def test_student_is_tiny_unless_the_file_says_so(load):
+    assert load().student.kind == "tiny"
+    assert load(VALID.replace("student:\n  heads: 4\n", "")).student.kind == "tiny"
+    assert huggingface(load, "").kind == "huggingface"
+
+
+def test_model_folder_is_relative_to_the_file_and_a_hub_id_stays(load, folder):
+    (folder / "llm").mkdir()
+    assert huggingface(load, "").model == "some/model"
+    text = VALID.replace("student:\n  heads: 4", "student: {kind: huggingface, model: llm}")
+    assert load(text).student.model == str(folder / "llm")
+
+
+@pytest.mark.parametrize(
+    "key", ["checkpoint_steps: 7", "processes: 2", "attention: eager", "gradient_checkpointing: no"]
+)
+def test_speed_of_the_training_makes_no_student_anew(load, key):
+    sections = [
+        load(
+            VALID.replace(
+                "student:\n  heads: 4", f"student: {{kind: huggingface, model: m, {keys}}}"
+            )
+        ).sections("student")
+        for keys in ("", key, "epochs: 9")
+    ]
+    assert sections[0] == sections[1] != sections[2]
 
 
 @pytest.mark.parametrize(
