@@ -290,6 +290,12 @@ class LLMExtraction(Section):
     temperature: float = Field(0.0, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
     seed: int = Field(0, ge=0)
+    parameters: float | None = Field(
+        None,
+        ge=1,
+        description="of the LLM, for its FLOPs; of a mixture of experts the active ones; null: not "
+        "known, or read from the weights where model is a folder that vLLM loads",
+    )
     prompt_price: float = Field(0.0, ge=0, description="money per million prompt tokens")
     completion_price: float = Field(0.0, ge=0, description="money per million completion tokens")
     concurrency: int = Field(64, ge=1, le=8192, description="requests in flight at once")
@@ -383,6 +389,7 @@ class VLLMEngine(LLMExtraction):
 
 
 PAIRS_DO_NOT_DEPEND_ON = {
+    "parameters",
     "prompt_price",
     "completion_price",
     "max_reply_tokens",  # a reply that ended before it is the same under another

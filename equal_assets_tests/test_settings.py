@@ -682,6 +682,16 @@ LLM_MISTAKES = {
         "model: m\n  chunk_characters: 300",
         "extractor: chunk_overlap_characters (400) must be less than chunk_characters (300)",
     ),
+    "parameters that are not there": (
+        "model: m",
+        "model: m\n  parameters: 0",
+        "extractor.parameters = 0: should be greater than or equal to 1",
+    ),
+    "parameters in words": (
+        "model: m",
+        "model: m\n  parameters: 72B",
+        "extractor.parameters = '72B': should be a valid number",
+    ),
     "cap in money without a price": (
         "model: m",
         "model: m\n  run_cost: 5",
@@ -715,6 +725,12 @@ def test_budget_of_money_needs_a_price(complaints):
     assert "campaigns.first.budget_cost = 9.0 needs extractor.prompt_price" in line
 
 
+def test_parameters_of_the_llm_are_written_as_people_write_them(load):
+    settings = load(with_llm().replace("model: m", "model: m\n  parameters: 72e9"))
+    assert settings.extractor.parameters == 72_000_000_000
+    assert load(with_llm()).extractor.parameters is None
+
+
 def llm(**keys):
     return OpenAIServer(backend="openai", model="m", base_urls=["http://h/v1"], **keys)
 
@@ -724,6 +740,7 @@ def test_speed_and_price_do_not_change_what_is_extracted():
     for change in (
         {"concurrency": 3},
         {"prompt_price": 2.0},
+        {"parameters": 72e9},
         {"max_tries": 9},
         {"timeout_seconds": 9},
         {"api_key_variable": "KEY"},

@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from equal_assets.algorithms.flops import inference_flops
 from equal_assets.algorithms.qa_structure import extract_pairs
 from equal_assets.records import WARM_UP, Document, Extraction, QAPair
 from equal_assets.resources.llm import LLM
 from equal_assets.resources.llm_extraction import EventLoop, ExtractionRun
+from equal_assets.resources.model_parameters import dense_parameters
 from equal_assets.resources.request_journal import RequestJournal, journal, payer_pattern
 from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap, caps
 from equal_assets.settings import Extractor as ExtractorSettings
@@ -70,6 +72,10 @@ class Extractor(dg.ConfigurableResource, ABC):
 
         A document that the order's allowance has no room for is left out.
         """
+
+    def flops_per_token(self) -> float | None:
+        """Return what a token that is read or written takes; None where that is not known."""
+        return 0.0
 
     def paid_by(self, payer: str) -> Amount:
         """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
@@ -146,6 +152,15 @@ class LLMExtractor(Extractor):
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide the pairs, prompts by their text."""
         return self.llm_settings.identity()
+
+    def n_parameters(self) -> float | None:
+        """Return the parameters that a token passes through; None where they are not known."""
+        return self.llm_settings.parameters
+
+    def flops_per_token(self) -> float | None:
+        """Return twice the parameters that a token passes through; None where not known."""
+        n_parameters = self.n_parameters()
+        return None if n_parameters is None else inference_flops(n_parameters, 1)
 
     def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
         """Yield an extraction of each document as soon as it is there, in any order.
@@ -272,6 +287,10 @@ class VLLMExtractor(LLMExtractor):
     def llm_settings(self) -> VLLMEngine:
         """The settings, typed."""
         return VLLMEngine.model_validate_json(self.settings)
+
+    def n_parameters(self) -> float | None:
+        """Return those that the settings state, else those of a dense model in a folder."""
+        return self.llm_settings.parameters or dense_parameters(Path(self.llm_settings.model))
 
     def build_llm(self) -> LLM:
         """Return the engine."""

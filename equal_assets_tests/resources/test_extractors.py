@@ -1,6 +1,8 @@
 import dagster as dg
+import numpy as np
 import pytest
 from pydantic import ValidationError
+from safetensors.numpy import save_file
 
 from equal_assets import settings
 from equal_assets.records import Document, QAPair, Usage
@@ -158,3 +160,35 @@ def test_role_is_a_dagster_resource():
 
     run = dg.materialize([qa], resources={"extractor": StructuralExtractor(max_pairs=5)})
     assert run.asset_materializations_for_node("qa")[0].metadata["pairs"].value == 2
+
+
+def test_extractors_without_a_model_take_no_operations():
+    assert StructuralExtractor(max_pairs=1).flops_per_token() == 0
+    assert ReplayExtractor(max_pairs=1).flops_per_token() == 0
+
+
+def llm_extractor(folder, backend, **keys):
+    section = {
+        "openai": settings.OpenAIServer(
+            backend="openai", model=str(folder), base_urls=["http://h/v1"], **keys
+        ),
+        "vllm": settings.VLLMEngine(backend="vllm", model=str(folder), **keys),
+    }[backend]
+    return build_extractor(section, folder)
+
+
+@pytest.mark.parametrize("backend", ["openai", "vllm"])
+def test_token_of_an_llm_takes_twice_the_parameters_that_are_stated_and_no_guess(backend, tmp_path):
+    assert llm_extractor(tmp_path, backend, parameters=72e9).flops_per_token() == 1.44e11
+    folder = tmp_path / "Qwen2.5-72B-Instruct"
+    assert llm_extractor(folder, backend).flops_per_token() is None
+
+
+def test_parameters_of_a_folder_are_read_where_vllm_loads_it_and_a_server_may_hold_another(
+    tmp_path,
+):
+    (tmp_path / "config.json").write_text("{}")
+    save_file({"weight": np.zeros((3, 5), dtype=np.float32)}, tmp_path / "model.safetensors")
+    assert llm_extractor(tmp_path, "vllm").flops_per_token() == 2 * 15
+    assert llm_extractor(tmp_path, "vllm", parameters=7).flops_per_token() == 2 * 7
+    assert llm_extractor(tmp_path, "openai").flops_per_token() is None

@@ -360,6 +360,7 @@ def test_what_was_answered_by_another_counts_against_the_cap_of_who_asks(extract
         ({"temperature": 0.5}, 6),
         ({"max_pairs": 7}, 6),  # stands in prompt and schema
         ({"prompt_price": 9.0}, 0),
+        ({"parameters": 72e9}, 0),
         ({"concurrency": 2}, 0),
         ({"max_tries": 1}, 0),
         ({"judge": True}, 3),  # what it adds
