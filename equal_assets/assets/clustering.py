@@ -14,7 +14,7 @@ from equal_assets.algorithms.cluster_geometry import (
 from equal_assets.progress import report, silent
 from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedder
+from equal_assets.resources.embedder import Embedded, Embedder
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
 
@@ -41,23 +41,29 @@ def document_embeddings(
     path = warehouse.query("embedder")["path"].item()
     progress = report(context.log, "embed the documents")
     ids: list[str] = []
-    parts: list[np.ndarray] = []
+    parts: list[Embedded] = []
     while page := _page(warehouse, after=ids[-1] if ids else ""):
-        parts.append(embedder.encode([text for _, text in page], path=path, progress=silent))
+        parts.append(embedder.embed([text for _, text in page], path=path, progress=silent))
         ids += [document_id for document_id, _ in page]
         progress(len(ids), n_documents)
-    vectors = np.concatenate(parts)  # (n_documents, n_dimensions)
+    vectors = np.concatenate([part.vectors for part in parts])  # (n_documents, n_dimensions)
+    n_tokens = sum(int(part.n_tokens.sum()) for part in parts)
+    flops = sum(float(part.flops.sum()) for part in parts)
     with warehouse.transaction() as transaction:
         rows = pl.DataFrame({"document_id": ids, "embedding": _as_array(vectors)})
         transaction.recreate("document_embeddings", rows)
         seconds = time.monotonic() - started
-        version = transaction.record("document_embeddings", inputs=inputs, seconds=seconds)
+        version = transaction.record(
+            "document_embeddings", inputs=inputs, seconds=seconds, tokens=n_tokens, flops=flops
+        )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": len(ids),
             "dimensions": vectors.shape[1],
             "documents per second": round(len(ids) / seconds, 1),
+            "tokens": n_tokens,
+            "FLOPs": flops,
             "seconds": round(seconds, 1),
         },
     )

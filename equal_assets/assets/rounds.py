@@ -121,7 +121,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     CampaignError
         If the round before it is missing, or another process stored this one meanwhile.
     """
-    started = time.monotonic()
+    clock = _Clock()
     progress = player.warehouse.query("last_round", campaign=player.name).row(0, named=True)
     last, ended_by = progress["round"], progress["ended_by"]
     if number <= last:
@@ -133,12 +133,15 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     _check_previous(player, number, last)
     pulls = _plan(player, number)
     expected_gain = player.strategy.expected_gain
+    clock.lap("selection")
     asked = _extract(player, pulls, number)
+    clock.lap("extraction")
     if asked.is_empty():
         return _end_before(player, number)
     n_planned = sum(len(pull.documents) for pull in pulls)
     pulls, asked = _asked_pulls(pulls, asked)
     _embed_pairs(player, asked["content_hash"].to_list(), number)
+    clock.lap("embedding")
     rows, extracted = _reward(player, pulls, asked, number)
     player.strategy.observe(pulls, extracted, rows["reward"].to_list())
     outcome = {
@@ -147,10 +150,26 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         **_pool(player, asked),
         "expected_gain": expected_gain,
         "ended_by": _ended_by(player, number, share_asked=len(asked) / n_planned),
-        "seconds": time.monotonic() - started,
     }
+    clock.lap("selection")
+    outcome |= {f"{part}_seconds": seconds for part, seconds in clock.seconds.items()}
+    outcome["seconds"] = sum(clock.seconds.values())
     _store_round(player, number, rows, asked, outcome)
     return True
+
+
+class _Clock:
+    """Measures what the parts of a round take: every moment belongs to one of them."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(("extraction", "embedding", "selection"), 0.0)
+        self._last = time.monotonic()
+
+    def lap(self, part: str) -> None:
+        """Give a part the time since the lap before."""
+        now = time.monotonic()
+        self.seconds[part] += now - self._last
+        self._last = now
 
 
 def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
@@ -386,14 +405,16 @@ def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
     )
     if pairs.is_empty():
         return
-    vectors = player.embedder.encode(
+    embedded = player.embedder.embed(
         [pair.text for pair in qa_pairs(pairs)],
         path=player.model_path,
         progress=report(player.log, f"{player.name} round {number}: embed"),
     )
     rows = pairs.select("qa_id").with_columns(
         pl.lit(player.embedder_version).alias("embedder_version"),
-        pl.Series("embedding", vectors.tolist(), dtype=pl.List(pl.Float32)),
+        pl.Series("embedding", embedded.vectors.tolist(), dtype=pl.List(pl.Float32)),
+        pl.Series("n_tokens", embedded.n_tokens),
+        pl.Series("flops", embedded.flops),
     )
     with player.warehouse.transaction() as transaction:
         transaction.insert("qa_embeddings", rows)

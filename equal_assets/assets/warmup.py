@@ -147,9 +147,12 @@ def contrastive_embedder(
             inputs=inputs,
             version=row["embedder_version"],
             seconds=row["seconds"],
+            flops=tuning.flops,
         )
     shown = {name: value for name, value in row.items() if name != "embedder_version"}
-    return dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=shown)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(version), metadata={**shown, "FLOPs of tuning": tuning.flops}
+    )
 
 
 def read_documents(warehouse: Warehouse, document_ids: list[str]) -> list[Document]:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,8 +14,10 @@ import numpy as np
 from dagster import ConfigurableResource
 from pydantic import Field
 
+from equal_assets.algorithms.flops import training_flops
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress, silent
+from equal_assets.resources.embedder_flops import embedder_flops, metered
 from equal_assets.settings import WarmUp, fingerprint
 
 if TYPE_CHECKING:
@@ -42,11 +45,32 @@ class Tuning:
         The tuned model.
     loss_first, loss_last : float or None
         Mean training loss of the first and the last epoch's steps; None where nothing was trained.
+    flops : float
+        Operations that tuning took, its embeddings included.
     """
 
     path: Path
     loss_first: float | None
     loss_last: float | None
+    flops: float
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Embedded texts, and what each took.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_texts, n_dimensions), float32
+        Unit rows.
+    n_tokens : ndarray of shape (n_texts,), int64
+        Tokens of all chunks: what neighbors share counts in both, special tokens count.
+    flops : ndarray of shape (n_texts,), float64
+    """
+
+    vectors: np.ndarray
+    n_tokens: np.ndarray
+    flops: np.ndarray
 
 
 class Embedder(ConfigurableResource):
@@ -83,6 +107,10 @@ class Embedder(ConfigurableResource):
         )
 
     def encode(self, texts: Sequence[str], *, path: str, progress: Progress) -> np.ndarray:
+        """Return the vectors of :meth:`embed`, shape (n_texts, n_dimensions), float32."""
+        return self.embed(texts, path=path, progress=progress).vectors
+
+    def embed(self, texts: Sequence[str], *, path: str, progress: Progress) -> Embedded:
         """Embed texts whole: long ones in overlapping chunks whose embeddings are averaged.
 
         Parameters
@@ -95,16 +123,20 @@ class Embedder(ConfigurableResource):
 
         Returns
         -------
-        ndarray of shape (n_texts, n_dimensions), float32
-            Unit rows. A chunk weighs as many tokens as it holds.
+        Embedded
+            A chunk weighs as many tokens as it holds.
         """
         model = load_model(path)
-        parts = [np.zeros((0, model.get_embedding_dimension()), dtype=np.float32)]
+        parts = [_nothing_embedded(model)]
         for start in range(0, len(texts), ENCODE_PART_TEXTS):
             part = texts[start : start + ENCODE_PART_TEXTS]
-            parts.append(self._encode_part(model, part))
+            parts.append(self._embed_part(model, part))
             progress(start + len(part), len(texts))
-        return np.concatenate(parts)
+        return Embedded(
+            vectors=np.concatenate([part.vectors for part in parts]),
+            n_tokens=np.concatenate([part.n_tokens for part in parts]),
+            flops=np.concatenate([part.flops for part in parts]),
+        )
 
     def tune(
         self,
@@ -141,20 +173,23 @@ class Embedder(ConfigurableResource):
         """
         model = _open_model(base)
         losses: list[float] = []
+        flops = 0.0
         if settings.method == "full":
             from equal_assets.resources.contrastive import train_contrastive
 
-            losses = train_contrastive(
-                model,
-                anchors,
-                positives,
-                settings=settings,
-                is_static=_is_static(model),
-                bfloat16=self._bfloat16(model),
-                progress=progress,
-            )
+            with metered(model) as meter:
+                losses = train_contrastive(
+                    model,
+                    anchors,
+                    positives,
+                    settings=settings,
+                    is_static=_is_static(model),
+                    bfloat16=self._bfloat16(model),
+                    progress=progress,
+                )
+            flops = meter.flops
         elif settings.method == "head":
-            losses = self._train_head(
+            losses, flops = self._train_head(
                 model, anchors, positives, base=base, settings=settings, progress=progress
             )
         _save_atomically(model, out)
@@ -164,6 +199,7 @@ class Embedder(ConfigurableResource):
             path=out,
             loss_first=float(np.mean(losses[:per_epoch])) if losses else None,
             loss_last=float(np.mean(losses[-per_epoch:])) if losses else None,
+            flops=flops,
         )
 
     def _train_head(
@@ -175,39 +211,71 @@ class Embedder(ConfigurableResource):
         base: str,
         settings: WarmUp,
         progress: Progress,
-    ) -> list[float]:
-        """Append a trained linear layer to ``model``; return the loss of every step."""
+    ) -> tuple[list[float], float]:
+        """Append a trained linear layer to ``model``; return the loss of every step, and FLOPs."""
         from equal_assets.resources.contrastive import train_head
 
         row_of = {text: row for row, text in enumerate(dict.fromkeys([*anchors, *positives]))}
-        embedded = self.encode(list(row_of), path=base, progress=silent)
+        embedded = self.embed(list(row_of), path=base, progress=silent)
         anchor_rows, positive_rows = (
             np.array([row_of[text] for text in texts]) for texts in (anchors, positives)
         )
         weights, losses = train_head(
-            embedded[anchor_rows],
-            embedded[positive_rows],
+            embedded.vectors[anchor_rows],
+            embedded.vectors[positive_rows],
             anchor_ids=anchor_rows,
             positive_ids=positive_rows,
             settings=settings,
             progress=progress,
         )
         _append_head(model, weights)
-        return losses
+        n_mapped = 2 * len(anchors) * settings.epochs  # an anchor and a positive each
+        return losses, float(embedded.flops.sum()) + training_flops(weights.size, n_mapped)
 
-    def _encode_part(self, model: "SentenceTransformer", texts: Sequence[str]) -> np.ndarray:
+    def _embed_part(self, model: "SentenceTransformer", texts: Sequence[str]) -> Embedded:
         chunks, owners, weights = _cut(model, texts, overlap=self.chunk_overlap_tokens)
         with _autocast(self._bfloat16(model)):
-            embedded = model.encode(
-                chunks,
-                batch_size=self.batch_size,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-                normalize_embeddings=True,
-            ).astype(np.float32)  # (n_chunks, n_dimensions)
+            if _is_static(model):
+                embedded, n_tokens = self._look_up(model, chunks)
+            else:
+                n_tokens = weights + model.tokenizer.num_special_tokens_to_add()
+                embedded = model.encode(
+                    chunks,
+                    batch_size=self.batch_size,
+                    show_progress_bar=False,
+                    convert_to_numpy=True,
+                    normalize_embeddings=True,
+                ).astype(np.float32)  # (n_chunks, n_dimensions)
         pooled = np.zeros((len(texts), embedded.shape[1]), dtype=np.float32)
         np.add.at(pooled, owners, embedded * weights[:, None])
-        return pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
+        of_model = embedder_flops(model)
+        text_tokens = np.bincount(owners, weights=n_tokens, minlength=len(texts))
+        text_chunks = np.bincount(owners, minlength=len(texts))
+        return Embedded(
+            vectors=pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12),
+            n_tokens=text_tokens.astype(np.int64),
+            flops=text_tokens * of_model.per_token + text_chunks * of_model.per_chunk,
+        )
+
+    def _look_up(
+        self, model: "SentenceTransformer", texts: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Embed texts with a static model; return vectors and the tokens of each.
+
+        ``model.encode`` does the same, but does not say how many tokens it found, and finding them
+        is nearly all of the work.
+        """
+        import torch
+
+        prompt = model.prompts.get(model.default_prompt_name or "")
+        vectors, counts = [], []
+        for start in range(0, len(texts), self.batch_size):
+            features = model.preprocess(list(texts[start : start + self.batch_size]), prompt=prompt)
+            end = torch.tensor([len(features["input_ids"])])
+            counts.append(torch.diff(features["offsets"], append=end).numpy())
+            with torch.inference_mode():
+                vectors.append(model(features)["sentence_embedding"].float().numpy())
+        return np.concatenate(vectors), np.concatenate(counts)
 
     def _bfloat16(self, model: "SentenceTransformer") -> bool:
         if self.precision == "auto":
@@ -303,6 +371,11 @@ def _open_model(path: str) -> "SentenceTransformer":
     return model.to("cpu") if _is_static(model) else model
 
 
+def _nothing_embedded(model: "SentenceTransformer") -> Embedded:
+    vectors = np.zeros((0, model.get_embedding_dimension()), dtype=np.float32)
+    return Embedded(vectors, np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
 def _append_head(model: "SentenceTransformer", weights: np.ndarray) -> None:
     import torch
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
@@ -349,9 +422,9 @@ def _cut(
     model: "SentenceTransformer", texts: Sequence[str], *, overlap: int
 ) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Cut texts into chunks that fit the model; return chunks, their text's row, their tokens."""
-    limit = model.max_seq_length
-    if limit is None or limit == float("inf"):  # a static model reads a text of any length
+    if _is_static(model):  # it reads a text of any length
         return list(texts), np.arange(len(texts)), np.ones(len(texts), dtype=np.float32)
+    limit = model.max_seq_length or sys.maxsize
     whole = int(limit) - model.tokenizer.num_special_tokens_to_add()
     body = whole - CUT_MARGIN_TOKENS
     overlap = min(overlap, body - 1)

@@ -82,6 +82,8 @@ class Transaction:
         inputs: Any,
         version: str | None = None,
         seconds: float,
+        tokens: int | None = None,
+        flops: float | None = None,
     ) -> str:
         """Remember from what an asset was made, and return its version.
 
@@ -96,6 +98,10 @@ class Transaction:
             Identifies the content; by default the fingerprint of the inputs.
         seconds : float
             What making it took.
+        tokens : int, optional
+            That a model read for it, where they are counted.
+        flops : float, optional
+            Floating-point operations of models, where they are counted.
         """
         version = version or fingerprint(inputs)
         self.execute(
@@ -105,6 +111,8 @@ class Transaction:
             inputs=fingerprint(inputs),
             version=version,
             seconds=seconds,
+            tokens=tokens,
+            flops=flops,
         )
         return version
 

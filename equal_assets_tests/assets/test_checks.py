@@ -25,7 +25,8 @@ def asked(document_id="d", *, status="pairs") -> pl.DataFrame:
 
 def finished_round(number=1) -> pl.DataFrame:
     outcome = {"pool_pairs": 1, "pool_ot_cost": 0.5, "seconds": 1.0}
-    return pl.DataFrame([{"campaign": "c", "round": number, **outcome}])
+    parts = {"extraction_seconds": 0.5, "embedding_seconds": 0.25, "selection_seconds": 0.25}
+    return pl.DataFrame([{"campaign": "c", "round": number, **outcome, **parts}])
 
 
 def extraction(status, reason=None) -> pl.DataFrame:

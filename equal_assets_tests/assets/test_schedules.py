@@ -23,6 +23,9 @@ def prepare(warehouse, *, played: dict[str, int], ended_by: str | None = None) -
             transaction.record(asset, partition=partition, inputs=asset, seconds=0.0)
         for campaign, last in played.items():
             outcome = {"campaign": campaign, "pool_pairs": 0, "seconds": 0.0}
+            outcome |= dict.fromkeys(
+                ("extraction_seconds", "embedding_seconds", "selection_seconds"), 0.0
+            )
             rounds = [
                 {**outcome, "round": number, "ended_by": ended_by if number == last else None}
                 for number in range(1, last + 1)

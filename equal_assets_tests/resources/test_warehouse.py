@@ -40,6 +40,9 @@ def finished_rounds(campaign, numbers, *, pool_pairs=5):
             "pool_pairs": pool_pairs,
             "pool_ot_cost": 0.5,
             "seconds": 1.0,
+            "extraction_seconds": 0.5,
+            "embedding_seconds": 0.25,
+            "selection_seconds": 0.25,
         }
     )
 
@@ -129,6 +132,8 @@ def test_query_runs_on_empty_tables(prepared, name):
         "document_ids": ["a"],
         "embedder_version": "v1",
         "extractor": "e1",
+        "flops": None,
+        "flops_per_llm_token": None,
         "hashes": ["h0", "h1"],
         "inputs": "i1",
         "limit": 10,
@@ -139,6 +144,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "seconds": 1.0,
         "split": "test",
         "staging": staging,
+        "tokens": None,
         "version": "v1",
     }
     text = read_sql("queries", name)
@@ -424,7 +430,13 @@ def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(ware
         for number, document in enumerate("abcd")
     ]
     vectors = [
-        {"qa_id": pair["qa_id"], "embedder_version": "v", "embedding": [float(number)]}
+        {
+            "qa_id": pair["qa_id"],
+            "embedder_version": "v",
+            "embedding": [float(number)],
+            "n_tokens": 1,
+            "flops": 1.0,
+        }
         for number, pair in enumerate(pairs)
     ]
     with warehouse.transaction() as transaction:

@@ -1,4 +1,5 @@
 -- Effect: remember from what an asset was made, in the transaction that stores it.
--- Inputs: $asset, $partition, $inputs, $version, $seconds.
-insert or replace into materialized (asset, partition, inputs, version, seconds, materialized_at)
-values ($asset, $partition, $inputs, $version, $seconds, current_timestamp)
+-- Inputs: $asset, $partition, $inputs, $version, $seconds, $tokens, $flops.
+insert or replace into materialized
+  (asset, partition, inputs, version, seconds, tokens, flops, materialized_at)
+values ($asset, $partition, $inputs, $version, $seconds, $tokens, $flops, current_timestamp)

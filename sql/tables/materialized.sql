@@ -5,6 +5,8 @@ create table if not exists materialized (
   inputs varchar not null,    -- fingerprint of the settings and of the inputs' versions
   version varchar not null,   -- identifies the content
   seconds double not null,
+  tokens bigint,              -- that a model read for it; null: not counted, as below
+  flops double,               -- operations of models
   materialized_at timestamp with time zone not null default current_timestamp,
   primary key (asset, partition)
 )

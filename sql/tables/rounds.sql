@@ -6,7 +6,10 @@ create table if not exists rounds (
   pool_ot_cost double,            -- to the reference set, at most 1,000 of the pairs; null without
   expected_gain double,           -- coverage per 1,000 tokens that the strategy predicted, if it does
   ended_by varchar check (ended_by in ('budget', 'gain')), -- of the campaign's last round
-  seconds double not null,        -- of the attempt that finished it
+  seconds double not null,        -- of the attempt that finished it: the sum of
+  extraction_seconds double not null, -- asking for documents; what the store held takes none
+  embedding_seconds double not null,  -- of pairs that no campaign had embedded before
+  selection_seconds double not null,  -- planning, rewards, learning from them
   finished_at timestamp with time zone not null default current_timestamp,
   primary key (campaign, round)
 )
