@@ -62,6 +62,11 @@ COMPARED_AT_OWN_END = (
     ("pmi_accuracy", "PMI accuracy of the student", ".3f"),
     ("perplexity", "perplexity of the student", ".1f"),
 )
+COSTS_EXPLAINED = (
+    "LLM tokens and FLOPs are of all that a campaign asked for; seconds are as measured: what "
+    "another campaign had extracted or embedded before took none. FLOPs of selection and "
+    "clustering are not counted; those of extraction need extractor.parameters."
+)
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 
 console = Console()
@@ -242,6 +247,8 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
     split judges here, it steers nothing.
     """
     from equal_assets.comparison import at_shared_points, matches
+    from equal_assets.cost_report import cost_table, print_table, shared_cost_table
+    from equal_assets.costs import campaign_costs
 
     settings = load_settings()
     named = _known_campaigns(campaigns, settings)
@@ -259,6 +266,10 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
                 f"column has after {of_target['shared_budget'][0]:,} documents:"
             )
             console.print(_matches_table(shown, matches(of_target)))
+        console.print("\nWhat each campaign cost, and what its student gained for it:")
+        print_table(console, cost_table(of_target))
+    print_table(console, shared_cost_table(campaign_costs(warehouse, _extractor(settings), names)))
+    console.print(COSTS_EXPLAINED, soft_wrap=True)
     _print_students(names, warehouse)
     if csv:
         rows.write_csv(csv)

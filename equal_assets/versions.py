@@ -16,7 +16,14 @@ from typing import Any
 from equal_assets.errors import CampaignError
 from equal_assets.resources.installed_packages import named_distributions
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import Files, InstalledPackages, Settings, expand_path, fingerprint
+from equal_assets.settings import (
+    Files,
+    InstalledPackages,
+    LLMExtraction,
+    Settings,
+    expand_path,
+    fingerprint,
+)
 
 UPSTREAM: dict[str, tuple[str, ...]] = {
     "documents": (),
@@ -122,6 +129,8 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         return [fields, *files]
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)
+    if asset == "strategy_comparison" and isinstance(settings.extractor, LLMExtraction):
+        return {"parameters": settings.extractor.parameters}
     read = {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
     if "evaluation" in SETTINGS_OF[asset]:
         read["answers"] = settings.targets[settings.campaigns[campaign].target].answers

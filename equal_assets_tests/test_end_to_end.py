@@ -71,6 +71,30 @@ def test_pulls_add_up_to_the_reward_curve(finished):
     ]
 
 
+def test_parts_of_a_round_add_up_to_its_seconds(finished):
+    project, _ = finished
+    rows = project.sql(
+        "select seconds, extraction_seconds + embedding_seconds + selection_seconds as parts, "
+        "least(extraction_seconds, embedding_seconds, selection_seconds) as least from rounds"
+    )
+    assert rows["parts"].to_list() == pytest.approx(rows["seconds"].to_list())
+    assert rows["least"].min() > 0
+
+
+def test_costs_of_each_campaign_stand_at_its_last_point(finished):
+    project, _ = finished
+    rows = project.sql(
+        "select * from strategy_comparison join fine_tuned_student using (campaign) where is_last"
+    )
+    assert set(rows["extraction_flops"]) == {0.0}  # no model
+    assert rows["embedding_flops"].min() > 0
+    assert rows["training_flops"].to_list() == rows["flops"].to_list()
+    total = rows["embedding_flops"] + rows["training_flops"]
+    assert rows["total_flops"].to_list() == pytest.approx(total.to_list())
+    shared = project.sql("select asset, flops from materialized where flops > 0 order by all")
+    assert shared["asset"].to_list() == ["contrastive_embedder", "document_embeddings"]
+
+
 def test_a_round_keeps_its_data_version_when_its_run_ends(finished, monkeypatch):
     """Else Dagster shows the next round as made from an older one: 'Unsynced'."""
     project, _ = finished
@@ -215,6 +239,9 @@ def test_compare_shows_what_the_table_holds_and_makes_nothing_anew(finished, tmp
         "coverage of the test split",
         "Documents that each row needed",
         "PMI accuracy of the student",
+        "What each campaign cost",
+        "per 1,000 documents (no LLM)",
+        "embedding of documents",
     ):
         assert text in shown.stdout
     rows = pl.read_csv(csv)

@@ -53,6 +53,7 @@ def write_settings(project: Project, url: str) -> None:
         "model": MODEL,
         "max_tries": 1,
         "max_reply_tokens": 300,
+        "parameters": "7e9",
         "prompt_price": 1.0,
         "completion_price": 4.0,
     }
@@ -87,6 +88,15 @@ def test_estimate_says_documents_tokens_and_money_before_the_first_request(playe
     assert played.n_sent_by_estimate == 0
     for text in ("warm-up", "drawn", "chosen", "at most, together", "assumed: 4 characters"):
         assert text in played.estimate
+
+
+def test_flops_of_extraction_are_those_of_the_tokens_asked_for(played):
+    rows = played.project.sql("select tokens, extraction_flops from strategy_comparison").rows()
+    assert sum(flops is not None for _, flops in rows) == 2  # the last point of each campaign
+    assert all(flops in (None, 2 * 7e9 * tokens) for tokens, flops in rows)
+    shown = played.project.equal("compare")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "per million LLM tokens" in shown.stdout
 
 
 def test_run_ends_with_what_was_spent_and_what_failed(played):

@@ -151,6 +151,14 @@ def test_changed_campaign_leaves_the_others_as_they_are(load):
     assert stale == {("bandit_round", "first")}
 
 
+def test_parameters_of_the_llm_change_the_comparison_alone(load):
+    llm = "extractor: {backend: openai, base_urls: ['http://h/v1'], model: m}\nwarmup:"
+    stored = materialize_all(load("warmup:", llm))
+    known = llm.replace("model: m", "model: m, parameters: 7e9")
+    stale = not_current(load("warmup:", known), stored)
+    assert stale == {("strategy_comparison", "")}
+
+
 def test_batch_size_of_the_embedder_makes_nothing_anew(load):
     stored = materialize_all(load())
     assert not_current(load("batch_size: 64", "batch_size: 32"), stored) == set()

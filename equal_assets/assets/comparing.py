@@ -51,9 +51,13 @@ def compare_target(
     settings: Settings,
     warehouse: Warehouse,
     embedder: Embedder,
+    costs: pl.DataFrame,
     log: dg.DagsterLogManager,
 ) -> pl.DataFrame:
-    """Compare the campaigns of one target at the same budget points, and at their own ends."""
+    """Compare the campaigns of one target at the same budget points, and at their own ends.
+
+    What the student learned, and ``costs`` (one row a campaign), stand at the ends alone.
+    """
     model = warehouse.query("embedder").row(0, named=True)
     reference, test = (
         _embed_split(warehouse, embedder, names[0], split, model["path"])
@@ -89,11 +93,9 @@ def compare_target(
         )
         progress(done, len(points))
     results = warehouse.query("student_results", campaigns=names)
+    at_ends = results.join(costs, on="campaign", how="right").with_columns(is_last=pl.lit(True))
     return pl.DataFrame(rows, infer_schema_length=None).join(
-        results.with_columns(is_last=pl.lit(True)),
-        on=["campaign", "is_last"],
-        how="left",
-        maintain_order="left",
+        at_ends, on=["campaign", "is_last"], how="left", maintain_order="left"
     )
 
 

@@ -9,10 +9,13 @@ from equal_assets.assets.comparing import by_target, compare_target
 from equal_assets.assets.judging import answers_on_test, metrics_of
 from equal_assets.assets.selection import campaign_run
 from equal_assets.comparison import compared_campaigns, matches
+from equal_assets.cost_report import cost_table, shared_cost_table
+from equal_assets.costs import campaign_costs, cost_columns
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.reporting import comparison_figure, markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
+from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
@@ -124,6 +127,7 @@ def strategy_comparison(
     warehouse: Warehouse,
     campaigns: CampaignsFile,
     embedder: Embedder,
+    extractor: Extractor,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
     """One row is a campaign at a budget point: what its pool is worth on the test split.
@@ -140,13 +144,19 @@ def strategy_comparison(
             "no campaign has rounds yet: materialize bandit_round of a campaign first",
             allow_retries=False,
         )
+    names = [name for of_target in groups for name in of_target]
+    costs = campaign_costs(warehouse, extractor, names)
+    columns = cost_columns(costs)
     rows = pl.concat(
-        [compare_target(names, settings, warehouse, embedder, context.log) for names in groups],
+        [
+            compare_target(of_target, settings, warehouse, embedder, columns, context.log)
+            for of_target in groups
+        ],
         how="vertical_relaxed",
     )
-    compared = [name for names in groups for name in names]
     paired = pl.concat(
-        compare_students(warehouse.query("tuned_answers", campaigns=names)) for names in groups
+        compare_students(warehouse.query("tuned_answers", campaigns=of_target))
+        for of_target in groups
     )
     with warehouse.transaction() as transaction:
         transaction.delete("student_comparison")
@@ -158,10 +168,10 @@ def strategy_comparison(
             inputs=inputs,
             seconds=time.monotonic() - started,
         )
-    accuracy = warehouse.query("accuracy_over_budget", campaigns=compared)
-    for names in groups:
-        figure = comparison_figure(rows.filter(pl.col("campaign").is_in(names)), accuracy)
-        for name in names:
+    accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
+    for of_target in groups:
+        figure = comparison_figure(rows.filter(pl.col("campaign").is_in(of_target)), accuracy)
+        for name in of_target:
             run_id = campaign_run(warehouse, tracker, name)
             tracker.log_figure(run_id, figure, "strategy_comparison.png")
     return dg.MaterializeResult(
@@ -172,6 +182,11 @@ def strategy_comparison(
             "table": markdown(rows),
             "documents to match": markdown(matches(rows)),
             "students on the same questions": markdown(paired),
+            **{
+                f"cost by part: {of_target['target'][0]}": markdown(cost_table(of_target))
+                for of_target in rows.partition_by("target", maintain_order=True)
+            },
+            "cost shared by all campaigns": markdown(shared_cost_table(costs)),
             "seconds": round(time.monotonic() - started, 1),
         },
     )

@@ -49,9 +49,10 @@ def written_answers(
         for position, (pair, outputs) in enumerate(zip(pairs, written, strict=True))
         for sample, output in enumerate(outputs)
     ]
+    positions = [position for position, outputs in enumerate(written) for _ in outputs]
     verdicts = _verdicts(
-        [answer["output"] for answer in asked],
-        questions[[answer["position"] for answer in asked]],
+        [output for outputs in written for output in outputs],
+        questions[positions],
         answers=answers,
         evaluation=evaluation,
         progress=progress,

@@ -12,6 +12,7 @@ from equal_assets.assets.evaluation import strategy_comparison
 from equal_assets.records import Usage
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
+from equal_assets.resources.extractors import StructuralExtractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets_tests.conftest import TINY
 
@@ -56,13 +57,19 @@ def campaigns(tmp_path) -> CampaignsFile:
     return CampaignsFile(path=str(path), state_folder=str(tmp_path))
 
 
+def seconds_of_round(seconds):
+    """A quarter each of extraction and embedding, the rest of selection."""
+    parts = {"extraction": 0.25, "embedding": 0.25, "selection": 0.5}
+    return {"seconds": seconds} | {f"{part}_seconds": s * seconds for part, s in parts.items()}
+
+
 def play(transaction, campaign, rounds):
     """Store rounds of 20 documents, of which those named gave one pair each."""
     n_pairs = 0
     for number, pairs in enumerate(rounds, 1):
         n_pairs += len(pairs)
         key = {"campaign": campaign, "round": number}
-        outcome = {"pool_pairs": n_pairs, "pool_ot_cost": 0.5, "seconds": 2.0 * number}
+        outcome = {"pool_pairs": n_pairs, "pool_ot_cost": 0.5, **seconds_of_round(2.0 * number)}
         documents = [
             {"document_id": pair, "content_hash": pair, "extractor": "e", "status": "pairs"}
             for pair in pairs
@@ -98,16 +105,28 @@ def played(warehouse):
             pl.DataFrame([{"qa_id": pair, "content_hash": pair, **texts} for pair in pairs]),
         )
         vectors = [[s, float(np.sqrt(1 - s**2))] for s in TEST_SIMILARITY.values()]
-        transaction.insert(
-            "qa_embeddings",
-            pl.DataFrame({"qa_id": pairs, "embedder_version": "m", "embedding": vectors}),
-        )
+        embedded = {"embedder_version": "m", "embedding": vectors, "n_tokens": 5, "flops": 100.0}
+        transaction.insert("qa_embeddings", pl.DataFrame({"qa_id": pairs, **embedded}))
         play(transaction, "equal-paper", [["p1", "p2"], ["p3"]])
         play(transaction, "random", [["p2", "p4"]])
     return warehouse
 
 
-def compare(warehouse, campaigns, tracker):
+class CostlyExtractor(StructuralExtractor):
+    """An extractor whose model takes 2,000 operations a token, or an unknown number."""
+
+    BACKEND = "costly"
+    per_token: float | None = 2000.0
+
+    @property
+    def fingerprint(self):
+        return "e"
+
+    def flops_per_token(self):
+        return self.per_token
+
+
+def compare(warehouse, campaigns, tracker, *, flops_per_token=2000.0):
     embedder = OneDirection(
         model="m", precision="auto", batch_size=1, chunk_overlap_tokens=0, models_folder=""
     )
@@ -116,6 +135,7 @@ def compare(warehouse, campaigns, tracker):
         warehouse=warehouse,
         campaigns=campaigns,
         embedder=embedder,
+        extractor=CostlyExtractor(max_pairs=1, per_token=flops_per_token),
         tracker=tracker,
     )
 
@@ -165,7 +185,7 @@ def test_campaign_without_pairs_has_no_costs(played, campaigns, tracker):
     with played.transaction() as transaction:
         for table in ("rounds", "bandit_round", "bandit_documents"):
             transaction.delete(table, campaign="random")
-        outcome = {"campaign": "random", "round": 1, "pool_pairs": 0, "seconds": 1.0}
+        outcome = {"campaign": "random", "round": 1, "pool_pairs": 0, **seconds_of_round(1.0)}
         transaction.insert("rounds", pl.DataFrame([outcome]))
         pull = {"campaign": "random", "round": 1, **PULL, "n_documents": 20, **TOKENS}
         transaction.insert("bandit_round", pl.DataFrame([pull]))

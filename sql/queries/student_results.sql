@@ -1,11 +1,11 @@
--- Question: how good is each campaign's student, and what did it cost? Grain: one campaign.
--- Inputs: student_accuracy, fine_tuned_student; $campaigns.
+-- Question: how good is each campaign's student, beside the untuned base? Grain: one campaign.
+-- Input: student_accuracy; $campaigns.
 select
   campaign,
+  max(base) filter (where metric = 'pmi_accuracy') as base_pmi_accuracy,
   max(tuned) filter (where metric = 'pmi_accuracy') as pmi_accuracy,
-  max(tuned) filter (where metric = 'perplexity') as perplexity,
-  max(flops) as training_flops
+  max(base) filter (where metric = 'perplexity') as base_perplexity,
+  max(tuned) filter (where metric = 'perplexity') as perplexity
 from student_accuracy
-join fine_tuned_student using (campaign)
 where campaign in (select unnest($campaigns::varchar[]))
 group by campaign

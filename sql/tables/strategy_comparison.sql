@@ -16,8 +16,19 @@ create or replace table strategy_comparison (
   near_pairs integer not null,    -- pairs whose best similarity to a test pair is in the top 3% of
                                   -- all pairs that the target's campaigns have extracted
   is_last boolean not null,       -- the last round, which the data set is built from
-  pmi_accuracy double,            -- of the student, where there is one; only at the last point
+  base_pmi_accuracy double,       -- of the untuned student; as all below, only at the last point
+                                  -- and where there is a student
+  pmi_accuracy double,            -- of the tuned one
+  base_perplexity double,
   perplexity double,
+  extraction_flops double,        -- null where the LLM's number of parameters is not known
+  embedding_flops double,         -- of all pairs of the campaign, whoever had embedded them
   training_flops double,
+  total_flops double,             -- null where one of these is; selection is not counted
+  extraction_seconds double,      -- measured: what the store held took none
+  embedding_seconds double,
+  selection_seconds double,
+  training_seconds double,
+  total_seconds double,
   primary key (campaign, documents)
 )
