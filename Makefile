@@ -48,7 +48,7 @@ $(VLLM_VENV)/.installed-cuda: pyproject.toml
 	@touch $@
 
 test-vllm: $(VLLM_VENV)/.installed-$(VLLM)  ## the tests that need a vLLM engine, with one
-	$(VLLM_VENV)/bin/python -m pytest -m vllm
+	$(VLLM_VENV)/bin/python -m pytest -n 0 -m vllm
 
 check: $(INSTALLED)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -141,7 +141,7 @@ def source_signature(settings: Settings) -> Any:
     """Return what changes when the corpus may have changed, without reading it."""
     corpus = settings.corpus
     if isinstance(corpus, InstalledPackages):
-        installed = {f"{found.name} {found.version}" for found in named_distributions()}
+        installed = {f"{found['Name']} {found['Version']}" for _, found in named_distributions()}
         return [sys.version, *sorted(installed)]
     if isinstance(corpus, Files):
         found = [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]

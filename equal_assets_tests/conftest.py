@@ -10,12 +10,14 @@ STATE = Path(tempfile.mkdtemp(prefix="equal-assets-tests-"))
 os.environ["EQUAL_CAMPAIGNS"] = str(TINY)  # partitions are fixed when definitions are loaded
 os.environ["EQUAL_HOME"] = str(STATE / "unused")
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, each on a core
 os.environ.pop("DAGSTER_HOME", None)
 
 from equal_assets.settings import quiet_libraries  # noqa: E402 - after the environment
 
 quiet_libraries()
 
+import fcntl  # noqa: E402
 import shutil  # noqa: E402
 
 import dagster as dg  # noqa: E402
@@ -25,17 +27,27 @@ from equal_assets.resources.campaigns_file import CampaignsFile  # noqa: E402
 from equal_assets.resources.warehouse import Warehouse  # noqa: E402
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests of the whole command: the longest, they would end the session alone."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
 def pytest_sessionfinish():
     shutil.rmtree(STATE, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def models() -> Path:
-    """A models folder that holds the static embedder: distilled once, it takes a while."""
+def models(tmp_path_factory) -> Path:
+    """A models folder that holds the static embedder: distilled once for all test processes."""
     from equal_assets.resources.embedder import static_model
 
-    folder = STATE / "models"
-    static_model(folder, progress=lambda done, total: None)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "models"
+    with (shared / "models.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        static_model(folder, progress=lambda done, total: None)
     return folder
 
 

@@ -192,8 +192,10 @@ def _standard_library_files(library: Path) -> Iterator[str]:
 
 def named_distributions(
     path: Sequence[str] | None = None,
-) -> Iterator[importlib.metadata.Distribution]:
+) -> Iterator[tuple[importlib.metadata.Distribution, importlib.metadata.PackageMetadata]]:
     """Yield the distributions that say who they are; an interrupted uninstall leaves others.
+
+    Each comes with its metadata, because a distribution parses its file anew whenever it is asked.
 
     Parameters
     ----------
@@ -205,15 +207,14 @@ def named_distributions(
         # asked of the files: what the parser does without metadata depends on who provides it
         files = ("METADATA", "PKG-INFO", "")
         has_metadata = any(distribution.read_text(name) for name in files)
-        if has_metadata and _field(distribution.metadata, "Name"):
-            yield distribution
+        if has_metadata and _field(metadata := distribution.metadata, "Name"):
+            yield distribution, metadata
 
 
 def _releases(folder: str) -> list[tuple[Release, list[str]]]:
     """Return the distributions of a folder by name, with their source files."""
     releases = []
-    for distribution in named_distributions(path=[folder]):
-        metadata = distribution.metadata
+    for distribution, metadata in named_distributions(path=[folder]):
         release = Release(_field(metadata, "Name"), _field(metadata, "Version"), _license(metadata))
         releases.append((release, sorted(_recorded_files(distribution))))
     return sorted(releases, key=lambda item: item[0].name.lower())

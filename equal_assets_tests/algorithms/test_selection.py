@@ -110,10 +110,12 @@ def test_documents_are_the_same_whatever_the_number_of_threads():
         "    rounds = play(strategy(name, world), world, n_rounds=4, n_documents=50)\n"
         "    print(name, [row for pulls in rounds for p in pulls for row in p.documents])\n"
     )
+    # optimal transport imports torch where it may: seconds that nothing here needs
+    inherited = {**os.environ, "POT_BACKEND_DISABLE_PYTORCH": "1"}
     printed = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            env={**inherited, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
             capture_output=True,
             text=True,
             check=True,
