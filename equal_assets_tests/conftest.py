@@ -10,7 +10,9 @@ STATE = Path(tempfile.mkdtemp(prefix="equal-assets-tests-"))
 os.environ["EQUAL_CAMPAIGNS"] = str(TINY)  # partitions are fixed when definitions are loaded
 os.environ["EQUAL_HOME"] = str(STATE / "unused")
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, each on a core
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:  # beside others, each on a core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("DAGSTER_HOME", None)
 
 from equal_assets.settings import quiet_libraries  # noqa: E402 - after the environment
@@ -42,8 +44,8 @@ def models(tmp_path_factory) -> Path:
     from equal_assets.resources.embedder import static_model
 
     shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
+    if IS_WORKER:
+        shared = shared.parent  # that of all workers
     folder = shared / "models"
     with (shared / "models.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
