@@ -7,6 +7,7 @@ from equal_assets.assets import (
     corpus,
     dataset,
     evaluation,
+    harness_evaluation,
     milestones,
     selection,
     training,
@@ -50,7 +51,9 @@ def build_definitions() -> dg.Definitions:
     quiet_libraries()
     settings, state = load_settings(), state_folder()
     models = state / "models"
-    modules = [corpus, warmup, clustering, selection, dataset, training, evaluation, milestones]
+    modules = [corpus, warmup, clustering, selection, dataset, training]
+    modules += [evaluation, milestones, harness_evaluation]
+    harness = ("harness_accuracy",) if settings.evaluation.harness.names else ()
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
         read = settings.sections(*SETTINGS_OF[spec.key.to_user_string()])
@@ -75,7 +78,7 @@ def build_definitions() -> dg.Definitions:
             ),
             dg.define_asset_job(
                 "finish_campaign",
-                dg.AssetSelection.assets(*CAMPAIGN_ASSETS),
+                dg.AssetSelection.assets(*CAMPAIGN_ASSETS, *harness),
                 partitions_def=CAMPAIGNS,
                 description="Reward curve, data set, student and accuracy of a campaign.",
             ),

@@ -25,6 +25,10 @@ class ModelError(EqualError):
     """A model is missing, altered or cannot be used as asked."""
 
 
+class EvaluationError(EqualError):
+    """A student cannot be evaluated as asked."""
+
+
 class CampaignError(EqualError):
     """A round cannot be played: an earlier one is missing, or the settings have changed."""
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from equal_assets.errors import EqualError, ModelError
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
+from equal_assets.resources.harness_tasks import check_tasks
 from equal_assets.resources.targets import read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     Extractor,
+    Harness,
     HubDataset,
     OpenAIServer,
     Settings,
@@ -52,6 +54,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _embedder(settings)
     yield from _extractor(settings.extractor)
     yield _student(settings.student)
+    yield from _harness(settings.evaluation.harness)
     yield _disk()
     yield _warehouse()
 
@@ -112,6 +115,21 @@ def _student(settings: Student) -> Finding:
             return Finding(False, f"student: {error}")
         return Finding(True, f"student: {settings.model} will be asked of the model hub")
     return Finding(True, f"student: {settings.model} is there, safetensors in {folder}")
+
+
+def _harness(settings: Harness) -> Iterator[Finding]:
+    if not settings.names:
+        return
+    try:
+        check_tasks(
+            settings.names,
+            include_path=settings.include_path,
+            allow_unsafe_code=settings.allow_unsafe_code,
+        )
+    except EqualError as error:
+        yield Finding(False, f"evaluation.harness: {error}")
+    else:
+        yield Finding(True, f"evaluation.harness: lm-eval knows {', '.join(settings.names)}")
 
 
 def _disk() -> Finding:

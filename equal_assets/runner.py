@@ -30,6 +30,8 @@ CAMPAIGN_TABLES = (
     "student_accuracy",
     "student_answers",
     "accuracy_over_budget",
+    "harness_accuracy",
+    "harness_items",
 )
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
@@ -65,6 +67,8 @@ class Runner:
                 n_runs += self._stage(
                     f"{name}: students on the way", ("accuracy_over_budget",), campaign=name
                 )
+            if self.settings.evaluation.harness.names:
+                n_runs += self._stage(f"{name}: lm-eval", ("harness_accuracy",), campaign=name)
         return n_runs + self.compare()
 
     def compare(self) -> int:

@@ -537,8 +537,83 @@ STUDENT_DOES_NOT_DEPEND_ON = {
 Student = Annotated[TinyStudent | HuggingFaceStudent, Field(discriminator="kind")]
 
 
+PAPER_TASKS = (
+    "gsm8k",
+    "minerva_math",
+    "humaneval",
+    "mbpp",
+    "mmlu",
+    "bbh",
+    "agieval_en",
+    "arc_easy",
+    "arc_challenge",
+    "hellaswag",
+    "winogrande",
+    "openbookqa",
+    "commonsense_qa",
+)
+"""Thirteen benchmarks in lm-eval's names; docs/harness.md says which the paper reports."""
+
+
+class Harness(Section):
+    """Evaluation of the students with lm-eval (extra ``eval``)."""
+
+    tasks: list[str] = Field(
+        [], description="names that lm-eval knows, or of files in include_path; empty: not run"
+    )
+    preset: Literal["paper", "none"] = Field(
+        "none", description="paper: thirteen benchmarks, before those of `tasks`"
+    )
+    include_path: str | None = Field(
+        None, description="folder of YAML task files, relative to campaigns.yaml"
+    )
+    num_fewshot: int | None = Field(
+        None, ge=0, description="worked examples before a question; null: as the task says"
+    )
+    limit: int | None = Field(
+        None, ge=1, description="questions of each task, to try things out; null: all"
+    )
+    batch_size: int = Field(8, ge=1, description="sequences per forward pass")
+    seed: int = Field(1234, ge=0, description="draws the worked examples; 1234 is lm-eval's own")
+    allow_unsafe_code: bool = Field(
+        False, description="let tasks run what the model wrote, without a sandbox"
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """The tasks to run, each once."""
+        preset = PAPER_TASKS if self.preset == "paper" else ()
+        return list(dict.fromkeys((*preset, *self.tasks)))
+
+    @field_validator("include_path")
+    @classmethod
+    def _is_folder(cls, path: str | None, info: ValidationInfo) -> str | None:
+        if path is None:
+            return None
+        if not (_base_folder(info) / path).is_dir():
+            raise ValueError(f"no such folder (looked in {_base_folder(info)})")
+        return str(_base_folder(info) / path)
+
+    @model_validator(mode="after")
+    def _included_files_are_used(self) -> Harness:
+        if self.include_path is not None and not self.names:
+            raise ValueError("include_path has no effect without tasks: name those to run")
+        return self
+
+    @model_validator(mode="after")
+    def _preset_may_run_code(self) -> Harness:
+        if self.preset == "paper" and not self.allow_unsafe_code:
+            raise ValueError(
+                "preset paper has humaneval and mbpp, which run what the model wrote without a "
+                "sandbox: set allow_unsafe_code: true, or list the other tasks under tasks"
+            )
+        return self
+
+
 class Evaluation(Section):
     """How students are judged on the test questions."""
+
+    harness: Harness = Harness()
 
     choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
     max_answer_tokens: int = Field(512, ge=1, description="of a generated answer")
@@ -804,13 +879,26 @@ class Settings(Section):
         return self.model_copy(update={"milestones": shares}) if shares else self
 
     def sections(self, *names: str) -> dict[str, Any]:
-        """Return sections as plain JSON values, without what changes speed or price alone."""
+        """Return sections as plain JSON values, without what changes speed or price alone.
+
+        ``harness`` is a name of its own: what lm-eval runs decides nothing else.
+        """
         kept = self.model_dump(
             mode="json",
-            include=set(names) - {"extractor"},
-            exclude={"embedder": {"batch_size"}, "student": STUDENT_DOES_NOT_DEPEND_ON},
+            include=set(names) - {"extractor", "harness"},
+            exclude={
+                "embedder": {"batch_size"},
+                "evaluation": {"harness"},
+                "student": STUDENT_DOES_NOT_DEPEND_ON,
+            },
         )
-        return {**kept, "extractor": self.extractor.identity()} if "extractor" in names else kept
+        if "extractor" in names:
+            kept["extractor"] = self.extractor.identity()
+        if "harness" in names:
+            kept["harness"] = self.evaluation.harness.model_dump(
+                mode="json", exclude={"batch_size", "allow_unsafe_code", "include_path"}
+            )
+        return kept
 
     def campaign_settings(self, name: str) -> dict[str, Any]:
         """Return the settings that decide what a campaign selects, as plain JSON values.
@@ -1002,6 +1090,7 @@ def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
         "prompts": Prompts,
         "quality": Quality,
         "evaluation": Evaluation,
+        "harness": Harness,
         "tracking": Tracking,
         "targets": Target,
         "campaigns": Campaign,
@@ -1011,7 +1100,8 @@ def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
     if len(section) == 1 and section[0] in UNIONS:
         union = UNIONS[str(section[0])]
         return list(union.variant(raw[section[0]]).model_fields)
-    return list(models[str(section[-1] if section[0] == "extractor" else section[0])].model_fields)
+    is_nested = section[0] in ("extractor", "evaluation")
+    return list(models[str(section[-1] if is_nested else section[0])].model_fields)
 
 
 def _dotted(key: KeyPath) -> str:
@@ -1031,3 +1121,8 @@ def quiet_libraries() -> None:
     # the names that replace these are unknown to the oldest transformers that is allowed
     for name in ("gradient_checkpointing", "is_gradient_checkpointing"):
         warnings.filterwarnings("ignore", f"`{name}` is deprecated", FutureWarning)
+
+
+def allow_code_metric() -> None:
+    """Let the metric ``code_eval`` of Hugging Face run what a model wrote, in child processes."""
+    os.environ["HF_ALLOW_CODE_EVAL"] = "1"

@@ -39,6 +39,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
     "fine_tuned_student": ("documents", "qa_dataset"),
     "student_accuracy": ("fine_tuned_student", "target_qa"),
     "accuracy_over_budget": ("documents", "qa_dataset", "student_accuracy", "target_qa"),
+    "harness_accuracy": ("fine_tuned_student",),
     "strategy_comparison": ("bandit_round", "student_accuracy", "accuracy_over_budget"),
 }
 """Which stored assets each asset reads."""
@@ -57,6 +58,7 @@ SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "fine_tuned_student": ("student",),
     "student_accuracy": ("evaluation",),
     "accuracy_over_budget": ("student", "evaluation", "milestones"),
+    "harness_accuracy": ("harness",),
     "strategy_comparison": (),
 }
 """Which sections of the campaigns file each asset obeys, beside its own campaign."""
@@ -70,9 +72,13 @@ BY_CAMPAIGN = frozenset(
         "fine_tuned_student",
         "student_accuracy",
         "accuracy_over_budget",
+        "harness_accuracy",
     }
 )
 """Assets with a version of their own for each campaign."""
+
+TASK_FILES = frozenset({".yaml", ".py", ".json", ".jsonl", ".csv", ".parquet"})
+"""What a folder of lm-eval tasks is made of; not what Python caches there."""
 
 Versions = dict[tuple[str, str], tuple[str, str]]
 
@@ -134,6 +140,10 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
     read = {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
     if "evaluation" in SETTINGS_OF[asset]:
         read["answers"] = settings.targets[settings.campaigns[campaign].target].answers
+    if asset == "harness_accuracy" and settings.evaluation.harness.include_path:
+        folder = Path(settings.evaluation.harness.include_path)
+        parts = sorted(part for part in folder.rglob("*") if part.suffix in TASK_FILES)
+        read["files"] = [[str(part.relative_to(folder)), _file_sha256(part)] for part in parts]
     return read
 
 

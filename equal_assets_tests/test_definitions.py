@@ -29,6 +29,7 @@ GRAPH = {
         "evaluation",
         {"documents", "qa_dataset", "student_accuracy", "target_qa"},
     ),
+    "harness_accuracy": ("evaluation", {"fine_tuned_student"}),
     "strategy_comparison": (
         "evaluation",
         {"bandit_round", "student_accuracy", "accuracy_over_budget"},

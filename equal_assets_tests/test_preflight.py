@@ -1,4 +1,4 @@
-"""What `equal check` finds of an extractor and a student; `test_end_to_end` runs the command."""
+"""What `equal check` finds of extractor, student and lm-eval; `test_end_to_end` runs it."""
 
 import importlib.util
 
@@ -7,6 +7,7 @@ import yaml
 
 from equal_assets import preflight
 from equal_assets.settings import load_settings
+from equal_assets_tests import harness_tasks
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.llm_server import MODEL, running
 
@@ -19,7 +20,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def found(tmp_path, monkeypatch):
-    """Return a function that gives what is found of an extractor: whether it is fine, and why."""
+    """Return a function that gives what is found of a section: whether it is fine, and why."""
     monkeypatch.setenv("EXTRACTION_TEST_KEY", "right")
     demo = TINY.parents[2] / "equal_assets" / "demo"
 
@@ -31,7 +32,7 @@ def found(tmp_path, monkeypatch):
         settings[section] = keys
         (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
         findings = preflight.findings(load_settings(tmp_path / "campaigns.yaml"))
-        return [(f.is_ok, f.text) for f in findings if f.text.startswith(f"{section}: ")]
+        return [(f.is_ok, f.text) for f in findings if f.text.startswith(section)]
 
     return find
 
@@ -98,3 +99,13 @@ def test_student_is_looked_for(found, tmp_path):
     [(is_ok, text)] = found("student", kind="huggingface", model="llm")
     assert is_ok
     assert f"{tmp_path / 'llm'} is there" in text
+
+
+def test_lm_eval_tasks_are_looked_for(found, tmp_path):
+    harness_tasks.write(tmp_path / "tasks")
+    assert found("evaluation", harness={}) == []  # nothing is asked of it
+    known = {"include_path": "tasks", "tasks": ["facts"]}
+    assert found("evaluation", harness=known) == [(True, "evaluation.harness: lm-eval knows facts")]
+    [(is_ok, text)] = found("evaluation", harness={**known, "tasks": ["facts", "facts_choice"]})
+    assert not is_ok
+    assert "named twice" in text

@@ -8,6 +8,7 @@ import pytest
 from equal_assets.errors import SettingsError
 from equal_assets.settings import (
     MAX_ROUNDS,
+    PAPER_TASKS,
     Campaign,
     OpenAIServer,
     Prompts,
@@ -383,6 +384,56 @@ def test_speed_of_the_training_makes_no_student_anew(load, key):
 )
 def test_warm_up_keys_that_the_method_does_not_know_are_mistakes(complaints, keys, problem):
     assert problem in "\n".join(complaints(VALID.replace("share: 0.1", keys)))
+
+
+def with_harness(keys):
+    return VALID.replace("tracking:", f"evaluation:\n  harness:\n{keys}\ntracking:")
+
+
+def test_preset_comes_before_further_tasks_and_none_is_named_twice(load, folder):
+    (folder / "tasks").mkdir()
+    keys = "    preset: paper\n    allow_unsafe_code: true\n    include_path: tasks"
+    harness = load(with_harness(f"{keys}\n    tasks: [mine, gsm8k]")).evaluation.harness
+    assert harness.names == [*PAPER_TASKS, "mine"]
+    assert harness.include_path == str(folder / "tasks")
+    assert load().evaluation.harness.names == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "line", "problem"),
+    [
+        (
+            "    task: [gsm8k]",
+            3,
+            "evaluation.harness.task is not a known key; allowed: tasks, preset, include_path,",
+        ),
+        ("    tasks: gsm8k", 3, "evaluation.harness.tasks = 'gsm8k': should be a valid list"),
+        ("    preset: all", 3, "evaluation.harness.preset = 'all': should be 'paper' or 'none'"),
+        ("    limit: 0", 3, "evaluation.harness.limit = 0: should be greater than or equal to 1"),
+        ("    num_fewshot: -1", 3, "evaluation.harness.num_fewshot = -1: should be greater than"),
+        (
+            "    tasks: [a]\n    include_path: nowhere",
+            4,
+            "evaluation.harness.include_path = 'nowhere': no such folder (looked in ",
+        ),
+        (
+            "    include_path: .",
+            2,
+            "evaluation.harness: include_path has no effect without tasks: name those to run",
+        ),
+        (
+            "    preset: paper",
+            2,
+            "evaluation.harness: preset paper has humaneval and mbpp, which run what the model "
+            "wrote without a sandbox: set allow_unsafe_code: true, or",
+        ),
+    ],
+)
+def test_mistake_in_what_lm_eval_runs_is_told(complaints, keys, line, problem):
+    text = with_harness(keys)
+    (complaint,) = complaints(text)
+    start = line_of(text, "evaluation:") - 1
+    assert complaint.startswith(f"campaigns.yaml:{start + line}: {problem}")
 
 
 def test_settings_cannot_be_changed_after_reading(load):

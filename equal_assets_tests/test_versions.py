@@ -145,6 +145,29 @@ def test_other_kind_of_answers_and_other_milestones_ask_the_students_anew(load):
     assert not_current(load().with_milestones(["50%"]), stored) == on_the_way
 
 
+def test_changed_lm_eval_tasks_leave_all_else_as_it_is(load):
+    stored = materialize_all(load())
+    tasks = "evaluation: {harness: {tasks: [gsm8k]}}\nwarmup:"
+    stale = not_current(load("warmup:", tasks), stored)
+    assert stale == {("harness_accuracy", "first"), ("harness_accuracy", "second")}
+    stored = materialize_all(load("warmup:", tasks))
+    faster = tasks.replace("tasks:", "batch_size: 64, allow_unsafe_code: true, tasks:")
+    assert not_current(load("warmup:", faster), stored) == set()
+
+
+def test_local_lm_eval_tasks_count_by_their_content(load, folder):
+    (folder / "tasks").mkdir()
+    (folder / "tasks/a.yaml").write_text("task: a\n")
+    harness = "evaluation: {harness: {tasks: [a], include_path: tasks}}\nwarmup:"
+    stored = materialize_all(load("warmup:", harness))
+    (folder / "tasks").rename(folder / "moved")
+    moved = load("warmup:", harness.replace("include_path: tasks", "include_path: moved"))
+    assert not_current(moved, stored) == set()
+    (folder / "moved/a.yaml").write_text("task: a\nnum_fewshot: 3\n")
+    stale = not_current(moved, stored)
+    assert stale == {("harness_accuracy", "first"), ("harness_accuracy", "second")}
+
+
 def test_changed_campaign_leaves_the_others_as_they_are(load):
     stored = materialize_all(load())
     stale = not_current(load("random, budget", "random, seed: 3, budget"), stored)

@@ -116,9 +116,7 @@ def answers_on_test(
     """
     questions = warehouse.query("target_pairs", campaign=campaign, split="test")
     kind = settings.targets[settings.campaigns[campaign].target].answers
-    judged_as = fingerprint(
-        [identity, questions.rows(), kind, settings.evaluation.model_dump(mode="json")]
-    )
+    judged_as = fingerprint([identity, questions.rows(), kind, settings.sections("evaluation")])
     answers = warehouse.query("judged_answers", judged_as=judged_as)
     if answers.is_empty():
         answers = judge(

@@ -1,0 +1,222 @@
+"""Finds and loads the tasks of lm-eval: standard ones by name, and those of local files."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from equal_assets.errors import EvaluationError
+from equal_assets.settings import allow_code_metric
+
+if TYPE_CHECKING:
+    from lm_eval.tasks import TaskManager
+
+RUNS_CODE = re.compile(r"\bcode_eval\b|\bexec\(")
+"""What stands in a task, or in the Python file of its functions, that runs what a model wrote."""
+
+FUNCTION = re.compile(r"(/.+)\.\w+")
+"""How lm-eval's index gives a function of a task: path of its file without ``.py``, and name."""
+
+
+def check_tasks(
+    tasks: Sequence[str], *, include_path: Path | str | None, allow_unsafe_code: bool
+) -> None:
+    """Find tasks by their names; no data set and no model is read.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        Names of tasks, groups or tags.
+    include_path : path or None
+        Folder of YAML task files; they stand in for lm-eval's of the same name.
+    allow_unsafe_code : bool
+        Whether a task may run what the model wrote in this process.
+
+    Raises
+    ------
+    EvaluationError
+        If lm-eval is not installed, a name is unknown, a task is named twice (by itself and by a
+        group), or a task runs code and may not.
+    """
+    _task_manager(tasks, include_path, allow_unsafe_code)
+
+
+def load_tasks(
+    tasks: Sequence[str],
+    *,
+    include_path: Path | str | None,
+    allow_unsafe_code: bool,
+    num_fewshot: int | None,
+    seed: int,
+) -> dict[str, Any]:
+    """Return tasks with their data sets, each as :func:`lm_eval.evaluate` takes it.
+
+    Parameters
+    ----------
+    tasks, include_path, allow_unsafe_code
+        As :func:`check_tasks` takes them.
+    num_fewshot : int or None
+        Worked examples before each question; None as the task says. A task that says 0 keeps 0.
+    seed : int
+        Draws the worked examples.
+
+    Raises
+    ------
+    EvaluationError
+        As :func:`check_tasks`, and if a data set or a package that a task needs is not there.
+    """
+    manager = _task_manager(tasks, include_path, allow_unsafe_code)
+    if allow_unsafe_code:
+        allow_code_metric()
+    return {name: _load(manager, name, num_fewshot, seed) for name in tasks}
+
+
+def _task_manager(
+    tasks: Sequence[str], include_path: Path | str | None, allow_unsafe_code: bool
+) -> TaskManager:
+    """Return an index that knows the tasks; making that of lm-eval's 14,000 takes seconds."""
+    try:
+        from lm_eval.tasks import TaskManager
+    except ImportError as error:
+        raise EvaluationError(
+            f"evaluation.harness needs lm-eval ({error}): pip install -e '.[eval]'"
+        ) from error
+
+    folder = None if include_path is None else str(include_path)
+    manager = TaskManager(include_path=folder, include_defaults=False)
+    if _unknown(manager, tasks):
+        files = sorted(Path(folder).rglob("*.yaml")) if folder else []
+        manager = _all_tasks(folder, tuple((file, file.stat().st_mtime_ns) for file in files))
+    if unknown := _unknown(manager, tasks):
+        raise EvaluationError(_about_unknown(unknown, manager, folder))
+    _refuse_twice(manager, tasks)
+    if not allow_unsafe_code:
+        _refuse_code(manager, tasks)
+    return manager
+
+
+@lru_cache(maxsize=1)
+def _all_tasks(folder: str | None, files: tuple[tuple[Path, int], ...]) -> TaskManager:
+    """Return the index of lm-eval's tasks and those of a folder, made again when a file changes."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=folder)
+
+
+def _unknown(manager: TaskManager, tasks: Sequence[str]) -> list[str]:
+    leaves = (leaf for task in tasks for leaf in _leaves(manager.task_index, task))
+    return [name for name, configuration in leaves if configuration is None]
+
+
+def _about_unknown(unknown: list[str], manager: TaskManager, folder: str | None) -> str:
+    lines = []
+    for name in unknown:
+        near = difflib.get_close_matches(name, manager.all_tasks, n=5)
+        lines.append(f"lm-eval knows no task {name!r}; near: {', '.join(near) or 'none'}")
+    if folder is not None:
+        read = {entry.yaml_path for entry in manager.task_index.values()}
+        files = set(Path(folder).rglob("*.yaml"))
+        tasks = sorted(k for k, e in manager.task_index.items() if e.yaml_path in files)
+        lines.append(f"task files in {folder}: {', '.join(tasks) or 'none'}")
+        if idle := sorted(str(file.relative_to(folder)) for file in files - read):
+            lines.append(f"files there that define no task, or are no YAML: {', '.join(idle)}")
+    return "; ".join(lines)
+
+
+def _leaves(
+    index: dict[str, Any], member: str | dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield name and configuration of every task that a name stands for; None if it is unknown.
+
+    Parameters
+    ----------
+    index : dict
+        Of a task manager.
+    member : str or dict
+        A name, or how a group's file gives a task with changes, a group, or a task of its own.
+    """
+    changes = {} if isinstance(member, str) else member
+    name = member if isinstance(member, str) else member.get("group") or member.get("task", "")
+    entry = index.get(name)
+    if entry is None and isinstance(changes.get("task"), list):
+        children = changes["task"]
+    elif entry is None:
+        yield name, changes if "dataset_path" in changes else None
+        return
+    elif entry.kind.name == "TAG":
+        children = sorted(entry.tags)
+    elif entry.kind.name == "GROUP":
+        children = entry.cfg["task"] if isinstance(entry.cfg["task"], list) else [entry.cfg["task"]]
+    else:
+        yield name, {**entry.cfg, **changes}
+        return
+    for child in children:
+        yield from _leaves(index, child)
+
+
+def _refuse_twice(manager: TaskManager, tasks: Sequence[str]) -> None:
+    named_by: dict[str, str] = {}
+    for task in tasks:
+        for name, _ in _leaves(manager.task_index, task):
+            if name in named_by:
+                raise EvaluationError(
+                    f"task {name} is named twice, by {named_by[name]} and by {task}: leave one out"
+                )
+            named_by[name] = task
+
+
+def _refuse_code(manager: TaskManager, tasks: Sequence[str]) -> None:
+    for task in tasks:
+        for name, configuration in _leaves(manager.task_index, task):
+            if configuration is not None and _runs_code(configuration):
+                inside = "" if name == task else f" (in {task})"
+                raise EvaluationError(
+                    f"task {name}{inside} runs what the model wrote on this machine, without a "
+                    "sandbox. A target with `answers: code` runs it in one; to have lm-eval run "
+                    "it all the same, set evaluation.harness.allow_unsafe_code: true"
+                )
+
+
+def _runs_code(configuration: dict[str, Any]) -> bool:
+    if configuration.get("unsafe_code"):
+        return True
+    texts = list(_texts(configuration))
+    functions = {f"{match[1]}.py" for text in texts if (match := FUNCTION.fullmatch(text))}
+    sources = [Path(file).read_text(encoding="utf-8") for file in functions if os.path.isfile(file)]
+    return any(RUNS_CODE.search(text) for text in (*texts, *sources))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in nested lists and dictionaries."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
+def _load(manager: TaskManager, name: str, num_fewshot: int | None, seed: int) -> Any:
+    """Return a task with its data set, as :func:`lm_eval.evaluate` takes it."""
+    try:
+        loaded = manager.load([name])
+    except OSError as error:
+        raise EvaluationError(
+            f"task {name}: what it needs to be loaded cannot be had: {error}. Standard tasks are "
+            "read from the Hugging Face hub, once; paths in task files count from the folder that "
+            f"this runs in, {Path.cwd()}"
+        ) from error
+    except (ImportError, AssertionError) as error:  # minerva_math asserts the version of antlr4
+        raise EvaluationError(f"task {name} needs another package: {error}") from error
+    for task in loaded["tasks"].values():
+        own = task.get_config("num_fewshot")
+        if num_fewshot is None or own == 0:  # as lm-eval does it: 0 means there are none to show
+            task.set_config(key="num_fewshot", value=own or 0)
+        else:
+            task.set_config(key="num_fewshot", value=num_fewshot)
+        task.set_fewshot_seed(seed=seed)
+    return loaded
