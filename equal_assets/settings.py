@@ -613,8 +613,6 @@ class Harness(Section):
 class Evaluation(Section):
     """How students are judged on the test questions."""
 
-    harness: Harness = Harness()
-
     choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
     max_answer_tokens: int = Field(512, ge=1, description="of a generated answer")
     samples: int = Field(1, ge=1, le=1000, description="generated answers a question, for pass@k")
@@ -622,6 +620,7 @@ class Evaluation(Section):
     code_seconds: float = Field(10.0, gt=0, le=600, description="that an answer of code may run")
     code_memory_mb: int = Field(1024, ge=64, description="that it may take")
     seed: int = Field(0, ge=0, description="draws wrong choices and samples")
+    harness: Harness = Harness()
 
     @model_validator(mode="after")
     def _samples_differ(self) -> Evaluation:

@@ -214,7 +214,7 @@ def test_touched_file_with_the_same_content_changes_the_inputs_of_documents_only
         ("target_qa", "first", "bandit_round qa_dataset student_accuracy accuracy_over_budget"),
         ("bandit_round", "first", "reward_curve qa_dataset strategy_comparison"),
         ("qa_dataset", "first", "fine_tuned_student accuracy_over_budget"),
-        ("fine_tuned_student", "first", "student_accuracy"),
+        ("fine_tuned_student", "first", "student_accuracy harness_accuracy"),
         ("student_accuracy", "first", "accuracy_over_budget strategy_comparison"),
         ("accuracy_over_budget", "first", "strategy_comparison"),
     ],
