@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from equal_assets.resources.installed_packages import named_distributions
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     Files,
+    HuggingFaceStudent,
     InstalledPackages,
     LLMExtraction,
     Settings,
@@ -144,6 +146,8 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         folder = Path(settings.evaluation.harness.include_path)
         parts = sorted(part for part in folder.rglob("*") if part.suffix in TASK_FILES)
         read["files"] = [[str(part.relative_to(folder)), _file_sha256(part)] for part in parts]
+    if asset == "fine_tuned_student" and isinstance(settings.student, HuggingFaceStudent):
+        read["model"] = _files_signature([Path(settings.student.model)])
     return read
 
 
@@ -154,12 +158,16 @@ def source_signature(settings: Settings) -> Any:
         installed = {f"{found['Name']} {found['Version']}" for _, found in named_distributions()}
         return [sys.version, *sorted(installed)]
     if isinstance(corpus, Files):
-        found = [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
-        files = sorted(
-            file for path in found for file in (path, *path.rglob("*")) if file.is_file()
+        return _files_signature(
+            [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
         )
-        return [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
     return None  # a hub data set is read again only when its name or split changes
+
+
+def _files_signature(paths: Iterable[Path]) -> Any:
+    """Return what changes when files, those in folders included, may have changed."""
+    files = sorted(f for path in paths for f in (path, *path.rglob("*")) if f.is_file())
+    return [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
 
 
 def _file_sha256(file: Path) -> str:

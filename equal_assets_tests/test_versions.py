@@ -126,6 +126,19 @@ def test_changed_student_leaves_the_selection_as_it_is(load):
     }
 
 
+def test_students_follow_the_files_of_their_model(load, folder):
+    (folder / "llm").mkdir()
+    weights = folder / "llm" / "model.safetensors"
+    weights.write_bytes(b"1")
+    section = "student: {kind: huggingface, model: llm}\nwarmup:"
+    settings = load("warmup:", section)
+    stored = materialize_all(settings)
+    assert not_current(load("warmup:", section), stored) == set()
+    weights.write_bytes(b"12")
+    stale = not_current(settings, stored)
+    assert stale == {("fine_tuned_student", "first"), ("fine_tuned_student", "second")}
+
+
 def test_changed_evaluation_leaves_the_students_as_they_are(load):
     stored = materialize_all(load())
     stale = not_current(load("warmup:", "evaluation: {choices: 5}\nwarmup:"), stored)

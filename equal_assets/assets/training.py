@@ -84,7 +84,12 @@ def fine_tuned_student(
     with warehouse.transaction() as transaction:
         transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
         version = transaction.record(
-            "fine_tuned_student", partition=campaign, inputs=inputs, seconds=row["seconds"]
+            "fine_tuned_student",
+            partition=campaign,
+            inputs=inputs,
+            # the folder of a model from the hub is named by its commit, which no setting says
+            version=fingerprint([inputs, base.name]),
+            seconds=row["seconds"],
         )
     return dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=row)
 
