@@ -517,6 +517,8 @@ class HuggingFaceStudent(Section):
         unused = sorted(key for key in self.model_fields_set if key.startswith("lora_"))
         if self.method == "full" and unused:
             raise ValueError(f"method full has no adapters: leave out {', '.join(unused)}")
+        if self.revision and Path(self.model).is_dir():
+            raise ValueError(f"revision is of a hub id, model is the folder {self.model}")
         at_once = self.per_device_batch_size * (self.processes or 1)
         if self.batch_size % at_once:
             raise ValueError(

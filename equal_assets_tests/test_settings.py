@@ -142,6 +142,11 @@ MISTAKES = {
         "student: {kind: huggingface, model: m, batch_size: 24, processes: 2}",
         "student: batch_size (24) must be a multiple of per_device_batch_size (8) times processes",
     ),
+    "revision of a folder": (
+        "student:\n  heads: 4",
+        "student: {kind: huggingface, model: ., revision: main}",
+        "student: revision is of a hub id, model is the folder ",
+    ),
     "unknown preset": (
         "student:\n  heads: 4",
         "student: {kind: huggingface, model: m, preset: papers}",

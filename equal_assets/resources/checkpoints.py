@@ -147,6 +147,7 @@ def _hold(folder: Path) -> int:
         handle = os.open(folder, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_EX)
         if folder.exists() and os.path.samestat(os.stat(folder), os.fstat(handle)):
+            os.set_inheritable(handle, True)  # held until the last of our processes has ended
             return handle
         os.close(handle)  # who held it has removed it: make it again
 

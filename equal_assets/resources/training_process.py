@@ -27,8 +27,8 @@ def train_in_processes(
 ) -> Trained:
     """Tune a model as :func:`equal_assets.resources.trainers.train` does, in many processes.
 
-    They are a group of their own, which ends with this call, whatever ends it; if this process is
-    killed, the first of them ends the others at its next report.
+    They are a group of their own, which ends with this call, whatever ends it. If this process is
+    killed, the first of them cannot report its next step, fails, and the launcher ends the others.
 
     Raises
     ------
@@ -45,6 +45,7 @@ def train_in_processes(
             stderr=log,
             text=True,
             start_new_session=True,
+            close_fds=False,  # with what holds the workplace: see checkpoints
         ) as group,
     ):
         try:
@@ -88,4 +89,6 @@ def main(place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    from torch.distributed.elastic.multiprocessing.errors import record
+
+    record(main)(Path(sys.argv[1]))  # so that the launcher ends with the error that was the first

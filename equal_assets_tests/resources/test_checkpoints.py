@@ -5,6 +5,7 @@ import multiprocessing
 import shutil
 import time
 
+import psutil
 import pytest
 
 from equal_assets.resources.causal_lm import load
@@ -21,10 +22,12 @@ def micro_student(folder, **changes):
 
 
 def student_of(kind, base):
-    return micro_student("unused") if kind == "tiny" else adapted_student(base)
+    if kind == "tiny":
+        return micro_student("unused")
+    return adapted_student(base, processes=2 if kind == "two processes" else None)
 
 
-def adapted_student(base):
+def adapted_student(base, **changes):
     """Adapters with dropout: their training draws random numbers at every step."""
     settings = HuggingFaceStudent(
         kind="huggingface",
@@ -37,6 +40,7 @@ def adapted_student(base):
         lora_rank=4,
         lora_dropout=0.2,
         checkpoint_steps=4,
+        **changes,
     )
     return build_student(settings, "unused")
 
@@ -79,8 +83,8 @@ def same_weights(first, second):
     ("kind", "after"),
     [
         ("adapters", 56),  # in the first epoch of 12 steps
-        ("tiny", 128),  # in the second, whose order is drawn when it begins
-        pytest.param("adapters", 128, marks=pytest.mark.slow),
+        ("tiny", 152),  # in the second, whose order is drawn when it begins
+        pytest.param("adapters", 152, marks=pytest.mark.slow),
         pytest.param("tiny", 56, marks=pytest.mark.slow),
     ],
 )
@@ -101,6 +105,20 @@ def test_killed_training_goes_on_to_the_same_losses_and_weights(
     assert same_weights(again.path, whole.path)
     assert again.n_tokens == whole.n_tokens
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "killed"}
+
+
+@pytest.mark.slow
+def test_killed_training_leaves_no_process_and_goes_on_in_many(processes, base, tmp_path):
+    student = student_of("two processes", base)
+    whole = student.fine_tune(base, PAIRS, out=tmp_path / "whole", progress=silent)
+    out = tmp_path / "killed"
+    kill_in_training(processes, "two processes", base, out, after=56)
+    again = student.fine_tune(base, PAIRS, out=out, progress=silent)  # once all have ended
+    at_work = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
+    assert not [line for line in at_work if str(tmp_path) in line]
+    assert len(again.losses) == len(whole.losses)
+    assert again.losses[:4] == pytest.approx(whole.losses[:4], abs=1e-6)
+    assert again.losses == pytest.approx(whole.losses, abs=0.05)
 
 
 def interrupt(student, base, pairs, out):
