@@ -105,6 +105,8 @@ def _extractor(settings: Extractor) -> Iterator[Finding]:
 def _student(settings: Student) -> Finding:
     if isinstance(settings, TinyStudent):
         return Finding(True, "student: tiny is made on the spot")
+    from huggingface_hub import constants
+
     from equal_assets.resources.huggingface_student import find_model
 
     is_folder = Path(settings.model).is_dir()
@@ -113,6 +115,9 @@ def _student(settings: Student) -> Finding:
     except ModelError as error:
         if is_folder:
             return Finding(False, f"student: {error}")
+        if constants.is_offline_mode():
+            why = "is no folder and not in the cache, and HF_HUB_OFFLINE forbids to ask the hub"
+            return Finding(False, f"student: {settings.model} {why}")
         return Finding(True, f"student: {settings.model} will be asked of the model hub")
     return Finding(True, f"student: {settings.model} is there, safetensors in {folder}")
 

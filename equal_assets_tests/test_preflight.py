@@ -79,8 +79,12 @@ def test_vllm_is_looked_for(found):
     assert ("equal-assets[vllm]" in text) == (not is_ok)
 
 
-def test_student_is_looked_for(found, tmp_path):
+def test_student_is_looked_for(found, tmp_path, monkeypatch):
     assert found("student") == [(True, "student: tiny is made on the spot")]
+    [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
+    assert not is_ok
+    assert "not in the cache, and HF_HUB_OFFLINE" in text
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # a folder is not asked
     [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
     assert (is_ok, text) == (
         True,

@@ -239,14 +239,19 @@ def _score_part(
     padded = torch.tensor([s + [0] * (width - len(s)) for s in sequences]).to(model.device)
     positions = torch.arange(1, width)[None]  # of the token that is predicted
     first = lengths - torch.from_numpy(n_scored)[:, None]
-    is_scored = ((positions >= first) & (positions < lengths)).to(model.device)  # (n, width - 1)
+    is_scored = (positions >= first) & (positions < lengths)  # (n, width - 1)
+    start = int(first.min()) - 1  # of the positions whose logits are wanted
+    wanted = is_scored[:, start:].to(model.device)
     with torch.no_grad():
         # Padding stands on the right, where a causal model cannot see it: no mask is needed.
-        hidden = model.base_model(input_ids=padded).last_hidden_state[:, :-1]
-        logits = model.get_output_embeddings()(hidden[is_scored])  # (n_scored tokens, vocabulary)
+        logits = model(
+            input_ids=padded,
+            logits_to_keep=torch.arange(start, width - 1, device=model.device),
+            use_cache=False,
+        ).logits[wanted]  # (n_scored tokens, vocabulary)
         loss = torch.nn.functional.cross_entropy(
-            logits.float(), padded[:, 1:][is_scored], reduction="none"
+            logits.float(), padded[:, start + 1 :][wanted], reduction="none"
         )
-    scored = torch.zeros(is_scored.shape, dtype=torch.float64, device=loss.device)
-    scored[is_scored] = -loss.double()
+    scored = torch.zeros(wanted.shape, dtype=torch.float64, device=loss.device)
+    scored[wanted] = -loss.double()
     return scored.sum(dim=1).cpu().numpy()

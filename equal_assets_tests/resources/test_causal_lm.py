@@ -41,6 +41,31 @@ def test_log_probabilities_equal_a_forward_pass_of_each_text_alone(student, tuni
         assert found[index] == pytest.approx(expected, abs=1e-3)
 
 
+def test_logits_are_scored_as_the_model_gives_them(base):
+    import torch
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    tokenizer = load(base)[1]
+    config = Gemma2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        final_logit_softcapping=0.01,  # caps them behind the output layer
+    )
+    model = Gemma2ForCausalLM(config)
+    model.get_output_embeddings().weight.data *= 100  # far from uniform, but for the cap
+    found, n_tokens = causal_lm.score_answers(
+        model, tokenizer, ["Why?", ""], [" So it is.", " No."], context_tokens=64, progress=silent
+    )
+    uniform = -n_tokens * np.log(len(tokenizer))
+    np.testing.assert_allclose(found, uniform, atol=0.02 * n_tokens.max())
+    assert torch.is_grad_enabled()
+
+
 def test_log_probabilities_do_not_depend_on_company(student, base, monkeypatch):
     prompts, answers = [prompt(p) for p in PAIRS[:30]], [completion(p) for p in PAIRS[30:60]]
     together = student.answer_log_probabilities(base, prompts, answers, progress=silent)
