@@ -42,6 +42,7 @@ def workplace(out: Path, key: str) -> Iterator[Path]:
         if other != place:
             _remove_abandoned(other)
     handle = _hold(place)
+    shutil.rmtree(place / "model", ignore_errors=True)  # of a process killed while it stored it
     try:
         yield place
         shutil.rmtree(place)
@@ -144,21 +145,31 @@ def _hold(folder: Path) -> int:
     """Make a folder, wait until no other process holds it, and return what holds it."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if folder.exists() and os.path.samestat(os.stat(folder), os.fstat(handle)):
+        handle = _lock(folder, fcntl.LOCK_EX)
+        if handle is not None:
             os.set_inheritable(handle, True)  # held until the last of our processes has ended
             return handle
-        os.close(handle)  # who held it has removed it: make it again
 
 
 def _remove_abandoned(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return  # a process works in it
-    else:
+    """Remove a folder, unless a process works in it."""
+    handle = _lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if handle is not None:
         shutil.rmtree(folder)
-    finally:
         os.close(handle)
+
+
+def _lock(folder: Path, operation: int) -> int | None:
+    """Return what holds a folder, or None: it is held, or who held it has removed it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, operation)
+        if os.path.samestat(os.stat(folder), os.fstat(handle)):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(handle)
+    return None

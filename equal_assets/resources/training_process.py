@@ -76,6 +76,8 @@ def _command(recipe: Recipe, place: Path) -> list[str]:
 
 def main(place: Path) -> None:
     """Train as one of the processes; the first reports and stores what came out."""
+    import torch.distributed
+
     job = json.loads((place / JOB).read_text(encoding="utf-8"))
 
     def report(done: int, total: int, note: str = "") -> None:
@@ -85,7 +87,8 @@ def main(place: Path) -> None:
     trained = train(
         Path(job["base"]), job["examples"], Recipe(**job["recipe"]), place=place, progress=report
     )
-    (place / RESULT).write_text(json.dumps(asdict(trained)), encoding="utf-8")
+    if torch.distributed.get_rank() == 0:
+        (place / RESULT).write_text(json.dumps(asdict(trained)), encoding="utf-8")
 
 
 if __name__ == "__main__":
