@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from equal_assets.records import QAPair
-from equal_assets.resources.student import prompt
+from equal_assets.resources.student import completion, prompt
 from equal_assets_tests.micro_student import PAIRS, PLACES, facts
 
 N_QUESTIONS = 12
@@ -54,19 +54,18 @@ aggregate_metric_list:
 """
 
 
-def question(pair: QAPair, place: str) -> dict[str, object]:
+def question(pair: QAPair, place: str, true_option: int) -> dict[str, object]:
     """Return a row of the data: the true place and another one to choose from."""
-    other = PLACES[PLACES.index(place) - 1]
-    answer = f" {pair.answer}"
-    options = [answer, answer.replace(place, other)]
-    return {"prompt": prompt(pair), "place": place, "options": options, "true_option": 0}
+    options = [completion(pair)]
+    options.insert(1 - true_option, options[0].replace(place, PLACES[PLACES.index(place) - 1]))
+    return {"prompt": prompt(pair), "place": place, "options": options, "true_option": true_option}
 
 
 def write(folder: Path) -> Path:
     """Write two tasks, their group and their questions into a new folder."""
     folder.mkdir(parents=True)
     places = [place for _, _, place in facts()]
-    rows = [question(*row) for row in list(zip(PAIRS, places, strict=True))[:N_QUESTIONS]]
+    rows = [question(PAIRS[n], places[n], n % 2) for n in range(N_QUESTIONS)]
     data = folder / "facts.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "choice.yaml").write_text(CHOICE.format(data=data), encoding="utf-8")

@@ -19,6 +19,7 @@ from equal_assets_tests.conftest import TINY
 CAMPAIGN = "random"
 STUDENT = {
     "mlflow_run_id": "run",
+    "mlflow_model_id": "model",
     "n_examples": 160,
     "n_tokens": 1,
     "n_parameters": 1,
