@@ -15,7 +15,12 @@ import time
 import numpy as np
 
 from equal_assets.algorithms.equal_strategy import EqualParameters
-from equal_assets.algorithms.selection import STRATEGIES, Plan, make_strategy
+from equal_assets.algorithms.selection import (
+    SCORED_STRATEGIES,
+    STRATEGIES,
+    Plan,
+    make_strategy,
+)
 from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Target
 from equal_assets.settings import Equal, quiet_libraries
 
@@ -88,7 +93,7 @@ def main() -> None:
     parser.add_argument(
         "--strategies",
         nargs="+",
-        choices=STRATEGIES,
+        choices=sorted(STRATEGIES.keys() - SCORED_STRATEGIES),
         default=["equal", "equal-paper", "round-robin", "random"],
     )
     options = parser.parse_args()

@@ -34,7 +34,12 @@ from equal_assets.algorithms.cluster_geometry import assign_clusters
 from equal_assets.algorithms.equal_strategy import EqualParameters
 from equal_assets.algorithms.metrics import coverage
 from equal_assets.algorithms.optimal_transport import cosine_cost, measure_bias, ot_cost
-from equal_assets.algorithms.selection import STRATEGIES, Plan, make_strategy
+from equal_assets.algorithms.selection import (
+    SCORED_STRATEGIES,
+    STRATEGIES,
+    Plan,
+    make_strategy,
+)
 from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Strategy, Target
 from equal_assets.progress import silent
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
@@ -54,6 +59,9 @@ STUDENT_PAIRS = 600
 
 STUDENT = {"learning_rate": 5e-4, "epochs": 2, "batch_size": 16}
 STUDENT_QUESTIONS = 400
+COMPARED = tuple(name for name in STRATEGIES if name not in SCORED_STRATEGIES)
+"""Strategies that ask no model."""
+
 STUDENT_STRATEGIES = (
     "equal",
     "equal-paper",
@@ -470,7 +478,7 @@ def main() -> None:
     parser.add_argument("--student", action="store_true")
     parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--targets", nargs="+")
-    parser.add_argument("--strategies", nargs="+", choices=[*STRATEGIES, *ORACLES])
+    parser.add_argument("--strategies", nargs="+", choices=[*COMPARED, *ORACLES])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--clusters", type=int, default=100)
     parser.add_argument("--documents-per-round", type=int, default=50)
@@ -524,7 +532,7 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
         file.name.removesuffix("-test.jsonl")
         for file in (options.data / "targets").glob("*-test.jsonl")
     )
-    names = options.strategies or [*STRATEGIES, *ORACLES]
+    names = options.strategies or [*COMPARED, *ORACLES]
     variants: list[dict] = [{"strategy": name} for name in names]
     if "equal-paper" in names:
         variants.append({"strategy": "equal-paper", "debias": True, "label": DEBIASED})

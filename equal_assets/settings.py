@@ -45,9 +45,15 @@ Strategy = Literal[
     "round-robin",
     "document-similarity",
     "tsds",
+    "perplexity-mab",
+    "influence-mab",
+    "perplexity",
+    "influence",
+    "llm-scoring",
     "random",
     "all",
 ]
+StudentScore = Literal["perplexity", "influence"]
 CampaignName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 KeyPath = tuple[str | int, ...]
 
@@ -234,10 +240,11 @@ class Prompts(Section):
     extract: str | None = None
     refine: str | None = None
     judge: str | None = None
+    rate: str | None = Field(None, description="asks for the rating of `llm-scoring`")
 
     _texts: dict[str, str] = PrivateAttr(default_factory=dict)
 
-    @field_validator("extract", "refine", "judge")
+    @field_validator("extract", "refine", "judge", "rate")
     @classmethod
     def _usable(cls, path: str | None, info: ValidationInfo) -> str | None:
         if path is None:
@@ -248,7 +255,7 @@ class Prompts(Section):
         check_template(str(info.field_name), file.read_text(encoding="utf-8"))
         return str(file)
 
-    def template(self, kind: Literal["extract", "refine", "judge"]) -> str:
+    def template(self, kind: Literal["extract", "refine", "judge", "rate"]) -> str:
         """Return the text of a template, as it was when it was first read."""
         if kind not in self._texts:
             file = getattr(self, kind) or PROMPTS_FOLDER / f"{kind}.txt"
@@ -706,6 +713,35 @@ class Equal(Section):
     )
 
 
+class Influence(Section):
+    """The strategies `influence` and `influence-mab`."""
+
+    dimensions: int = Field(
+        4096, ge=64, le=65_536, description="of the projected gradients; cosines are off by 1/sqrt"
+    )
+    seed: int = Field(0, ge=0, description="of the projection")
+
+
+class LLMScoring(Section):
+    """The strategy `llm-scoring`: which documents the extractor's LLM rates, and on what."""
+
+    candidates: float = Field(
+        3.0, ge=1, le=1000, description="documents rated, in multiples of budget_documents"
+    )
+    drawn_by: Literal["similarity", "random"] = Field(
+        "similarity", description="the documents nearest to the target, or any"
+    )
+    reference_questions: int = Field(5, ge=1, le=100, description="shown as the target")
+    document_characters: int = Field(2000, ge=100, description="of a document's beginning, shown")
+    budget_share: float = Field(
+        0.5, gt=0, lt=1, description="most that ratings take of budget_tokens and budget_cost"
+    )
+
+    def n_candidates(self, budget_documents: int) -> int:
+        """Return how many documents are rated for a budget, where the corpus holds as many."""
+        return math.ceil(self.candidates * budget_documents)
+
+
 class Campaign(Section):
     """A target, a strategy and a budget."""
 
@@ -734,6 +770,22 @@ class Campaign(Section):
     def counts_documents(self) -> bool:
         """Whether documents alone are budgeted: then a long one costs what a short one does."""
         return self.budget_tokens is None and self.budget_cost is None
+
+    @property
+    def student_score(self) -> StudentScore | None:
+        """What the strategy needs the untuned student to say of pairs or documents, if any."""
+        scores: dict[str, StudentScore] = {
+            "perplexity": "perplexity",
+            "perplexity-mab": "perplexity",
+            "influence": "influence",
+            "influence-mab": "influence",
+        }
+        return scores.get(self.strategy)
+
+    @property
+    def scores_documents(self) -> bool:
+        """Whether the student scores every document before any is extracted."""
+        return self.strategy in ("perplexity", "influence")
 
     @property
     def documents_per_round(self) -> int:
@@ -780,6 +832,17 @@ class Campaign(Section):
         return self
 
 
+OWN_SECTIONS: dict[str, tuple[str, ...]] = {
+    "equal": ("equal",),
+    "perplexity": ("student",),
+    "perplexity-mab": ("student",),
+    "influence": ("student", "influence"),
+    "influence-mab": ("student", "influence"),
+    "llm-scoring": ("llm_scoring",),
+}
+"""Sections that decide what a strategy selects, beside those that decide it for all."""
+
+
 @dataclass(frozen=True)
 class Union:
     """A section that comes in variants, told apart by one key."""
@@ -813,6 +876,8 @@ class Settings(Section):
     warmup: WarmUp = WarmUp()
     clustering: Clustering = Clustering()
     equal: Equal = Equal()
+    influence: Influence = Influence()
+    llm_scoring: LLMScoring = LLMScoring()
     extractor: Extractor = Structural()
     student: Student = TinyStudent()
     evaluation: Evaluation = Evaluation()
@@ -865,6 +930,19 @@ class Settings(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _ratings_have_an_llm(self) -> Settings:
+        if isinstance(self.extractor, LLMExtraction):
+            return self
+        for name, campaign in self.campaigns.items():
+            if campaign.strategy == "llm-scoring":
+                raise ValueError(
+                    f"campaigns.{name}.strategy = 'llm-scoring' asks the LLM of the extractor, but "
+                    f"extractor.backend = {self.extractor.backend!r} has none; allowed: another "
+                    "strategy, or extractor.backend openai or vllm"
+                )
+        return self
+
     def with_milestones(self, milestones: Sequence[str]) -> Settings:
         """Return the settings with other milestones; with none given, as they are.
 
@@ -907,8 +985,10 @@ class Settings(Section):
         What stands in the files of corpus and target counts by its content, not by its path.
         """
         campaign = self.campaigns[name]
-        own = ("equal",) if campaign.strategy == "equal" else ()
+        own = OWN_SECTIONS.get(campaign.strategy, ())
         shared = self.sections("embedder", "warmup", "clustering", "extractor", *own)
+        if campaign.strategy == "llm-scoring" and isinstance(self.extractor, LLMExtraction):
+            shared["rate"] = self.extractor.prompts.template("rate")
         return {**shared, "campaign": campaign.model_dump(mode="json")}
 
 
@@ -1088,6 +1168,9 @@ def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
         "embedder": Embedder,
         "warmup": WarmUp,
         "clustering": Clustering,
+        "equal": Equal,
+        "influence": Influence,
+        "llm_scoring": LLMScoring,
         "prompts": Prompts,
         "quality": Quality,
         "evaluation": Evaluation,

@@ -84,7 +84,8 @@ MISTAKES = {
         "tracking:",
         "trackin:",
         "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
-        " extractor, student, evaluation, milestones, tracking, targets, campaigns",
+        " influence, llm_scoring, extractor, student, evaluation, milestones, tracking, targets,"
+        " campaigns",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",
@@ -856,3 +857,69 @@ def test_mistake_between_sections_stands_on_the_line_of_its_key(complaints):
 def test_no_campaign_is_named_like_the_payer_of_the_sample(complaints):
     (line,) = complaints(VALID.replace("  first:", "  warm-up:"))
     assert "campaigns: no campaign can be named warm-up" in line
+
+
+def strategy(name, text=VALID):
+    return text.replace("strategy: random", f"strategy: {name}")
+
+
+def test_ratings_need_an_extractor_with_an_llm(complaints, load):
+    (line,) = complaints(strategy("llm-scoring"))
+    assert line.split(":")[1] == str(VALID.splitlines().index("    strategy: random") + 1)
+    assert "campaigns.first.strategy = 'llm-scoring' asks the LLM of the extractor, but" in line
+    assert "extractor.backend = 'replay' has none" in line
+    assert load(strategy("llm-scoring", with_llm())).campaigns["first"].strategy == "llm-scoring"
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        (
+            "influence: {dimension: 9}",
+            "influence.dimension is not a known key; allowed: dimensions",
+        ),
+        ("influence: {dimensions: 8}", "influence.dimensions = 8: should be greater than or equal"),
+        ("llm_scoring: {budget_share: 1}", "llm_scoring.budget_share = 1: should be less than 1"),
+        ("llm_scoring: {candidates: 0.5}", "llm_scoring.candidates = 0.5: should be greater than"),
+        ("llm_scoring: {drawn_by: luck}", "llm_scoring.drawn_by = 'luck': should be 'similarity'"),
+        ("llm_scoring: {rate: 1}", "llm_scoring.rate is not a known key; allowed: candidates,"),
+    ],
+)
+def test_mistake_in_the_section_of_a_strategy_is_told(complaints, section, told):
+    (line,) = complaints(VALID + section + "\n")
+    assert line.strip().startswith(f"campaigns.yaml:{len(VALID.splitlines()) + 1}: {told}")
+
+
+def test_template_of_ratings_is_checked_like_the_others(complaints, folder):
+    (folder / "rate.txt").write_text("$document", encoding="utf-8")
+    (line,) = complaints(with_llm().replace("model: m", "model: m\n  prompts: {rate: rate.txt}"))
+    assert "extractor.prompts.rate = 'rate.txt': the place $questions is missing" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "decides"),
+    [
+        ("perplexity", "student: {heads: 8}", True),
+        ("perplexity-mab", "student: {heads: 8}", True),
+        ("influence", "student: {heads: 8}", True),
+        ("influence-mab", "influence: {dimensions: 128}", True),
+        ("perplexity-mab", "influence: {dimensions: 128}", False),
+        ("llm-scoring", "llm_scoring: {candidates: 9}", True),
+        ("llm-scoring", "student: {heads: 8}", False),
+        ("equal", "student: {heads: 8}", False),
+        ("equal-paper", "llm_scoring: {candidates: 9}", False),
+    ],
+)
+def test_section_belongs_to_the_campaigns_whose_strategy_it_decides(load, name, section, decides):
+    text = strategy(name, with_llm()).replace("student:\n  heads: 4\n", "")
+    before, after = (load(t).campaign_settings("first") for t in (text, f"{text}{section}\n"))
+    assert (before != after) is decides
+
+
+def test_template_of_ratings_decides_what_they_select_and_not_what_is_extracted(load, folder):
+    (folder / "rate.txt").write_text("$document $questions", encoding="utf-8")
+    text = strategy("llm-scoring", with_llm())
+    own = text.replace("model: m", "model: m\n  prompts: {rate: rate.txt}")
+    before, after = (load(t).campaign_settings("first") for t in (text, own))
+    assert before["extractor"] == after["extractor"]
+    assert before["rate"] != after["rate"] == "$document $questions"

@@ -12,6 +12,7 @@ from equal_assets.algorithms.bandit import (
     ArmStatistics,
     CreditedArms,
     credited_scores,
+    ds_scores,
     exploration_bonuses,
 )
 from equal_assets.algorithms.cluster_geometry import diagonal_wasserstein
@@ -89,6 +90,34 @@ class ArmBandit(Strategy):
             self.pulls[pull.arm] += 1
 
 
+class ScoredArmBandit(ArmBandit):
+    """The paper's bandit with another reward: the mean of what a model says of an arm's pairs.
+
+    Parameters
+    ----------
+    without_pairs : float
+        Reward of an arm that gave no pair: the worst that a score can be.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        target: Target,
+        *,
+        documents_per_pull: int,
+        without_pairs: float,
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(corpus, target, ds_scores, documents_per_pull=documents_per_pull, rng=rng)
+        self.without_pairs = without_pairs
+
+    def reward(self, pair_embeddings: np.ndarray, pair_scores: np.ndarray | None = None) -> float:
+        """Return the mean score; ``without_pairs`` for an arm without pairs."""
+        if pair_scores is None:
+            raise ValueError("pair_scores is None: this strategy learns from the scores of pairs")
+        return float(pair_scores.mean()) if len(pair_scores) else self.without_pairs
+
+
 class UniformArms(Strategy):
     """Pulls arms at random, each as likely as any other: the paper's method without its bandit."""
 
@@ -138,7 +167,7 @@ class AuthorsBandit(Strategy):
         self.is_neighbor = distances < NEIGHBOR_RADIUS
         np.fill_diagonal(self.is_neighbor, True)
 
-    def reward(self, pair_embeddings: np.ndarray) -> float:
+    def reward(self, pair_embeddings: np.ndarray, pair_scores: np.ndarray | None = None) -> float:
         """Return ``1 - OT - 0.12`` on Euclidean cost; -1 for an arm without pairs."""
         if not len(pair_embeddings):
             return -1.0

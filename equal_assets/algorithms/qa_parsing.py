@@ -100,6 +100,22 @@ def parse_scores(reply: str, *, n_pairs: int) -> list[int]:
     return _only(reply, scores_of)
 
 
+def parse_rating(reply: str) -> int:
+    """Read the rating of a document, ``{"rating": 4}``: from 1 to 5.
+
+    Raises
+    ------
+    UnusableReplyError
+        As for :func:`parse_pairs`.
+    """
+
+    def rating_of(value: Any) -> int | None:
+        rating = value.get("rating") if isinstance(value, dict) else None
+        return rating if type(rating) is int and 1 <= rating <= 5 else None
+
+    return _only(reply, rating_of)
+
+
 def merge_replies(replies: Iterable[ParsedReply]) -> ParsedReply:
     """Return the pairs of the chunks of a document, in order, each once.
 

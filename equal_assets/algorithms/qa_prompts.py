@@ -1,4 +1,4 @@
-"""Prompts of the LLM extraction: templates with named places, and the JSON that replies follow."""
+"""Prompts to the LLM: templates with named places, and the JSON that replies follow."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ PLACES: dict[str, frozenset[str]] = {
     "extract": frozenset({"document", "max_pairs"}),
     "refine": frozenset({"document", "pairs"}),
     "judge": frozenset({"document", "pairs"}),
+    "rate": frozenset({"document", "questions"}),
 }
 """Places that a template of each kind may have; all but ``max_pairs`` must stand in it."""
 
@@ -22,7 +23,7 @@ def check_template(kind: str, template: str) -> None:
 
     Parameters
     ----------
-    kind : {"extract", "refine", "judge"}
+    kind : {"extract", "refine", "judge", "rate"}
     template : str
         Text with places written ``$name`` or ``${name}``; a dollar sign is written ``$$``.
 
@@ -76,6 +77,11 @@ def scores_schema(n_pairs: int) -> dict[str, Any]:
     return _object(
         scores={"type": "array", "items": score, "minItems": n_pairs, "maxItems": n_pairs}
     )
+
+
+def rating_schema() -> dict[str, Any]:
+    """Return the JSON schema of a reply with the rating of a document, from 1 to 5."""
+    return _object(rating={"type": "integer", "minimum": 1, "maximum": 5})
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,28 @@ def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
     return np.argsort(-(corpus.embeddings @ center.astype(np.float32)), kind="stable")
 
 
+def score_order(corpus: Corpus, target: Target) -> np.ndarray:
+    """Order documents by what a model says of them, best first.
+
+    Equal scores stand in order of similarity to the target, and so do the documents without a
+    score, which come last.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), int64
+
+    Raises
+    ------
+    ValueError
+        If the corpus has no scores.
+    """
+    if corpus.scores is None:
+        raise ValueError("corpus.scores is None: this strategy orders documents by their scores")
+    by_similarity = similarity_order(corpus, target)
+    scores = np.where(np.isnan(corpus.scores), -np.inf, corpus.scores)
+    return by_similarity[np.argsort(-scores[by_similarity], kind="stable")]
+
+
 def round_robin_order(
     corpus: Corpus, target: Target, *, n_documents: int, rng: np.random.Generator
 ) -> np.ndarray:

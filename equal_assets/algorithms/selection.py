@@ -12,10 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from equal_assets.algorithms.arm_strategies import ArmBandit, AuthorsBandit, UniformArms
+from equal_assets.algorithms.arm_strategies import (
+    ArmBandit,
+    AuthorsBandit,
+    ScoredArmBandit,
+    UniformArms,
+)
 from equal_assets.algorithms.bandit import ds_scores, greedy_scores
 from equal_assets.algorithms.equal_strategy import EqualParameters, EqualStrategy
-from equal_assets.algorithms.ranked import RankedDocuments, round_robin_order, similarity_order
+from equal_assets.algorithms.ranked import (
+    RankedDocuments,
+    round_robin_order,
+    score_order,
+    similarity_order,
+)
 from equal_assets.algorithms.strategy import Corpus, Strategy, Target
 from equal_assets.algorithms.tsds import tsds_ranking
 
@@ -85,6 +95,22 @@ def _authors(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generato
     return AuthorsBandit(corpus, target, documents_per_pull=plan.documents_per_pull)
 
 
+def _perplexity(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return ScoredArmBandit(
+        corpus, target, documents_per_pull=plan.documents_per_pull, without_pairs=0.0, rng=rng
+    )
+
+
+def _influence(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return ScoredArmBandit(
+        corpus, target, documents_per_pull=plan.documents_per_pull, without_pairs=-1.0, rng=rng
+    )
+
+
+def _scored(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    return RankedDocuments(corpus, target, score_order(corpus, target))
+
+
 def _random(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     return RankedDocuments(corpus, target, rng.permutation(corpus.n_documents))
 
@@ -125,7 +151,17 @@ STRATEGIES: dict[str, Callable[[Corpus, Target, Plan, np.random.Generator], Stra
     "round-robin": _round_robin,
     "document-similarity": _similarity,
     "tsds": _tsds,
+    "perplexity-mab": _perplexity,
+    "influence-mab": _influence,
+    "perplexity": _scored,
+    "influence": _scored,
+    "llm-scoring": _scored,
     "random": _random,
     "all": _all,
 }
 """Strategy name of ``campaigns.yaml`` -> constructor; settings.Strategy lists the same names."""
+
+SCORED_STRATEGIES = frozenset(
+    {"perplexity-mab", "influence-mab", "perplexity", "influence", "llm-scoring"}
+)
+"""Strategies that need to be told what a model says of documents or pairs."""

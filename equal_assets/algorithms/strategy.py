@@ -32,12 +32,16 @@ class Corpus:
     costs : ndarray of shape (n_documents,), float64
         What asking for a document takes from the budget, > 0: ones where the budget counts
         documents, ``tokens`` where it counts tokens.
+    scores : ndarray of shape (n_documents,), float64, or None
+        What a model says of each document, higher is better; NaN where it was not asked. ``None``
+        where the strategy asks none.
     """
 
     embeddings: np.ndarray
     arms: np.ndarray
     tokens: np.ndarray
     costs: np.ndarray
+    scores: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.embeddings), len(self.arms), len(self.tokens), len(self.costs)}
@@ -194,8 +198,17 @@ class Strategy(ABC):
         with threadpool_limits(1, user_api="blas"):
             self._observe(pulls, pairs, rewards)
 
-    def reward(self, pair_embeddings: np.ndarray) -> float:
-        """Return the reward of an arm from all its pairs, shape (n_pairs, n_dimensions)."""
+    def reward(self, pair_embeddings: np.ndarray, pair_scores: np.ndarray | None = None) -> float:
+        """Return the reward of an arm from all its pairs.
+
+        Parameters
+        ----------
+        pair_embeddings : ndarray of shape (n_pairs, n_dimensions)
+            Unit rows.
+        pair_scores : ndarray of shape (n_pairs,), optional
+            What a model says of each pair, higher is better; read by strategies whose rewards
+            come from it.
+        """
         reference, bias, weights = (
             self.target.embeddings,
             self.target.bias,

@@ -3,7 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from equal_assets.algorithms.arm_strategies import ArmBandit, AuthorsBandit, UniformArms
+from equal_assets.algorithms.arm_strategies import (
+    ArmBandit,
+    AuthorsBandit,
+    ScoredArmBandit,
+    UniformArms,
+)
 from equal_assets.algorithms.bandit import ds_scores, greedy_scores
 from equal_assets.algorithms.strategy import ExtractedPairs
 from equal_assets_tests.algorithms.worlds import N_DIMENSIONS, corpus, planted_world, target, unit
@@ -102,6 +107,28 @@ def test_paper_learns_the_latest_reward_and_counts_pulls():
     player.observe(again, NOTHING, [-0.5 if pull.arm == pulls[0].arm else -0.9 for pull in again])
     assert player.rewards[pulls[0].arm] == -0.5
     np.testing.assert_array_equal(player.pulls, [2, 2])
+
+
+def scored_bandit():
+    world = planted_world(0, n_arms=3, per_arm=20, best=1)
+    return ScoredArmBandit(
+        world.corpus,
+        world.target,
+        documents_per_pull=5,
+        without_pairs=-1.0,
+        rng=np.random.default_rng(0),
+    )
+
+
+def test_reward_from_scores_is_their_mean_and_the_worst_without_pairs():
+    player, pairs = scored_bandit(), np.zeros((2, N_DIMENSIONS), np.float32)
+    assert player.reward(pairs, np.array([0.5, 0.25])) == 0.375
+    assert player.reward(pairs[:0], np.zeros(0)) == -1.0
+
+
+def test_bandit_that_learns_from_scores_refuses_pairs_without_them():
+    with pytest.raises(ValueError, match="learns from the scores of pairs"):
+        scored_bandit().reward(np.zeros((2, N_DIMENSIONS), np.float32))
 
 
 def test_uniform_arms_ignore_the_size_of_arms():

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from equal_assets.algorithms.ranked import RankedDocuments, round_robin_order, similarity_order
+from equal_assets.algorithms.ranked import (
+    RankedDocuments,
+    round_robin_order,
+    score_order,
+    similarity_order,
+)
 from equal_assets_tests.algorithms.worlds import N_DIMENSIONS, corpus, planted_world, target
 
 
@@ -18,6 +23,18 @@ def test_similarity_order_is_by_distance_to_the_mean_of_the_target():
     np.testing.assert_array_equal(
         similarity_order(documents, target(angle(0, 60))), [1, 2, 3, 0]
     )  # mean direction 30 degrees
+
+
+def test_score_order_is_best_first_then_nearest_then_those_without_a_score():
+    documents = corpus(
+        angle(80, 20, 45, 0, 30), [0] * 5, scores=np.array([4.0, 2.0, 4.0, np.nan, np.nan])
+    )
+    np.testing.assert_array_equal(score_order(documents, target(angle(0))), [2, 0, 1, 3, 4])
+
+
+def test_score_order_needs_scores():
+    with pytest.raises(ValueError, match=r"corpus\.scores is None"):
+        score_order(corpus(angle(0), [0]), target(angle(0)))
 
 
 def test_round_robin_gives_each_question_its_nearest_document_that_is_left():

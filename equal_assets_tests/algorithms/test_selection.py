@@ -11,7 +11,9 @@ from equal_assets.algorithms.strategy import Corpus
 from equal_assets.settings import Strategy
 from equal_assets_tests.algorithms.worlds import planted_world, play, strategy
 
-LEARNING = ("equal", "equal-paper", "equal-paper-no-exploration", "equal-authors")
+BANDITS = ("equal-paper", "equal-paper-no-exploration", "equal-authors")
+SCORED = ("perplexity-mab", "influence-mab")
+LEARNING = ("equal", *BANDITS, *SCORED)
 
 
 def rows(rounds):
@@ -69,7 +71,7 @@ def test_state_of_another_size_is_refused(name):
         player.restore(state, np.array([], dtype=int))
 
 
-@pytest.mark.parametrize("name", ["equal", "equal-paper"])
+@pytest.mark.parametrize("name", ["equal", "equal-paper", *SCORED])
 @pytest.mark.parametrize("seed", range(20))
 def test_planted_best_arm_is_found_where_only_pairs_tell(name, seed):
     world = planted_world(seed, best=9, documents_tell=False, per_arm=60)
@@ -94,11 +96,11 @@ def test_cumulative_regret_is_sublinear(name):
 def test_rewards_of_strategies_are_higher_for_the_planted_arm(name):
     world = planted_world(0)
     player = strategy(name, world)
-    by_arm = [
-        player.reward(np.concatenate([world.pairs[row] for row in range(40 * arm, 40 * arm + 40)]))
+    pools = [
+        np.concatenate([world.pairs[row] for row in range(40 * arm, 40 * arm + 40)])
         for arm in range(12)
     ]
-    assert np.argmax(by_arm) == 3
+    assert np.argmax([player.reward(pool, world.scores(pool)) for pool in pools]) == 3
 
 
 def test_documents_are_the_same_whatever_the_number_of_threads():

@@ -21,6 +21,10 @@ class World:
     pairs: dict[int, np.ndarray]  # document -> (n_pairs, n_dimensions)
     lengths: dict[int, np.ndarray]  # document -> characters of its answers
 
+    def scores(self, pairs):
+        """Return what a good judge says of embedded pairs: how near the target they are."""
+        return pairs @ (self.target.weights @ self.target.embeddings)
+
     def extract(self, pulls):
         """Return what the documents of the pulls yield."""
         rows = [row for pull in pulls for row in pull.documents]
@@ -54,15 +58,17 @@ def planted_world(seed, *, best=3, n_arms=12, per_arm=40, n_questions=30, docume
     arms = np.repeat(np.arange(n_arms), per_arm)
     pairs = np.concatenate([near(center, per_arm, rng) for center in centers])
     documents = pairs if documents_tell else near(centers[best], len(pairs), rng, spread=0.4)
+    scores = documents @ centers[best]
+    scores[:: per_arm // 2] = np.nan  # not every document has one
     return World(
-        corpus=corpus(documents, arms),
+        corpus=corpus(documents, arms, scores=scores),
         target=target(near(centers[best], n_questions, rng)),
         pairs={row: pairs[row : row + 1] for row in range(len(pairs))},
         lengths={row: np.array([100.0]) for row in range(len(pairs))},
     )
 
 
-def corpus(embeddings, arms, *, tokens=None, costs=None):
+def corpus(embeddings, arms, *, tokens=None, costs=None, scores=None):
     """Return a corpus; documents of 100 tokens that cost 1, unless said otherwise."""
     n_documents = len(embeddings)
     return Corpus(
@@ -70,6 +76,7 @@ def corpus(embeddings, arms, *, tokens=None, costs=None):
         arms=np.asarray(arms),
         tokens=np.full(n_documents, 100.0) if tokens is None else np.asarray(tokens, dtype=float),
         costs=np.ones(n_documents) if costs is None else np.asarray(costs, dtype=float),
+        scores=scores,
     )
 
 
@@ -104,7 +111,8 @@ def play(player, world, *, n_rounds, n_documents=10, seed=0, first=0):
         rewards = []
         for pull in pulls:
             pools.setdefault(pull.arm, []).extend(world.pairs[row] for row in pull.documents)
-            rewards.append(player.reward(np.concatenate(pools[pull.arm])))
+            pool = np.concatenate(pools[pull.arm])
+            rewards.append(player.reward(pool, world.scores(pool)))
         player.observe(pulls, world.extract(pulls), rewards)
         rounds.append(pulls)
     return rounds
