@@ -167,3 +167,25 @@ class Extraction:
     seconds: float
     rejected: tuple[RejectedPair, ...] = ()
     usage: Usage = field(default_factory=lambda: Usage())
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What an LLM says of a document for a target.
+
+    Attributes
+    ----------
+    content_hash : str
+        Content hash of the document.
+    rating : int or None
+        From 1 to 5; ``None`` where there is none.
+    reason : str or None
+        Why there is none.
+    usage : Usage
+        What it took.
+    """
+
+    content_hash: str
+    rating: int | None
+    reason: str | None
+    usage: Usage

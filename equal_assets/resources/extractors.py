@@ -3,20 +3,23 @@
 import queue
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from equal_assets.algorithms.document_rating import RatingTask
 from equal_assets.algorithms.flops import inference_flops
 from equal_assets.algorithms.qa_structure import extract_pairs
-from equal_assets.records import WARM_UP, Document, Extraction, QAPair
+from equal_assets.records import WARM_UP, Document, Extraction, QAPair, Rating
 from equal_assets.resources.llm import LLM
-from equal_assets.resources.llm_extraction import EventLoop, ExtractionRun
+from equal_assets.resources.llm_extraction import ExtractionRun
+from equal_assets.resources.llm_rating import rate_documents
+from equal_assets.resources.llm_requests import EventLoop, LLMRequests
 from equal_assets.resources.model_parameters import dense_parameters
 from equal_assets.resources.request_journal import RequestJournal, journal, payer_pattern
 from equal_assets.resources.spending import NOTHING, Allowance, Amount, Cap, caps
@@ -24,6 +27,10 @@ from equal_assets.settings import Extractor as ExtractorSettings
 from equal_assets.settings import LLMExtraction, OpenAIServer, Replay, VLLMEngine, fingerprint
 
 JOURNAL_FILE = "requests.sqlite"
+
+T = TypeVar("T")
+Work = Callable[[LLMRequests, Callable[[T], None]], Coroutine[Any, Any, None]]
+"""Sends requests, and emits what came of them."""
 
 
 @dataclass(frozen=True)
@@ -172,16 +179,31 @@ class LLMExtractor(Extractor):
         """
         if not documents:
             return
-        finished: queue.SimpleQueue[Extraction | None] = queue.SimpleQueue()
-        work = self._start().submit(self._run(documents, order, finished))
-        try:
-            while (extraction := finished.get()) is not None:
-                yield extraction
-            work.result()
-        finally:
-            if work.cancel():  # what was sent is settled before the next extraction begins
-                while finished.get() is not None:
-                    pass
+
+        async def extract(requests: LLMRequests, emit: Callable[[Extraction], None]) -> None:
+            await ExtractionRun(self.llm_settings, requests).extract(documents, emit)
+
+        yield from self._stream(extract, order)
+
+    def rate(
+        self, documents: Sequence[Document], task: RatingTask, order: Order
+    ) -> Iterator[Rating]:
+        """Yield a rating of each document as soon as it is there, in any order.
+
+        A document that the order's allowance has no room for is left out.
+
+        Raises
+        ------
+        ExtractionError
+            If it cannot go on; what was yielded before is complete.
+        """
+        if not documents:
+            return
+
+        async def rate(requests: LLMRequests, emit: Callable[[Rating], None]) -> None:
+            await rate_documents(requests, documents, task, emit)
+
+        yield from self._stream(rate, order)
 
     def paid_by(self, payer: str) -> Amount:
         """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
@@ -238,17 +260,27 @@ class LLMExtractor(Extractor):
             self._journal.close()
         self._llm = self._journal = None
 
+    def _stream(self, work: Work[T], order: Order) -> Iterator[T]:
+        """Start work in the event loop, and yield what it emits."""
+        finished: queue.SimpleQueue[T | None] = queue.SimpleQueue()
+        task = self._start().submit(self._run(work, order, finished))
+        try:
+            while (result := finished.get()) is not None:
+                yield result
+            task.result()
+        finally:
+            if task.cancel():  # what was sent is settled before the next work begins
+                while finished.get() is not None:
+                    pass
+
     async def _run(
-        self,
-        documents: Sequence[Document],
-        order: Order,
-        finished: queue.SimpleQueue[Extraction | None],
+        self, work: Work[T], order: Order, finished: queue.SimpleQueue[T | None]
     ) -> None:
-        """Put each extraction into the queue, and None after the last, however it ends."""
+        """Put each result into the queue, and None after the last, however it ends."""
         try:
             if self._llm is None or self._journal is None:
-                raise RuntimeError("the extractor was closed while it extracted")
-            run = ExtractionRun(
+                raise RuntimeError("the extractor was closed while it was at work")
+            requests = LLMRequests(
                 self.llm_settings,
                 self._llm,
                 self._journal,
@@ -256,7 +288,7 @@ class LLMExtractor(Extractor):
                 run=order.run,
                 allowance=order.allowance,
             )
-            await run.extract(documents, finished.put)
+            await work(requests, finished.put)
         finally:
             finished.put(None)
 

@@ -1,150 +1,34 @@
-"""Extraction by an LLM: documents in flight, tries, caps and journal around any backend."""
+"""Extraction by an LLM: documents cut into texts, and the requests that each text takes."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import random
-import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from equal_assets.algorithms.qa_extraction import (
     Recipe,
-    Reply,
-    Request,
     TextPairs,
     extraction_steps,
     merge_chunks,
 )
-from equal_assets.algorithms.qa_parsing import UnusableReplyError
 from equal_assets.algorithms.qa_prompts import render
 from equal_assets.algorithms.qa_quality import QualityBounds
 from equal_assets.algorithms.text_chunks import split_text
-from equal_assets.errors import ExtractionError
-from equal_assets.records import Document, Extraction, ExtractionStatus, Usage
-from equal_assets.resources.llm import LLM, Completion, TryFailedError
-from equal_assets.resources.request_journal import Answer, Outcome, RequestJournal, request_key
-from equal_assets.resources.spending import NOTHING, Allowance, Amount, Prices, payer_name
+from equal_assets.records import Document, Extraction, ExtractionStatus
+from equal_assets.resources.llm_requests import Job, LLMRequests
+from equal_assets.resources.spending import Amount, Meter
 from equal_assets.settings import LLMExtraction
-
-CUT_OFF = "reply cut off at max_reply_tokens"
-TEMPLATE_TOKENS = 256
-"""More than any chat template puts around a prompt."""
-
-PREPARED_SHARE = 0.25
-"""Documents under way beyond ``concurrency``: their requests are ready when a place is free, while
-the replies of others are read and journaled. Measured: 62 of 64 requests at the server, not 57."""
-
-PATIENCE_TRIES = 200
-"""Times that a request waits because a server asks for patience, before its document fails."""
-
-GIVE_UP_AFTER = 50
-"""Failed requests in a row, none answered between, after which the run stops."""
-
-LONGEST_BACKOFF_SECONDS = 30.0
-
-T = TypeVar("T")
-
-
-class BudgetSpentError(Exception):
-    """A cap has no room for the next request of a document."""
-
-
-class EventLoop:
-    """An event loop in a thread of its own, so that requests go on while results are stored."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm")
-        self._thread.start()
-
-    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start work in the loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def close(self) -> None:
-        """End the loop."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-class Meter:
-    """What one document holds and uses of an allowance."""
-
-    def __init__(self, allowance: Allowance, held: Amount) -> None:
-        self.usage = Usage()
-        self._allowance = allowance
-        self._held = held
-        self._has_paid = False
-
-    def cover(self, amount: Amount) -> None:
-        """Set aside what a request may come to; raise BudgetSpentError if a cap has no room."""
-        missing = Amount(
-            max(0, amount.tokens - self._held.tokens), max(0.0, amount.cost - self._held.cost)
-        )
-        if missing != NOTHING and not self._allowance.hold(missing):
-            raise BudgetSpentError
-        self._held = self._held + missing - amount
-
-    def settle(self, covered: Amount, *, spent: Amount, usage: Usage, is_paid: bool) -> None:
-        """Count what a request came to, and keep the rest for the next."""
-        if is_paid and not self._has_paid:
-            spent += Amount(documents=1)
-            self._has_paid = True
-        self._allowance.release(spent)
-        self._held += covered - spent
-        if is_paid:
-            self._allowance.paid += spent
-        self._allowance.asked += spent
-        self.usage += usage
-
-    def close(self) -> None:
-        """Give back what is left."""
-        self._allowance.release(self._held)
-        self._held = NOTHING
 
 
 class ExtractionRun:
-    """Extracts documents with an LLM; everything in it runs in one event loop.
+    """Extracts documents with an LLM."""
 
-    Parameters
-    ----------
-    settings : LLMExtraction
-    llm : LLM
-        Started.
-    journal : RequestJournal
-        Made in the thread of the loop.
-    payer, run : str
-        Who pays, and in which run.
-    allowance : Allowance
-    """
-
-    def __init__(
-        self,
-        settings: LLMExtraction,
-        llm: LLM,
-        journal: RequestJournal,
-        *,
-        payer: str,
-        run: str,
-        allowance: Allowance,
-    ) -> None:
+    def __init__(self, settings: LLMExtraction, requests: LLMRequests) -> None:
         self._settings = settings
-        self._llm = llm
-        self._journal = journal
-        self._payer = payer
-        self._run = run
-        self._allowance = allowance
+        self._requests = requests
         self._recipe = recipe(settings)
-        self._prices = Prices(settings.prompt_price, settings.completion_price)
-        self._failed_in_a_row = 0
-        self._places = asyncio.Semaphore(settings.concurrency)
-        identity = settings.identity()
-        self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
 
     async def extract(
         self, documents: Sequence[Document], emit: Callable[[Extraction], None]
@@ -158,74 +42,40 @@ class ExtractionRun:
         ExtractionError
             If a cap of the run is spent, or no server answers.
         """
-        in_flight: set[asyncio.Task[None]] = set()
-        most = math.ceil(self._settings.concurrency * (1 + PREPARED_SHARE))
-        try:
-            for document in documents:
-                texts = self._split(document)
-                bound = self._bound(texts)
-                while len(in_flight) >= most or not self._hold(bound, is_last_chance=not in_flight):
-                    if not in_flight:
-                        break
-                    in_flight = await _wait_for_one(in_flight)
-                else:
-                    task = asyncio.create_task(self._document(document, texts, bound, emit))
-                    in_flight.add(task)
-            while in_flight:
-                in_flight = await _wait_for_one(in_flight)
-        finally:
-            for task in in_flight:
-                task.cancel()
-            await asyncio.gather(*in_flight, return_exceptions=True)
+        await self._requests.run(self._jobs(documents, emit))
 
-    def _split(self, document: Document) -> list[str]:
-        return split_text(
-            document.text,
-            max_characters=self._settings.chunk_characters,
-            overlap_characters=self._settings.chunk_overlap_characters,
-        )
+    def _jobs(
+        self, documents: Sequence[Document], emit: Callable[[Extraction], None]
+    ) -> Iterator[Job]:
+        for document in documents:
+            texts = split_text(
+                document.text,
+                max_characters=self._settings.chunk_characters,
+                overlap_characters=self._settings.chunk_overlap_characters,
+            )
+            yield Job(self._bound(texts), partial(self._document, document, texts, emit))
 
     def _bound(self, texts: Sequence[str]) -> Amount:
         """Return the most that texts may come to when every request is answered at once."""
         total, reply = Amount(documents=1), self._settings.max_reply_tokens
         for text in texts:
-            prompt = _most_tokens(render(self._recipe.extract, document=text, max_pairs=0))
-            total += self._prices.amount(prompt, reply)
+            total += self._requests.bound(render(self._recipe.extract, document=text, max_pairs=0))
             for template in (self._recipe.refine, self._recipe.judge):
                 if template:  # the pairs in its prompt were a reply before
-                    prompt = _most_tokens(render(template, document=text, pairs="")) + reply
-                    total += self._prices.amount(prompt, reply)
+                    prompt = render(template, document=text, pairs="")
+                    total += self._requests.bound(prompt, more_tokens=reply)
         return total
-
-    def _hold(self, bound: Amount, *, is_last_chance: bool) -> bool:
-        """Hold what a document may come to; a run's cap without room for it ends the run."""
-        if self._allowance.hold(bound):
-            return True
-        cap = self._allowance.exceeded_by(bound)
-        if cap is not None and cap.scope == "run" and is_last_chance:
-            raise ExtractionError(
-                f"{cap} has no room for the next document. What was extracted is stored; the next "
-                "run goes on from there with a cap of its own"
-            )
-        return False
 
     async def _document(
         self,
         document: Document,
         texts: Sequence[str],
-        held: Amount,
         emit: Callable[[Extraction], None],
+        meter: Meter,
     ) -> None:
-        meter, started = Meter(self._allowance, held), time.monotonic()
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._text(text, document, meter)) for text in texts]
-        except BaseExceptionGroup as failures:
-            if failures.split(BudgetSpentError)[1] is not None:
-                raise
-            return  # what it has paid for stands in the journal
-        finally:
-            meter.close()
+        started = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._text(text, document, meter)) for text in texts]
         found = merge_chunks((t.result() for t in tasks), max_pairs=self._settings.max_pairs)
         emit(
             Extraction(
@@ -244,152 +94,12 @@ class ExtractionRun:
         steps = extraction_steps(text, document.text, self._recipe)
         request = next(steps)
         while True:
-            reply = await self._answer(request, document, meter)
+            reply = await self._requests.answer(request, document, meter)
             try:
                 request = steps.send(reply)
             except StopIteration as end:
                 result: TextPairs = end.value
                 return result
-
-    async def _answer(self, request: Request, document: Document, meter: Meter) -> Reply:
-        """Return the reply to a request: from the journal, or from the LLM in a few tries."""
-        key = request_key(prompt=request.prompt, schema=request.schema, **self._model)
-        if (known := self._journal.answer(key)) is not None:
-            self._count_known(known, meter)
-            return Reply(request.parse(known.reply))  # it was parsed before it was kept
-        failure, n_tries, n_waits = "", 0, 0
-        while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
-            try:
-                value = await self._try(request, key, document, n_tries, meter)
-            except UnusableReplyError as error:
-                failure, n_tries = error.reason, n_tries + 1
-            except TryFailedError as error:
-                failure = error.reason
-                if error.next_step == "give up":
-                    break
-                if error.next_step == "wait":
-                    n_waits += 1
-                    continue
-                n_tries += 1
-                if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
-                    raise ExtractionError(f"{failure}; what was extracted is stored") from error
-                await asyncio.sleep(_backoff_seconds(n_tries))
-            else:
-                self._failed_in_a_row = 0
-                meter.usage += Usage(n_requests=1)
-                return Reply(value)
-        meter.usage += Usage(n_requests=1)
-        self._count_failure(failure)
-        return Reply(None, failure)
-
-    async def _try(
-        self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
-    ) -> Any:
-        """Send a request once; what it may come to is held and on disk before, settled after."""
-        most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
-        async with self._places, self._llm.room() as place:
-            covered = self._prices.amount(*most)
-            meter.cover(covered)
-            entry = self._journal.open(
-                key,
-                document=document.content_hash,
-                payer=self._payer,
-                run=self._run,
-                prompt_tokens=most[0],
-                completion_tokens=most[1],
-                cost=covered.cost,
-            )
-            started = time.monotonic()
-            completion, value, failure = None, None, None
-            try:
-                completion = await self._llm.complete(
-                    place, request.prompt, request.schema, seed=self._seed(key, n_tries)
-                )
-                if completion.is_cut_off:
-                    raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
-                value = request.parse(completion.text)
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                self._settle(
-                    entry,
-                    meter,
-                    covered,
-                    completion=completion,
-                    failure=failure,
-                    most=most,
-                    seconds=time.monotonic() - started,
-                )
-        return value
-
-    def _settle(
-        self,
-        entry: int,
-        meter: Meter,
-        covered: Amount,
-        *,
-        completion: Completion | None,
-        failure: BaseException | None,
-        most: tuple[int, int],
-        seconds: float,
-    ) -> None:
-        """Enter what became of a request, and count what it came to."""
-        outcome = _outcome(failure)
-        charged = _charged(completion, outcome, most)
-        spent = self._prices.amount(*charged)
-        self._journal.settle(
-            entry,
-            outcome,
-            prompt_tokens=charged[0],
-            completion_tokens=charged[1],
-            cost=spent.cost,
-            seconds=seconds,
-            reply=completion.text if completion else None,
-            reason=None if failure is None else str(failure) or type(failure).__name__,
-        )
-        known = charged if completion else (0, 0)
-        cost = spent.cost if completion else 0.0
-        usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
-        meter.settle(covered, spent=spent, usage=usage, is_paid=True)
-
-    def _count_known(self, known: Answer, meter: Meter) -> None:
-        """Count an answer of the journal: as asked for, or as paid before by the same payer."""
-        tokens = (known.prompt_tokens, known.completion_tokens)
-        is_own = payer_name(known.payer) == payer_name(self._payer)
-        paid = tokens if is_own else (0, 0)
-        usage = Usage(*tokens, *paid, known.cost, known.cost if is_own else 0.0, n_requests=1)
-        # what the payer has paid stands in its caps already
-        spent = NOTHING if is_own else Amount(sum(tokens), known.cost)
-        meter.cover(spent)
-        meter.settle(spent, spent=spent, usage=usage, is_paid=False)
-
-    def _seed(self, key: str, n_tries: int) -> int:
-        """Return a seed of the request's own: one seed for all gives replies that resemble."""
-        return (int(key[:12], 16) + self._settings.seed + n_tries) % 2**31
-
-    def _count_failure(self, reason: str) -> None:
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= GIVE_UP_AFTER:
-            raise ExtractionError(
-                f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. What was "
-                "extracted is stored; `equal retry` asks again for the documents that failed"
-            )
-
-
-WORKED_OUT_HERE = frozenset(
-    {
-        "prompts",
-        "refine",
-        "judge",
-        "min_score",
-        "quality",
-        "max_pairs",
-        "chunk_characters",
-        "chunk_overlap_characters",
-    }
-)
-"""Settings that change prompts, schemas or what is kept, but not the reply to the same request."""
 
 
 def recipe(settings: LLMExtraction) -> Recipe:
@@ -412,47 +122,3 @@ def _status(found: TextPairs) -> ExtractionStatus:
     if found.parsed.pairs:
         return "pairs"
     return "failed" if found.failure else "no pairs"
-
-
-def _outcome(failure: BaseException | None) -> Outcome:
-    if failure is None:
-        return "answered"
-    if isinstance(failure, TryFailedError):
-        return failure.outcome
-    if isinstance(failure, UnusableReplyError):
-        return "unusable"
-    return "refused" if isinstance(failure, ExtractionError) else "lost"
-
-
-def _charged(
-    completion: Completion | None, outcome: Outcome, most: tuple[int, int]
-) -> tuple[int, int]:
-    """Return the tokens that a try is charged: as the server says, else the most it may be."""
-    if outcome == "refused":
-        return 0, 0
-    if completion is None:
-        return most
-    read, written = completion.prompt_tokens, completion.completion_tokens
-    return most[0] if read is None else read, most[1] if written is None else written
-
-
-def _most_tokens(prompt: str) -> int:
-    """Return a bound that holds for every tokenizer that falls back to bytes: one each."""
-    return len(prompt.encode("utf-8")) + TEMPLATE_TOKENS
-
-
-def _backoff_seconds(n_tries: int) -> float:
-    longest = min(LONGEST_BACKOFF_SECONDS, 0.5 * 2**n_tries)
-    return longest * random.uniform(0.5, 1.0)
-
-
-async def _wait_for_one(in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    """Wait until a document is done; raise what ended it, return those that go on."""
-    done, going_on = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        failure: BaseException | None = task.exception()
-        while isinstance(failure, BaseExceptionGroup):
-            failure = failure.exceptions[0]
-        if failure is not None:
-            raise failure
-    return going_on

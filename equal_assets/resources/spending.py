@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from equal_assets.records import Usage
+
 
 @dataclass(frozen=True)
 class Amount:
@@ -117,6 +119,46 @@ class Allowance:
             if cap.used + total > cap.limit:
                 return cap
         return None
+
+
+class BudgetSpentError(Exception):
+    """A cap has no room for the next request of a document."""
+
+
+class Meter:
+    """What one document holds and uses of an allowance."""
+
+    def __init__(self, allowance: Allowance, held: Amount) -> None:
+        self.usage = Usage()
+        self._allowance = allowance
+        self._held = held
+        self._has_paid = False
+
+    def cover(self, amount: Amount) -> None:
+        """Set aside what a request may come to; raise BudgetSpentError if a cap has no room."""
+        missing = Amount(
+            max(0, amount.tokens - self._held.tokens), max(0.0, amount.cost - self._held.cost)
+        )
+        if missing != NOTHING and not self._allowance.hold(missing):
+            raise BudgetSpentError
+        self._held = self._held + missing - amount
+
+    def settle(self, covered: Amount, *, spent: Amount, usage: Usage, is_paid: bool) -> None:
+        """Count what a request came to, and keep the rest for the next."""
+        if is_paid and not self._has_paid:
+            spent += Amount(documents=1)
+            self._has_paid = True
+        self._allowance.release(spent)
+        self._held += covered - spent
+        if is_paid:
+            self._allowance.paid += spent
+        self._allowance.asked += spent
+        self.usage += usage
+
+    def close(self) -> None:
+        """Give back what is left."""
+        self._allowance.release(self._held)
+        self._held = NOTHING
 
 
 def caps(

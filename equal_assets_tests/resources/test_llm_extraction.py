@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 
 from equal_assets.errors import ExtractionError
 from equal_assets.records import Document, QAPair
-from equal_assets.resources import llm_extraction
+from equal_assets.resources import llm_requests
 from equal_assets.resources.extractors import LLMExtractor, Order
 from equal_assets.resources.llm import LLM, Completion, TryFailedError
 from equal_assets.resources.spending import Allowance, Cap
@@ -111,7 +111,7 @@ def rows(tmp_path, columns="outcome"):
 
 
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(llm_extraction, "_backoff_seconds", lambda n_tries: 0.0)
+    monkeypatch.setattr(llm_requests, "_backoff_seconds", lambda n_tries: 0.0)
 
 
 GARBAGE = Completion("I am sorry.", False, 30, 3)
