@@ -180,6 +180,30 @@ def score_answers(
     ``p(answer | prompt)`` and ``p(answer)`` speak of the same tokens; of a prompt the end is
     read that fits before it.
     """
+    sequences, n_tokens = answer_sequences(
+        tokenizer, prompts, answers, context_tokens=context_tokens
+    )
+    return _score_ends(model, sequences, n_tokens, progress), n_tokens
+
+
+def answer_sequences(
+    tokenizer: PreTrainedTokenizerFast,
+    prompts: Sequence[str],
+    answers: Sequence[str],
+    *,
+    context_tokens: int,
+) -> tuple[list[list[int]], np.ndarray]:
+    """Return the tokens that are read to score each answer, and how many of them are the answer.
+
+    Parameters and errors are those of :func:`score_answers`.
+
+    Returns
+    -------
+    sequences : list of list of int
+        At most ``context_tokens`` each, the answer last.
+    n_tokens : ndarray of shape (n_answers,), int64
+        Answer tokens, >= 1.
+    """
     if len(prompts) != len(answers):
         raise ValueError(f"{len(prompts)} prompts for {len(answers)} answers, expected as many")
     if "" in answers:
@@ -190,8 +214,7 @@ def score_answers(
         [*cut_middle(read, context_tokens - len(answer)), *answer]
         for read, answer in zip(before, cut, strict=True)
     ]
-    n_tokens = np.array([len(answer) for answer in cut], dtype=np.int64)
-    return _score_ends(model, sequences, n_tokens, progress), n_tokens
+    return sequences, np.array([len(answer) for answer in cut], dtype=np.int64)
 
 
 def on_device(model: PreTrainedModel) -> PreTrainedModel:

@@ -9,10 +9,15 @@ from pydantic import Field
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
-from equal_assets.resources.causal_lm import check_folder, load, n_parameters
+from equal_assets.resources.causal_lm import (
+    check_folder,
+    load,
+    load_tokenizer,
+    n_parameters,
+)
 from equal_assets.resources.fine_tuning import fine_tune
 from equal_assets.resources.student import FineTuning, Student, Texts
-from equal_assets.resources.trainers import Recipe, has_gpu
+from equal_assets.resources.trainers import Recipe, has_gpu, with_adapters
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -72,6 +77,20 @@ class HuggingFaceStudent(Student):
             chat_template=self.chat_template == "auto",
             trust_remote_code=self.trust_remote_code,
         )
+
+    def load_tokenizer(self, path: Path | str) -> "PreTrainedTokenizerFast":
+        """Return the tokenizer alone, as :meth:`load` does."""
+        return load_tokenizer(
+            path,
+            chat_template=self.chat_template == "auto",
+            trust_remote_code=self.trust_remote_code,
+        )
+
+    def load_to_tune(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
+        """Return what :meth:`load` does, with new adapters where these are what is tuned."""
+        model, tokenizer = self.load(path)
+        recipe = self._recipe()
+        return with_adapters(model, recipe) if recipe.lora_rank else model, tokenizer
 
     def n_parameters(self, path: Path | str) -> int:
         """Return how many parameters a model has, adapters included."""

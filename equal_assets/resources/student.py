@@ -12,7 +12,14 @@ from pydantic import Field
 
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
-from equal_assets.resources.causal_lm import load, n_parameters, score_answers
+from equal_assets.resources.answer_gradients import answer_gradients
+from equal_assets.resources.causal_lm import (
+    answer_sequences,
+    load,
+    load_tokenizer,
+    n_parameters,
+    score_answers,
+)
 from equal_assets.resources.generation import generate_answers
 from equal_assets.settings import Student as StudentSettings
 from equal_assets.settings import TinyStudent as TinyStudentSettings
@@ -84,6 +91,14 @@ class Student(dg.ConfigurableResource, ABC):
         """Return a model of this student and its tokenizer, as the settings want them loaded."""
         return load(path)
 
+    def load_tokenizer(self, path: Path | str) -> "PreTrainedTokenizerFast":
+        """Return the tokenizer alone, as :meth:`load` does."""
+        return load_tokenizer(path)
+
+    def load_to_tune(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
+        """Return what :meth:`load` does; parameters that are not tuned require no gradient."""
+        return self.load(path)
+
     def n_parameters(self, path: Path | str) -> int:
         """Return how many parameters a model has, adapters included."""
         return n_parameters(path)
@@ -107,6 +122,39 @@ class Student(dg.ConfigurableResource, ABC):
             context_tokens=self.context_tokens,
             progress=progress,
         )
+
+    def answer_gradients(
+        self,
+        path: Path | str,
+        prompts: Sequence[str],
+        answers: Sequence[str],
+        *,
+        dimensions: int,
+        seed: int,
+        progress: Progress,
+    ) -> np.ndarray:
+        """Return a projected loss gradient for each answer, shape (n_answers, dimensions).
+
+        :func:`equal_assets.resources.answer_gradients.answer_gradients` of the model in ``path``.
+        """
+        return answer_gradients(
+            *self.load_to_tune(path),
+            prompts,
+            answers,
+            context_tokens=self.context_tokens,
+            dimensions=dimensions,
+            seed=seed,
+            progress=progress,
+        )
+
+    def n_tokens_read(
+        self, path: Path | str, prompts: Sequence[str], answers: Sequence[str]
+    ) -> np.ndarray:
+        """Return how many tokens the two above read of each answer with its prompt, int64."""
+        sequences, _ = answer_sequences(
+            self.load_tokenizer(path), prompts, answers, context_tokens=self.context_tokens
+        )
+        return np.array([len(sequence) for sequence in sequences], dtype=np.int64)
 
     def generate(
         self,

@@ -215,6 +215,19 @@ def answer_trainer(
     )
 
 
+def with_adapters(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
+    """Return the model with new adapters in place, which alone require a gradient.
+
+    Drawn by ``recipe.seed``, as :func:`answer_trainer` puts them in; they change no output yet.
+    """
+    import torch
+    from peft import get_peft_model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(recipe.seed)
+        return get_peft_model(model, _adapters(recipe)).get_base_model()
+
+
 def has_gpu() -> bool:
     """Say whether training and scoring run on a CUDA device."""
     import torch

@@ -317,3 +317,29 @@ def test_failure_of_a_process_is_told_with_what_it_said(llm, tmp_path):
     with pytest.raises(ModelError, match=r"(?s)2 processes failed, they said:.*no_such_attention"):
         tune(broken, TRAIN[:16], tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", [FULL, LORA], ids=["full", "lora"])
+def test_gradients_are_those_of_what_is_tuned_and_the_same_each_time(llm, method):
+    student = small(llm, **method)
+    model, _ = student.load_to_tune(llm)
+    tuned = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert {"lora" in name for name in tuned} == {method is LORA}
+    texts = [prompt(p) for p in TRAIN[:3]], [completion(p) for p in TRAIN[:3]]
+    first, again = (
+        student.answer_gradients(llm, *texts, dimensions=256, seed=0, progress=silent)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.linalg.norm(first, axis=1).min() > 0
+    other = student.answer_gradients(llm, *texts, dimensions=256, seed=1, progress=silent)
+    assert not np.allclose(first, other)
+
+
+def test_tokens_that_are_read_include_the_chat_template(llm, plain):
+    texts = [prompt(TRAIN[0])], [completion(TRAIN[0])]
+    with_template, without = (
+        int(small(model).n_tokens_read(model, *texts)[0]) for model in (llm, plain)
+    )
+    assert with_template > without > 10
+    assert int(small(llm, context_tokens=32).n_tokens_read(llm, *texts)[0]) <= 32
