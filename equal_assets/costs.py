@@ -9,10 +9,10 @@ import polars as pl
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 
-COUNTED_PARTS = ("extraction", "embedding", "training")
+COUNTED_PARTS = ("extraction", "embedding", "scoring", "training")
 """Parts whose operations are those of models, and counted."""
 
-TIMED_PARTS = ("extraction", "embedding", "selection", "training")
+TIMED_PARTS = ("extraction", "embedding", "scoring", "selection", "training")
 
 
 def campaign_costs(

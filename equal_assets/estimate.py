@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
 from equal_assets.resources.extraction_store import campaign_caps
 from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.spending import Prices
+from equal_assets.resources.spending import Amount, Cap, Prices
+from equal_assets.resources.targets import read_target
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import LLMExtraction, Settings
 from equal_assets.versions import is_current, stored_versions
 
 REPLY_SHARE = 0.25
 """Tokens of a reply over those of its document, where nothing was measured."""
+
+RATING_REPLY_TOKENS = 10
+"""Of ``{"rating": 3}``; a model that thinks first writes more."""
 
 MEASURED_DOCUMENTS = 30
 """Extractions after which their mean is taken instead of assumptions."""
@@ -37,9 +41,9 @@ class Estimate:
     Attributes
     ----------
     payer : str
-        ``"warm-up"`` or a campaign.
+        ``"warm-up"``, a campaign, or ``"campaign: ratings"``.
     documents : int
-        Still to be asked for; each is paid once, whoever asks.
+        Still to be asked for, or to be rated; each is paid once, whoever asks.
     tokens : int
         Of prompts and replies.
     cost : float
@@ -117,10 +121,38 @@ def estimates(
             found.append(Estimate(name, 0, 0, 0.0, f"ended by {row['ended_by']}"))
             continue
         budgets = {"budget_documents": campaign.budget_documents - row.get("documents", 0)}
-        for cap in campaign_caps(name, campaign, extractor, warehouse):
-            budgets[f"budget_{cap.unit}"] = cap.limit - cap.used
+        caps = campaign_caps(name, campaign, extractor, warehouse)
+        rated = Amount()
+        if campaign.strategy == "llm-scoring" and isinstance(llm, LLMExtraction) and not row:
+            found.append(_ratings(name, settings, llm, caps, warehouse))
+            rated = Amount(found[-1].tokens, found[-1].cost)
+        for cap in caps:
+            budgets[f"budget_{cap.unit}"] = cap.limit - cap.used - getattr(rated, cap.unit)
         found.append(_estimate(name, budgets, of_one))
     return found
+
+
+def _ratings(
+    name: str, settings: Settings, llm: LLMExtraction, caps: Sequence[Cap], warehouse: Warehouse
+) -> Estimate:
+    """Return what the ratings before the first round of a campaign take, by assumed lengths."""
+    own, campaign = settings.llm_scoring, settings.campaigns[name]
+    corpus = warehouse.query("corpus_summary").row(0, named=True)
+    reference, _ = read_target(settings.targets[campaign.target])
+    n_shown = min(own.reference_questions, len(reference))
+    questions = n_shown * sum(len(pair.question) for pair in reference) / len(reference)
+    document = min(own.document_characters, corpus["n_characters"] / max(1, corpus["n_documents"]))
+    template = len(llm.prompts.template("rate"))
+    one = Prices(llm.prompt_price, llm.completion_price).amount(
+        round((template + questions + document) / CHARACTERS_PER_TOKEN), RATING_REPLY_TOKENS
+    )
+    n_rated = len(warehouse.query("rated_documents", campaign=name))
+    n_candidates = min(own.n_candidates(campaign.budget_documents), corpus["n_documents"])
+    budgets: dict[str, float] = {"llm_scoring.candidates": n_candidates - n_rated}
+    for cap in caps:
+        budgets[f"budget_{cap.unit}"] = own.budget_share * cap.limit - cap.used
+    of_one = {"budget_tokens": one.tokens, "budget_cost": one.cost}
+    return _estimate(f"{name}: ratings", budgets, of_one)
 
 
 def _estimate(

@@ -23,6 +23,7 @@ CAMPAIGN_TABLES = (
     "strategy_state",
     "bandit_round",
     "bandit_documents",
+    "document_ratings",
     "reward_curve",
     "qa_dataset",
     "removed_qa",

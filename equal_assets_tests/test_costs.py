@@ -32,10 +32,11 @@ def insert(transaction, table, *rows):
     transaction.insert(table, pl.DataFrame(rows))
 
 
-def play(transaction, campaign, number, pairs, *, tokens, extractor="e"):
+def play(transaction, campaign, number, pairs, *, tokens, extractor="e", n_scored=0):
     """Store a round of one pull, of which each pair came from a document of its own."""
     key = {"campaign": campaign, "round": number}
     seconds = {"extraction_seconds": 3.0, "embedding_seconds": 2.0, "selection_seconds": 1.0}
+    seconds |= {"scoring_seconds": 0.5, "scoring_flops": 7e3, "scoring_tokens": n_scored}
     insert(transaction, "rounds", {**key, "pool_pairs": len(pairs), "seconds": 6.0, **seconds})
     usage = asdict(Usage(prompt_tokens=tokens - 100, completion_tokens=100, cost=0.5))
     counted = {"n_documents": len(pairs), "n_pairs": len(pairs), "arm_pairs": len(pairs)}
@@ -79,7 +80,7 @@ def played(warehouse):
                 insert(transaction, "qa_embeddings", {**row, "n_tokens": n_tokens, "flops": flops})
         play(transaction, "first", 1, ["p1"], tokens=600)
         play(transaction, "first", 2, ["p2"], tokens=400)
-        play(transaction, "second", 1, ["p2", "p3"], tokens=500)
+        play(transaction, "second", 1, ["p2", "p3"], tokens=500, n_scored=50)
         student = {"campaign": "first", "path": "p", "base_path": "b"}
         student |= {"mlflow_run_id": "r", "mlflow_model_id": "m"}
         losses = {"loss_first": 2.0, "loss_last": 1.0, "n_examples": 2, "n_parameters": 7}
@@ -108,10 +109,12 @@ def test_each_part_of_a_campaign_is_a_row_and_what_all_share_follows(played):
     assert rows == [
         ("first", "extraction", 6.0, 1000 * PER_TOKEN, 1000, 1.0),
         ("first", "embedding", 4.0, 30_000.0, 30, 0.0),
+        ("first", "scoring", 1.0, 14_000.0, 0, 0.0),
         ("first", "selection", 2.0, None, 0, 0.0),
         ("first", "training", 9.0, 12_600.0, 300, 0.0),
         ("second", "extraction", 3.0, 500 * PER_TOKEN, 500, 0.5),
         ("second", "embedding", 2.0, 60_000.0, 60, 0.0),  # p2 is another's work, and counts
+        ("second", "scoring", 0.5, 7_000 + 50 * PER_TOKEN, 50, 0.0),
         ("second", "selection", 1.0, None, 0, 0.0),
         (None, "shared warm-up extraction", 11.0, 700 * PER_TOKEN, 700, 0.25),
         (None, "shared tuning of the embedder", 12.0, 5e6, None, 0.0),
@@ -129,27 +132,29 @@ def test_flops_of_an_unknown_model_are_null(played):
     rows = costs_of(played, per_token=None).filter(pl.col("part").str.contains("extraction"))
     assert rows["flops"].to_list() == [None, None, None]
     assert rows["tokens"].to_list() == [1000, 500, 700]
+    scoring = costs_of(played, per_token=None).filter(pl.col("part") == "scoring")
+    assert scoring["flops"].to_list() == [14_000, None]  # no LLM was asked; one was
 
 
 def test_flops_of_an_extractor_that_the_settings_name_no_more_are_null(played):
     with played.transaction() as transaction:
         play(transaction, "old", 1, ["p9"], tokens=500, extractor="an older one")
-    (extraction, embedding, _) = costs_of(played, names=["old"]).head(3).rows(named=True)
+    (extraction, embedding, *_) = costs_of(played, names=["old"]).head(3).rows(named=True)
     assert (extraction["tokens"], extraction["flops"]) == (500, None)
     assert (embedding["tokens"], embedding["flops"]) == (0, 0.0)  # it has no pairs
 
 
 def test_totals_stand_where_every_part_is_known(played):
     first, second = cost_columns(costs_of(played)).rows(named=True)
-    assert first["total_flops"] == 1000 * PER_TOKEN + 30_000 + 12_600
-    assert first["total_seconds"] == 6.0 + 4.0 + 2.0 + 9.0
+    assert first["total_flops"] == 1000 * PER_TOKEN + 30_000 + 14_000 + 12_600
+    assert first["total_seconds"] == 6.0 + 4.0 + 1.0 + 2.0 + 9.0
     assert second["extraction_flops"] == 500 * PER_TOKEN
     assert second["training_flops"] is second["total_flops"] is second["total_seconds"] is None
 
 
 def compared(**changes):
     """The last point of a campaign that took 2 million tokens and 4 x 10^15 operations."""
-    parts = {f"{part}_seconds": 1.0 for part in ("extraction", "embedding", "selection")}
+    parts = {f"{part}_seconds": 1.0 for part in ("extraction", "embedding", "scoring", "selection")}
     row = {
         "campaign": "first",
         "is_last": True,
@@ -160,12 +165,13 @@ def compared(**changes):
         "base_perplexity": 100.0,
         "perplexity": 100.0 / 2.718281828459045,
         "extraction_flops": 3e15,
-        "embedding_flops": 0.25e15,
+        "embedding_flops": 0.125e15,
+        "scoring_flops": 0.125e15,
         "training_flops": 0.75e15,
         "total_flops": 4e15,
         **parts,
         "training_seconds": 7.0,
-        "total_seconds": 10.0,
+        "total_seconds": 11.0,
     }
     return pl.DataFrame([{**row, "is_last": False, "documents": 50}, row | changes])
 
@@ -201,7 +207,7 @@ def test_table_for_people_shows_a_dash_for_what_is_not_known():
     assert cells["LLM tokens asked for"] == "2,000,000"
     assert cells["  extraction"] == "1.0"  # its seconds: the later row of that name
     assert table.rows()[3] == ("  extraction", "–")
-    assert table.rows()[6] == ("  in all", "–")
+    assert table.rows()[7] == ("  in all", "–")
     assert cells["  per million LLM tokens"] == "+0.5"
     assert cells["  per 10^15 FLOPs"] == "–"
 

@@ -132,3 +132,31 @@ def test_campaign_that_has_ended_asks_for_nothing(project, warehouse):
     store(warehouse, rounds=ended, bandit_round=pull(), bandit_documents=asked())
     _, found = estimated(project, warehouse)
     assert (found["c"].documents, found["c"].ends_by) == (0, "ended by gain")
+
+
+def test_ratings_are_estimated_beside_the_extraction(project, warehouse):
+    settings, _ = project(strategy="llm-scoring")
+    _, found = estimated(project, warehouse, strategy="llm-scoring")
+    rated = found["c: ratings"]
+    assert (rated.documents, rated.ends_by) == (300, "llm_scoring.candidates")
+    template = len(settings.extractor.prompts.template("rate"))
+    shown = settings.llm_scoring.document_characters  # half of each document
+    assert 300 * ((template + shown) / 4 + 10) < rated.tokens
+    assert rated.tokens < 300 * ((template + shown) / 4 + 200)
+    assert rated.cost > 0
+    assert found["c"].documents == 100
+
+
+def test_ratings_take_no_more_than_their_share_of_the_budget(project, warehouse):
+    each, found = estimated(project, warehouse, strategy="llm-scoring", budget_tokens=60_000)
+    rated = found["c: ratings"]
+    assert 25_000 < rated.tokens <= 30_000
+    assert rated.ends_by == "budget_tokens"
+    left = (60_000 - rated.tokens) / (each.prompt + each.completion)
+    assert found["c"].documents == int(left)
+
+
+def test_ratings_are_not_asked_for_again_once_rounds_are_played(project, warehouse):
+    store(warehouse, rounds=finished_round(), bandit_round=pull(), bandit_documents=asked())
+    _, found = estimated(project, warehouse, strategy="llm-scoring")
+    assert list(found) == ["warm-up", "c"]

@@ -34,7 +34,7 @@ class Played:
 
 
 def write_settings(project: Project, url: str) -> None:
-    """Write documents, target and campaigns: two that ask for half of one corpus each."""
+    """Write documents, target and campaigns, which ask for parts of one corpus."""
     folder = project.folder
     lines = [json.dumps({"text": document_text(n, n_pairs=n % 4)}) for n in range(120)]
     (folder / "documents.jsonl").write_text("\n".join(lines))
@@ -62,7 +62,9 @@ def write_settings(project: Project, url: str) -> None:
     settings["campaigns"] = {
         "drawn": {"target": "squares", "strategy": "random", **size},
         "chosen": {"target": "squares", "budget_tokens": BUDGET_TOKENS, **size},
+        "rated": {"target": "squares", "strategy": "llm-scoring", **size, "budget_documents": 40},
     }
+    settings["llm_scoring"] = {"candidates": 2}
     (folder / "campaigns.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
 
@@ -86,14 +88,20 @@ def played(tmp_path_factory, models) -> Played:
 
 def test_estimate_says_documents_tokens_and_money_before_the_first_request(played):
     assert played.n_sent_by_estimate == 0
-    for text in ("warm-up", "drawn", "chosen", "at most, together", "assumed: 4 characters"):
+    for text in (
+        *("warm-up", "drawn", "chosen", "rated", "rated: ratings"),
+        *("at most, together", "assumed: 4 characters"),
+    ):
         assert text in played.estimate
 
 
 def test_flops_of_extraction_are_those_of_the_tokens_asked_for(played):
-    rows = played.project.sql("select tokens, extraction_flops from strategy_comparison").rows()
-    assert sum(flops is not None for _, flops in rows) == 2  # the last point of each campaign
-    assert all(flops in (None, 2 * 7e9 * tokens) for tokens, flops in rows)
+    rows = played.project.sql(
+        "select tokens, extraction_flops + scoring_flops, scoring_flops from strategy_comparison"
+    ).rows()
+    assert sum(flops is not None for _, flops, _ in rows) == 3  # the last point of each campaign
+    assert all(flops in (None, 2 * 7e9 * tokens) for tokens, flops, _ in rows)
+    assert sum(bool(of_ratings) for _, _, of_ratings in rows) == 1
     shown = played.project.equal("compare")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "per million LLM tokens" in shown.stdout
@@ -123,9 +131,11 @@ def test_every_document_that_was_asked_for_stands_in_a_pull_with_an_outcome(play
 def test_campaigns_and_warm_up_pay_for_their_union_once_and_show_their_own_spend(played):
     assert set(played.answered().values()) == {1}
     spend = played.project.sql(
-        "select campaign, sum(prompt_tokens + completion_tokens) as asked, "
-        "sum(paid_prompt_tokens + paid_completion_tokens) as paid, sum(n_cached) as cached "
-        "from bandit_round group by all"
+        "select campaign, sum(asked)::bigint as asked, sum(paid)::bigint as paid, "
+        "sum(cached) as cached from (select campaign, prompt_tokens + completion_tokens as asked, "
+        "paid_prompt_tokens + paid_completion_tokens as paid, n_cached as cached from bandit_round "
+        "union all select campaign, scoring_tokens, paid_scoring_tokens, 0 from rounds) "
+        "group by all"
     )
     for _, asked, paid, cached in spend.rows():
         assert 0 < paid < asked
@@ -154,6 +164,44 @@ def test_budget_of_tokens_ends_a_campaign_and_is_not_exceeded(played):
     assert ended["ended_by"].to_list()[-1] == "budget"
     n_asked = "select count(*) from bandit_documents where campaign = 'chosen'"
     assert 10 < played.project.sql(n_asked).item() < 60
+
+
+def test_candidates_are_rated_once_and_the_best_rated_are_asked_for_first(played):
+    rows = played.project.sql(
+        "select rating, reason, round from document_ratings join documents using (content_hash) "
+        "left join bandit_documents on bandit_documents.document_id = documents.document_id "
+        "and bandit_documents.campaign = 'rated' where document_ratings.campaign = 'rated'"
+    )
+    assert len(rows) == 80  # twice the budget
+    failed = rows.filter(rows["rating"].is_null())
+    assert 0 < len(failed) < 30
+    assert failed["reason"].null_count() == 0
+    assert failed["round"].null_count() == len(failed)  # there were enough with a rating
+    first, second, never = (
+        rows.filter(rows["round"].eq_missing(number))["rating"] for number in (1, 2, None)
+    )
+    assert (len(first), len(second)) == (20, 20)
+    assert first.min() >= second.max()
+    assert second.min() >= never.max()
+    assert first.max() > never.min()
+
+
+def test_tokens_of_ratings_count_for_the_first_round(played):
+    curve = played.project.sql(
+        "select tokens, paid_tokens, cost from reward_curve where campaign = 'rated' order by round"
+    )
+    pulls = played.project.sql(
+        "select sum(prompt_tokens + completion_tokens)::bigint, sum(cost) "
+        "from bandit_round where campaign = 'rated' group by round order by round"
+    ).rows()
+    ratings, money = played.project.sql(
+        "select sum(prompt_tokens + completion_tokens)::bigint, sum(cost) from document_ratings"
+    ).row(0)
+    assert ratings > 10_000
+    assert curve["tokens"].to_list() == [ratings + pulls[0][0], ratings + pulls[0][0] + pulls[1][0]]
+    assert curve["cost"].to_list() == pytest.approx(
+        [money + pulls[0][1], money + pulls[0][1] + pulls[1][1]]
+    )
 
 
 def test_round_tells_mlflow_what_it_took(played):

@@ -10,9 +10,9 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from equal_assets.assets.base_student import base_student
 from equal_assets.assets.judging import answers_on_test, metrics_of
 from equal_assets.assets.selection import campaign_run
-from equal_assets.assets.training import base_student
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report

@@ -2,112 +2,24 @@
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import dagster as dg
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.equal_strategy import EqualParameters
-from equal_assets.algorithms.optimal_transport import cosine_cost, measure_bias, ot_cost
-from equal_assets.algorithms.selection import Plan, make_strategy
-from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Pull, Strategy, Target
+from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
+from equal_assets.algorithms.strategy import ExtractedPairs, Pull
+from equal_assets.assets.round_player import RoundPlayer
 from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
 from equal_assets.progress import report
-from equal_assets.records import CHARACTERS_PER_TOKEN
-from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import campaign_caps, extract_through_store
-from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
-from equal_assets.settings import Campaign, Settings, fingerprint
-from equal_assets.versions import expected_inputs, stored_versions
+from equal_assets.resources.warehouse import qa_pairs
+from equal_assets.settings import fingerprint
 
 POOL_SAMPLE_PAIRS = 1_000
 """Pairs of a larger pool, drawn by their id, that stand for it in its OT cost after a round."""
-
-
-@dataclass(frozen=True)
-class RoundPlayer:
-    """Everything that the rounds of one campaign share; made once for a run of several rounds."""
-
-    name: str
-    campaign: Campaign
-    inputs: dict
-    warehouse: Warehouse
-    extractor: Extractor
-    embedder: Embedder
-    model_path: str
-    embedder_version: str
-    strategy: Strategy
-    document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
-    run: str  # for the caps of a run
-    log: dg.DagsterLogManager
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies settings and inputs of the campaign."""
-        return fingerprint(self.inputs)
-
-    @property
-    def reference(self) -> np.ndarray:
-        """Embedded reference pairs, shape (n_reference, n_dimensions)."""
-        return self.strategy.target.embeddings
-
-
-def prepare_campaign(
-    name: str,
-    warehouse: Warehouse,
-    campaigns: CampaignsFile,
-    extractor: Extractor,
-    embedder: Embedder,
-    *,
-    run: str,
-    log: dg.DagsterLogManager,
-) -> RoundPlayer:
-    """Check that a campaign can go on, and embed its reference pairs.
-
-    Raises
-    ------
-    CampaignError
-        If what it reads is not there, its settings differ from those that it was started with,
-        or its budget is larger than the corpus.
-    """
-    settings = campaigns.load()
-    inputs = expected_inputs("bandit_round", settings, stored_versions(warehouse), campaign=name)
-    _check_unchanged(warehouse, name, inputs)
-    _check_budget(name, settings, warehouse)
-    model = warehouse.query("embedder").row(0, named=True)
-    rows = warehouse.query("target_pairs", campaign=name, split="reference")
-    pairs, weights = qa_pairs(rows), rows["weight"].to_numpy()
-    reference = embedder.encode(
-        [pair.text for pair in pairs],
-        path=model["path"],
-        progress=report(log, "embed the reference pairs"),
-    )
-    target = Target(
-        embeddings=reference,
-        answer_lengths=np.array([len(pair.answer) for pair in pairs], dtype=float),
-        weights=weights / weights.sum(),
-        bias=measure_bias(reference) if settings.campaigns[name].debias_reward else None,
-    )
-    document_ids, strategy = _resume_strategy(name, settings, warehouse, target)
-    return RoundPlayer(
-        name=name,
-        campaign=settings.campaigns[name],
-        inputs=inputs,
-        warehouse=warehouse,
-        extractor=extractor,
-        embedder=embedder,
-        model_path=model["path"],
-        embedder_version=model["embedder_version"],
-        strategy=strategy,
-        document_ids=document_ids,
-        run=run,
-        log=log,
-    )
 
 
 def play_round(player: RoundPlayer, number: int) -> bool:
@@ -140,20 +52,25 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         return _end_before(player, number)
     n_planned = sum(len(pull.documents) for pull in pulls)
     pulls, asked = _asked_pulls(pulls, asked)
-    _embed_pairs(player, asked["content_hash"].to_list(), number)
+    hashes = asked["content_hash"].to_list()
+    _embed_pairs(player, hashes, number)
     clock.lap("embedding")
+    _score_pairs(player, hashes, number)
+    clock.lap("scoring")
     rows, extracted = _reward(player, pulls, asked, number)
     player.strategy.observe(pulls, extracted, rows["reward"].to_list())
     outcome = {
         "campaign": player.name,
         "round": number,
         **_pool(player, asked),
+        **_scoring_spend(player, hashes, number),
         "expected_gain": expected_gain,
         "ended_by": _ended_by(player, number, share_asked=len(asked) / n_planned),
     }
     clock.lap("selection")
-    outcome |= {f"{part}_seconds": seconds for part, seconds in clock.seconds.items()}
     outcome["seconds"] = sum(clock.seconds.values())
+    for part in ("extraction", "embedding", "selection"):
+        outcome[f"{part}_seconds"] = clock.seconds[part]
     _store_round(player, number, rows, asked, outcome)
     return True
 
@@ -162,7 +79,7 @@ class _Clock:
     """Measures what the parts of a round take: every moment belongs to one of them."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(("extraction", "embedding", "selection"), 0.0)
+        self.seconds = dict.fromkeys(("extraction", "embedding", "scoring", "selection"), 0.0)
         self._last = time.monotonic()
 
     def lap(self, part: str) -> None:
@@ -170,70 +87,6 @@ class _Clock:
         now = time.monotonic()
         self.seconds[part] += now - self._last
         self._last = now
-
-
-def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
-    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
-    campaign = settings.campaigns[name]
-    stated = f"campaigns.{name}.budget_documents = {campaign.budget_documents}"
-    if campaign.budget_documents > n_documents:
-        raise CampaignError(
-            f"{stated}: the corpus holds {n_documents} documents; allowed: 1 to {n_documents}"
-        )
-    if campaign.strategy == "all" and campaign.budget_documents != n_documents:
-        raise CampaignError(f"{stated}: strategy all extracts all {n_documents} documents")
-
-
-def _resume_strategy(
-    name: str, settings: Settings, warehouse: Warehouse, target: Target
-) -> tuple[np.ndarray, Strategy]:
-    """Return the ids of the documents, and the strategy as it was after the last round."""
-    campaign = settings.campaigns[name]
-    documents = warehouse.query("candidate_documents", campaign=name)
-    tokens = documents["n_characters"].to_numpy() / CHARACTERS_PER_TOKEN
-    strategy = make_strategy(
-        campaign.strategy,
-        Corpus(
-            embeddings=documents["embedding"].to_numpy(),
-            arms=documents["cluster"].to_numpy().astype(np.int64),
-            tokens=tokens,
-            costs=np.ones(len(documents)) if campaign.counts_documents else tokens,
-        ),
-        target,
-        Plan(
-            n_documents=campaign.budget_documents,
-            documents_per_pull=campaign.documents_per_pull,
-            equal=EqualParameters(**settings.equal.model_dump()),
-        ),
-        rng=np.random.default_rng(campaign.seed),
-    )
-    stored = warehouse.query("strategy_state", campaign=name).rows()
-    state = {key: np.array(values) for key, values in stored}
-    strategy.restore(state, np.flatnonzero(documents["is_read"].to_numpy()))
-    return documents["document_id"].to_numpy(), strategy
-
-
-def _check_unchanged(warehouse: Warehouse, name: str, inputs: dict) -> None:
-    start = warehouse.query("campaign_start", campaign=name)
-    if start.is_empty() or start["fingerprint"].item() == fingerprint(inputs):
-        return
-    before = json.loads(start["settings"].item())
-    changes = "; ".join(_differences(before, inputs))
-    raise CampaignError(
-        f"campaign {name} was started with other settings ({changes}). Give the changed campaign "
-        f"a new name, set the old values again, or start it over: equal run --restart {name}"
-    )
-
-
-def _differences(before: dict, after: dict, prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key}: {old} then, {new} now")
-    return found
 
 
 def _check_previous(player: RoundPlayer, number: int, last: int) -> None:
@@ -315,13 +168,14 @@ def _reward(
     player: RoundPlayer, pulls: list[Pull], asked: pl.DataFrame, number: int
 ) -> tuple[pl.DataFrame, ExtractedPairs]:
     """Return the rows of the pulls, and the pairs that came out of the round."""
-    pairs = _query_pairs(player, "arm_pairs", asked).join(
+    pairs = _query_pairs(player, "arm_pairs", asked, scorer=player.score_key).join(
         asked.select("document_id", "row"), on="document_id", how="left", maintain_order="left"
     )
     vectors = stack_vectors(pairs["embedding"], n_dimensions=player.reference.shape[1])
-    owners = pairs["cluster"].to_numpy()
+    owners, scores = pairs["cluster"].to_numpy(), pairs["score"].to_numpy()
     rewards = {
-        arm: player.strategy.reward(vectors[owners == arm]) for arm in {p.arm for p in pulls}
+        arm: player.strategy.reward(vectors[owners == arm], scores[owners == arm])
+        for arm in {p.arm for p in pulls}
     }
     paid = pl.col("first_asked_by") == str(round_key(player.name, number))
     totals = asked.group_by("pull").agg(
@@ -368,7 +222,9 @@ def _pool(player: RoundPlayer, asked: pl.DataFrame) -> dict:
     return {"pool_pairs": pool["pool_pairs"][0], "pool_ot_cost": cost}
 
 
-def _query_pairs(player: RoundPlayer, name: str, asked: pl.DataFrame, **more: int) -> pl.DataFrame:
+def _query_pairs(
+    player: RoundPlayer, name: str, asked: pl.DataFrame, **more: int | str
+) -> pl.DataFrame:
     """Run a query over the campaign's pairs and those of a round that is not stored yet."""
     return player.warehouse.query(
         name,
@@ -418,6 +274,28 @@ def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
     )
     with player.warehouse.transaction() as transaction:
         transaction.insert("qa_embeddings", rows)
+
+
+def _score_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
+    """Have the student score new pairs, where the strategy learns from that."""
+    if player.scorer is not None and player.strategy.learns_from_rewards:
+        player.scorer.score_pairs(
+            hashes,
+            extractor=player.extractor.fingerprint,
+            label=f"{player.name} round {number}: {player.scorer.kind} of the pairs",
+        )
+
+
+def _scoring_spend(player: RoundPlayer, hashes: list[str], number: int) -> dict:
+    """Return what the scores took that the round was chosen by, or learned from."""
+    return player.warehouse.query(
+        "scoring_spend",
+        campaign=player.name,
+        scorer=player.score_key,
+        hashes=hashes,
+        extractor=player.extractor.fingerprint,
+        is_first=number == 1,
+    ).row(0, named=True)
 
 
 def stack_vectors(embeddings: pl.Series, *, n_dimensions: int) -> np.ndarray:

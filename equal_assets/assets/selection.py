@@ -8,7 +8,8 @@ from contextlib import closing
 import dagster as dg
 import polars as pl
 
-from equal_assets.assets.rounds import RoundPlayer, play_round, prepare_campaign
+from equal_assets.assets.round_player import RoundPlayer, prepare_campaign
+from equal_assets.assets.rounds import play_round
 from equal_assets.errors import CampaignError, ExtractionError
 from equal_assets.killed_runs import run_name
 from equal_assets.partitions import (
@@ -23,6 +24,7 @@ from equal_assets.reporting import markdown, reward_curve_figure
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
+from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import ROUND_METRICS, Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import fingerprint
@@ -48,6 +50,7 @@ def bandit_round(
     campaigns: CampaignsFile,
     extractor: Extractor,
     embedder: Embedder,
+    student: Student,
     tracker: Tracker,
 ) -> None:
     """One row is a pull: a cluster, the documents asked for, what came out and the reward.
@@ -68,6 +71,7 @@ def bandit_round(
                         campaigns,
                         extractor,
                         embedder,
+                        student,
                         run=run_name(context.run),
                         log=context.log,
                     )
@@ -184,4 +188,9 @@ def _not_kept(player: RoundPlayer, number: int) -> list[tuple[str, pl.DataFrame]
     query = player.warehouse.query
     failures = query("failures", campaigns=[player.name], rounds=[number]).drop("campaign")
     rejections = query("rejections", campaign=player.name, round=number)
-    return [("failed documents", failures), ("pairs not kept", rejections)]
+    unrated = query("failed_ratings", campaign=player.name) if number == 1 else pl.DataFrame()
+    return [
+        ("failed documents", failures),
+        ("pairs not kept", rejections),
+        ("documents without a rating", unrated),
+    ]

@@ -1,12 +1,11 @@
 """Group `training`: the student of each campaign."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
+from equal_assets.assets.base_student import base_student
 from equal_assets.assets.selection import campaign_run
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
@@ -16,9 +15,6 @@ from equal_assets.resources.tracking import Tracker, TrainingData
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
-
-PAGE_DOCUMENTS = 1_000
-"""Documents whose texts are in memory at once while the student is pretrained."""
 
 
 @dg.asset(
@@ -92,20 +88,3 @@ def fine_tuned_student(
             seconds=row["seconds"],
         )
     return dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=row)
-
-
-def base_student(student: Student, warehouse: Warehouse, *, log: dg.DagsterLogManager) -> Path:
-    """Return the folder of the untuned student, made from the corpus if it is made here."""
-    return student.base(
-        lambda: _texts(warehouse),
-        corpus_version=stored_versions(warehouse)["documents", ""][1],
-        progress=report(log, "pretrain the student"),
-    )
-
-
-def _texts(warehouse: Warehouse) -> Iterator[str]:
-    """Yield the texts of the corpus in order of id."""
-    last = ""
-    while rows := warehouse.query("document_texts", after=last, limit=PAGE_DOCUMENTS).rows():
-        yield from (text for _, text in rows)
-        last = rows[-1][0]

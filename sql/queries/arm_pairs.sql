@@ -1,6 +1,7 @@
 -- Question: which pairs did the clusters of a round give so far? Grain: one QA pair.
--- Inputs: bandit_documents, extracted_qa, qa_embeddings; $campaign, and the documents of the round,
--- which are not stored yet: $document_ids, $clusters, $hashes; $extractor, $embedder_version.
+-- Inputs: bandit_documents, extracted_qa, qa_embeddings, qa_scores; $campaign, and the documents of
+-- the round, which are not stored yet: $document_ids, $clusters, $hashes; $extractor,
+-- $embedder_version, $scorer ('': none).
 with asked as (
   select
     cluster,
@@ -18,11 +19,15 @@ select
   asked.cluster,
   asked.document_id,
   length(extracted_qa.answer) as n_answer_characters,
-  qa_embeddings.embedding
+  qa_embeddings.embedding,
+  qa_scores.value as score
 from asked
 join extracted_qa using (content_hash)
 join qa_embeddings using (qa_id)
+left join qa_scores
+  on qa_scores.qa_id = extracted_qa.qa_id
+  and qa_scores.scorer = $scorer
 where asked.cluster in (select unnest($clusters::integer[]))
   and extracted_qa.extractor = $extractor
   and qa_embeddings.embedder_version = $embedder_version
-order by qa_id
+order by extracted_qa.qa_id

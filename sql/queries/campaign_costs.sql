@@ -37,7 +37,11 @@ played as (
     campaign,
     sum(extraction_seconds) as extraction_seconds,
     sum(embedding_seconds) as embedding_seconds,
-    sum(selection_seconds) as selection_seconds
+    sum(selection_seconds) as selection_seconds,
+    sum(scoring_seconds) as scoring_seconds,
+    sum(scoring_flops) as scoring_flops,
+    sum(scoring_tokens) as scoring_tokens,
+    sum(scoring_cost) as scoring_cost
   from rounds
   where campaign in (select unnest($campaigns::varchar[]))
   group by campaign
@@ -78,6 +82,18 @@ parts as (
   select
     campaign,
     3,
+    'scoring',
+    scoring_seconds,
+    -- by the student, and by the LLM
+    scoring_flops
+      + case when scoring_tokens > 0 then scoring_tokens * $flops_per_llm_token::double else 0 end,
+    scoring_tokens,
+    scoring_cost
+  from played
+  union all
+  select
+    campaign,
+    4,
     'selection',
     selection_seconds,
     null,
@@ -87,7 +103,7 @@ parts as (
   union all
   select
     campaign,
-    4,
+    5,
     'training',
     seconds,
     flops,

@@ -20,7 +20,11 @@ played as (
     max(ended_by) as ended_by,
     arg_min(pool_ot_cost, round) as ot_cost_first,
     arg_max(pool_ot_cost, round) as ot_cost_last,
-    sum(seconds) as seconds
+    sum(seconds) as seconds,
+    sum(scoring_tokens) as scoring_tokens,
+    sum(paid_scoring_tokens) as paid_scoring_tokens,
+    sum(scoring_cost) as scoring_cost,
+    sum(paid_scoring_cost) as paid_scoring_cost
   from rounds
   group by campaign
 ),
@@ -37,10 +41,10 @@ select
   ended_by,
   documents::bigint as documents,
   pairs::bigint as pairs,
-  tokens::bigint as tokens,
-  paid_tokens::bigint as paid_tokens,
-  cost,
-  paid_cost,
+  (tokens + scoring_tokens)::bigint as tokens,
+  (paid_tokens + paid_scoring_tokens)::bigint as paid_tokens,
+  cost + scoring_cost as cost,
+  paid_cost + paid_scoring_cost as paid_cost,
   failed::bigint as failed,
   ot_cost_first,
   ot_cost_last,

@@ -8,7 +8,8 @@ create table if not exists reward_curve (
   pool_ot_cost double,              -- all pairs so far to the reference set; lower is better
   pool_pairs integer not null,
   documents bigint not null,        -- asked for up to here
-  tokens bigint not null,           -- prompt and completion tokens asked for up to here
+  tokens bigint not null,           -- prompt and completion tokens asked for up to here, those
+                                    -- of ratings before the first round included
   paid_tokens bigint not null,      -- of these, not found in the store
   cost double not null,             -- money asked for up to here
   paid_cost double not null,

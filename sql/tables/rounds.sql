@@ -5,8 +5,15 @@ create table if not exists rounds (
   pool_pairs integer not null,    -- pairs extracted by the campaign so far
   pool_ot_cost double,            -- to the reference set, at most 1,000 of the pairs; null without
   expected_gain double,           -- coverage per 1,000 tokens that the strategy predicted, if it does
+  scoring_tokens bigint not null default 0,      -- of an LLM that rated documents before the round
+  paid_scoring_tokens bigint not null default 0, -- of these, not answered before
+  scoring_cost double not null default 0,        -- money asked for by these ratings
+  paid_scoring_cost double not null default 0,
+  scoring_flops double not null default 0,       -- of a student that scored documents or pairs
+  scoring_seconds double not null default 0,     -- of scores and ratings, whoever asked first
   ended_by varchar check (ended_by in ('budget', 'gain')), -- of the campaign's last round
-  seconds double not null,        -- of the attempt that finished it: the sum of
+  seconds double not null,        -- of the attempt that finished it: the scoring of
+                                  -- pairs in it, and the sum of
   extraction_seconds double not null, -- asking for documents; what the store held takes none
   embedding_seconds double not null,  -- of pairs that no campaign had embedded before
   selection_seconds double not null,  -- planning, rewards, learning from them

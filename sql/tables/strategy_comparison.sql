@@ -23,10 +23,12 @@ create or replace table strategy_comparison (
   perplexity double,
   extraction_flops double,        -- null where the LLM's number of parameters is not known
   embedding_flops double,         -- of all pairs of the campaign, whoever had embedded them
+  scoring_flops double,           -- of documents and pairs, by the student or the LLM
   training_flops double,
   total_flops double,             -- null where one of these is; selection is not counted
   extraction_seconds double,      -- measured: what the store held took none
   embedding_seconds double,
+  scoring_seconds double,         -- whoever had scored them
   selection_seconds double,
   training_seconds double,
   total_seconds double,
