@@ -10,6 +10,7 @@ import polars as pl
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
 from equal_assets.algorithms.strategy import ExtractedPairs, Pull
 from equal_assets.assets.round_player import RoundPlayer
+from equal_assets.assets.student_scores import StudentScorer
 from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
@@ -55,8 +56,9 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     hashes = asked["content_hash"].to_list()
     _embed_pairs(player, hashes, number)
     clock.lap("embedding")
-    _score_pairs(player, hashes, number)
-    clock.lap("scoring")
+    if player.scorer is not None and player.strategy.learns_from_rewards:
+        _score_pairs(player, player.scorer, hashes, number)
+        clock.lap("scoring")
     rows, extracted = _reward(player, pulls, asked, number)
     player.strategy.observe(pulls, extracted, rows["reward"].to_list())
     outcome = {
@@ -276,14 +278,15 @@ def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
         transaction.insert("qa_embeddings", rows)
 
 
-def _score_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
-    """Have the student score new pairs, where the strategy learns from that."""
-    if player.scorer is not None and player.strategy.learns_from_rewards:
-        player.scorer.score_pairs(
-            hashes,
-            extractor=player.extractor.fingerprint,
-            label=f"{player.name} round {number}: {player.scorer.kind} of the pairs",
-        )
+def _score_pairs(
+    player: RoundPlayer, scorer: StudentScorer, hashes: list[str], number: int
+) -> None:
+    """Have the student score the pairs of a round that it has not scored before."""
+    scorer.score_pairs(
+        hashes,
+        extractor=player.extractor.fingerprint,
+        label=f"{player.name} round {number}: {scorer.kind} of the pairs",
+    )
 
 
 def _scoring_spend(player: RoundPlayer, hashes: list[str], number: int) -> dict:

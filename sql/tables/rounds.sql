@@ -12,8 +12,8 @@ create table if not exists rounds (
   scoring_flops double not null default 0,       -- of a student that scored documents or pairs
   scoring_seconds double not null default 0,     -- of scores and ratings, whoever asked first
   ended_by varchar check (ended_by in ('budget', 'gain')), -- of the campaign's last round
-  seconds double not null,        -- of the attempt that finished it: the scoring of
-                                  -- pairs in it, and the sum of
+  seconds double not null,        -- of the attempt that finished it: the sum of the
+                                  -- next three, and of scoring its pairs
   extraction_seconds double not null, -- asking for documents; what the store held takes none
   embedding_seconds double not null,  -- of pairs that no campaign had embedded before
   selection_seconds double not null,  -- planning, rewards, learning from them
