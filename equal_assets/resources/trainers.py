@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ Example = dict[str, list[int]]
 """``input_ids``, and ``labels``: the same, or -100 where a token is read and not learned."""
 
 IGNORED = -100
+
+WARM_UP_SHARE = 0.05
+"""Of the optimizer steps, in which the learning rate rises from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,13 +152,14 @@ def text_trainer(
     """
     from transformers import Trainer, TrainingArguments
 
-    return _quiet(
+    return _prepared(
         Trainer(
             model=model,
             args=_on_one_device(TrainingArguments(**_arguments(recipe, place))),
             train_dataset=[{"input_ids": block, "labels": block} for block in blocks],
             callbacks=[_reporter(progress, per_step=recipe.batch_size * blocks.shape[1])],
-        )
+        ),
+        recipe,
     )
 
 
@@ -201,7 +206,7 @@ def answer_trainer(
         # None is off; False would draw a deprecation warning
         gradient_checkpointing=recipe.gradient_checkpointing or None,
     )
-    return _quiet(
+    return _prepared(
         AnswerTrainer(
             model=model,
             args=_on_one_device(arguments),
@@ -211,7 +216,8 @@ def answer_trainer(
             processing_class=tokenizer,
             peft_config=_adapters(recipe),
             callbacks=[_reporter(progress, per_step=recipe.batch_size)],
-        )
+        ),
+        recipe,
     )
 
 
@@ -257,7 +263,7 @@ def _arguments(recipe: Recipe, place: Path) -> dict[str, Any]:
         "num_train_epochs": recipe.epochs,
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": "cosine",
-        "warmup_steps": 0.05,  # below 1: a share of all steps
+        "warmup_steps": WARM_UP_SHARE,  # below 1: a share of all steps
         "seed": recipe.seed,
         "data_seed": recipe.seed,
         "use_cpu": not has_gpu(),
@@ -291,8 +297,16 @@ def _reporter(progress: Progress, *, per_step: int) -> Any:
     return Reporter()
 
 
-def _quiet(trainer: Any) -> Any:
+def _prepared(trainer: Any, recipe: Recipe) -> Any:
+    """Return a trainer that prints nothing, and warms up only if it has steps for it.
+
+    The learning rate of the first step of a warm-up is 0: a training of one step, which is all
+    warm-up by rounding, would teach nothing.
+    """
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # takes the place of the bar that is switched off
+    n_steps = recipe.epochs * math.ceil(len(trainer.train_dataset) / recipe.batch_size)
+    if n_steps * WARM_UP_SHARE < 1:
+        trainer.args.warmup_steps = 0
     return trainer

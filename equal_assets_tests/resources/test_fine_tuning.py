@@ -72,6 +72,12 @@ def test_another_seed_gives_other_weights(base, micro_folder, tmp_path):
     assert weights(first.path) != weights(second.path)
 
 
+def test_training_of_one_step_teaches_something(base, micro_folder, tmp_path):
+    student = micro(micro_folder, epochs=1)
+    student.fine_tune(base, TRAIN[:3], out=tmp_path / "tuned", progress=silent)
+    assert weights(tmp_path / "tuned") != weights(base)
+
+
 def test_loss_is_on_the_answer_and_its_end_alone(base):
     tokenizer = load_tokenizer(base)
     examples, _ = encode(tokenizer, TRAIN[:16], 64)
