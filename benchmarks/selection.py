@@ -5,54 +5,46 @@
     python benchmarks/selection.py --data DIR --student      fine-tunes a tiny student as well
     python benchmarks/selection.py --data DIR --ablations    `equal` without each of its parts
 
-DIR holds `corpus.parquet` (`text, source, url, qa_pairs`), `targets/<task>-{validation,test}.jsonl`
-and `embeddings/` with `documents.npy`, `qa_pairs.npy`, `qa_document.npy` (document row of each
-pair) and `target_<task>-<split>.npy`. Extraction is a replay of the true pairs; nothing else is
-simulated: the strategies are those of the package. `validation` steers, `test` judges. Pools are
-judged after the same filter for all strategies: the 40% of the pairs farthest from the reference
-set are dropped.
+What DIR holds is written in `known_pairs.py`. Pools are judged after the same filter for all
+strategies: the 40% of the pairs farthest from the reference set are dropped.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import tempfile
-import time
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-
-from equal_assets.algorithms.cluster_geometry import assign_clusters
-from equal_assets.algorithms.equal_strategy import EqualParameters
-from equal_assets.algorithms.metrics import coverage
-from equal_assets.algorithms.optimal_transport import cosine_cost, measure_bias, ot_cost
-from equal_assets.algorithms.selection import (
-    SCORED_STRATEGIES,
-    STRATEGIES,
-    Plan,
-    make_strategy,
+from known_pairs import (
+    Data,
+    Job,
+    load,
+    load_target,
+    nearest,
+    read_questions,
+    read_texts_and_pairs,
+    select,
 )
-from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Strategy, Target
+from markdown import markdown
+
+from equal_assets.algorithms.metrics import coverage
+from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
+from equal_assets.algorithms.selection import SCORED_STRATEGIES, STRATEGIES
+from equal_assets.algorithms.strategy import Target
 from equal_assets.progress import silent
-from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
-from equal_assets.settings import Equal, Evaluation, TinyStudent, quiet_libraries
+from equal_assets.settings import Evaluation, TinyStudent, quiet_libraries
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05)
 GRID = tuple(np.geomspace(0.0005, 0.05, 21))
 """Shares at which a strategy is looked at to see when it reaches what another one has at 5%."""
 
-KEPT_SHARE = 0.6
 NEAR_SHARE = 0.03
-PAGE_CHUNKS = 12
-DOCUMENTS_PER_PULL = 10
 STUDENT_BUDGETS = (0.01, 0.05)
 STUDENT_PAIRS = 600
 """Every student trains on at most so many pairs, drawn evenly from the kept ones."""
@@ -89,117 +81,16 @@ ABLATIONS: dict[str, dict[str, float]] = {
 }
 
 
-@dataclass(frozen=True)
-class Data:
-    """Documents (or pages), their true pairs, and the targets."""
-
-    corpus: Corpus
-    pair_embeddings: np.ndarray  # (n_pairs, n_dimensions), sorted by document
-    pair_lengths: np.ndarray  # characters of each answer
-    pair_rows: np.ndarray  # index into the pairs of the data set
-    owners: np.ndarray  # document of each pair
-    first_pair: np.ndarray  # (n_documents + 1,)
-
-    def pairs_of(self, rows: Iterable[int]) -> np.ndarray:
-        """Return the indices of the pairs of documents, in the order of the documents."""
-        spans = [np.arange(self.first_pair[row], self.first_pair[row + 1]) for row in rows]
-        return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One strategy on one target with one seed."""
-
-    folder: Path
-    is_pages: bool
-    n_clusters: int
-    documents_per_round: int
-    target: str
-    strategy: str
-    seed: int
-    changes: tuple[tuple[str, float], ...] = ()
-    debias: bool = False
-    label: str = ""
-
-    @property
-    def name(self) -> str:
-        """What the tables call it."""
-        return self.label or self.strategy
-
-
-def load(job: Job) -> Data:
-    """Read documents and pairs, and cluster the documents."""
-    embeddings = _unit(np.load(job.folder / "embeddings" / "documents.npy"))
-    pairs = _unit(np.load(job.folder / "embeddings" / "qa_pairs.npy"))
-    owners = np.load(job.folder / "embeddings" / "qa_document.npy").astype(np.int64)
-    table = pl.read_parquet(job.folder / "corpus.parquet")
-    answers = table["qa_pairs"].explode().drop_nulls().struct.field("answer")
-    tokens = np.maximum(1.0, table["text"].str.len_chars().to_numpy() / CHARACTERS_PER_TOKEN)
-    if job.is_pages:
-        pages = _pages(table)
-        owners = pages[owners]
-        pooled = np.zeros((pages.max() + 1, embeddings.shape[1]), dtype=np.float32)
-        np.add.at(pooled, pages, embeddings * tokens[:, None].astype(np.float32))
-        embeddings, tokens = _unit(pooled), np.bincount(pages, weights=tokens)
-    order = np.argsort(owners, kind="stable")
-    return Data(
-        corpus=Corpus(
-            embeddings=embeddings,
-            arms=_arms(embeddings, n_clusters=job.n_clusters, seed=job.seed),
-            tokens=tokens,
-            costs=tokens if job.is_pages else np.ones(len(embeddings)),
-        ),
-        pair_embeddings=pairs[order],
-        pair_lengths=answers.str.len_chars().to_numpy().astype(float)[order],
-        pair_rows=order,
-        owners=owners[order],
-        first_pair=np.searchsorted(owners[order], np.arange(len(embeddings) + 1)),
-    )
-
-
-def _arms(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.ndarray:
-    """Cluster once per corpus and seed: all jobs of a run share the file."""
-    key = f"equal-arms-{len(embeddings)}-{embeddings[:9].sum():.4f}-{n_clusters}-{seed}.npy"
-    path = Path(tempfile.gettempdir()) / key
-    if not path.exists():
-        labels = assign_clusters(embeddings, n_clusters=n_clusters, seed=seed)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
-            np.save(file, labels)
-        Path(file.name).replace(path)
-    return np.load(path)
-
-
-def _pages(table: pl.DataFrame) -> np.ndarray:
-    """Return the page of each chunk: up to 12 chunks of one source path, in file order."""
-    numbered = table.select(pl.struct("source", "url").rank("dense").alias("path")).with_columns(
-        page=pl.int_range(pl.len()).over("path") // PAGE_CHUNKS
-    )
-    return numbered.select(pl.struct("path", "page").rank("dense") - 1).to_series().to_numpy()
-
-
-def load_target(job: Job, split: str) -> Target:
-    """Read a split of a target."""
-    embeddings = _unit(np.load(job.folder / "embeddings" / f"target_{job.target}-{split}.npy"))
-    lines = (job.folder / "targets" / f"{job.target}-{split}.jsonl").read_text().splitlines()
-    lengths = np.array([len(json.loads(line)["answer"]) for line in lines], dtype=float)
-    return Target(
-        embeddings=embeddings,
-        answer_lengths=lengths,
-        weights=np.full(len(embeddings), 1.0 / len(embeddings)),
-    )
-
-
 def play(job: Job) -> tuple[list[dict], dict[float, list[int]]]:
     """Play one strategy to 5%; return a row per budget, and the pools of the student."""
     data, reference, test = load(job), load_target(job, "validation"), load_target(job, "test")
     order, seconds_per_round = _select(job, data, reference)
     near = _near(data, test)
-    spent = np.cumsum(data.corpus.costs[order])
     rows, pools = [], {}
     for share in sorted({*BUDGETS, *GRID}):
-        asked = order[: np.searchsorted(spent, share * data.corpus.costs.sum(), side="right")]
+        asked = data.affordable(order, share)
         pool = data.pairs_of(asked)
-        kept = _nearest(data.pair_embeddings[pool], reference)
+        kept = nearest(data.pair_embeddings[pool], reference)
         rows.append(
             {
                 "target": job.target,
@@ -222,52 +113,12 @@ def play(job: Job) -> tuple[list[dict], dict[float, list[int]]]:
 
 def _select(job: Job, data: Data, reference: Target) -> tuple[np.ndarray, float]:
     """Return documents in the order asked for, and CPU seconds per round of selection."""
-    corpus = data.corpus
-    rng = np.random.default_rng(job.seed)
-    budget = max(BUDGETS) * corpus.costs.sum()
+    budget = max(BUDGETS) * data.corpus.costs.sum()
     if job.strategy == ORACLE:
         return _oracle_order(data, reference, budget), 0.0
     if job.strategy == NEAR_ORACLE:
         return _near_oracle_order(data, reference), 0.0
-    most = int(np.searchsorted(np.cumsum(np.sort(corpus.costs)), budget, side="right"))
-    if job.debias:
-        reference = replace(reference, bias=measure_bias(reference.embeddings))
-    parameters = replace(_default_parameters(), **dict(job.changes))
-    plan = Plan(n_documents=most, documents_per_pull=DOCUMENTS_PER_PULL, equal=parameters)
-    strategy = make_strategy(job.strategy, corpus, reference, plan, rng=rng)
-    order: list[int] = []
-    seconds, n_rounds, spent = 0.0, 0, 0.0
-    while spent < budget and len(order) < most:
-        started = time.process_time()
-        wanted = min(job.documents_per_round, most - len(order))
-        pulls = strategy.plan(wanted, np.random.default_rng([job.seed, n_rounds]))
-        rows = [row for pull in pulls for row in pull.documents]
-        order += rows
-        _observe(strategy, data, pulls, order)
-        seconds += time.process_time() - started
-        spent += float(corpus.costs[rows].sum())
-        n_rounds += 1
-    return np.array(order), seconds / n_rounds
-
-
-def _observe(strategy: Strategy, data: Data, pulls: list, order: list[int]) -> None:
-    pool = data.pairs_of([row for pull in pulls for row in pull.documents])
-    extracted = ExtractedPairs(
-        documents=data.owners[pool],
-        embeddings=data.pair_embeddings[pool],
-        answer_lengths=data.pair_lengths[pool],
-    )
-    asked = np.array(order)
-    arms = data.corpus.arms[asked]
-    rewards = (
-        [
-            strategy.reward(data.pair_embeddings[data.pairs_of(asked[arms == pull.arm])])
-            for pull in pulls
-        ]
-        if strategy.learns_from_rewards
-        else [0.0] * len(pulls)
-    )
-    strategy.observe(pulls, extracted, rewards)
+    return select(job, data, reference, share=max(BUDGETS))
 
 
 def _oracle_order(data: Data, reference: Target, budget: float) -> np.ndarray:
@@ -302,14 +153,6 @@ def _near(data: Data, target: Target) -> np.ndarray:
     return best >= np.quantile(best, 1 - NEAR_SHARE)
 
 
-def _nearest(pool: np.ndarray, reference: Target) -> np.ndarray:
-    """Return the rows of a pool that the filter keeps, nearest to the reference set first."""
-    if not len(pool):
-        return np.zeros(0, dtype=np.int64)
-    best = (pool @ reference.embeddings.T).max(axis=1)
-    return np.argsort(-best, kind="stable")[: max(1, round(KEPT_SHARE * len(pool)))]
-
-
 def _judge(pool: np.ndarray, test: Target) -> dict[str, float | None]:
     if not len(pool):
         return {"ot": None, "coverage": None}
@@ -319,37 +162,24 @@ def _judge(pool: np.ndarray, test: Target) -> dict[str, float | None]:
     }
 
 
-def _default_parameters() -> EqualParameters:
-    return EqualParameters(**Equal().model_dump())
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = rows.astype(np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-
-
 def train_student(job: Job, budget: float, pool: list[int], folder: Path) -> dict:
     """Fine-tune the tiny student on a pool, and judge it on the test questions."""
     from equal_assets.assets.judging import judge_by_choice
     from equal_assets.resources.student import build_student
 
-    table = pl.read_parquet(job.folder / "corpus.parquet", columns=["text", "qa_pairs"])
-    pairs = table["qa_pairs"].explode().drop_nulls().to_list()
+    texts, pairs = read_texts_and_pairs(job.folder)
     rows = np.array(pool)[np.linspace(0, len(pool) - 1, min(len(pool), STUDENT_PAIRS)).astype(int)]
-    lines = (job.folder / "targets" / f"{job.target}-test.jsonl").read_text().splitlines()
-    test = [json.loads(line) for line in lines[:STUDENT_QUESTIONS]]
+    test = read_questions(job.folder, job.target, "test")[:STUDENT_QUESTIONS]
     student = build_student(TinyStudent(seed=job.seed, **STUDENT), str(folder))
     judged = build_student(TinyStudent(), str(folder))
     evaluation = Evaluation()
-    base = judged.base(table["text"].to_list(), corpus_version=str(job.folder), progress=silent)
+    base = judged.base(texts, corpus_version=str(job.folder), progress=silent)
     out = folder / f"{job.target}-{job.name}-{job.seed}-{budget}".replace(" ", "-")
-    tuning = student.fine_tune(
-        base, [QAPair(**pairs[row]) for row in rows], out=out, progress=silent
-    )
+    tuning = student.fine_tune(base, [pairs[row] for row in rows], out=out, progress=silent)
     scores = judge_by_choice(
         judged,
         out,
-        [QAPair(question=row["question"], answer=row["answer"]) for row in test],
+        test,
         choices=evaluation.choices,
         seed=evaluation.seed,
         progress=silent,
@@ -399,7 +229,7 @@ def table(results: pl.DataFrame, measure: str, *, digits: int) -> str:
         .with_columns(geometric_mean=pl.concat_list(pl.exclude("strategy").log()).list.mean().exp())
         .sort("geometric_mean")
     )
-    return _markdown(means.with_columns(pl.exclude("strategy").round(digits)))
+    return markdown(means.with_columns(pl.exclude("strategy").round(digits)))
 
 
 def gap_closed(results: pl.DataFrame) -> pl.DataFrame:
@@ -416,18 +246,6 @@ def gap_closed(results: pl.DataFrame) -> pl.DataFrame:
         gap_closed=(pl.col("ot_random") - pl.col("ot"))
         / (pl.col("ot_random") - pl.col("ot_oracle"))
     )
-
-
-def _markdown(frame: pl.DataFrame) -> str:
-    with pl.Config(
-        tbl_formatting="ASCII_MARKDOWN",
-        tbl_hide_column_data_types=True,
-        tbl_hide_dataframe_shape=True,
-        tbl_rows=-1,
-        tbl_cols=-1,
-        tbl_width_chars=400,
-    ):
-        return str(frame)
 
 
 def plot(results: pl.DataFrame, path: Path) -> None:
@@ -563,14 +381,14 @@ def _print(results: pl.DataFrame) -> None:
         print(table(results, measure, digits=digits))
     print("\nCPU seconds of selection per round\n")
     print(
-        _markdown(
+        markdown(
             results.group_by("strategy", maintain_order=True).agg(
                 pl.col("seconds_per_round").mean().round(3)
             )
         )
     )
     print("\nShare of the corpus needed to reach what the strategy of the column has at 5%\n")
-    print(_markdown(documents_to_reach(results)))
+    print(markdown(documents_to_reach(results)))
     if {"random", ORACLE} <= set(results["strategy"]):
         print("\nShare of the OT gap between random and oracle that is closed\n")
         print(table(gap_closed(results), "gap_closed", digits=2))
