@@ -45,7 +45,7 @@ TEST_SPLITS = {"gsm8k": ("test",), "mbpp": ("test", "train")}
 """Neither steers; the second makes a short test longer."""
 
 BASE = {"context_tokens": 512, "pretrain_tokens": 4_000_000}
-TUNING = {"context_tokens": 512, "learning_rate": 1e-3, "epochs": 2, "batch_size": 16}
+TUNING = {"context_tokens": 512, "learning_rate": 5e-4, "epochs": 2, "batch_size": 16}
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
+    quiet_libraries()  # through the environment, in the workers too
     work = Work(options.data, options.models or options.out / "models", options.out)
     (work.out / "answers").mkdir(parents=True, exist_ok=True)
     # spawned: torch does not survive a fork
@@ -104,7 +105,6 @@ def pretrain(work: Work) -> Path:
     """Return the folder of the untuned student, the same for all."""
     from equal_assets.resources.student import build_student
 
-    quiet_libraries()
     texts, _ = read_texts_and_pairs(work.data)
     student = build_student(TinyStudent(**BASE), str(work.models))
     return student.base(texts, corpus_version=str(work.data), progress=silent)
@@ -177,7 +177,6 @@ def train_student(work: Work, cell: Cell) -> dict:
     from equal_assets.assets.judging import judge_by_choice
     from equal_assets.resources.student import build_student
 
-    quiet_libraries()
     started, base = time.process_time(), pretrain(work)
     row = {
         "target": cell.target,
