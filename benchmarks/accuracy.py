@@ -174,7 +174,7 @@ def train(executor: Executor, work: Work, cells: list[Cell]) -> None:
 
 def train_student(work: Work, cell: Cell) -> dict:
     """Fine-tune the student on the pairs of a cell, judge it, and keep what it answered."""
-    from equal_assets.assets.judging import judge_by_choice
+    from equal_assets.assets.multiple_choice import judge_by_choice
     from equal_assets.resources.student import build_student
 
     started, base = time.process_time(), pretrain(work)
@@ -208,9 +208,9 @@ def train_student(work: Work, cell: Cell) -> dict:
         )
     answers = pl.DataFrame(
         {
-            "question": np.arange(scores.n_questions),
-            "tokens": scores.answer_tokens,
-            "log_probability": scores.answer_log_probability,
+            "question": np.arange(len(scores.n_tokens)),
+            "tokens": scores.n_tokens,
+            "log_probability": scores.log_probabilities,
             "is_correct": scores.is_correct,
         }
     )

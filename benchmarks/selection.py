@@ -164,7 +164,7 @@ def _judge(pool: np.ndarray, test: Target) -> dict[str, float | None]:
 
 def train_student(job: Job, budget: float, pool: list[int], folder: Path) -> dict:
     """Fine-tune the tiny student on a pool, and judge it on the test questions."""
-    from equal_assets.assets.judging import judge_by_choice
+    from equal_assets.assets.multiple_choice import judge_by_choice
     from equal_assets.resources.student import build_student
 
     texts, pairs = read_texts_and_pairs(job.folder)
