@@ -298,15 +298,15 @@ def _reporter(progress: Progress, *, per_step: int) -> Any:
 
 
 def _prepared(trainer: Any, recipe: Recipe) -> Any:
-    """Return a trainer that prints nothing, and warms up only if it has steps for it.
+    """Return a trainer that prints nothing, and does not spend its only step on warming up.
 
-    The learning rate of the first step of a warm-up is 0: a training of one step, which is all
-    warm-up by rounding, would teach nothing.
+    The learning rate of the first step of a warm-up is 0: a training of one step, which rounding
+    would make all warm-up, would teach nothing.
     """
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # takes the place of the bar that is switched off
     n_steps = recipe.epochs * math.ceil(len(trainer.train_dataset) / recipe.batch_size)
-    if n_steps * WARM_UP_SHARE < 1:
+    if n_steps == 1:
         trainer.args.warmup_steps = 0
     return trainer

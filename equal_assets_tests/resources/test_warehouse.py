@@ -117,7 +117,13 @@ def test_folder_of_the_warehouse_is_made(tmp_path):
     assert database.is_file()
 
 
-ONE_ROW = ("corpus_summary", "last_round", "answered_before", "measured_tokens")
+ONE_ROW = (
+    "corpus_summary",
+    "last_round",
+    "answered_before",
+    "measured_tokens",
+    "scoring_spend",
+)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -136,6 +142,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "flops_per_llm_token": None,
         "hashes": ["h0", "h1"],
         "inputs": "i1",
+        "is_first": True,
         "judged_as": "j1",
         "limit": 10,
         "made_as": "m1",
@@ -144,6 +151,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "partition": "",
         "round": 1,
         "rounds": [],
+        "scorer": "s1",
         "seconds": 1.0,
         "split": "test",
         "staging": staging,
@@ -454,7 +462,7 @@ def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(ware
         "extractor": "x",
         "embedder_version": "v",
     }
-    found = warehouse.query("arm_pairs", **new).select(
+    found = warehouse.query("arm_pairs", **new, scorer=None).select(
         "cluster", "document_id", "n_answer_characters"
     )
     assert found.rows() == [(0, "a", 4), (0, "c", 4)]
