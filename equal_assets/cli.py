@@ -5,9 +5,11 @@ Exit codes: 0 done, 1 a step failed, 2 the settings or the call are wrong, 130 i
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +70,7 @@ COSTS_EXPLAINED = (
     "clustering are not counted; those of extraction need extractor.parameters."
 )
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+PRESSED_AGAIN_SECONDS = 0.05
 
 console = Console()
 
@@ -78,6 +81,7 @@ class EqualGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         atexit.register(_silence_finalization)
+        sys.unraisablehook = _interrupt_again
         quiet_libraries()
         try:
             return super().invoke(ctx)
@@ -303,6 +307,19 @@ def _silence_finalization() -> None:
     """Close stderr when all is said: DuckDB reports types that torch keeps alive as leaked."""
     sys.stderr.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _interrupt_again(dropped: Any) -> None:
+    """Press Ctrl-C once more where it fell into a finalizer, in which Python drops it."""
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    if not issubclass(dropped.exc_type, (KeyboardInterrupt, DagsterExecutionInterruptedError)):
+        sys.__unraisablehook__(dropped)
+        return
+    # a moment later, from another thread: now it would fall into this function
+    again = threading.Timer(PRESSED_AGAIN_SECONDS, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
 
 
 def _known_campaigns(campaigns: tuple[str, ...], settings: Settings) -> list[str]:

@@ -89,12 +89,8 @@ def interrupt_in_a_round(project: Project) -> tuple[int, str]:
 
 
 def test_interrupted_run_says_how_to_go_on_and_keeps_its_rounds(tmp_path_factory, models):
-    for _ in range(3):
-        folder = tmp_path_factory.mktemp("interrupted") / "project"
-        project = Project.make(folder, models=models)
-        returncode, printed = interrupt_in_a_round(project)
-        if "Exception ignored" not in printed:
-            break  # else it fell into a finalizer, where Python drops it: as if never pressed
+    project = Project.make(tmp_path_factory.mktemp("interrupted") / "project", models=models)
+    returncode, printed = interrupt_in_a_round(project)
     assert returncode == 130, printed
     assert "`equal run` goes on from there" in printed
     rounds = project.sql("select count(*) from rounds").item()
