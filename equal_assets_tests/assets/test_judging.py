@@ -190,3 +190,17 @@ def test_code_is_run_and_several_samples_give_pass_at_k():
         for sample in range(3)
     ]
     assert "AssertionError" in ran["reason"][0]
+
+
+def test_tuned_student_writes_what_is_judged(student, tuning):
+    pairs = [QAPair(pair.question, "The answer is 5.") for pair in HELD_OUT[:6]]
+    asked = Evaluation(choices=2, samples=2, temperature=1.0, max_answer_tokens=12)
+    answers = ask(
+        student, tuning.path, questions(pairs), answers="number", evaluation=asked, progress=silent
+    )
+    strict = answers.filter(measure="number_strict")
+    assert strict.select("position", "sample").rows() == [(p, s) for p in range(6) for s in (0, 1)]
+    assert any("stands in" in output for output in strict["output"])  # as it was tuned to
+    found = {row["metric"]: row for row in metrics_of(answers).iter_rows(named=True)}
+    assert found["number_strict"]["value"] == 0.0
+    assert found["number_strict"]["n_questions"] == 6
