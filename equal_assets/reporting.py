@@ -83,6 +83,8 @@ def _draw_pools(panels: list[Axes], rows: pl.DataFrame) -> None:
 
 def _draw_students(panels: list[Axes], rows: pl.DataFrame, students: pl.DataFrame) -> None:
     """Draw the metrics that a target has, in the order of :data:`STUDENT_PANELS`."""
+    from matplotlib.ticker import ScalarFormatter
+
     names = rows["campaign"].unique(maintain_order=True)
     metrics = [metric for metric in STUDENT_PANELS if metric in students["metric"]]
     for axis, metric in zip(panels, metrics, strict=False):
@@ -97,6 +99,8 @@ def _draw_students(panels: list[Axes], rows: pl.DataFrame, students: pl.DataFram
             )
         axis.set(title=metric_label(metric), xlabel="documents asked for")
     panels[0].set_yscale("log")  # of the perplexity, whose ratios count
+    for place in ("major", "minor"):
+        getattr(panels[0].yaxis, f"set_{place}_formatter")(ScalarFormatter())
     panels[0].set_ylabel(f"{rows['target'][0]}: students")
     for axis in panels[len(metrics) :]:
         axis.set_visible(False)
