@@ -5,8 +5,8 @@
 What DIR holds is written in `known_pairs.py`. Every strategy spends 1% and 5% of the documents;
 the 60% of its pairs that are nearest to the reference set train the student, all of them. `all`
 extracts every document, and trains on as many pairs as `equal` has, drawn from what the same filter
-leaves of all; `all-pairs` trains on all of these, with one seed. Each student is a row of
-`students.csv` and a file of `answers/`, written when it is done: a run that was stopped goes on.
+leaves of all. Each student is a row of `students.csv` and a file of `answers/`, written when it is
+done: a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from equal_assets.settings import Evaluation, TinyStudent, quiet_libraries
 BUDGETS = (0.01, 0.05)
 TARGETS = ("gsm8k", "mbpp")
 STRATEGIES = ("equal", "equal-paper", "random", "round-robin", "document-similarity")
-ALL, ALL_PAIRS = "all", "all-pairs"
+ALL = "all"
 TEST_SPLITS = {"gsm8k": ("test",), "mbpp": ("test", "train")}
 """Neither steers; the second makes a short test longer."""
 
@@ -150,14 +150,12 @@ def play(work: Work, target: str, seed: int) -> list[Cell]:
     for equal in [found for found in cells if found.strategy == "equal"]:
         drawn = rng.choice(kept, len(equal.rows), replace=False)
         cells.append(cell(ALL, equal.budget, everything, drawn))
-    if not seed:
-        cells.append(cell(ALL_PAIRS, max(BUDGETS), everything, kept))
     return cells
 
 
 def _turn(cell: Cell) -> tuple:
-    """Seeds one after the other, so that a run that is stopped has whole ones; the longest last."""
-    return cell.strategy == ALL_PAIRS, cell.seed, cell.strategy != UNTUNED, -cell.budget, cell.name
+    """Seeds one after the other, so that a run that is stopped has whole ones."""
+    return cell.seed, cell.strategy != UNTUNED, -cell.budget, cell.name
 
 
 def train(executor: Executor, work: Work, cells: list[Cell]) -> None:
