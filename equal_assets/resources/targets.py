@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from equal_assets.algorithms.final_numbers import last_number
 from equal_assets.errors import CorpusError
@@ -19,6 +20,8 @@ from equal_assets.resources.corpora import (
 from equal_assets.settings import Target
 
 MISTAKES_SHOWN = 10
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +100,7 @@ def read_weights(target: Target) -> list[float]:
         With up to 10 mistakes, each with file and line: a weight that is missing, not a number,
         or not above 0.
     """
-    path = Path(target.reference)
-    file = shown_path(path, base_folder())
-    weights: list[float] = []
-    mistakes: list[str] = []
-    for item in read_json_lines(path, file):
-        if isinstance(item, RejectedRow):
-            continue  # read_target has refused such a file
-        line, values = item
-        weight = values.get(target.weight_field) if target.weight_field else 1.0
-        if _is_number(weight) and 0 < weight < math.inf:
-            weights.append(float(weight))
-        else:
-            mistakes.append(
-                f"{file}:{line}: {target.weight_field} = {weight!r}; allowed: numbers above 0"
-            )
-    _refuse(mistakes)
-    return weights
+    return _read_rows(Path(target.reference), lambda values: _weight(values, target))
 
 
 def read_code_tests(target: Target) -> list[CodeTests]:
@@ -136,20 +123,34 @@ def read_code_tests(target: Target) -> list[CodeTests]:
     """
     if target.answers != "code":
         return []
-    path = Path(target.test)
+    return _read_rows(Path(target.test), lambda values: _code_tests(values, target))
+
+
+def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
+    """Return what each row of a file gives that :func:`read_target` accepts.
+
+    A ValueError of ``parse`` is a mistake in the file, told with the line.
+    """
     file = shown_path(path, base_folder())
-    found: list[CodeTests] = []
+    found: list[T] = []
     mistakes: list[str] = []
     for item in read_json_lines(path, file):
         if isinstance(item, RejectedRow):
             continue  # read_target has refused such a file
         line, values = item
         try:
-            found.append(_code_tests(values, target))
+            found.append(parse(values))
         except ValueError as error:
             mistakes.append(f"{file}:{line}: {error}")
     _refuse(mistakes)
     return found
+
+
+def _weight(values: dict[str, Any], target: Target) -> float:
+    weight = values.get(target.weight_field) if target.weight_field else 1.0
+    if not (_is_number(weight) and 0 < weight < math.inf):
+        raise ValueError(f"{target.weight_field} = {weight!r}; allowed: numbers above 0")
+    return float(weight)
 
 
 def _code_tests(values: dict[str, Any], target: Target) -> CodeTests:
