@@ -14,6 +14,9 @@ from equal_assets.versions import Versions
 N_POINTS = 10
 """Points of the shared budget at which campaigns are compared: its tenths."""
 
+CONFIDENCE = 0.95
+"""Of every interval that stands beside a metric of students."""
+
 METRICS = {
     "perplexity": "perplexity of true answers",
     "pmi_accuracy": "PMI accuracy",

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from equal_assets.algorithms.paired_tests import compare_accuracies, compare_perplexities
+from equal_assets.comparison import CONFIDENCE
 
-CONFIDENCE = 0.95
 RESAMPLES = 2_000
 
 COLUMNS = {

@@ -18,13 +18,12 @@ from equal_assets.algorithms.metrics import (
 )
 from equal_assets.assets.multiple_choice import Choices, judge_by_choice
 from equal_assets.assets.written_answers import written_answers
+from equal_assets.comparison import CONFIDENCE
 from equal_assets.progress import Progress, report
 from equal_assets.records import QAPair
 from equal_assets.resources.student import Student, prompt
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Evaluation, Settings, fingerprint
-
-CONFIDENCE = 0.95
 
 ANSWER_COLUMNS = {
     "measure": pl.String,

@@ -4,7 +4,6 @@ select
   path,
   base_path,
   mlflow_run_id,
-  mlflow_model_id,
-  flops
+  mlflow_model_id
 from fine_tuned_student
 where campaign = $campaign
