@@ -151,12 +151,17 @@ class Tracker(ConfigurableResource):
         """Store a matplotlib figure as an artifact, in the place of an earlier one."""
         self._client.log_figure(run_id, figure, name)
 
-    def log_result(self, run_id: str, metrics: dict[str, float]) -> None:
-        """Log metrics of a run at step 0, unless they stand there with the same value."""
+    def log_result(
+        self, run_id: str, metrics: dict[str, float], *, model_id: str | None = None
+    ) -> None:
+        """Log metrics of a run at step 0, unless they stand there with the same value.
+
+        They stand beside a logged model too, if one is named.
+        """
         have = self._client.get_run(run_id).data.metrics
         for name, value in metrics.items():
             if have.get(name) != value:
-                self._client.log_metric(run_id, name, value)
+                self._client.log_metric(run_id, name, value, model_id=model_id)
 
     def fine_tune_run(
         self,
@@ -222,14 +227,7 @@ class Tracker(ConfigurableResource):
             What was asked and answered; becomes the artifact ``student_answers.json``, in the
             place of an earlier one, which MLflow shows as an evaluation table.
         """
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        have = self._client.get_run(run_id).data.metrics
-        values = {name: value for name, value in metrics.items() if have.get(name) != value}
-        self._client.log_batch(
-            run_id, metrics=[Metric(n, v, now, 0, model_id=model_id) for n, v in values.items()]
-        )
+        self.log_result(run_id, metrics, model_id=model_id)
         table = {"columns": items.columns, "data": [list(row) for row in items.iter_rows()]}
         self._client.log_text(run_id, json.dumps(table), TABLE_FILE)
         logged = {"path": TABLE_FILE, "type": "table"}
