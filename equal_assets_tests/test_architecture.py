@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "equal_assets"
 SQL = REPOSITORY / "sql"
 MODULES = {
-    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts): path
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 TABLES = sorted((SQL / "tables").glob("*.sql"))
@@ -163,8 +163,13 @@ def test_environment_is_left_to_settings_and_command_line():
         for module, path in MODULES.items()
         if environment_uses(path.read_text(encoding="utf-8"))
     }
-    assert "equal_assets.settings" in users
-    assert users <= {"equal_assets.settings", "equal_assets.cli"}
+    assert "equal_assets.settings.places" in users
+    assert users <= {"equal_assets.cli", *in_package("settings")}
+
+
+def test_settings_are_imported_from_the_package_not_from_its_modules():
+    for module in MODULES.keys() - {"equal_assets.settings", *in_package("settings")}:
+        assert not project_imports(module) & set(in_package("settings")), module
 
 
 def test_modules_are_named_after_what_they_do():

@@ -91,7 +91,7 @@ def test_single_file_modules_are_found(site):
         "demo/_vendored/other.py",
         "demo/not-a-module/other.py",
         "../../bin/activate_this.py",
-        "equal_assets/settings.py",
+        "equal_assets/settings/__init__.py",
     ],
 )
 def test_tests_vendored_copies_scripts_and_this_project_are_left_out(site, file):

@@ -1,0 +1,230 @@
+"""Sections `targets` and `campaigns`, and those of single strategies."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from equal_assets.settings.section import Section, base_folder
+
+MAX_ROUNDS = 365  # rounds are the days of one calendar year: see partitions.py
+
+Strategy = Literal[
+    "equal",
+    "equal-paper",
+    "equal-paper-no-exploration",
+    "equal-paper-no-bandit",
+    "equal-authors",
+    "round-robin",
+    "document-similarity",
+    "tsds",
+    "perplexity-mab",
+    "influence-mab",
+    "perplexity",
+    "influence",
+    "llm-scoring",
+    "random",
+    "all",
+]
+StudentScore = Literal["perplexity", "influence"]
+CampaignName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class Target(Section):
+    """A target task: JSONL files of QA pairs, relative to campaigns.yaml."""
+
+    reference: str = Field(description="pairs that steer the selection")
+    test: str = Field(description="pairs that only judge; selection never reads them")
+    question_field: str = "question"
+    answer_field: str = "answer"
+    weight_field: str | None = Field(
+        None, description="number above 0 in each reference row; null: all count alike"
+    )
+    answers: Literal["text", "number", "math", "code"] = Field(
+        "text",
+        description="how generated answers are judged: not at all; by the final number; by "
+        "mathematical equality; by running them against tests",
+    )
+    tests_field: str | None = Field(
+        None, description="of code: statements that raise if it is wrong, text or list"
+    )
+    setup_field: str | None = Field(None, description="of code: what stands before the tests")
+    prefix_field: str | None = Field(
+        None, description="of code: the beginning that the answer goes on from, as in HumanEval"
+    )
+    entry_point_field: str | None = Field(
+        None, description="of code: the function that the tests' `check` is called with"
+    )
+
+    @field_validator("reference", "test")
+    @classmethod
+    def _exists(cls, path: str, info: ValidationInfo) -> str:
+        base = base_folder(info)
+        if not (base / path).is_file():
+            raise ValueError(f"no such file (looked in {base})")
+        return str(base / path)
+
+    @model_validator(mode="after")
+    def _fields_fit_answers(self) -> Target:
+        code = ("tests_field", "setup_field", "prefix_field", "entry_point_field")
+        if self.answers == "code" and self.tests_field is None:
+            raise ValueError("answers: code needs tests_field")
+        given = [name for name in code if getattr(self, name) is not None]
+        if self.answers != "code" and given:
+            raise ValueError(f"{', '.join(given)}: only where answers is code")
+        return self
+
+
+class Equal(Section):
+    """The strategy `equal`; the defaults need no tuning (docs/method.md says what each is for)."""
+
+    temperature: float = Field(
+        0.5, ge=0.05, le=5, description="kernel width, in standard deviations of the similarity"
+    )
+    prior_strength: float = Field(
+        3.0, gt=0, le=1e9, description="predicted mass before an arm's own outcome counts half"
+    )
+    sharing: float = Field(
+        1.0, ge=0, le=10, description="reach of what an arm teaches, in nearest-arm distances"
+    )
+    exploration: float = Field(
+        0.25, ge=0, le=10, description="posterior standard deviations added to an arm's yield"
+    )
+    answer_length: float = Field(
+        1.0, ge=0, le=2, description="exponent: how much short answers count less; 0: alike"
+    )
+    coverage: float = Field(
+        1.0, ge=0, le=2, description="exponent of the diminishing return of a question"
+    )
+
+
+class Influence(Section):
+    """The strategies `influence` and `influence-mab`."""
+
+    dimensions: int = Field(
+        4096, ge=64, le=65_536, description="of the projected gradients; cosines are off by 1/sqrt"
+    )
+    seed: int = Field(0, ge=0, description="of the projection")
+
+
+class LLMScoring(Section):
+    """The strategy `llm-scoring`: which documents the extractor's LLM rates, and on what."""
+
+    candidates: float = Field(
+        3.0, ge=1, le=1000, description="documents rated, in multiples of budget_documents"
+    )
+    drawn_by: Literal["similarity", "random"] = Field(
+        "similarity", description="the documents nearest to the target, or any"
+    )
+    reference_questions: int = Field(5, ge=1, le=100, description="shown as the target")
+    document_characters: int = Field(2000, ge=100, description="of a document's beginning, shown")
+    budget_share: float = Field(
+        0.5, gt=0, lt=1, description="most that ratings take of budget_tokens and budget_cost"
+    )
+
+    def n_candidates(self, budget_documents: int) -> int:
+        """Return how many documents are rated for a budget, where the corpus holds as many."""
+        return math.ceil(self.candidates * budget_documents)
+
+
+class Campaign(Section):
+    """A target, a strategy and a budget."""
+
+    target: str
+    strategy: Strategy = "equal"
+    budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
+    budget_tokens: int | None = Field(
+        None, ge=1, description="LLM tokens asked for, prompts and replies; never exceeded"
+    )
+    budget_cost: float | None = Field(
+        None, gt=0, description="money, at the extractor's prices; never exceeded"
+    )
+    documents_per_pull: int = Field(10, ge=1, description="paper: 10")
+    arms_per_round: int = Field(5, ge=1, description="authors' code: 50 of 1000 arms")
+    debias_reward: bool = Field(
+        False, description="compare clusters with few and many pairs alike; false: the paper's"
+    )
+    stop_below_gain: float = Field(
+        0.0,
+        ge=0,
+        description="`equal` only: end where a round should add less coverage per 1,000 tokens",
+    )
+    seed: int = Field(0, ge=0)
+
+    @property
+    def counts_documents(self) -> bool:
+        """Whether documents alone are budgeted: then a long one costs what a short one does."""
+        return self.budget_tokens is None and self.budget_cost is None
+
+    @property
+    def student_score(self) -> StudentScore | None:
+        """What the strategy needs the untuned student to say of pairs or documents, if any."""
+        scores: dict[str, StudentScore] = {
+            "perplexity": "perplexity",
+            "perplexity-mab": "perplexity",
+            "influence": "influence",
+            "influence-mab": "influence",
+        }
+        return scores.get(self.strategy)
+
+    @property
+    def scores_documents(self) -> bool:
+        """Whether the student scores every document before any is extracted."""
+        return self.strategy in ("perplexity", "influence")
+
+    @property
+    def documents_per_round(self) -> int:
+        """Documents that a full round asks for."""
+        return self.documents_per_pull * self.arms_per_round
+
+    @property
+    def n_rounds(self) -> int:
+        """Rounds until the budget is spent; the last may be smaller."""
+        return math.ceil(self.budget_documents / self.documents_per_round)
+
+    @field_validator("target")
+    @classmethod
+    def _known_target(cls, name: str, info: ValidationInfo) -> str:
+        known = (info.context or {}).get("targets")
+        if known is not None and name not in known:
+            raise ValueError(f"unknown target; allowed: {', '.join(sorted(known))}")
+        return name
+
+    @field_validator("budget_documents")
+    @classmethod
+    def _within_corpus(cls, budget: int, info: ValidationInfo) -> int:
+        cap = (info.context or {}).get("max_documents")
+        if cap is not None and budget > cap:
+            raise ValueError(f"more than the corpus holds; allowed: at most {cap} (max_documents)")
+        return budget
+
+    @model_validator(mode="after")
+    def _gain_is_predicted(self) -> Campaign:
+        if self.stop_below_gain and self.strategy != "equal":
+            raise ValueError(
+                f"stop_below_gain = {self.stop_below_gain}: strategy {self.strategy} predicts no "
+                "gain; allowed: 0, or strategy equal"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rounds_fit(self) -> Campaign:
+        if self.n_rounds > MAX_ROUNDS:
+            raise ValueError(
+                f"needs {self.n_rounds} rounds, allowed: at most {MAX_ROUNDS}; raise "
+                "documents_per_pull or arms_per_round"
+            )
+        return self
+
+
+OWN_SECTIONS: dict[str, tuple[str, ...]] = {
+    "equal": ("equal",),
+    "perplexity": ("student",),
+    "perplexity-mab": ("student",),
+    "influence": ("student", "influence"),
+    "influence-mab": ("student", "influence"),
+    "llm-scoring": ("llm_scoring",),
+}
+"""Sections that decide what a strategy selects, beside those that decide it for all."""

@@ -1,0 +1,81 @@
+"""Section `corpus`: where the documents come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from equal_assets.settings.section import Section, base_folder, expand_path
+
+
+class TextPolicy(Section):
+    """Which texts a corpus accepts; lengths in characters."""
+
+    min_characters: int = Field(200, ge=1, description="shorter texts are rejected")
+    max_characters: int = Field(100_000, ge=100, description="what counts as too long")
+    too_long: Literal["keep", "reject"] = Field(
+        "keep", description="keep: embed and extract it whole; reject: set it aside with a reason"
+    )
+    max_documents: int | None = Field(
+        None, ge=1, description="cap; a uniform sample by content hash, the same on every run"
+    )
+
+    @field_validator("max_documents")
+    @classmethod
+    def _remember_cap(cls, cap: int | None, info: ValidationInfo) -> int | None:
+        if info.context is not None:
+            info.context["max_documents"] = cap  # campaigns are validated after the corpus
+        return cap
+
+
+class InstalledPackages(TextPolicy):
+    """The docstrings of the Python packages that are installed here; nothing is imported."""
+
+    source: Literal["installed-packages"]
+    packages: list[str] | None = Field(
+        None, min_length=1, description="import names; null: every package and the standard library"
+    )
+
+
+class FieldMapping(TextPolicy):
+    """Which field of a row holds what."""
+
+    text_field: str = "text"
+    id_field: str | None = None
+    url_field: str | None = None
+    license_field: str | None = None
+    metadata_fields: list[str] = Field([], description="kept beside the text")
+    qa_field: str | None = Field(
+        None, description="list of {question, answer} that came with a row; for `replay`"
+    )
+
+
+class Files(FieldMapping):
+    """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt and .md."""
+
+    source: Literal["files"]
+    paths: list[str] = Field(
+        min_length=1, description="files, folders or globs, relative to campaigns.yaml"
+    )
+
+    @field_validator("paths")
+    @classmethod
+    def _exist(cls, paths: list[str], info: ValidationInfo) -> list[str]:
+        base = base_folder(info)
+        missing = [path for path in paths if not any(expand_path(path, base))]
+        if missing:
+            raise ValueError(f"no file matches {', '.join(missing)} (looked in {base})")
+        return [str(base / path) for path in paths]
+
+
+class HubDataset(FieldMapping):
+    """A data set of the Hugging Face hub, or one saved on disk (extra ``hub``)."""
+
+    source: Literal["hub"]
+    dataset: str = Field(min_length=1, description="hub id or local path")
+    subset: str | None = None
+    split: str = "train"
+
+
+Corpus = Annotated[InstalledPackages | Files | HubDataset, Field(discriminator="source")]

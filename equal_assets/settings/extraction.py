@@ -1,0 +1,218 @@
+"""Section `extractor`: who finds the QA pairs in a document, and what is kept of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from equal_assets.algorithms.qa_prompts import check_template
+from equal_assets.errors import SettingsError
+from equal_assets.settings.section import Section, base_folder
+
+PROMPTS_FOLDER = Path(__file__).parents[1] / "prompts"
+
+
+class Structural(Section):
+    """The pairs that are laid out in the text; no model."""
+
+    backend: Literal["structural"] = "structural"
+    max_pairs: int = Field(20, ge=1, description="pairs kept per document, in document order")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs, as JSON values."""
+        return self.model_dump(mode="json")
+
+
+class Replay(Structural):
+    """The pairs that came with the documents; no model."""
+
+    backend: Literal["replay"] = "replay"  # type: ignore[assignment]
+
+
+class Prompts(Section):
+    """Template files that stand in for the packaged ones (``equal_assets/prompts/``)."""
+
+    extract: str | None = None
+    refine: str | None = None
+    judge: str | None = None
+    rate: str | None = Field(None, description="asks for the rating of `llm-scoring`")
+
+    _texts: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("extract", "refine", "judge", "rate")
+    @classmethod
+    def _usable(cls, path: str | None, info: ValidationInfo) -> str | None:
+        if path is None:
+            return None
+        file = base_folder(info) / path
+        if not file.is_file():
+            raise ValueError(f"no such file (looked in {base_folder(info)})")
+        check_template(str(info.field_name), file.read_text(encoding="utf-8"))
+        return str(file)
+
+    def template(self, kind: Literal["extract", "refine", "judge", "rate"]) -> str:
+        """Return the text of a template, as it was when it was first read."""
+        if kind not in self._texts:
+            file = getattr(self, kind) or PROMPTS_FOLDER / f"{kind}.txt"
+            self._texts[kind] = Path(file).read_text(encoding="utf-8")
+        return self._texts[kind]
+
+
+class Quality(Section):
+    """What a pair must be to be kept; lengths in characters. Rejected pairs stay on record."""
+
+    min_question_characters: int = Field(10, ge=1)
+    max_question_characters: int = Field(4000, ge=1)
+    min_answer_characters: int = Field(1, ge=1)
+    max_answer_characters: int = Field(20_000, ge=1)
+    min_grounding: float = Field(
+        0.5, ge=0, le=1, description="share of the answer's words that stand in the document"
+    )
+    self_contained: bool = Field(True, description="no question that leans on 'the text above'")
+    same_language: bool = Field(True, description="as the document, where both are certain")
+
+
+class LLMExtraction(Section):
+    """What extraction by any LLM needs."""
+
+    model: str = Field(min_length=1, description="as the server names it; a folder or hub id")
+    max_pairs: int = Field(20, ge=1, le=200, description="pairs kept per document")
+    refine: bool = Field(
+        True, description="a second request mends and drops pairs, as in the paper"
+    )
+    judge: bool = Field(False, description="a third request scores the pairs from 1 to 5")
+    min_score: int = Field(
+        3, ge=1, le=5, description="pairs that the judge scores lower are rejected"
+    )
+    prompts: Prompts = Prompts()
+    quality: Quality = Quality()
+    chunk_characters: int = Field(12_000, ge=200, description="longer documents are split")
+    chunk_overlap_characters: int = Field(400, ge=0, description="shared by neighboring chunks")
+    max_reply_tokens: int = Field(2048, ge=16, description="a longer reply is a failure: cut off")
+    temperature: float = Field(0.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    seed: int = Field(0, ge=0)
+    parameters: float | None = Field(
+        None,
+        ge=1,
+        description="of the LLM, for its FLOPs; of a mixture of experts the active ones; null: not "
+        "known, or read from the weights where model is a folder that vLLM loads",
+    )
+    prompt_price: float = Field(0.0, ge=0, description="money per million prompt tokens")
+    completion_price: float = Field(0.0, ge=0, description="money per million completion tokens")
+    concurrency: int = Field(64, ge=1, le=8192, description="requests in flight at once")
+    max_tries: int = Field(5, ge=1, le=100, description="of a request, before its document fails")
+    run_documents: int | None = Field(
+        None, ge=1, description="cap of the documents that one run sends"
+    )
+    run_tokens: int | None = Field(None, ge=1, description="cap of the tokens that one run pays")
+    run_cost: float | None = Field(None, gt=0, description="cap of what one run pays, in money")
+
+    @model_validator(mode="after")
+    def _overlap_is_smaller(self) -> LLMExtraction:
+        if self.chunk_overlap_characters >= self.chunk_characters:
+            raise ValueError(
+                f"chunk_overlap_characters ({self.chunk_overlap_characters}) must be less than "
+                f"chunk_characters ({self.chunk_characters})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _cost_has_a_price(self) -> LLMExtraction:
+        if self.run_cost and not (self.prompt_price or self.completion_price):
+            raise ValueError("run_cost needs prompt_price or completion_price")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs, as JSON values; prompts by their text."""
+        kept = self.model_dump(mode="json", exclude={"prompts", *PAIRS_DO_NOT_DEPEND_ON})
+        prompts = {"extract": self.prompts.template("extract")}
+        if self.refine:
+            prompts["refine"] = self.prompts.template("refine")
+        if self.judge:
+            prompts["judge"] = self.prompts.template("judge")
+        return {**kept, "prompts": prompts}
+
+
+class OpenAIServer(LLMExtraction):
+    """Any OpenAI-compatible server: vLLM, a cloud, Ollama, llama.cpp."""
+
+    backend: Literal["openai"]
+    base_urls: list[str] = Field(min_length=1, description="the load is spread over them")
+    api_key_variable: str | None = Field(
+        None, min_length=1, description="environment variable that holds the key"
+    )
+    response_format: Literal["json_schema", "bounded_json_schema", "json_object", "text"] = Field(
+        "json_schema",
+        description="what the server enforces; bounded: with string lengths, as vLLM can",
+    )
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="how the server calls the limit of a reply"
+    )
+    timeout_seconds: float = Field(300.0, gt=0, description="of one try")
+
+    @field_validator("base_urls")
+    @classmethod
+    def _urls(cls, urls: list[str]) -> list[str]:
+        wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no URL; expected http://... or https://.../v1")
+        return urls
+
+    @property
+    def api_key(self) -> str | None:
+        """The key, from the environment; it is never stored."""
+        if self.api_key_variable is None:
+            return None
+        key = os.environ.get(self.api_key_variable)
+        if not key:
+            raise SettingsError(
+                f"extractor.api_key_variable: the environment variable {self.api_key_variable} "
+                "is not set"
+            )
+        return key
+
+
+class VLLMEngine(LLMExtraction):
+    """A vLLM engine in the process of the step (extra ``vllm``)."""
+
+    backend: Literal["vllm"]
+    concurrency: int = Field(256, ge=1, le=8192, description="requests in the engine at once")
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share the model")
+    gpu_memory_utilization: float = Field(
+        0.85, gt=0, le=1, description="share of the GPU; the embedder needs the rest"
+    )
+    max_model_len: int | None = Field(None, ge=256, description="tokens; null: as the model says")
+    quantization: str | None = Field(
+        None, description="awq, gptq, fp8 ...; null: as the model says"
+    )
+    dtype: str = "auto"
+    engine: dict[str, Any] = Field({}, description="other arguments of vLLM's AsyncEngineArgs")
+
+
+PAIRS_DO_NOT_DEPEND_ON = {
+    "parameters",
+    "prompt_price",
+    "completion_price",
+    "max_reply_tokens",  # a reply that ended before it is the same under another
+    "max_model_len",
+    "max_tries",
+    "run_documents",
+    "run_tokens",
+    "run_cost",
+    "base_urls",
+    "api_key_variable",
+    "limit_field",
+    "concurrency",
+    "timeout_seconds",
+    "tensor_parallel_size",
+    "gpu_memory_utilization",
+}
+"""Keys of an LLM extractor that may change without extracting anew."""
+
+Extractor = Annotated[
+    Structural | Replay | OpenAIServer | VLLMEngine, Field(discriminator="backend")
+]

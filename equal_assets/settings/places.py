@@ -1,0 +1,63 @@
+"""Where the project and its state are, and what the environment tells libraries."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+from equal_assets.errors import SettingsError
+
+
+def project_folder() -> Path:
+    """Return the folder that holds ``campaigns.yaml``: ``EQUAL_CAMPAIGNS``, or upward from here."""
+    return campaigns_file().parent
+
+
+def campaigns_file() -> Path:
+    """Return the path of the campaigns file.
+
+    Raises
+    ------
+    SettingsError
+        If ``EQUAL_CAMPAIGNS`` names no file, or no folder from the current one upward has one.
+    """
+    named = os.environ.get("EQUAL_CAMPAIGNS")
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"EQUAL_CAMPAIGNS={named}: no such file")
+        return Path(named).resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "campaigns.yaml").is_file():
+            return folder / "campaigns.yaml"
+    raise SettingsError(
+        f"no campaigns.yaml in {here} or above it: run this in the project's folder, "
+        "or name the file in EQUAL_CAMPAIGNS"
+    )
+
+
+def state_folder() -> Path:
+    """Return the folder for warehouse, models and exports: ``EQUAL_HOME``, or ``.equal/``."""
+    named = os.environ.get("EQUAL_HOME")
+    return Path(named).resolve() if named else project_folder() / ".equal"
+
+
+def quiet_libraries() -> None:
+    """Keep libraries from drawing progress bars, forking tokenizers, phoning home and spinning."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # threads that spin while they wait made training four times slower beside another process
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # the names that replace these are unknown to the oldest transformers that is allowed
+    for name in ("gradient_checkpointing", "is_gradient_checkpointing"):
+        warnings.filterwarnings("ignore", f"`{name}` is deprecated", FutureWarning)
+
+
+def allow_code_metric() -> None:
+    """Let the metric ``code_eval`` of Hugging Face run what a model wrote, in child processes."""
+    os.environ["HF_ALLOW_CODE_EVAL"] = "1"

@@ -1,0 +1,176 @@
+"""The whole of ``campaigns.yaml``, and what of it decides which stored asset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from equal_assets.errors import SettingsError
+from equal_assets.records import WARM_UP
+from equal_assets.settings.campaigns import (
+    OWN_SECTIONS,
+    Campaign,
+    CampaignName,
+    Equal,
+    Influence,
+    LLMScoring,
+    Target,
+)
+from equal_assets.settings.corpus import Corpus
+from equal_assets.settings.embedding import Clustering, Embedder, WarmUp
+from equal_assets.settings.evaluation import Evaluation
+from equal_assets.settings.extraction import Extractor, LLMExtraction, Structural
+from equal_assets.settings.section import Section
+from equal_assets.settings.students import STUDENT_DOES_NOT_DEPEND_ON, Student, TinyStudent
+from equal_assets.settings.tracking import Tracking
+
+
+class Settings(Section):
+    """The whole of ``campaigns.yaml``."""
+
+    corpus: Corpus
+    embedder: Embedder = Embedder()
+    warmup: WarmUp = WarmUp()
+    clustering: Clustering = Clustering()
+    equal: Equal = Equal()
+    influence: Influence = Influence()
+    llm_scoring: LLMScoring = LLMScoring()
+    extractor: Extractor = Structural()
+    student: Student = TinyStudent()
+    evaluation: Evaluation = Evaluation()
+    milestones: list[str] = Field(
+        [], description="shares of the corpus, 1% ..., at which students are tuned and judged too"
+    )
+    tracking: Tracking = Tracking()
+    targets: dict[str, Target] = Field(min_length=1)
+    campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
+
+    @field_validator("extractor", mode="before")
+    @classmethod
+    def _structural_by_default(cls, given: Any) -> Any:
+        return {"backend": "structural", **given} if isinstance(given, dict) else given
+
+    @field_validator("student", mode="before")
+    @classmethod
+    def _tiny_by_default(cls, given: Any) -> Any:
+        return {"kind": "tiny", **given} if isinstance(given, dict) else given
+
+    @field_validator("milestones")
+    @classmethod
+    def _shares(cls, milestones: list[str]) -> list[str]:
+        return sorted(dict.fromkeys(milestones), key=parse_share)
+
+    @field_validator("campaigns")
+    @classmethod
+    def _no_campaign_is_the_warm_up(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
+        if WARM_UP in campaigns:
+            raise ValueError(f"no campaign can be named {WARM_UP}: the sample is paid as that")
+        return campaigns
+
+    @model_validator(mode="after")
+    def _budgets_fit_extractor(self) -> Settings:
+        spending: dict[str, WarmUp | Campaign] = {"warmup": self.warmup}
+        spending |= {f"campaigns.{name}": campaign for name, campaign in self.campaigns.items()}
+        for key, section in spending.items():
+            if section.budget_tokens is None and section.budget_cost is None:
+                continue
+            if not isinstance(self.extractor, LLMExtraction):
+                raise ValueError(
+                    f"{key} has a budget of tokens or money, but extractor.backend = "
+                    f"{self.extractor.backend!r} uses neither"
+                )
+            prices = self.extractor.prompt_price + self.extractor.completion_price
+            if section.budget_cost is not None and not prices:
+                raise ValueError(
+                    f"{key}.budget_cost = {section.budget_cost} needs "
+                    "extractor.prompt_price or extractor.completion_price"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _ratings_have_an_llm(self) -> Settings:
+        if isinstance(self.extractor, LLMExtraction):
+            return self
+        for name, campaign in self.campaigns.items():
+            if campaign.strategy == "llm-scoring":
+                raise ValueError(
+                    f"campaigns.{name}.strategy = 'llm-scoring' asks the LLM of the extractor, but "
+                    f"extractor.backend = {self.extractor.backend!r} has none; allowed: another "
+                    "strategy, or extractor.backend openai or vllm"
+                )
+        return self
+
+    def with_milestones(self, milestones: Sequence[str]) -> Settings:
+        """Return the settings with other milestones; with none given, as they are.
+
+        Raises
+        ------
+        SettingsError
+            If one of them is no share.
+        """
+        try:
+            shares = self._shares(list(milestones))
+        except ValueError as error:
+            raise SettingsError(f"milestones: {error}") from error
+        return self.model_copy(update={"milestones": shares}) if shares else self
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Return sections as plain JSON values, without what changes speed or price alone.
+
+        ``harness`` is a name of its own: what lm-eval runs decides nothing else.
+        """
+        kept = self.model_dump(
+            mode="json",
+            include=set(names) - {"extractor", "harness"},
+            exclude={
+                "embedder": {"batch_size"},
+                "evaluation": {"harness"},
+                "student": STUDENT_DOES_NOT_DEPEND_ON,
+            },
+        )
+        if "extractor" in names:
+            kept["extractor"] = self.extractor.identity()
+        if "harness" in names:
+            kept["harness"] = self.evaluation.harness.model_dump(
+                mode="json", exclude={"batch_size", "allow_unsafe_code", "include_path"}
+            )
+        return kept
+
+    def campaign_settings(self, name: str) -> dict[str, Any]:
+        """Return the settings that decide what a campaign selects, as plain JSON values.
+
+        What stands in the files of corpus and target counts by its content, not by its path.
+        """
+        campaign = self.campaigns[name]
+        own = OWN_SECTIONS.get(campaign.strategy, ())
+        shared = self.sections("embedder", "warmup", "clustering", "extractor", *own)
+        if campaign.strategy == "llm-scoring" and isinstance(self.extractor, LLMExtraction):
+            shared["rate"] = self.extractor.prompts.template("rate")
+        return {**shared, "campaign": campaign.model_dump(mode="json")}
+
+
+def fingerprint(value: Any) -> str:
+    """Return 16 hexadecimal digits that identify a JSON value, whatever the order of its keys."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:16]
+
+
+def parse_share(text: str) -> float:
+    """Return the share that a percentage writes.
+
+    >>> parse_share("2.5%")
+    0.025
+    """
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / 100
+    except ValueError:
+        share = math.nan
+    if not text.strip().endswith("%") or not 0 < share <= 1:
+        raise ValueError(f"{text!r} is no share; allowed: above 0% and up to 100%, such as 2.5%")
+    return share

@@ -1,0 +1,189 @@
+"""Reads and validates ``campaigns.yaml``.
+
+Every mistake in the file is found in one reading and reported in one
+:class:`~equal_assets.errors.SettingsError`, each with file, line, key, value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from equal_assets.errors import SettingsError
+from equal_assets.settings.campaigns import Campaign, Equal, Influence, LLMScoring, Target
+from equal_assets.settings.corpus import Files, HubDataset, InstalledPackages
+from equal_assets.settings.embedding import Clustering, Embedder, WarmUp
+from equal_assets.settings.evaluation import Evaluation, Harness
+from equal_assets.settings.extraction import (
+    OpenAIServer,
+    Prompts,
+    Quality,
+    Replay,
+    Structural,
+    VLLMEngine,
+)
+from equal_assets.settings.places import campaigns_file
+from equal_assets.settings.project import Settings
+from equal_assets.settings.section import KeyPath, Section
+from equal_assets.settings.students import HuggingFaceStudent, TinyStudent
+from equal_assets.settings.tracking import Tracking
+
+
+@dataclass(frozen=True)
+class Union:
+    """A section that comes in variants, told apart by one key."""
+
+    tag: str
+    variants: tuple[type[Section], ...]
+    default: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What the key may say."""
+        return [get_args(variant.model_fields[self.tag].annotation)[0] for variant in self.variants]
+
+    def variant(self, given: dict[str, Any]) -> type[Section]:
+        """Return the variant that a section is of."""
+        return self.variants[self.names.index(str(given.get(self.tag, self.default)))]
+
+
+UNIONS = {
+    "corpus": Union("source", (InstalledPackages, Files, HubDataset)),
+    "extractor": Union("backend", (Structural, Replay, OpenAIServer, VLLMEngine), "structural"),
+    "student": Union("kind", (TinyStudent, HuggingFaceStudent), "tiny"),
+}
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read and validate a campaigns file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file; by default what :func:`campaigns_file` finds.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    SettingsError
+        With every mistake: file, line, key, value, what is allowed.
+    """
+    path = path or campaigns_file()
+    lines: dict[KeyPath, int] = {}
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        if not isinstance(node, yaml.MappingNode):
+            raise SettingsError(f"{path}: expected sections (corpus, targets, campaigns)")
+        mistakes = list(_index_lines(node, (), lines))
+        raw = yaml.SafeLoader("").construct_document(node)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from error
+    context: dict[str, Any] = {
+        "base": path.resolve().parent,
+        "targets": [str(t) for t in raw["targets"]]
+        if isinstance(raw.get("targets"), dict)
+        else None,
+    }
+    settings = None
+    try:
+        settings = Settings.model_validate(raw, context=context)
+    except ValidationError as error:
+        mistakes += [_describe(detail, raw, lines) for detail in error.errors()]
+    if mistakes or settings is None:
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}"
+        listing = "\n".join(f"  {path.name}:{line}: {text}" for line, text in sorted(mistakes))
+        raise SettingsError(f"{path} cannot be used: {count}\n{listing}")
+    return settings
+
+
+def _index_lines(
+    node: yaml.Node, prefix: KeyPath, lines: dict[KeyPath, int]
+) -> Iterator[tuple[int, str]]:
+    """Fill ``lines`` with the line of every key; yield a mistake for each key written twice."""
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            lines[(*prefix, index)] = item.start_mark.line + 1
+            yield from _index_lines(item, (*prefix, index), lines)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key_node, value_node in node.value:
+        key = (*prefix, key_node.value)
+        line = key_node.start_mark.line + 1
+        if key in lines:
+            yield line, f"{_dotted(key)} is a duplicate: first given in line {lines[key]}"
+            continue
+        lines[key] = line
+        yield from _index_lines(value_node, key, lines)
+
+
+def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, str]:
+    """Turn one pydantic error into line and text."""
+    location = [part for part in detail["loc"] if part != "[key]"]
+    key: KeyPath = ()
+    for part in location:
+        union = UNIONS.get(str(key[0])) if len(key) == 1 else None
+        if union and part in union.names and part not in raw[key[0]]:
+            continue  # pydantic names the variant; the file does not
+        key = (*key, part)
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        key = (*key, UNIONS[str(key[0])].tag)
+    line = next((lines[key[:n]] for n in range(len(key), 0, -1) if key[:n] in lines), 1)
+    if detail["type"] == "missing":
+        return line, f"{_dotted(key)} is missing"
+    if detail["type"] == "extra_forbidden":
+        allowed = ", ".join(_allowed_keys(key[:-1], raw))
+        return line, f"{_dotted(key)} is not a known key; allowed: {allowed}"
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        section, tag = key
+        found = raw[section].get(tag) if isinstance(raw[section], dict) else raw[section]
+        allowed = ", ".join(repr(name) for name in UNIONS[str(section)].names)
+        return line, f"{_dotted(key)} = {found!r} is not allowed; allowed: {allowed}"
+    if detail["type"] == "string_pattern_mismatch":
+        return line, f"{_dotted(key)}: a name is lowercase letters, digits, '.', '_' and '-'"
+    problem = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not key:  # of several sections: the problem begins with the key that is to be changed
+        named = tuple(problem.split(" ", 1)[0].split("."))
+        found_at = (named[:n] for n in range(len(named), 0, -1) if named[:n] in lines)
+        return lines.get(next(found_at, ()), 1), problem
+    value = detail["input"]
+    shown = f" = {value!r}" if isinstance(value, (str, int, float, type(None))) else ""
+    return line, f"{_dotted(key)}{shown}: {problem}"
+
+
+def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
+    models: dict[str, type[Section]] = {
+        "embedder": Embedder,
+        "warmup": WarmUp,
+        "clustering": Clustering,
+        "equal": Equal,
+        "influence": Influence,
+        "llm_scoring": LLMScoring,
+        "prompts": Prompts,
+        "quality": Quality,
+        "evaluation": Evaluation,
+        "harness": Harness,
+        "tracking": Tracking,
+        "targets": Target,
+        "campaigns": Campaign,
+    }
+    if not section:
+        return list(Settings.model_fields)
+    if len(section) == 1 and section[0] in UNIONS:
+        union = UNIONS[str(section[0])]
+        return list(union.variant(raw[section[0]]).model_fields)
+    is_nested = section[0] in ("extractor", "evaluation")
+    return list(models[str(section[-1] if is_nested else section[0])].model_fields)
+
+
+def _dotted(key: KeyPath) -> str:
+    return ".".join(str(part) for part in key)

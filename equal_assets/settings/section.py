@@ -1,0 +1,31 @@
+"""What every section of ``campaigns.yaml`` is, and how the paths in it are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo
+
+KeyPath = tuple[str | int, ...]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are mistakes, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+def expand_path(pattern: str, base: Path) -> Iterator[Path]:
+    """Yield what a path or glob names, in sorted order; nothing if it names nothing."""
+    path = base / pattern
+    if path.exists():
+        yield path
+    elif any(character in pattern for character in "*?["):
+        anchor = Path(path.anchor)
+        yield from sorted(anchor.glob(str(path.relative_to(anchor))))
+
+
+def base_folder(info: ValidationInfo) -> Path:
+    """Return the folder that paths of the file being read are relative to."""
+    return (info.context or {}).get("base", Path.cwd())
