@@ -9,20 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
 
 from equal_assets.errors import SettingsError
-from equal_assets.settings.campaigns import Campaign, Equal, Influence, LLMScoring, Target
 from equal_assets.settings.corpus import Files, HubDataset, InstalledPackages
-from equal_assets.settings.embedding import Clustering, Embedder, WarmUp
-from equal_assets.settings.evaluation import Evaluation, Harness
 from equal_assets.settings.extraction import (
     OpenAIServer,
-    Prompts,
-    Quality,
     Replay,
     Structural,
     VLLMEngine,
@@ -31,7 +26,6 @@ from equal_assets.settings.places import campaigns_file
 from equal_assets.settings.project import Settings
 from equal_assets.settings.section import KeyPath, Section
 from equal_assets.settings.students import HuggingFaceStudent, TinyStudent
-from equal_assets.settings.tracking import Tracking
 
 
 @dataclass(frozen=True)
@@ -161,28 +155,15 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
 
 
 def _allowed_keys(section: KeyPath, raw: Any) -> list[str]:
-    models: dict[str, type[Section]] = {
-        "embedder": Embedder,
-        "warmup": WarmUp,
-        "clustering": Clustering,
-        "equal": Equal,
-        "influence": Influence,
-        "llm_scoring": LLMScoring,
-        "prompts": Prompts,
-        "quality": Quality,
-        "evaluation": Evaluation,
-        "harness": Harness,
-        "tracking": Tracking,
-        "targets": Target,
-        "campaigns": Campaign,
-    }
-    if not section:
-        return list(Settings.model_fields)
-    if len(section) == 1 and section[0] in UNIONS:
-        union = UNIONS[str(section[0])]
-        return list(union.variant(raw[section[0]]).model_fields)
-    is_nested = section[0] in ("extractor", "evaluation")
-    return list(models[str(section[-1] if is_nested else section[0])].model_fields)
+    found: Any = Settings
+    for part in section:
+        if found is Settings and part in UNIONS:
+            found = UNIONS[str(part)].variant(raw[part])
+        elif get_origin(found) is dict:  # of sections by name
+            found = get_args(found)[1]
+        else:
+            found = found.model_fields[part].annotation
+    return list(found.model_fields)
 
 
 def _dotted(key: KeyPath) -> str:
