@@ -8,7 +8,7 @@ DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-vllm ui check format
+.PHONY: help install run test test-vllm ui check format docs
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ check: $(INSTALLED)  ## lint, format, types
 format: $(INSTALLED)  ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED)  ## the pages that are written from the code
+	$(BIN)/python -m equal_assets.settings.reference > docs/settings.md
 
 ui: $(INSTALLED)  ## Dagster and MLflow over the same state; Ctrl-C ends both
 	@mkdir -p .equal .dagster

@@ -37,8 +37,8 @@ class Target(Section):
 
     reference: str = Field(description="pairs that steer the selection")
     test: str = Field(description="pairs that only judge; selection never reads them")
-    question_field: str = "question"
-    answer_field: str = "answer"
+    question_field: str = Field("question", description="of a row, in both files")
+    answer_field: str = Field("answer", description="the same")
     weight_field: str | None = Field(
         None, description="number above 0 in each reference row; null: all count alike"
     )
@@ -132,8 +132,8 @@ class LLMScoring(Section):
 class Campaign(Section):
     """A target, a strategy and a budget."""
 
-    target: str
-    strategy: Strategy = "equal"
+    target: str = Field(description="one of `targets`")
+    strategy: Strategy = Field("equal", description="what it asks for: see README.md")
     budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
     budget_tokens: int | None = Field(
         None, ge=1, description="LLM tokens asked for, prompts and replies; never exceeded"
@@ -151,7 +151,7 @@ class Campaign(Section):
         ge=0,
         description="`equal` only: end where a round should add less coverage per 1,000 tokens",
     )
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of what the strategy draws")
 
     @property
     def counts_documents(self) -> bool:

@@ -41,10 +41,10 @@ class InstalledPackages(TextPolicy):
 class FieldMapping(TextPolicy):
     """Which field of a row holds what."""
 
-    text_field: str = "text"
-    id_field: str | None = None
-    url_field: str | None = None
-    license_field: str | None = None
+    text_field: str = Field("text", description="of a row: the document")
+    id_field: str | None = Field(None, description="null: the id is made from the text")
+    url_field: str | None = Field(None, description="where it can be read")
+    license_field: str | None = Field(None, description="kept with each of its pairs")
     metadata_fields: list[str] = Field([], description="kept beside the text")
     qa_field: str | None = Field(
         None, description="list of {question, answer} that came with a row; for `replay`"
@@ -74,8 +74,8 @@ class HubDataset(FieldMapping):
 
     source: Literal["hub"]
     dataset: str = Field(min_length=1, description="hub id or local path")
-    subset: str | None = None
-    split: str = "train"
+    subset: str | None = Field(None, description="configuration of the data set")
+    split: str = Field("train", description="of the data set")
 
 
 Corpus = Annotated[InstalledPackages | Files | HubDataset, Field(discriminator="source")]

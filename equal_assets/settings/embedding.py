@@ -59,7 +59,7 @@ class WarmUp(Section):
         None, ge=1, description="LLM tokens that the sample may take; it is smaller then"
     )
     budget_cost: float | None = Field(None, gt=0, description="the same in money")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="draws the sample and shuffles the training")
 
     @model_validator(mode="before")
     @classmethod
@@ -87,4 +87,4 @@ class Clustering(Section):
 
     n_clusters: int = Field(100, ge=2, description="paper: 1000 for 1.2 to 1.4 million documents")
     neighbors: int = Field(5, ge=1, description="nearest clusters kept per cluster")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the first centroids")

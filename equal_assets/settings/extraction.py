@@ -35,9 +35,9 @@ class Replay(Structural):
 class Prompts(Section):
     """Template files that stand in for the packaged ones (``equal_assets/prompts/``)."""
 
-    extract: str | None = None
-    refine: str | None = None
-    judge: str | None = None
+    extract: str | None = Field(None, description="asks for the pairs of a chunk")
+    refine: str | None = Field(None, description="asks to mend and drop them")
+    judge: str | None = Field(None, description="asks to score them")
     rate: str | None = Field(None, description="asks for the rating of `llm-scoring`")
 
     _texts: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -64,10 +64,10 @@ class Prompts(Section):
 class Quality(Section):
     """What a pair must be to be kept; lengths in characters. Rejected pairs stay on record."""
 
-    min_question_characters: int = Field(10, ge=1)
-    max_question_characters: int = Field(4000, ge=1)
-    min_answer_characters: int = Field(1, ge=1)
-    max_answer_characters: int = Field(20_000, ge=1)
+    min_question_characters: int = Field(10, ge=1, description="shorter: rejected")
+    max_question_characters: int = Field(4000, ge=1, description="longer: rejected")
+    min_answer_characters: int = Field(1, ge=1, description="shorter: rejected")
+    max_answer_characters: int = Field(20_000, ge=1, description="longer: rejected")
     min_grounding: float = Field(
         0.5, ge=0, le=1, description="share of the answer's words that stand in the document"
     )
@@ -92,9 +92,9 @@ class LLMExtraction(Section):
     chunk_characters: int = Field(12_000, ge=200, description="longer documents are split")
     chunk_overlap_characters: int = Field(400, ge=0, description="shared by neighboring chunks")
     max_reply_tokens: int = Field(2048, ge=16, description="a longer reply is a failure: cut off")
-    temperature: float = Field(0.0, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
-    seed: int = Field(0, ge=0)
+    temperature: float = Field(0.0, ge=0, le=2, description="0: the likeliest reply")
+    top_p: float = Field(1.0, gt=0, le=1, description="share of the likeliest tokens drawn from")
+    seed: int = Field(0, ge=0, description="sent with each request")
     parameters: float | None = Field(
         None,
         ge=1,
@@ -189,7 +189,7 @@ class VLLMEngine(LLMExtraction):
     quantization: str | None = Field(
         None, description="awq, gptq, fp8 ...; null: as the model says"
     )
-    dtype: str = "auto"
+    dtype: str = Field("auto", description="of the weights; auto: as the model says")
     engine: dict[str, Any] = Field({}, description="other arguments of vLLM's AsyncEngineArgs")
 
 

@@ -19,17 +19,17 @@ class TinyStudent(Section):
 
     kind: Literal["tiny"] = "tiny"
     vocabulary: int = Field(2048, ge=512, le=65_536, description="byte-level BPE tokens")
-    hidden_size: int = Field(128, ge=16, multiple_of=16)
-    layers: int = Field(2, ge=1, le=48)
-    heads: int = Field(4, ge=1, le=64)
-    context_tokens: int = Field(256, ge=32, le=8192)
+    hidden_size: int = Field(128, ge=16, multiple_of=16, description="a multiple of `heads`")
+    layers: int = Field(2, ge=1, le=48, description="of the transformer")
+    heads: int = Field(4, ge=1, le=64, description="of attention")
+    context_tokens: int = Field(256, ge=32, le=8192, description="longest sequence")
     pretrain_tokens: int = Field(1_000_000, ge=1000, description="corpus tokens read once")
-    pretrain_learning_rate: float = Field(3e-3, gt=0, le=1)
-    batch_size: int = Field(8, ge=1)
+    pretrain_learning_rate: float = Field(3e-3, gt=0, le=1, description="highest of its schedule")
+    batch_size: int = Field(8, ge=1, description="sequences per optimizer step")
     epochs: int = Field(3, ge=1, description="of fine-tuning; paper: 2 (full fine-tuning)")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="paper: 1e-5 for 7B students")
     checkpoint_steps: int | None = CHECKPOINT_STEPS
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of weights made anew and of the order of pairs")
 
     @model_validator(mode="after")
     def _heads_divide(self) -> TinyStudent:
@@ -80,9 +80,9 @@ class HuggingFaceStudent(Section):
         8, ge=1, description="sequences that a device takes at once; divides batch_size"
     )
     packing: bool = Field(False, description="several pairs in a sequence, which do not see others")
-    lora_rank: int = Field(16, ge=1, le=1024)
+    lora_rank: int = Field(16, ge=1, le=1024, description="of the adapters")
     lora_alpha: int = Field(32, ge=1, description="adapters weigh alpha / rank")
-    lora_dropout: float = Field(0.05, ge=0, lt=1)
+    lora_dropout: float = Field(0.05, ge=0, lt=1, description="while training")
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
         "auto", description="auto: flash_attention_2 where it is installed, else sdpa"
     )
@@ -91,7 +91,7 @@ class HuggingFaceStudent(Section):
         None, ge=1, description="of training; null: one a CUDA device that is visible"
     )
     checkpoint_steps: int | None = CHECKPOINT_STEPS
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of weights made anew and of the order of pairs")
 
     @field_validator("model")
     @classmethod
