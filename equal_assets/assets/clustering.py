@@ -11,8 +11,11 @@ from equal_assets.algorithms.cluster_geometry import (
     centroid_distances,
     measure_geometry,
 )
+from equal_assets.algorithms.cluster_terms import cluster_terms
+from equal_assets.algorithms.plane import principal_plane
+from equal_assets.figures.clusters import cluster_map_figure, sizes_figure
 from equal_assets.progress import report, silent
-from equal_assets.reporting import markdown
+from equal_assets.reporting import first_words, markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedded, Embedder
 from equal_assets.resources.warehouse import Warehouse
@@ -20,6 +23,18 @@ from equal_assets.versions import expected_inputs, stored_versions
 
 PAGE_DOCUMENTS = 1_024
 """Documents whose texts are in memory at once while they are embedded."""
+
+N_TERMS = 8
+"""Words that are kept of a cluster."""
+
+TERM_DOCUMENTS, TERM_CHARACTERS = 20_000, 1_000
+"""Documents, and the characters that each begins with, whose words name the clusters."""
+
+MIN_TERM_DOCUMENTS, MAX_TERM_DOCUMENTS = 10, 100
+"""Of a cluster."""
+
+LARGEST_CLUSTERS, LISTED_CLUSTERS = 10, 200
+"""Rows at a glance, and in a table that is opened."""
 
 
 @dg.asset(
@@ -98,6 +113,7 @@ def clusters(
         metadata={
             "dagster/row_count": len(rows),
             "clusters": len(geometry.sizes),
+            "size of the clusters": markdown(sizes_figure(pl.Series(geometry.sizes))),
             "smallest": int(geometry.sizes.min()),
             "largest": int(geometry.sizes.max()),
             "mean distance to centroid": float(rows["distance"].mean()),  # type: ignore[arg-type]
@@ -114,20 +130,24 @@ def clusters(
 def cluster_geometry(
     context: dg.AssetExecutionContext, warehouse: Warehouse, campaigns: CampaignsFile
 ) -> dg.MaterializeResult:
-    """One row is a cluster: size, spread, centroid, medoid and nearest neighbors."""
+    """One row is a cluster: size, words, spread, centroid, medoid and nearest neighbors."""
     settings = campaigns.load()
     started = time.monotonic()
     inputs = expected_inputs("cluster_geometry", settings, stored_versions(warehouse))
     ids, vectors = read_vectors(warehouse)
     labels = warehouse.query("cluster_labels")["cluster"].to_numpy()
     geometry = measure_geometry(vectors, labels, n_neighbors=settings.clustering.neighbors)
+    places = principal_plane(geometry.centroids).project(geometry.centroids)  # (n_clusters, 2)
     rows = pl.DataFrame(
         {
             "cluster": np.arange(len(geometry.sizes)),
             "n_documents": geometry.sizes,
             "medoid_document_id": [ids[row] for row in geometry.medoids],
+            "terms": _terms(warehouse, n_clusters=len(geometry.sizes)),
             "spread": geometry.spreads,
             "centroid": geometry.centroids.tolist(),
+            "x": places[:, 0],
+            "y": places[:, 1],
             "neighbors": geometry.neighbors.tolist(),
             "neighbor_distances": geometry.neighbor_distances.tolist(),
         }
@@ -141,9 +161,39 @@ def cluster_geometry(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": len(rows),
-            "largest clusters": markdown(overview.head(20)),
+            "largest clusters": markdown(
+                with_bars(
+                    overview.head(LARGEST_CLUSTERS).select(
+                        pl.col("terms").list.head(3), "n_documents"
+                    ),
+                    "n_documents",
+                )
+            ),
+            "map of the clusters": markdown(cluster_map_figure(overview)),
+            "clusters": markdown(
+                overview.head(LISTED_CLUSTERS)
+                .drop("x", "y")
+                .with_columns(medoid=first_words(pl.col("medoid"), 80))
+            ),
             "seconds": round(seconds, 1),
         },
+    )
+
+
+def _terms(warehouse: Warehouse, *, n_clusters: int) -> list[list[str]]:
+    """Return the words of each cluster, from the beginnings of some of its documents."""
+    texts = warehouse.query(
+        "cluster_texts",
+        documents_per_cluster=max(
+            MIN_TERM_DOCUMENTS, min(MAX_TERM_DOCUMENTS, TERM_DOCUMENTS // n_clusters)
+        ),
+        n_characters=TERM_CHARACTERS,
+    )
+    return cluster_terms(
+        texts["text"].to_list(),
+        texts["cluster"].to_numpy(),
+        n_clusters=n_clusters,
+        n_terms=N_TERMS,
     )
 
 

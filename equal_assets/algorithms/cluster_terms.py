@@ -1,0 +1,78 @@
+"""Which words tell a cluster from the others: class-based TF-IDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer
+
+WORD = r"(?u)\b[^\W\d_]\w{2,}\b"
+"""Three characters or more, beginning with a letter."""
+
+MAX_WORDS = 50_000
+"""Of all texts, the most frequent: bounds the memory."""
+
+
+def cluster_terms(
+    texts: Sequence[str], labels: np.ndarray, *, n_clusters: int, n_terms: int
+) -> list[list[str]]:
+    """Return the words of each cluster that are frequent in it and rare elsewhere.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        A sample of the documents of each cluster.
+    labels : ndarray of shape (n_texts,), int
+        Cluster of each text.
+    n_clusters : int
+        Clusters are ``0..n_clusters-1``.
+    n_terms : int
+        Words a cluster, at most.
+
+    Returns
+    -------
+    list of list of str
+        For each cluster its words, the most telling first, those that tell alike by alphabet; none
+        for a cluster without words. English function words are left out.
+
+    Raises
+    ------
+    ValueError
+        If texts and labels differ in number, or a label is no cluster.
+
+    Notes
+    -----
+    A word weighs its share of the cluster's words times ``log(1 + A / f)``, where ``f`` is its
+    frequency in all clusters and ``A`` the mean number of words a cluster.
+
+    References
+    ----------
+    Grootendorst 2022, BERTopic, arXiv:2203.05794, section 3.3.
+    """
+    if len(texts) != len(labels):
+        raise ValueError(f"{len(texts)} texts and {len(labels)} labels; allowed: as many")
+    if len(labels) and not (labels.min() >= 0 and labels.max() < n_clusters):
+        raise ValueError(
+            f"labels from {labels.min()} to {labels.max()}; allowed: 0 to {n_clusters - 1}"
+        )
+    vectorizer = CountVectorizer(token_pattern=WORD, stop_words="english", max_features=MAX_WORDS)
+    words_of = vectorizer.build_analyzer()
+    if not any(words_of(text) for text in texts):
+        return [[] for _ in range(n_clusters)]
+    counts = vectorizer.fit_transform(texts)  # (n_texts, n_words)
+    members = csr_matrix(
+        (np.ones(len(labels)), (labels, np.arange(len(labels)))), shape=(n_clusters, len(labels))
+    )
+    by_cluster = (members @ counts).tocsr()  # (n_clusters, n_words)
+    rarity = np.log1p(by_cluster.sum() / n_clusters / np.asarray(by_cluster.sum(axis=0)).ravel())
+    words = vectorizer.get_feature_names_out()
+    return [_heaviest(by_cluster[row], rarity, words, n_terms) for row in range(n_clusters)]
+
+
+def _heaviest(counts: csr_matrix, rarity: np.ndarray, words: np.ndarray, n: int) -> list[str]:
+    """Return the words of a row of counts that weigh most; columns are in alphabetical order."""
+    columns = np.sort(counts.indices)
+    weights = counts.toarray().ravel()[columns] * rarity[columns]
+    return [str(word) for word in words[columns[np.argsort(-weights, kind="stable")[:n]]]]
