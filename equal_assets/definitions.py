@@ -10,6 +10,7 @@ from equal_assets.assets import (
     harness_evaluation,
     milestones,
     selection,
+    target,
     training,
     warmup,
 )
@@ -51,7 +52,7 @@ def build_definitions() -> dg.Definitions:
     quiet_libraries()
     settings, state = load_settings(), state_folder()
     models = state / "models"
-    modules = [corpus, warmup, clustering, selection, dataset, training]
+    modules = [corpus, target, warmup, clustering, selection, dataset, training]
     modules += [evaluation, milestones, harness_evaluation]
     harness = ("harness_accuracy",) if settings.evaluation.harness.names else ()
 

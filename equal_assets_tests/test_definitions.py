@@ -11,7 +11,7 @@ from equal_assets.versions import SETTINGS_OF, UPSTREAM
 
 GRAPH = {
     "documents": ("corpus", set()),
-    "target_qa": ("corpus", set()),
+    "target_qa": ("target", set()),
     "warmup_qa": ("warmup", {"documents"}),
     "contrastive_embedder": ("warmup", {"documents", "warmup_qa"}),
     "document_embeddings": ("clustering", {"documents", "contrastive_embedder"}),

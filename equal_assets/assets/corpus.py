@@ -1,4 +1,4 @@
-"""Group `corpus`: the documents, and the target task."""
+"""Group `corpus`: the documents."""
 
 import json
 import shutil
@@ -11,13 +11,12 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.errors import CorpusError
-from equal_assets.partitions import CAMPAIGNS
+from equal_assets.figures.corpus import lengths_figure
 from equal_assets.progress import Progress, report
-from equal_assets.records import Document, QAPair, RejectedRow
-from equal_assets.reporting import markdown
+from equal_assets.records import Document, RejectedRow
+from equal_assets.reporting import first_words, markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.targets import CodeTests, read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.settings import Settings
 from equal_assets.versions import expected_inputs, stored_versions
@@ -25,6 +24,9 @@ from equal_assets.versions import expected_inputs, stored_versions
 STAGED_DOCUMENTS = 4_000
 STAGED_CHARACTERS = 20_000_000
 """Documents and characters that are held in memory before they are staged."""
+
+LARGEST_SOURCES, LISTED_SOURCES = 8, 200
+"""What a page has room for at a glance, and in a table that is opened."""
 
 
 @dg.asset(group_name="corpus", kinds={"duckdb", "python"})
@@ -43,7 +45,7 @@ def documents(
         stage_corpus(settings, staging, progress=report(context.log, "read the corpus"))
         with warehouse.transaction() as transaction:
             summary = _load_staged(transaction, settings, staging)
-            reasons = transaction.query("rejected_by_reason")
+            shown = _shown_documents(transaction)
             version = transaction.record(
                 "documents",
                 inputs=inputs,
@@ -56,62 +58,31 @@ def documents(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": summary["n_documents"],
+            **shown,
             "characters": summary["n_characters"],
             "merged duplicates": summary["n_duplicates"],
             "rejected rows": summary["n_rejected"],
-            "rejected by reason": markdown(reasons),
             "seconds": round(time.monotonic() - started, 1),
         },
     )
 
 
-@dg.asset(group_name="corpus", kinds={"duckdb"}, partitions_def=CAMPAIGNS)
-def target_qa(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, campaigns: CampaignsFile
-) -> dg.MaterializeResult:
-    """One row is a QA pair of a campaign's target: `reference` steers, `test` only judges."""
-    settings, campaign = campaigns.load(), context.partition_key
-    started = time.monotonic()
-    inputs = expected_inputs("target_qa", settings, stored_versions(warehouse), campaign=campaign)
-    target = settings.targets[settings.campaigns[campaign].target]
-    reference, test = read_target(target)
-    rows = pl.concat(
-        [
-            _target_rows("reference", reference, read_weights(target), []),
-            _target_rows("test", test, [1.0] * len(test), read_code_tests(target)),
-        ]
-    ).with_columns(campaign=pl.lit(campaign))
-    with warehouse.transaction() as transaction:
-        transaction.replace("target_qa", rows, campaign=campaign)
-        version = transaction.record(
-            "target_qa", partition=campaign, inputs=inputs, seconds=time.monotonic() - started
-        )
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(version),
-        metadata={
-            "dagster/partition_row_count": len(rows),
-            "reference pairs": len(reference),
-            "test pairs": len(test),
-            "reference questions": markdown(rows.select("question").head(5)),
-        },
-    )
-
-
-def _target_rows(
-    split: str, pairs: list[QAPair], weights: list[float], tests: list[CodeTests]
-) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "split": split,
-            "position": range(len(pairs)),
-            "question": [pair.question for pair in pairs],
-            "answer": [pair.answer for pair in pairs],
-            "weight": weights,
-            "code_prefix": [test.prefix for test in tests] or None,
-            "code_tests": [test.tests for test in tests] or None,
-        },
-        schema_overrides={"code_prefix": pl.String, "code_tests": pl.String},
-    )
+def _shown_documents(transaction: Transaction) -> dict[str, dg.MarkdownMetadataValue]:
+    """Return what people look for first in a corpus: sources, lengths, samples, rejections."""
+    sources = transaction.query("corpus_sources")
+    samples = transaction.query("sample_documents")
+    lengths = transaction.query("document_lengths")
+    return {
+        f"largest of {len(sources):,} sources": markdown(
+            with_bars(sources.select("source", "documents").head(LARGEST_SOURCES), "documents")
+        ),
+        "samples": markdown(
+            samples.select("source", text=first_words(pl.col("text"), 200)),
+        ),
+        "length of the documents": markdown(lengths_figure(lengths)),
+        "rejected by reason": markdown(transaction.query("rejected_by_reason")),
+        "sources": markdown(sources.head(LISTED_SOURCES)),
+    }
 
 
 def stage_corpus(settings: Settings, staging: Path, *, progress: Progress) -> None:
