@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 
 DAGSTER_PORT ?= 3000
 MLFLOW_PORT ?= 5000
+# runs that are started in the pages write links to them
+export DAGSTER_PORT MLFLOW_PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-vllm ui check format docs

@@ -12,6 +12,7 @@ from equal_assets.settings import (
     Campaign,
     OpenAIServer,
     Prompts,
+    Tracking,
     campaigns_file,
     expand_path,
     fingerprint,
@@ -69,6 +70,12 @@ MISTAKES = {
         "tracking:\n  experiment: tests",
         "tracking:",
         "tracking = None: should be a valid dictionary",
+    ),
+    "address without a scheme": (
+        "experiment: tests",
+        "mlflow_url: host:5000",
+        "tracking.mlflow_url = 'host:5000': no address of a page; allowed: what begins "
+        "with http:// or https://",
     ),
     "value left empty": (
         "budget_documents: 100",
@@ -440,6 +447,19 @@ def test_mistake_in_what_lm_eval_runs_is_told(complaints, keys, line, problem):
     (complaint,) = complaints(text)
     start = line_of(text, "evaluation:") - 1
     assert complaint.startswith(f"campaigns.yaml:{start + line}: {problem}")
+
+
+def test_pages_are_where_make_ui_starts_them_unless_the_file_names_them(monkeypatch):
+    monkeypatch.delenv("DAGSTER_PORT", raising=False)
+    monkeypatch.setenv("MLFLOW_PORT", "5001")
+    usual = Tracking()
+    assert (usual.mlflow_pages, usual.dagster_pages) == (
+        "http://127.0.0.1:5001",
+        "http://127.0.0.1:3000",
+    )
+    assert Tracking(uri="https://mlflow.host/").mlflow_pages == "https://mlflow.host"
+    named = Tracking(uri="http://in:1", mlflow_url="http://out:2/", dagster_url="http://d:3")
+    assert (named.mlflow_pages, named.dagster_pages) == ("http://out:2", "http://d:3")
 
 
 def test_settings_cannot_be_changed_after_reading(load):

@@ -76,6 +76,7 @@ class Tracker(ConfigurableResource):
     uri: str = Field(description="MLflow tracking URI.")
     experiment: str = Field(description="Experiment name.")
     artifacts_folder: str = Field(description="Where artifacts of a new experiment are kept.")
+    pages: str = Field(description="Address of the MLflow pages, for links.")
 
     @cached_property
     def _client(self) -> "MlflowClient":
@@ -108,6 +109,17 @@ class Tracker(ConfigurableResource):
         run = self._client.create_run(experiment_id, run_name=campaign, tags=tags)
         self._log_parameters(run.info.run_id, settings)
         return str(run.info.run_id)
+
+    def run_url(self, run_id: str) -> str:
+        """Return the address of a run's page."""
+        return f"{self.pages}/#/experiments/{self._experiment_id()}/runs/{run_id}"
+
+    def describe(self, run_id: str, tags: dict[str, str], note: str) -> None:
+        """Set tags of a run, and the Markdown that its page begins with."""
+        from mlflow.entities import RunTag
+
+        described = {**tags, "mlflow.note.content": note}
+        self._client.log_batch(run_id, tags=[RunTag(*tag) for tag in described.items()])
 
     def supersede(self, campaign: str) -> None:
         """Mark every run of a campaign as belonging to an earlier attempt."""
@@ -146,6 +158,10 @@ class Tracker(ConfigurableResource):
             at_step = [metric.value for metric in history if metric.step == step]
             if at_step[-1:] != [value]:
                 self._client.log_metric(run_id, prefix + name, value, step=step)
+
+    def log_text(self, run_id: str, text: str, name: str) -> None:
+        """Store a text file as an artifact, in the place of an earlier one."""
+        self._client.log_text(run_id, text, name)
 
     def log_figure(self, run_id: str, figure: Any, name: str) -> None:
         """Store a matplotlib figure as an artifact, in the place of an earlier one."""
@@ -288,6 +304,7 @@ def build_tracker(settings: Any, state_folder: Path) -> Tracker:
         uri=settings.uri or f"sqlite:///{state_folder / 'mlflow.db'}",
         experiment=settings.experiment,
         artifacts_folder=str(state_folder / "mlartifacts"),
+        pages=settings.mlflow_pages,
     )
 
 

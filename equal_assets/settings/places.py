@@ -43,6 +43,11 @@ def state_folder() -> Path:
     return Path(named).resolve() if named else project_folder() / ".equal"
 
 
+def ui_address(port_variable: str, usual_port: int) -> str:
+    """Return where ``make ui`` starts a page: its port may be set in the environment."""
+    return f"http://127.0.0.1:{os.environ.get(port_variable) or usual_port}"
+
+
 def quiet_libraries() -> None:
     """Keep libraries from drawing progress bars, forking tokenizers, phoning home and spinning."""
     os.environ.setdefault("TQDM_DISABLE", "1")

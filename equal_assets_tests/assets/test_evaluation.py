@@ -40,7 +40,7 @@ class FileTracker(Tracker):
 
 @pytest.fixture
 def tracker(tmp_path) -> FileTracker:
-    return FileTracker(uri="", experiment="", artifacts_folder=str(tmp_path))
+    return FileTracker(uri="", experiment="", artifacts_folder=str(tmp_path), pages="")
 
 
 @pytest.fixture

@@ -73,6 +73,30 @@ def test_tracker_is_a_file_in_the_state_folder_unless_another_store_is_named(tmp
     assert (named.uri, named.experiment) == ("http://host:5000", "e")
 
 
+def test_page_of_a_run_is_that_of_its_experiment(tracker, client):
+    run_id = tracker.campaign_run("linked", "f1", {})
+    experiment = client.get_experiment_by_name("tests").experiment_id
+    expected = f"{tracker.pages}/#/experiments/{experiment}/runs/{run_id}"
+    assert tracker.run_url(run_id) == expected
+
+
+def test_description_replaces_the_one_before_and_leaves_other_tags(tracker, client):
+    run_id = tracker.campaign_run("described", "f1", {})
+    for state in ("round 1 of 3", "ended"):
+        tracker.describe(run_id, {"equal.state": state}, f"- state: {state}")
+    tags = client.get_run(run_id).data.tags
+    assert (tags["equal.state"], tags["mlflow.note.content"]) == ("ended", "- state: ended")
+    assert tags["equal.campaign"] == "described"
+
+
+def test_text_file_is_replaced(tracker, client):
+    run_id = tracker.campaign_run("texts", "f1", {})
+    for text in ("old", "new"):
+        tracker.log_text(run_id, text, "report.html")
+    path = download_artifacts(run_id=run_id, artifact_path="report.html", tracking_uri=tracker.uri)
+    assert Path(path).read_text() == "new"
+
+
 def test_database_folder_is_made(tracker, client, state):
     tracker.campaign_run("folder", "f1", {})
     assert (state / "mlflow.db").is_file()
