@@ -25,6 +25,7 @@ CAMPAIGN_TABLES = (
     "bandit_documents",
     "document_ratings",
     "reward_curve",
+    "reference_plane",
     "qa_dataset",
     "removed_qa",
     "fine_tuned_student",
@@ -119,7 +120,8 @@ class Runner:
             # documents may turn out the same; then nothing that follows has to be made again
             stale = assets[index : index + 1] if asset == "documents" else assets[index:]
             self.announce(f"{label}: {', '.join(stale)}")
-            self._execute(stale, partition=campaign or None)
+            named = {"campaign": campaign} if campaign else {}
+            self._execute(stale, partition=campaign or None, tags=named)
             n_runs += 1
         return n_runs
 

@@ -8,10 +8,13 @@ import polars as pl
 
 from equal_assets.algorithms.decontamination import removal_reasons
 from equal_assets.partitions import CAMPAIGNS, campaign_of_round
-from equal_assets.reporting import markdown
+from equal_assets.reporting import markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.versions import expected_inputs, stored_versions
+
+LARGEST, LISTED = 6, 100
+"""Sources and clusters at a glance, and in a table that is opened."""
 
 
 @dg.asset(
@@ -40,12 +43,24 @@ def qa_dataset(
             "qa_dataset", partition=campaign, inputs=inputs, seconds=time.monotonic() - started
         )
     _publish(kept, path)
+    sources = warehouse.query("examples_by_source", campaign=campaign)
+    clusters = warehouse.query("examples_by_cluster", campaign=campaign)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/partition_row_count": len(kept),
             "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
-            "sample pairs": markdown(kept.select("question", "answer", "source").head(10)),
+            f"pairs of the largest of {len(sources):,} sources": markdown(
+                with_bars(sources.select("source", "pairs").head(LARGEST), "pairs")
+            ),
+            f"pairs of the largest of {len(clusters):,} clusters": markdown(
+                with_bars(
+                    clusters.select(pl.col("terms").list.head(3), "pairs").head(LARGEST), "pairs"
+                )
+            ),
+            "sample pairs": markdown(warehouse.query("sample_examples", campaign=campaign)),
+            "pairs by source": markdown(sources.head(LISTED)),
+            "pairs by cluster": markdown(clusters.head(LISTED)),
             "parquet": dg.MetadataValue.path(str(path)),
         },
     )

@@ -5,14 +5,15 @@ import time
 import dagster as dg
 import polars as pl
 
+from equal_assets.assets.campaign_run import campaign_run, link_campaign
 from equal_assets.assets.comparing import by_target, compare_target
 from equal_assets.assets.judging import answers_on_test, metrics_of
-from equal_assets.assets.selection import campaign_run
 from equal_assets.comparison import compared_campaigns, matches
 from equal_assets.cost_report import cost_table, shared_cost_table
 from equal_assets.costs import campaign_costs, cost_columns
+from equal_assets.figures.students import accuracy_figure, comparison_figure
 from equal_assets.partitions import CAMPAIGNS
-from equal_assets.reporting import comparison_figure, markdown
+from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
@@ -78,11 +79,16 @@ def student_accuracy(
         models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers["tuned"]
     )
     tracker.finish(run_id)
+    shown = warehouse.query("student_accuracy", campaigns=[campaign])  # perplexity first
+    figure = accuracy_figure(shown)
+    tracker.log_figure(run_id, figure, "student_accuracy.png")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
-            "student on the test split": markdown(rows.drop("campaign")),
+            "student on the test split": markdown(shown.drop("campaign")),
+            "before and after": markdown(figure),
             "answers that were wrong": markdown(_wrong_answers(answers["tuned"])),
+            "MLflow run": link_campaign(context, settings, warehouse, tracker, campaign),
             **tuned,
             **{f"{metric} before": v for metric, v in rows.select("metric", "base").rows()},
             "seconds": round(time.monotonic() - started, 1),
@@ -178,9 +184,9 @@ def strategy_comparison(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": len(rows),
+            "documents to match": markdown(matches(rows)),
             "comparison": markdown(comparison_figure(rows, accuracy)),
             "table": markdown(rows),
-            "documents to match": markdown(matches(rows)),
             "students on the same questions": markdown(paired),
             **{
                 f"cost by part: {of_target['target'][0]}": markdown(cost_table(of_target))

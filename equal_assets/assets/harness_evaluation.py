@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 import dagster as dg
 import polars as pl
 
-from equal_assets.assets.selection import campaign_run
+from equal_assets.assets.campaign_run import campaign_run
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
 from equal_assets.reporting import markdown
@@ -74,7 +74,8 @@ def harness_accuracy(
             inputs=inputs,
             seconds=time.monotonic() - started,
         )
-    _track(tracker, campaign_run(warehouse, tracker, campaign), rows)
+    run_id = campaign_run(warehouse, tracker, campaign)
+    _track(tracker, run_id, rows)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
@@ -82,6 +83,7 @@ def harness_accuracy(
             "tasks": ", ".join(harness.names) or "none: evaluation.harness names none",
             "lm-eval": markdown(rows.drop("campaign")),
             "items": len(items),
+            "MLflow run": dg.MetadataValue.url(tracker.run_url(run_id)),
             "seconds": round(time.monotonic() - started, 1),
         },
     )

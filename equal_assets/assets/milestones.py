@@ -11,8 +11,8 @@ import polars as pl
 from pydantic import Field
 
 from equal_assets.assets.base_student import base_student
+from equal_assets.assets.campaign_run import campaign_run, link_campaign
 from equal_assets.assets.judging import answers_on_test, metrics_of
-from equal_assets.assets.selection import campaign_run
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
@@ -115,6 +115,7 @@ def accuracy_over_budget(
         data_version=dg.DataVersion(version),
         metadata={
             "students over the budget": markdown(points.drop("campaign")),
+            "MLflow run": link_campaign(context, settings, warehouse, tracker, campaign),
             "seconds": round(time.monotonic() - started, 1),
         },
     )

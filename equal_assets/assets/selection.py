@@ -1,15 +1,21 @@
 """Group `selection`: the rounds of the bandit, and what they gained."""
 
-import json
 import time
 from collections.abc import Iterable
 from contextlib import closing
 
 import dagster as dg
-import polars as pl
 
+from equal_assets.assets.campaign_run import (
+    campaign_run,
+    link_campaign,
+    round_spend,
+    rounds_tags,
+    tag_run,
+)
 from equal_assets.assets.round_player import RoundPlayer, prepare_campaign
 from equal_assets.assets.rounds import play_round
+from equal_assets.assets.selection_pages import campaign_page, place_reference, round_page
 from equal_assets.errors import CampaignError, ExtractionError
 from equal_assets.killed_runs import run_name
 from equal_assets.partitions import (
@@ -20,12 +26,11 @@ from equal_assets.partitions import (
     previous_round,
     round_key,
 )
-from equal_assets.reporting import markdown, reward_curve_figure
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.student import Student
-from equal_assets.resources.tracking import ROUND_METRICS, Tracker
+from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
@@ -59,6 +64,7 @@ def bandit_round(
     """
     keys = sorted(parse_round_key(key) for key in context.partition_keys)
     player: RoundPlayer | None = None
+    played: list[dict] = []
     try:
         with closing(extractor):
             version = _data_version({campaign for campaign, _ in keys}, campaigns, warehouse)
@@ -77,9 +83,16 @@ def bandit_round(
                     )
                 is_new = play_round(player, number)
                 curve = warehouse.query("reward_curve", campaign=campaign)
+                page = round_page(warehouse, campaign, number, curve=curve, is_new=is_new)
                 if len(curve):
                     tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
-                _report_round(context, player, number, curve, version, is_new=is_new)
+                    page["MLflow run"] = link_campaign(
+                        context, campaigns.load(), warehouse, tracker, campaign
+                    )
+                if is_new:
+                    played.append(round_spend(curve, number))
+                    tag_run(context, rounds_tags(played))
+                _report_round(context, str(round_key(campaign, number)), page, version)
     except (CampaignError, ExtractionError) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 
@@ -94,41 +107,38 @@ def reward_curve(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     campaigns: CampaignsFile,
+    embedder: Embedder,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
-    """One row is a round of a campaign: its rewards, the pool's OT cost, and what was spent."""
+    """One row is a round of a campaign: its rewards, the pool's OT cost, and what was spent.
+
+    Where the target's reference pairs lie on the map of clusters is kept in `reference_plane`.
+    """
     settings, campaign = campaigns.load(), context.partition_key
     started = time.monotonic()
     stored = stored_versions(warehouse)
     inputs = expected_inputs("reward_curve", settings, stored, campaign=campaign)
+    reference = place_reference(warehouse, embedder, campaign)
     with warehouse.transaction() as transaction:
         curve = transaction.query("reward_curve", campaign=campaign)
         transaction.replace("reward_curve", curve, campaign=campaign)
+        transaction.replace("reference_plane", reference, campaign=campaign)
         version = transaction.record(
             "reward_curve", partition=campaign, inputs=inputs, seconds=time.monotonic() - started
         )
-    figure = reward_curve_figure(curve, campaign)
     run_id = campaign_run(warehouse, tracker, campaign)
     tracker.log_rounds(run_id, curve)
-    tracker.log_figure(run_id, figure, "reward_curve.png")
-    last = curve.row(-1, named=True)
+    page = campaign_page(warehouse, campaign, curve)
+    for name, figure in page.figures.items():
+        tracker.log_figure(run_id, figure, f"{name.replace(' ', '_')}.png")
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
+            **page.metadata,
+            "MLflow run": link_campaign(context, settings, warehouse, tracker, campaign),
             "dagster/partition_row_count": len(curve),
-            "reward curve": markdown(figure),
-            "rounds": markdown(curve.drop("campaign")),
-            "documents asked for": last["documents"],
-            "OT cost of the pool": last["pool_ot_cost"] if last["pool_pairs"] else "no pairs",
-            "MLflow run": run_id,
         },
     )
-
-
-def campaign_run(warehouse: Warehouse, tracker: Tracker, campaign: str) -> str:
-    """Return the MLflow run id of a campaign that has started."""
-    start = warehouse.query("campaign_start", campaign=campaign).row(0, named=True)
-    return tracker.campaign_run(campaign, start["fingerprint"], json.loads(start["settings"]))
 
 
 def _data_version(
@@ -147,50 +157,16 @@ def _data_version(
 
 
 def _report_round(
-    context: dg.AssetExecutionContext,
-    player: RoundPlayer,
-    number: int,
-    curve: pl.DataFrame,
-    version: dg.DataVersion,
-    *,
-    is_new: bool,
+    context: dg.AssetExecutionContext, key: str, page: dict, version: dg.DataVersion
 ) -> None:
     """Record the round's partition now, so that a later failure in the same run keeps it."""
-    if not is_new and number > len(curve):
-        metadata: dict = {"outcome": "the campaign ended before this round"}
-    else:
-        row = curve.row(number - 1, named=True)
-        pairs = player.warehouse.query("sample_pairs", campaign=player.name, round=number)
-        metadata = {
-            **{name: row[name] for name in ROUND_METRICS if row[name] is not None},
-            "dagster/partition_row_count": row["n_pulls"],
-            "reward curve": markdown(reward_curve_figure(curve.head(number), player.name)),
-            "sample pairs": markdown(pairs),
-        }
-        for title, rows in _not_kept(player, number):
-            if len(rows):
-                metadata[title] = markdown(rows)
-    key = str(round_key(player.name, number))
     if len(context.partition_keys) > 1:
         context.log_event(
             dg.AssetMaterialization(
                 "bandit_round",
                 partition=key,
-                metadata=metadata,
+                metadata=page,
                 tags={"dagster/data_version": version.value},
             )
         )
-    context.add_asset_metadata(metadata, partition_key=key)
-
-
-def _not_kept(player: RoundPlayer, number: int) -> list[tuple[str, pl.DataFrame]]:
-    """Return why documents of a round failed, and why pairs were not kept."""
-    query = player.warehouse.query
-    failures = query("failures", campaigns=[player.name], rounds=[number]).drop("campaign")
-    rejections = query("rejections", campaign=player.name, round=number)
-    unrated = query("failed_ratings", campaign=player.name) if number == 1 else pl.DataFrame()
-    return [
-        ("failed documents", failures),
-        ("pairs not kept", rejections),
-        ("documents without a rating", unrated),
-    ]
+    context.add_asset_metadata(page, partition_key=key)

@@ -6,9 +6,11 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.assets.base_student import base_student
-from equal_assets.assets.selection import campaign_run
+from equal_assets.assets.campaign_run import campaign_run, link_campaign
+from equal_assets.figures.curves import loss_figure
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
+from equal_assets.reporting import markdown, sparkline
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker, TrainingData
@@ -87,4 +89,17 @@ def fine_tuned_student(
             version=fingerprint([inputs, base.name]),
             seconds=row["seconds"],
         )
-    return dg.MaterializeResult(data_version=dg.DataVersion(version), metadata=row)
+    link_campaign(context, settings, warehouse, tracker, campaign)
+    shown = ("n_examples", "n_tokens", "n_parameters", "flops", "loss_first", "loss_last")
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(version),
+        metadata={
+            "loss": sparkline(tuning.losses),
+            "loss curve": markdown(loss_figure(tuning.losses)),
+            **{name: row[name] for name in shown},
+            "MLflow run": dg.MetadataValue.url(tracker.run_url(run_id)),
+            "model": dg.MetadataValue.path(str(tuning.path)),
+            "base model": dg.MetadataValue.path(str(base)),
+            "seconds": round(time.monotonic() - started, 1),
+        },
+    )

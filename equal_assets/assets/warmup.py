@@ -17,10 +17,11 @@ from equal_assets.algorithms.contrastive_pairs import (
     split_by_document,
 )
 from equal_assets.errors import ExtractionError
+from equal_assets.figures.corpus import recall_figure
 from equal_assets.killed_runs import run_name
 from equal_assets.progress import report, silent
 from equal_assets.records import WARM_UP, Document, QAPair
-from equal_assets.reporting import markdown
+from equal_assets.reporting import first_words, markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
@@ -28,6 +29,16 @@ from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.spending import caps
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.versions import expected_inputs, stored_versions
+
+SHOWN_OF_EMBEDDER = (
+    "base_model",
+    "method",
+    "n_train_pairs",
+    "n_held_out_pairs",
+    "n_dimensions",
+    "path",
+    "seconds",
+)
 
 
 @dg.asset(group_name="warmup", kinds={"duckdb"}, deps=["documents"])
@@ -71,6 +82,9 @@ def warmup_qa(
         pairs = transaction.query(
             "extracted_pairs", document_ids=sample, extractor=extractor.fingerprint
         )
+        failures = transaction.query(
+            "warmup_failures", document_ids=sample, extractor=extractor.fingerprint
+        )
         transaction.replace("warmup_qa", pairs)
         version = transaction.record("warmup_qa", inputs=inputs, seconds=time.monotonic() - started)
     return dg.MaterializeResult(
@@ -78,14 +92,24 @@ def warmup_qa(
         metadata={
             "dagster/row_count": len(pairs),
             "documents asked for": len(extractions),
-            "documents by outcome": markdown(extractions["status"].value_counts(sort=True)),
+            "documents by outcome": markdown(
+                with_bars(extractions["status"].value_counts(sort=True), "count")
+            ),
+            "sample pairs": markdown(
+                pairs.sort("qa_id")
+                .head(5)
+                .select(
+                    question=first_words(pl.col("question"), 90),
+                    answer=first_words(pl.col("answer"), 90),
+                )
+            ),
+            "failed documents": markdown(failures.head(20)),
             "pairs not kept": int(extractions["n_rejected"].sum()),
             "prompt tokens": int(extractions["prompt_tokens"].sum()),
             "completion tokens": int(extractions["completion_tokens"].sum()),
             "cost": float(extractions["cost"].sum()),
             "requests": int(extractions["n_requests"].sum()),
             "tries": int(extractions["n_tries"].sum()),
-            "sample pairs": markdown(pairs.select("question", "answer").head(5)),
         },
     )
 
@@ -149,9 +173,28 @@ def contrastive_embedder(
             seconds=row["seconds"],
             flops=tuning.flops,
         )
-    shown = {name: value for name, value in row.items() if name != "embedder_version"}
     return dg.MaterializeResult(
-        data_version=dg.DataVersion(version), metadata={**shown, "FLOPs of tuning": tuning.flops}
+        data_version=dg.DataVersion(version),
+        metadata={
+            "before and after tuning": markdown(_before_and_after(row)),
+            "recall": markdown(recall_figure(row)),
+            **{name: row[name] for name in SHOWN_OF_EMBEDDER},
+            **measured,
+            "FLOPs of tuning": tuning.flops,
+        },
+    )
+
+
+def _before_and_after(row: dict) -> pl.DataFrame:
+    """Return the measures of the embedder side by side."""
+    measures = ("recall_at_1", "recall_at_10", "qa_spread")
+    return pl.DataFrame(
+        {
+            "measure": [measure.replace("_", " ") for measure in measures] + ["loss, first/last"],
+            "before": [row[f"{measure}_before"] for measure in measures] + [row["loss_first"]],
+            "after": [row[f"{measure}_after"] for measure in measures] + [row["loss_last"]],
+        },
+        schema_overrides={"before": pl.Float64, "after": pl.Float64},
     )
 
 

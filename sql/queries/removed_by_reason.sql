@@ -1,0 +1,10 @@
+-- Question: why are extracted pairs of a campaign not in its data set? Grain: one reason.
+-- Input: removed_qa; $campaign.
+select
+  reason,
+  count(*) as pairs,
+  any_value(question[:200]) as example
+from removed_qa
+where campaign = $campaign
+group by reason
+order by pairs desc, reason
