@@ -109,6 +109,7 @@ def main() -> None:
     While it runs:   equal status     rounds, budget, reward, accuracy
     When some fail:  equal retry      ask again for the documents that failed
     When rounds are: equal compare    strategies side by side at the same budget
+    To tell others:  equal report     a campaign as one HTML file
     To look inside:  make ui          Dagster and MLflow over the same state
     """
 
@@ -279,11 +280,37 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
         rows.write_csv(csv)
         console.print(f"table   {csv}", highlight=False, soft_wrap=True)
     if plot:
-        from equal_assets.reporting import comparison_figure
+        from equal_assets.figures.students import comparison_figure
 
         accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
         comparison_figure(rows, accuracy).savefig(plot, dpi=150)
         console.print(f"picture {plot}", highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("campaign")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, resolve_path=True, path_type=Path),
+    callback=_file_to_write,
+    help="The file to write; by default report.html beside the campaign's data set.",
+)
+def report(campaign: str, out: Path | None) -> None:
+    """Write what CAMPAIGN did and gained as one HTML file that can be mailed.
+
+    It holds its pictures and asks for nothing from elsewhere. The campaign's MLflow run keeps the
+    same page.
+    """
+    from equal_assets.campaign_report import publish_report
+
+    settings = load_settings()
+    names = _known_campaigns((campaign,), settings)
+    instance, warehouse = _open_project()
+    _campaigns_with_rounds(names, settings, warehouse)
+    _refresh_comparison(settings, instance, warehouse)
+    path = out or state_folder() / "exports" / campaign / "report.html"
+    publish_report(campaign, path, settings, warehouse, _extractor(settings), _tracker(settings))
+    console.print(f"report  {_short(path)}", highlight=False, soft_wrap=True)
 
 
 @main.command()
@@ -536,6 +563,7 @@ def _where_to_look(names: list[str]) -> None:
         f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(names)})",
         f"  tables        {state}/warehouse.duckdb (DuckDB)",
         "  graph, plots  make ui, then the Dagster and MLflow addresses that it prints",
+        "  to mail       equal report CAMPAIGN writes one HTML file",
     )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)

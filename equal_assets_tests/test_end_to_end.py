@@ -1,11 +1,22 @@
 """The whole graph on a tiny real corpus, through the command that users type."""
 
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
 import dagster as dg
 import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from equal_assets import cli
+from equal_assets.campaign_report import write_report
+from equal_assets.errors import CampaignError
+from equal_assets.resources.extractors import build_extractor
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import load_settings
 from equal_assets_tests.project import Project
 
 
@@ -52,6 +63,7 @@ def test_every_table_of_the_graph_has_rows(finished):
         "cluster_geometry",
         "bandit_round",
         "reward_curve",
+        "reference_plane",
         "qa_dataset",
         "fine_tuned_student",
         "student_accuracy",
@@ -131,8 +143,185 @@ def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
     steps = [m.step for m in client.get_metric_history(runs[0].info.run_id, "pool_ot_cost")]
     assert steps == [1, 2, 3]
     pictures = {artifact.path for artifact in client.list_artifacts(runs[0].info.run_id)}
-    assert pictures == {"reward_curve.png", "strategy_comparison.png"}
+    assert pictures == {
+        "reward_curve.png",
+        "cluster_map.png",
+        "pulls_per_cluster.png",
+        "student_accuracy.png",
+        "strategy_comparison.png",
+    }
     assert {"pmi_accuracy", "perplexity", "base_perplexity"} <= runs[0].data.metrics.keys()
+
+
+def test_map_has_every_cluster_with_what_was_asked_of_it(finished):
+    project, _ = finished
+    clusters = Warehouse(database=str(project.database)).query(
+        "campaign_clusters", campaign="equal"
+    )
+    assert clusters["n_documents"].sum() == project.sql("select count(*) from documents").item()
+    assert clusters["documents"].sum() == 55
+    assert clusters["reward"].is_null().to_list() == (clusters["pulls"] == 0).to_list()
+    assert clusters["terms"].list.len().min() > 0
+    assert clusters.select("x", "y").sum().row(0) == pytest.approx((0, 0), abs=1e-4)
+
+
+def metadata_of(project, monkeypatch, asset, partition=None):
+    """Return the metadata of the latest materialization, and the tags of its run."""
+    monkeypatch.chdir(project.folder)  # the paths in dagster.yaml are relative to it
+    with dg.DagsterInstance.from_config(str(project.folder)) as instance:
+        keep = dg.AssetRecordsFilter(
+            asset_key=dg.AssetKey(asset), asset_partitions=[partition] if partition else None
+        )
+        event = instance.fetch_materializations(keep, limit=1).records[0]
+        run = instance.get_run_by_id(event.run_id)
+    return event.asset_materialization.metadata, run.tags
+
+
+FIRST_SHOWN = {
+    ("documents", None): ["largest of 1 sources", "samples", "length of the documents"],
+    ("target_qa", "random"): ["reference pairs", "test pairs", "target", "sample questions"],
+    ("warmup_qa", None): ["documents asked for", "documents by outcome", "sample pairs"],
+    ("contrastive_embedder", None): ["before and after tuning", "recall"],
+    ("clusters", None): ["clusters", "size of the clusters"],
+    ("cluster_geometry", None): ["largest clusters", "map of the clusters", "clusters"],
+    ("bandit_round", "random|round-002"): [
+        "OT cost so far",
+        "mean reward so far",
+        "reward curve",
+        "pulls",
+        "sample pairs",
+    ],
+    ("reward_curve", "random"): [
+        "OT cost by round",
+        "mean reward by round",
+        "reward curve",
+        "cluster map",
+        "pulls per cluster",
+        "clusters most asked",
+        "spend",
+    ],
+    ("fine_tuned_student", "random"): ["loss", "loss curve", "n_examples"],
+    ("student_accuracy", "random"): ["student on the test split", "before and after"],
+}
+
+
+@pytest.mark.parametrize(("asset", "partition"), FIRST_SHOWN)
+def test_page_of_an_asset_begins_with_what_people_look_for(finished, monkeypatch, asset, partition):
+    project, _ = finished
+    metadata, _ = metadata_of(project, monkeypatch, asset, partition)
+    names = [name for name in metadata if not name.startswith("dagster/")]
+    assert names[: len(FIRST_SHOWN[asset, partition])] == FIRST_SHOWN[asset, partition]
+    assert sum(len(str(value.value)) for value in metadata.values()) < 200_000
+
+
+def test_runs_of_dagster_and_mlflow_lead_to_each_other(finished, monkeypatch):
+    project, _ = finished
+    from mlflow import MlflowClient
+
+    metadata, tags = metadata_of(project, monkeypatch, "bandit_round", "random|round-002")
+    spent = {name: tags[name] for name in ("campaign", "rounds", "documents", "tokens", "cost")}
+    assert list(spent.values()) == ["random", "1-3", "55", "0", "0"]
+    run_id = metadata["MLflow run"].url.rpartition("/")[2]
+    run = MlflowClient(f"sqlite:///{project.folder}/.equal/mlflow.db").get_run(run_id)
+    described = {name: run.data.tags[f"equal.{name}"] for name in ("campaign", "strategy", "state")}
+    assert list(described.values()) == ["random", "random", "ended by budget after 3 rounds"]
+    note = run.data.tags["mlflow.note.content"]
+    _, tags = metadata_of(project, monkeypatch, "student_accuracy", "random")
+    assert tags["campaign"] == "random"
+    (dagster_run,) = re.findall(r"\(http://127\.0\.0\.1:3000/runs/([\w-]+)\)", note)
+    with dg.DagsterInstance.from_config(str(project.folder)) as instance:
+        assert "student_accuracy" in str(instance.get_run_by_id(dagster_run).asset_selection)
+
+
+class _Page(HTMLParser):
+    """What a page asks for, its headings, and the elements that could run."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.asked, self.headings, self.tags = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.asked += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_data(self, data):
+        if self.lasttag == "h2" and data.strip():
+            self.headings.append(data)
+
+
+SECTIONS = [
+    "What the rounds gained",
+    "Where it looked",
+    "What it took",
+    "What a student learned from it",
+    "Beside other campaigns of the target",
+    "The data set",
+    "How to reproduce it",
+]
+
+
+def test_report_is_one_page_that_asks_for_nothing_and_mlflow_keeps_it(
+    finished, monkeypatch, tmp_path
+):
+    project, _ = finished
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(project.folder / "campaigns.yaml"))
+    monkeypatch.setenv("EQUAL_HOME", str(project.folder / ".equal"))
+    monkeypatch.chdir(project.folder)
+    out = tmp_path / "report.html"
+    cli.report.callback("random", out)
+    text = out.read_text(encoding="utf-8")
+    page = _Page(text)
+    assert page.headings == SECTIONS
+    assert len(page.asked) >= 6
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in page.asked)
+    assert not page.tags & {"script", "link", "iframe", "object", "form", "a"}
+    store = f"sqlite:///{project.folder}/.equal/mlflow.db"
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name("equal-assets")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`equal.campaign` = 'random'")
+    kept = download_artifacts(
+        run_id=run.info.run_id, artifact_path="report.html", tracking_uri=store
+    )
+    assert Path(kept).read_text(encoding="utf-8") == text
+
+
+def test_text_of_documents_cannot_run_in_a_report(finished, tmp_path):
+    project, _ = finished
+    database = tmp_path / "copy.duckdb"
+    shutil.copy(project.database, database)
+    attack = "<script>alert(1)</script><img src=http://far.away/x onerror=alert(2)>"
+    with duckdb.connect(str(database)) as connection:
+        for column in ("question", "answer", "source"):
+            connection.execute(f"update qa_dataset set {column} = '{attack}'")
+        connection.execute(f"update documents set text = '{attack}'")
+        connection.execute(f"update cluster_geometry set terms = ['{attack}']")
+        connection.execute("delete from student_accuracy; delete from strategy_comparison")
+        connection.execute(
+            "insert into removed_qa by name select campaign, qa_id, 'repeated pair' as reason, "
+            "question from qa_dataset where campaign = 'random' limit 3"
+        )
+    settings = load_settings(project.folder / "campaigns.yaml")
+    extractor = build_extractor(settings.extractor, project.folder / ".equal")
+    text = write_report("random", settings, Warehouse(database=str(database)), extractor)
+    page = _Page(text)
+    assert not page.tags & {"script"}
+    assert all(address.startswith("data:") for address in page.asked)
+    assert text.count("&lt;script&gt;alert(1)") > 20
+    assert "No student is tuned on these pairs yet." in text
+    assert page.headings == [title for title in SECTIONS if not title.startswith("Beside")]
+    assert "3 extracted pairs were removed" in text
+
+
+def test_report_of_a_campaign_without_rounds_says_what_to_do(tmp_path):
+    settings = load_settings()
+    warehouse = Warehouse(database=str(tmp_path / "empty.duckdb"))
+    extractor = build_extractor(settings.extractor, tmp_path)
+    with pytest.raises(CampaignError, match=r"no rounds yet of random.*`equal run random`"):
+        write_report("random", settings, warehouse, extractor)
 
 
 def test_every_answer_of_every_student_is_kept_and_the_untuned_one_asked_once(finished):
