@@ -108,6 +108,7 @@ def main() -> None:
     Before it pays:  equal run --estimate   documents, tokens, money
     While it runs:   equal status     rounds, budget, reward, accuracy
     When some fail:  equal retry      ask again for the documents that failed
+    To play again:   equal rerun      a campaign, from one of its rounds on
     When rounds are: equal compare    strategies side by side at the same budget
     To tell others:  equal report     a campaign as one HTML file
     To look inside:  make ui          Dagster and MLflow over the same state
@@ -147,6 +148,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     instance, warehouse = _open_project()
     from equal_assets import runner, spend_report
     from equal_assets.killed_runs import close_killed_runs
+    from equal_assets.rerun import restart_campaign
     from equal_assets.status_table import status_table
 
     if estimate:
@@ -155,7 +157,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
         spend_report.print_estimate(console, settings, _extractor(settings), warehouse, names)
         return
     for name in names if restart else ():
-        runner.restart_campaign(name, warehouse, _extractor(settings), _tracker(settings))
+        restart_campaign(name, warehouse, _extractor(settings), _tracker(settings))
         console.print(f"{name}: starts over", highlight=False)
     if killed := close_killed_runs(instance):
         console.print(f"{killed} earlier run(s) were killed; going on from what they stored")
@@ -218,6 +220,36 @@ def retry(campaigns: tuple[str, ...]) -> None:
         f"{n_mended:,} of {n_before:,} failed documents are extracted now{anew}", highlight=False
     )
     spend_report.print_failures(console, warehouse, names)
+
+
+@main.command()
+@click.argument("campaign")
+@click.option(
+    "--from-round", type=click.IntRange(1), required=True, help="The first round to play anew."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rerun(campaign: str, from_round: int, yes: bool) -> None:
+    """Play CAMPAIGN anew from a round on, and make anew what was made of it.
+
+    Says first what that makes invalid, and asks. What was extracted stays stored and is not paid
+    for again; from round 1 it is `equal run --restart CAMPAIGN`.
+    """
+    from equal_assets.rerun import forget_rounds, plan_rerun
+    from equal_assets.runner import Runner
+    from equal_assets.runs_at_work import at_work
+
+    settings = load_settings()
+    instance, warehouse = _open_project()
+    plan = plan_rerun(campaign, settings, warehouse, from_round=from_round)
+    if busy := at_work(instance, campaign):
+        raise CampaignError(f"{busy}: wait for it, or cancel it")
+    console.print(str(plan), highlight=False, soft_wrap=True)
+    if not yes:
+        click.confirm("Remove these rounds and play them anew?", abort=True)
+    forget_rounds(plan, warehouse, _extractor(settings), _tracker(settings))
+    with _progress_bars() as announce:
+        _guarded(lambda: Runner(instance, warehouse, settings, announce).run([campaign]))
+    _where_to_look([campaign])
 
 
 def _file_to_write(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:

@@ -15,10 +15,11 @@ from equal_assets.assets import (
     warmup,
 )
 from equal_assets.assets.checks import CHECKS
+from equal_assets.assets.replay import rerun_rounds
 from equal_assets.assets.retry import retry_failures
 from equal_assets.assets.schedules import next_round
+from equal_assets.jobs import build_jobs
 from equal_assets.killed_runs import killed_runs
-from equal_assets.partitions import CAMPAIGNS, ROUNDS
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import build_embedder
 from equal_assets.resources.extractors import build_extractor
@@ -36,16 +37,6 @@ from equal_assets.versions import SETTINGS_OF
 
 OWNERS = ["team:equal-assets"]
 
-SHARED_ASSETS = (
-    "documents",
-    "warmup_qa",
-    "contrastive_embedder",
-    "document_embeddings",
-    "clusters",
-    "cluster_geometry",
-)
-CAMPAIGN_ASSETS = ("reward_curve", "qa_dataset", "fine_tuned_student", "student_accuracy")
-
 
 def build_definitions() -> dg.Definitions:
     """Build the definitions for the campaigns file and state folder that are in force."""
@@ -54,7 +45,6 @@ def build_definitions() -> dg.Definitions:
     models = state / "models"
     modules = [corpus, target, warmup, clustering, selection, dataset, training]
     modules += [evaluation, milestones, harness_evaluation]
-    harness = ("harness_accuracy",) if settings.evaluation.harness.names else ()
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
         read = settings.sections(*SETTINGS_OF[spec.key.to_user_string()])
@@ -65,26 +55,7 @@ def build_definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.map_asset_specs(describe, assets),
         asset_checks=CHECKS,
-        jobs=[
-            dg.define_asset_job(
-                "prepare",
-                dg.AssetSelection.assets(*SHARED_ASSETS),
-                description="Documents to clusters: what all campaigns share.",
-            ),
-            dg.define_asset_job(
-                "play_rounds",
-                dg.AssetSelection.assets("bandit_round"),
-                partitions_def=ROUNDS,
-                description="Rounds of a campaign; launch a range as one backfill.",
-            ),
-            dg.define_asset_job(
-                "finish_campaign",
-                dg.AssetSelection.assets(*CAMPAIGN_ASSETS, *harness),
-                partitions_def=CAMPAIGNS,
-                description="Reward curve, data set, student and accuracy of a campaign.",
-            ),
-            retry_failures,
-        ],
+        jobs=[*build_jobs(settings).values(), retry_failures, rerun_rounds],
         schedules=[next_round],
         sensors=[killed_runs],
         executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),

@@ -8,33 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from equal_assets.definitions import CAMPAIGN_ASSETS, SHARED_ASSETS, defs
+from equal_assets.definitions import defs
+from equal_assets.jobs import CAMPAIGN_ASSETS, SHARED_ASSETS
 from equal_assets.killed_runs import process_tags
 from equal_assets.partitions import round_key
-from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 from equal_assets.versions import is_current, stored_versions
-
-CAMPAIGN_TABLES = (
-    "campaign_settings",
-    "rounds",
-    "strategy_state",
-    "bandit_round",
-    "bandit_documents",
-    "document_ratings",
-    "reward_curve",
-    "reference_plane",
-    "qa_dataset",
-    "removed_qa",
-    "fine_tuned_student",
-    "student_accuracy",
-    "student_answers",
-    "accuracy_over_budget",
-    "harness_accuracy",
-    "harness_items",
-)
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -97,7 +77,7 @@ class Runner:
     def _rounds(self, name: str) -> int:
         """Play the rounds that are missing; one run, so that rounds follow each other at once."""
         campaign = self.settings.campaigns[name]
-        last, ended_by = self.warehouse.query("last_round", campaign=name).row(0)
+        last, ended_by = self.warehouse.query("last_round", campaign=name).row(0)[:2]
         stored = stored_versions(self.warehouse)
         if ended_by and is_current("bandit_round", self.settings, stored, campaign=name):
             return 0
@@ -147,16 +127,3 @@ class Runner:
             return {}
         config = {"milestones": self.settings.milestones}
         return {"ops": {"accuracy_over_budget": {"config": config}}}
-
-
-def restart_campaign(
-    name: str, warehouse: Warehouse, extractor: Extractor, tracker: Tracker
-) -> None:
-    """Forget the rounds of a campaign and what was made of them; extractions stay in the store."""
-    with warehouse.transaction() as transaction:
-        for table in CAMPAIGN_TABLES:
-            transaction.delete(table, campaign=name)
-        transaction.delete("materialized", partition=name)
-        transaction.execute("disown_extractions", campaign=name)
-    extractor.disown(name)
-    tracker.supersede(name)

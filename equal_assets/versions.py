@@ -9,6 +9,7 @@ function of its inputs. Both stand in the table ``materialized``, written with t
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -82,6 +83,12 @@ BY_CAMPAIGN = frozenset(
 TASK_FILES = frozenset({".yaml", ".py", ".json", ".jsonl", ".csv", ".parquet"})
 """What a folder of lm-eval tasks is made of; not what Python caches there."""
 
+FILES_NAMED = 1_000
+"""A corpus of more files is remembered by their number, size and fingerprint."""
+
+SHOWN_CHARACTERS = 80
+"""Of a value that has changed."""
+
 Versions = dict[tuple[str, str], tuple[str, str]]
 
 
@@ -127,14 +134,73 @@ def is_current(asset: str, settings: Settings, stored: Versions, *, campaign: st
     return stored[asset, campaign][0] == fingerprint(inputs)
 
 
+def campaign_inputs(name: str, settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
+    """Return what the rounds of a campaign are made from.
+
+    Raises
+    ------
+    CampaignError
+        If something of it is not stored, or the campaign was started with other settings or
+        inputs than there are now.
+    """
+    inputs = expected_inputs("bandit_round", settings, stored_versions(warehouse), campaign=name)
+    start = warehouse.query("campaign_start", campaign=name)
+    if start.is_empty() or start["fingerprint"].item() == fingerprint(inputs):
+        return inputs
+    changed = "; ".join(differences(json.loads(start["settings"].item()), inputs))
+    raise CampaignError(
+        f"campaign {name} was started with other settings ({changed}). Give the changed campaign "
+        f"a new name, set the old values again, or start it over: equal run --restart {name}"
+    )
+
+
+def changes(
+    asset: str, settings: Settings, warehouse: Warehouse, *, campaign: str = ""
+) -> list[str]:
+    """Return what has changed since a stored asset was made, each as `key: then, now`.
+
+    Raises
+    ------
+    CampaignError
+        If the asset or one that it reads is not stored.
+    """
+    made_from = warehouse.query("made_from", asset=asset, partition=campaign)
+    if made_from.is_empty():
+        raise CampaignError(f"{asset} is not stored: materialize it first")
+    now = expected_inputs(asset, settings, stored_versions(warehouse), campaign=campaign)
+    return differences(json.loads(made_from["made_from"].item()), now)
+
+
+def differences(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:
+    """Return the keys whose values differ, nested ones joined by dots, with both values.
+
+    >>> differences({"a": {"b": 1}}, {"a": {"b": 2}})
+    ['a.b: 1 then, 2 now']
+    """
+    found: list[str] = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key}: {_shown(old)} then, {_shown(new)} now")
+    return found
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} ..."
+
+
 def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
     if asset == "documents":
-        return [settings.corpus.model_dump(mode="json"), source_signature(settings)]
+        corpus = settings.corpus.model_dump(mode="json")
+        return {"corpus": corpus, "source": source_signature(settings)}
     if asset == "target_qa":
         target = settings.targets[settings.campaigns[campaign].target]
-        files = [_file_sha256(Path(path)) for path in (target.reference, target.test)]
         fields = target.model_dump(mode="json", exclude={"reference", "test", "answers"})
-        return [fields, *files]
+        files = {"reference": target.reference, "test": target.test}
+        return {**fields, **{name: _file_sha256(Path(path)) for name, path in files.items()}}
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)
     if asset == "strategy_comparison" and isinstance(settings.extractor, LLMExtraction):
@@ -155,8 +221,8 @@ def source_signature(settings: Settings) -> Any:
     """Return what changes when the corpus may have changed, without reading it."""
     corpus = settings.corpus
     if isinstance(corpus, InstalledPackages):
-        installed = {f"{found['Name']} {found['Version']}" for _, found in named_distributions()}
-        return [sys.version, *sorted(installed)]
+        installed = {found["Name"]: found["Version"] for _, found in named_distributions()}
+        return {"Python": sys.version, **installed}
     if isinstance(corpus, Files):
         return _files_signature(
             [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
@@ -167,7 +233,11 @@ def source_signature(settings: Settings) -> Any:
 def _files_signature(paths: Iterable[Path]) -> Any:
     """Return what changes when files, those in folders included, may have changed."""
     files = sorted(f for path in paths for f in (path, *path.rglob("*")) if f.is_file())
-    return [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]
+    states = {str(f): [f.stat().st_size, f.stat().st_mtime_ns] for f in files}
+    if len(states) <= FILES_NAMED:
+        return states
+    n_bytes = sum(size for size, _ in states.values())
+    return {"files": len(states), "bytes": n_bytes, "states": fingerprint(states)}
 
 
 def _file_sha256(file: Path) -> str:

@@ -73,6 +73,15 @@ def instance(tmp_path) -> dg.DagsterInstance:
 
 
 @pytest.fixture(scope="session")
+def tracker(tmp_path_factory):
+    """An MLflow store for tests that log to one and do not read it; making it takes seconds."""
+    from equal_assets.resources.tracking import build_tracker
+    from equal_assets.settings import Tracking
+
+    return build_tracker(Tracking(), tmp_path_factory.mktemp("mlflow"))
+
+
+@pytest.fixture(scope="session")
 def micro_folder(tmp_path_factory) -> Path:
     """Where the models of the micro student are."""
     return tmp_path_factory.mktemp("micro")

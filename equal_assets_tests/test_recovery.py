@@ -1,5 +1,6 @@
 """Killed processes: what was finished is kept, what was not is done once."""
 
+import shutil
 import signal
 import time
 
@@ -28,6 +29,8 @@ COMPARED = (
     "select * from bandit_round order by all",
     "select * exclude seconds from reward_curve order by all",
 )
+PAID = "select content_hash, first_asked_by from extractions order by all"
+STATES = "select * from strategy_state order by all"
 
 
 def wait_for(condition, *, seconds: float) -> None:
@@ -71,8 +74,28 @@ def test_killed_in_a_round_the_campaign_ends_as_if_undisturbed(
     assert "were killed; going on" in resumed.stdout
     for query in COMPARED:
         assert_frame_equal(project.sql(query), undisturbed.sql(query))
-    paid = "select content_hash, first_asked_by from extractions order by all"
-    assert_frame_equal(project.sql(paid), undisturbed.sql(paid))
+    assert_frame_equal(project.sql(PAID), undisturbed.sql(PAID))
+
+
+@pytest.mark.slow
+def test_rerun_from_a_round_plays_the_same_rounds_and_pays_nothing_twice(
+    tmp_path_factory, undisturbed
+):
+    project = Project(tmp_path_factory.mktemp("rerun") / "project")
+    shutil.copytree(undisturbed.folder, project.folder)
+    asked = project.equal("rerun", "equal-paper", "--from-round", "2")
+    assert asked.returncode == 1, asked.stdout + asked.stderr
+    assert "removes rounds 2 to 3 (35 documents, " in asked.stdout
+    assert "reward_curve, qa_dataset, fine_tuned_student, student_accuracy" in asked.stdout
+    assert project.sql("select count(*) from rounds").item() == 3  # nobody said yes
+    rerun = project.equal("rerun", "equal-paper", "--from-round", "2", "--yes")
+    assert rerun.returncode == 0, rerun.stdout + rerun.stderr
+    assert "equal-paper: rounds 2 to 3" in rerun.stdout
+    for query in (*COMPARED, STATES, PAID):
+        assert_frame_equal(project.sql(query), undisturbed.sql(query))
+    ran_again = "select finished_at from rounds where round = "
+    assert project.sql(f"{ran_again} 1").equals(undisturbed.sql(f"{ran_again} 1"))
+    assert not project.sql(f"{ran_again} 2").equals(undisturbed.sql(f"{ran_again} 2"))
 
 
 def interrupt_in_a_round(project: Project) -> tuple[int, str]:

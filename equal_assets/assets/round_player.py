@@ -1,6 +1,5 @@
 """What the rounds of a campaign share: made when it starts, and again when it goes on."""
 
-import json
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -23,7 +22,7 @@ from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.student import Student
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Campaign, Settings, fingerprint
-from equal_assets.versions import expected_inputs, stored_versions
+from equal_assets.versions import campaign_inputs, stored_versions
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,7 @@ def prepare_campaign(
         If documents are to be rated, and no server answers.
     """
     settings, stored = campaigns.load(), stored_versions(warehouse)
-    inputs = expected_inputs("bandit_round", settings, stored, campaign=name)
-    _check_unchanged(warehouse, name, inputs)
+    inputs = campaign_inputs(name, settings, warehouse)
     _check_budget(name, settings, warehouse)
     model = warehouse.query("embedder").row(0, named=True)
     rows = warehouse.query("target_pairs", campaign=name, split="reference")
@@ -191,30 +189,8 @@ def _resume_strategy(
         ),
         rng=np.random.default_rng(campaign.seed),
     )
-    stored = warehouse.query("strategy_state", campaign=name).rows()
+    last = warehouse.query("last_round", campaign=name)["round"].item()
+    stored = warehouse.query("strategy_state", campaign=name, round=last).rows()
     state = {key: np.array(values) for key, values in stored}
     strategy.restore(state, np.flatnonzero(documents.is_read))
     return strategy
-
-
-def _check_unchanged(warehouse: Warehouse, name: str, inputs: dict) -> None:
-    start = warehouse.query("campaign_start", campaign=name)
-    if start.is_empty() or start["fingerprint"].item() == fingerprint(inputs):
-        return
-    before = json.loads(start["settings"].item())
-    changes = "; ".join(_differences(before, inputs))
-    raise CampaignError(
-        f"campaign {name} was started with other settings ({changes}). Give the changed campaign "
-        f"a new name, set the old values again, or start it over: equal run --restart {name}"
-    )
-
-
-def _differences(before: dict, after: dict, prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            found.append(f"{prefix}{key}: {old} then, {new} now")
-    return found

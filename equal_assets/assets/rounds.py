@@ -38,7 +38,10 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     progress = player.warehouse.query("last_round", campaign=player.name).row(0, named=True)
     last, ended_by = progress["round"], progress["ended_by"]
     if number <= last:
-        player.log.info(f"{player.name}: round {number} is there already; nothing to do")
+        player.log.info(
+            f"{player.name}: round {number} is there already and is not played again; `equal rerun "
+            f"{player.name} --from-round {number}` removes it and all after it, then plays them"
+        )
         return False
     if ended_by:
         player.log.info(f"{player.name}: ended after {last} rounds, by {ended_by}")
@@ -324,10 +327,15 @@ def _store_round(
     )
     state = pl.DataFrame(
         [
-            {"campaign": player.name, "name": name, "values": vector.tolist()}
+            {"campaign": player.name, "round": number, "name": name, "values": vector.tolist()}
             for name, vector in player.strategy.state().items()
         ],
-        schema={"campaign": pl.String, "name": pl.String, "values": pl.List(pl.Float64)},
+        schema={
+            "campaign": pl.String,
+            "round": pl.Int32,
+            "name": pl.String,
+            "values": pl.List(pl.Float64),
+        },
     )
     with player.warehouse.transaction() as transaction:
         last = transaction.query("last_round", campaign=player.name)["round"].item()
@@ -346,7 +354,7 @@ def _store_round(
         transaction.insert("bandit_round", rows)
         transaction.insert("bandit_documents", documents)
         transaction.insert("rounds", pl.DataFrame([outcome]))
-        transaction.replace("strategy_state", state, campaign=player.name)
+        transaction.insert("strategy_state", state)
         transaction.record(
             "bandit_round",
             partition=player.name,

@@ -69,6 +69,11 @@ def round_page(
         if len(rows):
             page[title] = markdown(rows)
     page |= {name: row[name] for name in ROUND_METRICS if row[name] is not None}
+    if not is_new:
+        page["outcome"] = (
+            f"was there already and is not played again; `equal rerun {campaign} "
+            f"--from-round {number}` removes it and all after it, then plays them"
+        )
     return page | {"dagster/partition_row_count": row["n_pulls"]}
 
 

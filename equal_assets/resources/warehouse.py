@@ -1,5 +1,6 @@
 """The DuckDB warehouse: short transactions, SQL from files, patience with other processes."""
 
+import json
 import os
 import re
 import time
@@ -109,6 +110,7 @@ class Transaction:
             asset=asset,
             partition=partition,
             inputs=fingerprint(inputs),
+            made_from=json.dumps(inputs, sort_keys=True),
             version=version,
             seconds=seconds,
             tokens=tokens,

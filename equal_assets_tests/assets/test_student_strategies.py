@@ -21,6 +21,7 @@ from equal_assets.assets.round_player import RoundPlayer, prepare_campaign
 from equal_assets.assets.rounds import play_round
 from equal_assets.errors import CampaignError
 from equal_assets.progress import silent
+from equal_assets.rerun import forget_rounds, plan_rerun
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import build_embedder
 from equal_assets.resources.extractors import build_extractor
@@ -147,6 +148,19 @@ def test_campaign_that_another_process_goes_on_with_is_the_same(started, played,
     for name in STRATEGIES:
         for number in (1, 2):
             assert play_round(folder.player(name), number)
+    for query in RESULTS:
+        assert_frame_equal(folder.rows(query), played.rows(query))
+
+
+def test_rounds_that_are_played_anew_are_the_same(played, tracker, tmp_path):
+    folder = played.copy(tmp_path / "project")
+    settings, warehouse = folder.campaigns.load(), folder.warehouse
+    extractor = folder.resources()["extractor"]
+    for name in STRATEGIES:
+        rerun = plan_rerun(name, settings, warehouse, from_round=2)
+        forget_rounds(rerun, warehouse, extractor, tracker)
+        assert len(folder.rows("select * from rounds")) == len(STRATEGIES) + 1
+        assert play_round(folder.player(name), 2)
     for query in RESULTS:
         assert_frame_equal(folder.rows(query), played.rows(query))
 

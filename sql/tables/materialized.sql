@@ -3,6 +3,7 @@ create table if not exists materialized (
   asset varchar not null,
   partition varchar not null, -- campaign, or '' for an unpartitioned asset
   inputs varchar not null,    -- fingerprint of the settings and of the inputs' versions
+  made_from varchar not null, -- these, as JSON
   version varchar not null,   -- identifies the content
   seconds double not null,
   tokens bigint,              -- that a model read for it; null: not counted, as below
