@@ -14,10 +14,13 @@ from equal_assets.assets import (
     training,
     warmup,
 )
+from equal_assets.assets.changed_sources import changed_sources_sensor
 from equal_assets.assets.checks import CHECKS
+from equal_assets.assets.finishing import finish_campaigns_sensor
 from equal_assets.assets.replay import rerun_rounds
 from equal_assets.assets.retry import retry_failures
-from equal_assets.assets.schedules import next_round
+from equal_assets.assets.schedules import next_round_schedule
+from equal_assets.failed_runs import failed_runs
 from equal_assets.jobs import build_jobs
 from equal_assets.killed_runs import killed_runs
 from equal_assets.resources.campaigns_file import CampaignsFile
@@ -45,6 +48,7 @@ def build_definitions() -> dg.Definitions:
     models = state / "models"
     modules = [corpus, target, warmup, clustering, selection, dataset, training]
     modules += [evaluation, milestones, harness_evaluation]
+    jobs, automation = build_jobs(settings), settings.automation
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
         read = settings.sections(*SETTINGS_OF[spec.key.to_user_string()])
@@ -55,9 +59,14 @@ def build_definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.map_asset_specs(describe, assets),
         asset_checks=CHECKS,
-        jobs=[*build_jobs(settings).values(), retry_failures, rerun_rounds],
-        schedules=[next_round],
-        sensors=[killed_runs],
+        jobs=[*jobs.values(), retry_failures, rerun_rounds],
+        schedules=[next_round_schedule(jobs, automation)],
+        sensors=[
+            killed_runs,
+            failed_runs,
+            finish_campaigns_sensor(jobs, is_on=automation.finish_campaigns),
+            changed_sources_sensor(jobs, is_on=automation.changed_sources),
+        ],
         executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
         resources={
             "warehouse": Warehouse(database=str(state / "warehouse.duckdb")),

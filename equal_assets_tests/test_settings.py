@@ -91,8 +91,8 @@ MISTAKES = {
         "tracking:",
         "trackin:",
         "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
-        " influence, llm_scoring, extractor, student, evaluation, milestones, tracking, targets,"
-        " campaigns",
+        " influence, llm_scoring, extractor, student, evaluation, milestones, tracking, automation,"
+        " targets, campaigns",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",
@@ -460,6 +460,43 @@ def test_pages_are_where_make_ui_starts_them_unless_the_file_names_them(monkeypa
     assert Tracking(uri="https://mlflow.host/").mlflow_pages == "https://mlflow.host"
     named = Tracking(uri="http://in:1", mlflow_url="http://out:2/", dagster_url="http://d:3")
     assert (named.mlflow_pages, named.dagster_pages) == ("http://out:2", "http://d:3")
+
+
+def test_nothing_happens_on_its_own_unless_the_file_says_so(load, monkeypatch):
+    off = load()
+    switches = ("next_round", "finish_campaigns", "changed_sources", "webhook")
+    assert not any(getattr(off.automation, switch) for switch in switches)
+    assert off.automated_campaigns == sorted(off.campaigns)
+    monkeypatch.setenv("HOOK", "https://example.org/hook")
+    keys = "cron: '@daily', time_zone: Europe/Berlin, campaigns: [first], webhook_variable: HOOK"
+    on = load(f"{VALID}\nautomation: {{next_round: true, {keys}}}\n")
+    assert (on.automation.next_round, on.automated_campaigns) == (True, ["first"])
+    assert on.automation.webhook == "https://example.org/hook"
+
+
+def test_webhook_without_a_url_in_the_environment_is_told(load, monkeypatch):
+    monkeypatch.delenv("HOOK", raising=False)
+    automation = load(f"{VALID}\nautomation: {{webhook_variable: HOOK}}\n").automation
+    with pytest.raises(SettingsError, match="environment variable HOOK holds no URL"):
+        automation.webhook  # noqa: B018 - it is read from the environment
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("cron: hourly", "automation.cron = 'hourly': no cron expression; allowed: minute, hour,"),
+        ("cron: 0 0 30 2 *", "automation.cron = '0 0 30 2 *': no cron expression"),
+        ("cron: '* * * * * *'", "automation.cron = '* * * * * *': no cron expression"),
+        ("time_zone: Mars", "automation.time_zone = 'Mars': unknown time zone; allowed: IANA"),
+        ("campaigns: [third]", "automation.campaigns: no campaign third; allowed: first"),
+        ("schedule: true", "automation.schedule is not a known key; allowed: next_round,"),
+        ("max_failures: 0", "automation.max_failures = 0: should be greater than or equal to 1"),
+    ],
+)
+def test_mistake_in_the_automation_is_told(complaints, key, problem):
+    text = f"{VALID}\nautomation:\n  {key}\n"
+    (complaint,) = complaints(text)
+    assert complaint.startswith(f"campaigns.yaml:{line_of(text, key)}: {problem}")
 
 
 def test_settings_cannot_be_changed_after_reading(load):

@@ -4,6 +4,7 @@ A module a section; ``project`` joins them, ``reading`` reads the file, ``places
 packages import from here.
 """
 
+from equal_assets.settings.automation import Automation
 from equal_assets.settings.campaigns import (
     MAX_ROUNDS,
     Campaign,
@@ -48,6 +49,7 @@ from equal_assets.settings.tracking import Tracking
 __all__ = [
     "MAX_ROUNDS",
     "PAPER_TASKS",
+    "Automation",
     "Campaign",
     "Embedder",
     "Equal",

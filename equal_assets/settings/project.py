@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from equal_assets.errors import SettingsError
 from equal_assets.records import WARM_UP
+from equal_assets.settings.automation import Automation
 from equal_assets.settings.campaigns import (
     OWN_SECTIONS,
     Campaign,
@@ -47,6 +48,7 @@ class Settings(Section):
         [], description="shares of the corpus, 1% ..., at which students are tuned and judged too"
     )
     tracking: Tracking = Tracking()
+    automation: Automation = Automation()
     targets: dict[str, Target] = Field(min_length=1)
     campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
 
@@ -118,6 +120,12 @@ class Settings(Section):
         except ValueError as error:
             raise SettingsError(f"milestones: {error}") from error
         return self.model_copy(update={"milestones": shares}) if shares else self
+
+    @property
+    def automated_campaigns(self) -> list[str]:
+        """The campaigns that something is asked for on its own, in order of name."""
+        named = self.automation.campaigns
+        return sorted(self.campaigns if named is None else named)
 
     def sections(self, *names: str) -> dict[str, Any]:
         """Return sections as plain JSON values, without what changes speed or price alone.

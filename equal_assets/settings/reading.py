@@ -84,9 +84,11 @@ def load_settings(path: Path | None = None) -> Settings:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     context: dict[str, Any] = {
         "base": path.resolve().parent,
-        "targets": [str(t) for t in raw["targets"]]
-        if isinstance(raw.get("targets"), dict)
-        else None,
+        **{
+            section: [str(name) for name in raw[section]]
+            for section in ("targets", "campaigns")
+            if isinstance(raw.get(section), dict)
+        },
     }
     settings = None
     try:
