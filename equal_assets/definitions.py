@@ -17,6 +17,7 @@ from equal_assets.assets import (
 from equal_assets.assets.changed_sources import changed_sources_sensor
 from equal_assets.assets.checks import CHECKS
 from equal_assets.assets.finishing import finish_campaigns_sensor
+from equal_assets.assets.freshness import freshness, outdated
 from equal_assets.assets.replay import rerun_rounds
 from equal_assets.assets.retry import retry_failures
 from equal_assets.assets.schedules import next_round_schedule
@@ -58,12 +59,13 @@ def build_definitions() -> dg.Definitions:
     assets = [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition)]
     return dg.Definitions(
         assets=dg.map_asset_specs(describe, assets),
-        asset_checks=CHECKS,
+        asset_checks=[*CHECKS, freshness],
         jobs=[*jobs.values(), retry_failures, rerun_rounds],
         schedules=[next_round_schedule(jobs, automation)],
         sensors=[
             killed_runs,
             failed_runs,
+            outdated,
             finish_campaigns_sensor(jobs, is_on=automation.finish_campaigns),
             changed_sources_sensor(jobs, is_on=automation.changed_sources),
         ],
