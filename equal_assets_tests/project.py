@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import duckdb
 import polars as pl
@@ -51,11 +52,15 @@ class Project:
     def database(self) -> Path:
         return self.folder / ".equal" / "warehouse.duckdb"
 
+    def settings(self) -> dict:
+        """Return what stands in campaigns.yaml."""
+        return yaml.safe_load((self.folder / "campaigns.yaml").read_text())
+
     def edit(self, **sections) -> None:
         """Change sections of campaigns.yaml; nested dictionaries are merged."""
-        path = self.folder / "campaigns.yaml"
-        settings = yaml.safe_load(path.read_text())
+        path, settings = self.folder / "campaigns.yaml", self.settings()
         for section, values in sections.items():
+            settings.setdefault(section, {})
             for key, value in values.items():
                 old = settings[section].get(key)
                 settings[section][key] = (
@@ -98,13 +103,13 @@ class Project:
         os.close(terminal)
         return process.returncode, shown.decode("utf-8", "replace")
 
-    def start(self, *command: str) -> subprocess.Popen:
-        """Start a Python process in the project; the caller ends it."""
+    def start(self, *command: str, log: IO[str] | int = subprocess.PIPE) -> subprocess.Popen:
+        """Start a Python process in the project, with its output to `log`; the caller ends it."""
         return subprocess.Popen(
             [sys.executable, *command],
             cwd=self.folder,
             env=self.environment(),
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
         )
