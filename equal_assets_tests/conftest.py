@@ -74,7 +74,7 @@ def instance(tmp_path) -> dg.DagsterInstance:
 
 @pytest.fixture(scope="session")
 def tracker(tmp_path_factory):
-    """An MLflow store for tests that log to one and do not read it; making it takes seconds."""
+    """An MLflow store that tests share: making one takes seconds."""
     from equal_assets.resources.tracking import build_tracker
     from equal_assets.settings import Tracking
 

@@ -9,9 +9,9 @@ import yaml
 
 from equal_assets.assets.harness_evaluation import harness_accuracy
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.tracking import FINGERPRINT_TAG, build_tracker
+from equal_assets.resources.tracking import FINGERPRINT_TAG
 from equal_assets.runner import Runner
-from equal_assets.settings import Tracking, load_settings
+from equal_assets.settings import load_settings
 from equal_assets.versions import is_current, stored_versions
 from equal_assets_tests import harness_tasks
 from equal_assets_tests.conftest import TINY
@@ -39,11 +39,6 @@ def write_campaigns(folder, **harness):
     path = folder / "campaigns.yaml"
     path.write_text(yaml.safe_dump(settings))
     return CampaignsFile(path=str(path), state_folder=str(folder))
-
-
-@pytest.fixture(scope="module")
-def tracker(tmp_path_factory):
-    return build_tracker(Tracking(), tmp_path_factory.mktemp("mlflow"))
 
 
 @pytest.fixture
