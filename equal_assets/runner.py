@@ -77,11 +77,13 @@ class Runner:
     def _rounds(self, name: str) -> int:
         """Play the rounds that are missing; one run, so that rounds follow each other at once."""
         campaign = self.settings.campaigns[name]
-        last, ended_by = self.warehouse.query("last_round", campaign=name).row(0)[:2]
+        progress = self.warehouse.query("last_round", campaign=name).row(0, named=True)
         stored = stored_versions(self.warehouse)
-        if ended_by and is_current("bandit_round", self.settings, stored, campaign=name):
+        if progress["ended_by"] and is_current(
+            "bandit_round", self.settings, stored, campaign=name
+        ):
             return 0
-        first = min(last + 1, campaign.n_rounds)
+        first = min(progress["round"] + 1, campaign.n_rounds)
         self.announce(f"{name}: rounds {first} to {campaign.n_rounds}")
         tags = {
             "dagster/asset_partition_range_start": str(round_key(name, first)),

@@ -6,6 +6,7 @@ fingerprint of what an asset was made from says it exactly.
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
@@ -54,8 +55,9 @@ def outdated(
     context: dg.SensorEvaluationContext, warehouse: Warehouse, campaigns: CampaignsFile
 ) -> dg.SensorResult:
     """Report what has changed since the last look; no run is started for it."""
-    settings = campaigns.load()
-    found = outdated_assets(settings, warehouse)
+    if not Path(warehouse.database).is_file():
+        return dg.SensorResult(skip_reason="nothing is stored yet")
+    found = outdated_assets(campaigns.load(), warehouse)
     stored = {asset for asset, _ in stored_versions(warehouse)}
     before = json.loads(context.cursor) if context.cursor else {}
     now = {asset: fingerprint(found.get(asset, [])) for asset in UPSTREAM if asset in stored}
