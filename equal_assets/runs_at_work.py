@@ -73,5 +73,5 @@ def asked_before(instance: dg.DagsterInstance, run_key: str) -> str | None:
     """
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1)
     for run in runs:
-        return f"run {run.run_id[:8]} was started for this and is {run.status.value.lower()}"
+        return f"run {run.run_id[:8]} was started for this: {run.status.value.lower()}"
     return None

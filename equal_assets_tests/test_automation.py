@@ -118,7 +118,7 @@ def test_changed_target_is_played_finished_and_compared_without_a_click(tmp_path
         with reference.open("a") as file:
             file.write('{"question": "What is a graph?", "answer": "Nodes and edges."}\n')
         rows = "select count(*) from strategy_comparison where perplexity is not null"
-        wait_for(lambda: count(project, rows) > 0, seconds=600)
+        wait_for(lambda: count(project, rows) > 0, seconds=1200)
         time.sleep(90)  # nothing follows any more
         runs = dagster.runs()
     assert {run["status"] for run in runs} == {"SUCCESS"}

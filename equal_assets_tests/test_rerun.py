@@ -2,8 +2,9 @@
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 
-from equal_assets.assets.replay import Rerun, remove_rounds
+from equal_assets.assets.replay import rerun_rounds
 from equal_assets.errors import CampaignError
 from equal_assets.rerun import (
     RESULT_TABLES,
@@ -107,20 +108,34 @@ def test_from_the_first_round_on_the_campaign_starts_over(played, campaigns, ext
     assert played.query("campaign_start", campaign=NAME).is_empty()
 
 
-def run_job(config, *, warehouse, campaigns, extractor, tracker, instance) -> None:
-    with dg.build_op_context(instance=instance) as context:
-        remove_rounds(context, config, warehouse, campaigns, extractor, tracker)
+def run_job(resources, instance, **config) -> dg.ExecuteInProcessResult:
+    return rerun_rounds.execute_in_process(
+        run_config={"ops": {"remove_rounds": {"config": {"campaign": NAME, **config}}}},
+        resources=resources,
+        instance=instance,
+    )
 
 
 def test_job_without_confirm_says_what_it_would_remove_and_removes_nothing(
     played, campaigns, extractor, tracker, instance
 ):
-    config = Rerun(campaign=NAME, from_round=2)
-    given = {"warehouse": played, "campaigns": campaigns, "extractor": extractor}
+    resources = {"warehouse": played, "campaigns": campaigns, "tracker": tracker}
+    resources["extractor"] = extractor
     with pytest.raises(dg.Failure, match="removes rounds 2 to 3") as failure:
-        run_job(config, **given, tracker=tracker, instance=instance)
+        run_job(resources, instance, from_round=2)
     assert "set confirm: true" in failure.value.description
     assert rounds_of(played) == [3, 1]
-    confirmed = Rerun(campaign=NAME, from_round=2, confirm=True)
-    run_job(confirmed, **given, tracker=tracker, instance=instance)
+    assert run_job(resources, instance, from_round=2, confirm=True).success
     assert rounds_of(played) == [1, 0]
+
+
+def test_job_removes_nothing_under_a_run_of_the_campaign(
+    played, campaigns, extractor, tracker, instance
+):
+    resources = {"warehouse": played, "campaigns": campaigns, "tracker": tracker}
+    resources["extractor"] = extractor
+    tags = {"dagster/partition": f"{NAME}|round-004"}
+    create_run_for_test(instance, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    with pytest.raises(dg.Failure, match="is queued or at work: wait for it"):
+        run_job(resources, instance, from_round=2, confirm=True)
+    assert rounds_of(played) == [3, 1]

@@ -36,7 +36,9 @@ def ask_to_finish(
     for name in settings.automated_campaigns:
         reason = _why_not(name, settings, stored, warehouse)
         key = "" if reason else f"finish {name} {stored['bandit_round', name][1]}"
-        reason = reason or asked_before(instance, key) or at_work(instance, name)
+        if not reason and (asked := asked_before(instance, key)):
+            reason = f"{asked}; the job finish_campaign, or `equal run {name}`, does it again"
+        reason = reason or at_work(instance, name)
         if reason:
             reasons.append(f"{name}: {reason}")
         else:

@@ -88,7 +88,9 @@ def test_changed_corpus_starts_what_a_run_would_do_step_by_step(
     running = daemon.start(request, dg.DagsterRunStatus.STARTED)
     assert not daemon.look().run_requests  # never two at once
     daemon.instance.report_run_canceled(running)
-    assert "is canceled" in daemon.look().skip_reason.skip_message  # one change, one run
+    assert (
+        "was started for this: canceled" in daemon.look().skip_reason.skip_message
+    )  # one change, one run
     make(warehouse, campaigns, "documents")
     assert daemon.request().asset_selection == [dg.AssetKey(name) for name in SHARED_ASSETS[1:]]
     make(warehouse, campaigns, *SHARED_ASSETS[1:])

@@ -48,7 +48,7 @@ def test_each_state_of_the_rounds_is_finished_once(warehouse, campaigns, instanc
     tags = {RUN_KEY_TAG: request.run_key, PARTITION_TAG: "random"}
     create_run_for_test(instance, tags=tags, status=dg.DagsterRunStatus.FAILURE)
     message = look().skip_message
-    assert "was started for this and is failure" in message
+    assert "was started for this: failure; the job finish_campaign" in message
     with warehouse.transaction() as transaction:  # as a retry of failed documents does
         inputs = expected_inputs(
             "bandit_round", campaigns.load(), stored_versions(warehouse), campaign="random"
