@@ -1,6 +1,6 @@
-"""Runs of `equal run` whose process was killed: without this they would stay 'Started' for ever.
+"""Runs whose process was killed: without this they would stay 'Started' for ever.
 
-Such a run would keep every run that is launched in the UI in the queue.
+Such a run would keep every run that is launched by the daemon in the queue.
 """
 
 import os
@@ -8,6 +8,7 @@ import socket
 import uuid
 
 import dagster as dg
+import psutil
 
 # the UI hides tags of this prefix
 PID_TAG, HOST_TAG = ".dagster/equal_pid", ".dagster/equal_host"
@@ -31,25 +32,48 @@ def run_name(run: dg.DagsterRun) -> str:
 
 def close_killed_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs whose process was killed as failed, and return how many there were."""
-    running = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
-    here = dg.RunsFilter(statuses=running, tags={HOST_TAG: socket.gethostname()})
-    killed = [run for run in instance.get_runs(here) if not _is_alive(int(run.tags[PID_TAG]))]
+    unfinished = dg.RunsFilter(
+        statuses=[
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+            dg.DagsterRunStatus.CANCELING,
+        ]
+    )
+    killed = []
+    for record in instance.get_run_records(unfinished):
+        process = _process_of(record, instance)
+        if process and not is_running(*process):
+            killed.append(record.dagster_run)
     for run in killed:
-        instance.report_run_failed(run, "the process of this run was killed; equal run resumes it")
+        instance.report_run_failed(
+            run, "the process of this run was killed; equal run, or a backfill, resumes it"
+        )
     return len(killed)
+
+
+def is_running(pid: int, known_at: float) -> bool:
+    """Say whether the process that had an id at a moment still runs; later ones do not count."""
+    try:
+        return psutil.Process(pid).create_time() <= known_at
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _process_of(record: dg.RunRecord, instance: dg.DagsterInstance) -> tuple[int, float] | None:
+    """Return process id of a run on this machine, and when it was that of the run."""
+    run = record.dagster_run
+    if PID_TAG in run.tags:
+        here = run.tags[HOST_TAG] == socket.gethostname()
+        return (int(run.tags[PID_TAG]), record.create_timestamp.timestamp()) if here else None
+    # launched by the daemon, whose runs are processes of its own machine
+    for event in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        pid = event.get_dagster_event().engine_event_data.metadata.get("pid")
+        if pid is not None:
+            return int(str(pid.value)), event.timestamp
+    return None
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Mark the runs of killed `equal run` processes as failed, so that the queue goes on."""
+    """Mark the runs of killed processes as failed, so that the queue goes on."""
     return dg.SkipReason(f"{close_killed_runs(context.instance)} killed runs")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

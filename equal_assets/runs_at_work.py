@@ -3,9 +3,8 @@
 import socket
 
 import dagster as dg
-import psutil
 
-from equal_assets.killed_runs import HOST_TAG, PID_TAG
+from equal_assets.killed_runs import HOST_TAG, PID_TAG, is_running
 
 RUN_KEY_TAG = "dagster/run_key"
 PARTITION_TAG = "dagster/partition"
@@ -57,11 +56,7 @@ def _command_at_work(instance: dg.DagsterInstance) -> str | None:
     here = dg.RunsFilter(tags={HOST_TAG: socket.gethostname()})
     for record in instance.get_run_records(here, limit=1):
         pid = int(record.dagster_run.tags[PID_TAG])
-        try:
-            started = psutil.Process(pid).create_time()
-        except psutil.NoSuchProcess:
-            return None
-        if started <= record.create_timestamp.timestamp():  # else a later process of the same id
+        if is_running(pid, record.create_timestamp.timestamp()):
             return f"an `equal` command (PID {pid}) is at work"
     return None
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import dagster as dg
+from dagster._core.events import EngineEventData
 from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.killed_runs import HOST_TAG, PID_TAG, close_killed_runs, process_tags
@@ -23,10 +24,21 @@ def test_run_of_a_killed_process_fails_and_says_why(instance):
     assert close_killed_runs(instance) == 1
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
     messages = [entry.message for entry in instance.all_logs(run.run_id)]
-    assert any("equal run resumes it" in message for message in messages)
+    assert any("equal run, or a backfill, resumes it" in message for message in messages)
 
 
-def test_runs_of_this_process_of_other_hosts_and_of_the_ui_are_left_alone(instance):
+def test_run_of_the_daemon_whose_process_was_killed_fails_too(instance):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    run = started_run(instance, {})
+    started = EngineEventData.in_process(process.pid)  # as each process that executes a run does
+    instance.report_engine_event("Started process for run", run, started)
+    assert close_killed_runs(instance) == 0
+    process.kill()
+    process.wait()
+    assert close_killed_runs(instance) == 1
+
+
+def test_runs_of_this_process_of_other_hosts_and_without_a_process_yet_are_left_alone(instance):
     started_run(instance, process_tags())
     started_run(instance, {PID_TAG: "999999999", HOST_TAG: "another-host"})
     started_run(instance, {})
