@@ -51,7 +51,7 @@ def ask_to_start(
         if isinstance(step, dg.RunRequest):
             key = f"{step.run_key} {sources[name]}"
             meets = SHARED if step.job_name == "prepare" else name
-            reason = asked_before(context.instance, key) or at_work(context.instance, meets)
+            reason = at_work(context.instance, meets) or asked_before(context.instance, key)
             if not reason:
                 request = step.with_replaced_attrs(run_key=key)
                 break

@@ -36,9 +36,9 @@ def ask_to_finish(
     for name in settings.automated_campaigns:
         reason = _why_not(name, settings, stored, warehouse)
         key = "" if reason else f"finish {name} {stored['bandit_round', name][1]}"
+        reason = reason or at_work(instance, name)
         if not reason and (asked := asked_before(instance, key)):
             reason = f"{asked}; the job finish_campaign, or `equal run {name}`, does it again"
-        reason = reason or at_work(instance, name)
         if reason:
             reasons.append(f"{name}: {reason}")
         else:
@@ -50,7 +50,7 @@ def ask_to_finish(
     judged = {n: v for (asset, n), (_, v) in stored.items() if asset == "student_accuracy"}
     key = f"compare {fingerprint(judged)}"
     if judged and not is_current("strategy_comparison", settings, stored):
-        reason = asked_before(instance, key) or at_work(instance, SHARED)
+        reason = at_work(instance, SHARED) or asked_before(instance, key)
         if not reason:
             return [dg.RunRequest(run_key=key, job_name="compare_strategies")]
         reasons.append(f"strategy_comparison: {reason}")
