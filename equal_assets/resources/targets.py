@@ -11,12 +11,9 @@ from typing import Any, TypeGuard, TypeVar
 from equal_assets.algorithms.final_numbers import last_number
 from equal_assets.errors import CorpusError
 from equal_assets.records import QAPair, RejectedRow
-from equal_assets.resources.corpora import (
-    base_folder,
-    qa_pair,
-    read_json_lines,
-    shown_path,
-)
+from equal_assets.resources.corpora.json_lines import read_json_lines
+from equal_assets.resources.corpora.mapping import qa_pair
+from equal_assets.resources.corpora.places import base_folder, shown_path
 from equal_assets.settings import Target
 
 MISTAKES_SHOWN = 10

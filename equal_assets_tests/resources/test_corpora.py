@@ -14,8 +14,8 @@ import zstandard
 
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, QAPair, RejectedRow, content_hash
-from equal_assets.resources import corpora
-from equal_assets.resources.corpora import Reason, read_corpus
+from equal_assets.resources.corpora import Reason, docstrings, json_lines, read_corpus, tables
+from equal_assets.resources.corpora import files as file_reader
 from equal_assets.resources.installed_packages import PythonFile, Release
 from equal_assets.settings import Files, HubDataset, InstalledPackages
 
@@ -91,7 +91,7 @@ def test_line_longer_than_a_chunk_stays_one_line(tmp_path):
 
 
 def test_parquet_is_read_in_batches_and_only_where_mapped(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpora, "ROWS_PER_BATCH", 2)
+    monkeypatch.setattr(tables, "ROWS_PER_BATCH", 2)
     path = tmp_path / "corpus.parquet"
     columns = {"body": [f"text {n}" for n in range(5)], "n": range(5), "unused": [b"x"] * 5}
     pq.write_table(pa.table({k: list(v) for k, v in columns.items()}), path)
@@ -143,7 +143,7 @@ def test_installed_packages_report_broken_and_vanished_files(tmp_path, monkeypat
         PythonFile(tmp_path / name, name, name[:-3], "demo", release)
         for name in ("broken.py", "gone.py", "good.py")
     ]
-    monkeypatch.setattr(corpora, "find_python_files", lambda packages: listed)
+    monkeypatch.setattr(docstrings, "find_python_files", lambda packages: listed)
 
     documents, rejected = read(InstalledPackages(source="installed-packages", min_characters=10))
 
@@ -367,7 +367,7 @@ def test_csv_rows_are_rejected_one_by_one(tmp_path):
 
 
 def test_forgotten_quote_does_not_read_the_rest_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpora, "CSV_FIELD_CHARACTERS", 100)
+    monkeypatch.setattr(tables, "CSV_FIELD_CHARACTERS", 100)
     path = tmp_path / "c.csv"
     path.write_text('text\n"open\n' + "short line\n" * 30)
 
@@ -464,7 +464,7 @@ def test_parquet_that_is_damaged_inside_yields_the_rows_before(tmp_path):
 
 def test_file_that_vanished_is_rejected(tmp_path, monkeypatch):
     paths = [tmp_path / f"gone{suffix}" for suffix in (".jsonl", ".csv", ".txt", ".parquet")]
-    monkeypatch.setattr(corpora, "_list_files", lambda patterns: paths)
+    monkeypatch.setattr(file_reader, "list_files", lambda patterns: paths)
     (tmp_path / "stand-in.txt").write_text("")
 
     _, rejected = read(files(tmp_path / "stand-in.txt"))
@@ -581,7 +581,7 @@ def test_zstd_step_is_small_enough_for_extreme_ratios():
     packed = zstandard.ZstdCompressor(level=19).compress(b"a" * 100_000_000)
 
     largest = max(
-        len(chunk) for chunk in corpora._decompress_zstd(io.BufferedReader(io.BytesIO(packed)))
+        len(chunk) for chunk in json_lines._decompress_zstd(io.BufferedReader(io.BytesIO(packed)))
     )
 
     assert largest <= 4 * 1024 * 1024

@@ -1,0 +1,28 @@
+"""How files of a corpus are called in tables and messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from equal_assets.errors import SettingsError
+from equal_assets.settings import project_folder
+
+
+def base_folder() -> Path:
+    """Return what paths are shown relative to: the folder of campaigns.yaml, if there is one."""
+    try:
+        return project_folder()
+    except SettingsError:
+        return Path.cwd()
+
+
+def shown_path(path: Path, base: Path) -> str:
+    """Return a path as people read it in messages and tables."""
+    shown = path.relative_to(base) if path.is_relative_to(base) else path
+    # A file name may hold bytes that are not UTF-8, which no table stores.
+    return shown.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def file_name(file: str) -> str:
+    """Return the last part of a path that :func:`shown_path` gave."""
+    return file.rpartition("/")[2]

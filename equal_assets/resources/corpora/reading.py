@@ -1,0 +1,91 @@
+"""Turns what the readers yield into documents and rejected rows.
+
+Readers yield candidates and rejected rows; one function turns a candidate into a document or, by
+the text policy of the settings, into a rejected row. A bad row never stops the stream; a mapping
+that fits no row of a table does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from equal_assets.records import Document, RejectedRow, content_hash
+from equal_assets.resources.corpora.candidates import Candidate, Reason, is_unicode, reject
+from equal_assets.resources.corpora.docstrings import read_installed_packages
+from equal_assets.resources.corpora.files import read_files
+from equal_assets.resources.corpora.hub import read_hub
+from equal_assets.settings import Files, HubDataset, InstalledPackages, TextPolicy
+
+
+def read_corpus(corpus: InstalledPackages | Files | HubDataset) -> Iterator[Document | RejectedRow]:
+    """Stream the documents of a corpus, and the rows that cannot be used.
+
+    Memory is bounded by a batch of rows, a line or a file of text. Duplicates are kept, and
+    ``max_documents`` is not applied. The order is the same on every run.
+
+    Parameters
+    ----------
+    corpus : InstalledPackages, Files or HubDataset
+        The section of the settings.
+
+    Yields
+    ------
+    Document or RejectedRow
+        ``RejectedRow.reason`` is a value of :class:`Reason`.
+
+    Raises
+    ------
+    CorpusError
+        On iteration, if a path leads to no supported file, a table lacks a mapped field, a package
+        is not installed, or a data set cannot be loaded.
+    """
+    for item in _read_candidates(corpus):
+        yield item if isinstance(item, RejectedRow) else _apply_text_policy(item, corpus)
+
+
+def _apply_text_policy(candidate: Candidate, policy: TextPolicy) -> Document | RejectedRow:
+    text = candidate.text.strip()
+    reason = _text_rejection(text, candidate, policy)
+    if reason is not None:
+        return reject(candidate.file, candidate.row, reason, text)
+    return Document(
+        document_id=candidate.document_id or content_hash(text)[:16],
+        text=text,
+        source=candidate.source,
+        file=candidate.file,
+        row=candidate.row,
+        url=candidate.url,
+        license=candidate.license,
+        metadata=candidate.metadata,
+        qa_pairs=candidate.qa_pairs,
+    )
+
+
+def _text_rejection(text: str, candidate: Candidate, policy: TextPolicy) -> Reason | None:
+    fields = (candidate.document_id, candidate.url, candidate.license)
+    if not is_unicode(
+        text,
+        *(value for value in fields if value is not None),
+        *candidate.metadata.values(),
+        *(pair.text for pair in candidate.qa_pairs),
+    ):
+        return Reason.INVALID_UTF8
+    if not text:
+        return Reason.EMPTY_TEXT
+    if len(text) < policy.min_characters:
+        return Reason.UNDER_MIN_CHARACTERS
+    if policy.too_long == "reject" and len(text) > policy.max_characters:
+        return Reason.OVER_MAX_CHARACTERS
+    return None
+
+
+def _read_candidates(
+    corpus: InstalledPackages | Files | HubDataset,
+) -> Iterator[Candidate | RejectedRow]:
+    match corpus:
+        case InstalledPackages():
+            return read_installed_packages(corpus)
+        case Files():
+            return read_files(corpus)
+        case HubDataset():
+            return read_hub(corpus)
