@@ -52,12 +52,30 @@ class FieldMapping(TextPolicy):
 
 
 class Files(FieldMapping):
-    """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt and .md."""
+    """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt, .md, PDF, HTML, DOCX and EPUB.
+
+    The last four need the extra ``files``.
+    """
 
     source: Literal["files"]
     paths: list[str] = Field(
         min_length=1, description="files, folders or globs, relative to campaigns.yaml"
     )
+    split: Literal["auto", "headings", "none"] = Field(
+        "auto",
+        description="headings: a document is a section; auto: of PDF, HTML, DOCX and EPUB, not of "
+        ".md; none: a document is a file",
+    )
+    section_characters: int = Field(
+        4000,
+        ge=200,
+        description="longer sections are cut where paragraphs end, neighbors under one heading are "
+        "joined up to it",
+    )
+    file_seconds: float = Field(
+        300.0, gt=0, description="that a PDF, HTML, DOCX or EPUB may take to be converted"
+    )
+    file_memory_mb: int = Field(2048, ge=256, description="that it may take")
 
     @field_validator("paths")
     @classmethod

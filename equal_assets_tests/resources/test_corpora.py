@@ -173,7 +173,7 @@ def test_installed_packages_report_broken_and_vanished_files(tmp_path, monkeypat
 
 
 def test_folder_is_read_recursively_in_sorted_order(tmp_path):
-    for name in ("b/z.txt", "a.md", "b/c/x.txt", "skip.pdf", ".hidden/y.txt"):
+    for name in ("b/z.txt", "a.md", "b/c/x.txt", "skip.bin", ".hidden/y.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"text of {name}")
 
@@ -191,10 +191,10 @@ def test_glob_is_expanded_and_no_file_is_read_twice(tmp_path):
     assert [d.text for d in documents] == ["part 1", "part 2"]
 
 
-@pytest.mark.parametrize("name", ["folder", "folder/paper.pdf", "folder/*"])
+@pytest.mark.parametrize("name", ["folder", "folder/paper.bin", "folder/*"])
 def test_path_without_supported_file_is_an_error(tmp_path, name):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "paper.pdf").write_text("%PDF")
+    (tmp_path / "folder" / "paper.bin").write_text("%PDF")
 
     with pytest.raises(CorpusError, match=r"folder.* no supported file; supported: \.jsonl, .*md"):
         read(files(tmp_path / name))
@@ -483,7 +483,7 @@ def test_excerpt_is_one_short_printable_line(tmp_path):
 
 
 def test_every_reason_is_a_distinct_phrase():
-    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 14
+    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 19
 
 
 def test_memory_is_bounded_by_a_chunk_and_not_by_the_file(tmp_path):

@@ -28,6 +28,11 @@ class Reason(StrEnum):
     UNREADABLE_VALUE = "unreadable value"  # Parquet: a date that Python has no value for
     NOT_VALID_PYTHON = "not valid Python"
     UNREADABLE_FILE = "unreadable file"  # from this row on: truncated, corrupt, no permission
+    ENCRYPTED_FILE = "encrypted file"
+    NO_TEXT_IN_FILE = "no text in the file"  # a scan: pictures of pages
+    FILE_BEYOND_BOUNDS = "file beyond the bounds"  # of size or memory, as a ZIP bomb is
+    CONVERSION_TOO_SLOW = "conversion took too long"
+    NO_ANSWER = "question without an answer"  # Stack Exchange: none that counts
 
 
 @dataclass(frozen=True, slots=True)

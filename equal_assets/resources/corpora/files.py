@@ -14,6 +14,12 @@ from equal_assets.resources.corpora.candidates import (
     reject,
     unreadable,
 )
+from equal_assets.resources.corpora.conversion import (
+    LIBRARIES,
+    Converter,
+    read_converted,
+    sections_of,
+)
 from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.mapping import map_fields
 from equal_assets.resources.corpora.places import base_folder, file_name, shown_path
@@ -24,22 +30,31 @@ JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".nd
 TABLES = (".csv", ".tsv")
 PARQUET = (".parquet",)
 TEXTS = (".txt", ".md")
-SUPPORTED_SUFFIXES = (*JSON_LINES, *PARQUET, *TABLES, *TEXTS)
+SUPPORTED_SUFFIXES = (*JSON_LINES, *PARQUET, *TABLES, *TEXTS, *LIBRARIES)
 
 
 def read_files(corpus: Files) -> Iterator[Candidate | RejectedRow]:
     """Yield what stands in the files that the paths lead to."""
     base = base_folder()
-    for path in list_files(corpus.paths):
-        file = shown_path(path, base)
-        if _has_suffix(path, TEXTS):
-            yield _read_text(path, file)
-            continue
-        for item in _read_rows(path, file, corpus):
-            if isinstance(item, RejectedRow):
-                yield item
-            else:
-                yield map_fields(item, corpus, source=file_name(file), file=file)
+    with Converter(seconds=corpus.file_seconds, memory_mb=corpus.file_memory_mb) as converter:
+        for path in list_files(corpus.paths):
+            yield from _read_file(path, shown_path(path, base), corpus, converter)
+
+
+def _read_file(
+    path: Path, file: str, corpus: Files, converter: Converter
+) -> Iterator[Candidate | RejectedRow]:
+    if _has_suffix(path, TEXTS):
+        yield from _read_text(path, file, corpus)
+        return
+    if _has_suffix(path, tuple(LIBRARIES)):
+        yield from read_converted(path, file, corpus, converter)
+        return
+    for item in _read_rows(path, file, corpus):
+        if isinstance(item, RejectedRow):
+            yield item
+        else:
+            yield map_fields(item, corpus, source=file_name(file), file=file)
 
 
 def _read_rows(path: Path, file: str, mapping: FieldMapping) -> Iterator[NumberedRow | RejectedRow]:
@@ -50,14 +65,19 @@ def _read_rows(path: Path, file: str, mapping: FieldMapping) -> Iterator[Numbere
     return read_json_lines(path, file)
 
 
-def _read_text(path: Path, file: str) -> Candidate | RejectedRow:
+def _read_text(path: Path, file: str, corpus: Files) -> Iterator[Candidate | RejectedRow]:
     try:
-        content = path.read_bytes()
-        return Candidate(source=file_name(file), file=file, row=1, text=content.decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        return unreadable(file, 1, error)
+        yield unreadable(file, 1, error)
+        return
     except UnicodeDecodeError as error:
-        return reject(file, 1, Reason.INVALID_UTF8, error.object)
+        yield reject(file, 1, Reason.INVALID_UTF8, error.object)
+        return
+    if corpus.split == "headings" and _has_suffix(path, (".md",)) and text.strip():
+        yield from sections_of([(None, text)], file, corpus, stated={}, at_headings=True)
+    else:
+        yield Candidate(source=file_name(file), file=file, row=1, text=text)
 
 
 def list_files(patterns: Iterable[str]) -> list[Path]:

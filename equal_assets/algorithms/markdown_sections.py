@@ -1,0 +1,160 @@
+"""Markdown, split at its headings into sections of sensible length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from equal_assets.algorithms.text_chunks import split_text
+
+HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a text, with the headings that it stands under.
+
+    Attributes
+    ----------
+    path : tuple of str
+        Headings, outermost first; empty before the first one.
+    text : str
+        What stands there, without these headings; Markdown, never empty.
+    page : int or None
+        Where it begins, where the text has pages.
+    """
+
+    path: tuple[str, ...]
+    text: str
+    page: int | None = None
+
+
+def split_at_headings(
+    pages: Iterable[tuple[int | None, str]], *, max_characters: int
+) -> list[Section]:
+    r"""Split Markdown at its headings; join short neighbors, cut long sections.
+
+    Parameters
+    ----------
+    pages : iterable of (int or None, str)
+        Page numbers, where there are pages, with their Markdown. A heading is a line that begins
+        with ``#`` to ``######`` outside of fenced code.
+    max_characters : int
+        Longest text, >= 1. Longer sections are cut where paragraphs end; neighbors under one
+        heading are joined while they fit, and keep their own headings in the text.
+
+    Returns
+    -------
+    list of Section
+        In order. Every heading stands in a path or a text.
+
+    >>> text = "# A\nx\n## B\ny"
+    >>> [(s.path, s.text) for s in split_at_headings([(None, text)], max_characters=2)]
+    [(('A',), 'x'), (('A', 'B'), 'y')]
+    >>> [(s.path, s.text) for s in split_at_headings([(None, text)], max_characters=99)]
+    [(('A',), 'x\n\n## B\n\ny')]
+    """
+    sections: list[Section] = []
+    group: list[_Part] = []
+    for part in _parts(pages):
+        if group and not (_is_below(part, group[0]) and _fits([*group, part], max_characters)):
+            sections += _sections(group, max_characters)
+            group = []
+        group.append(part)
+    return sections + (_sections(group, max_characters) if group else [])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What stands between two headings, with the offsets at which pages begin in it."""
+
+    path: tuple[str, ...]
+    text: str
+    page_starts: tuple[tuple[int, int | None], ...]
+
+    def page_at(self, offset: int) -> int | None:
+        return [page for start, page in self.page_starts if start <= offset][-1]
+
+
+def _parts(pages: Iterable[tuple[int | None, str]]) -> Iterable[_Part]:
+    """Yield the parts of a text; a heading followed at once by one below it gives none."""
+    headings: list[tuple[int, str]] = []
+    lines: list[tuple[int | None, str]] = []
+    fence = ""
+    for page, line in ((page, line) for page, text in pages for line in text.splitlines()):
+        fence = _fence_after(line, fence)
+        match = None if fence else HEADING.match(line)
+        if match is None or not match[2]:
+            lines.append((page, line))
+            continue
+        level = len(match[1])
+        if any(text.strip() for _, text in lines) or (headings and headings[-1][0] >= level):
+            yield _part(headings, lines)
+        lines = [(page, "")]
+        headings = [heading for heading in headings if heading[0] < level] + [(level, match[2])]
+    if headings or any(text.strip() for _, text in lines):
+        yield _part(headings, lines)
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """Return the fence that is open after a line, or an empty text."""
+    match = FENCE.match(line)
+    if match is None:
+        return fence
+    if not fence:
+        return match[1]
+    return "" if match[1].startswith(fence) else fence
+
+
+def _part(headings: Sequence[tuple[int, str]], lines: Sequence[tuple[int | None, str]]) -> _Part:
+    starts: list[tuple[int, int | None]] = []
+    length = 0
+    text = "\n".join(line for _, line in lines)
+    skipped = len(text) - len(text.lstrip())
+    for page, line in lines:
+        if not starts or page != starts[-1][1]:
+            starts.append((max(0, length - skipped), page))
+        length += len(line) + 1
+    return _Part(tuple(title for _, title in headings), text.strip(), tuple(starts))
+
+
+def _is_below(part: _Part, first: _Part) -> bool:
+    parent = first.path[:-1]
+    return part.path[: len(parent)] == parent
+
+
+def _fits(group: Sequence[_Part], max_characters: int) -> bool:
+    return len(_joined(group)[1]) <= max_characters
+
+
+def _joined(group: Sequence[_Part]) -> tuple[tuple[str, ...], str]:
+    """Return the headings that parts share, and their text with those that they do not."""
+    shared = group[0].path
+    for part in group[1:]:
+        while part.path[: len(shared)] != shared:
+            shared = shared[:-1]
+    pieces: list[str] = []
+    above = shared
+    for part in group:
+        for depth in range(len(shared), len(part.path)):
+            if part.path[: depth + 1] != above[: depth + 1]:
+                pieces.append(f"{'#' * (depth + 1)} {part.path[depth]}")
+        above = part.path
+        pieces.append(part.text)
+    return shared, "\n\n".join(piece for piece in pieces if piece)
+
+
+def _sections(group: Sequence[_Part], max_characters: int) -> list[Section]:
+    path, text = _joined(group)
+    if not text:  # headings alone
+        return [Section(path[:-1], path[-1], group[0].page_at(0))]
+    if len(group) > 1:
+        return [Section(path, text, group[0].page_at(0))]
+    found, at = [], 0
+    for piece in split_text(text, max_characters=max_characters, overlap_characters=0):
+        at = text.index(piece, at)
+        found.append(Section(path, piece, group[0].page_at(at)))
+        at += len(piece)
+    return found

@@ -1,0 +1,70 @@
+"""What a converter makes of a PDF, HTML, DOCX or EPUB file, or why it cannot."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from equal_assets.resources.corpora.candidates import Reason
+
+MAX_UNPACKED_BYTES = 1 << 28
+"""Of the parts of a DOCX or EPUB: far above any book without its pictures."""
+
+MAX_UNPACKED_RATIO = 200
+"""Unpacked over packed bytes; text comes to 10, what is made to fill memory to 1,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A file as Markdown.
+
+    Attributes
+    ----------
+    pages : list of (int or None, str)
+        Page numbers, where the format has pages, with their Markdown.
+    title, author, url, license : str or None
+        As the file states them.
+    """
+
+    pages: list[tuple[int | None, str]] = field(default_factory=list)
+    title: str | None = None
+    author: str | None = None
+    url: str | None = None
+    license: str | None = None
+
+
+class UnusableFileError(Exception):
+    """A file that no text can be had from, with the reason that its rejection is counted by."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """Open the ZIP file that a DOCX or EPUB is.
+
+    Raises
+    ------
+    UnusableFileError
+        If it is encrypted, or would unpack to more than a book can be. The sizes that the archive
+        states are bounds: no more than they say is unpacked.
+    zipfile.BadZipFile
+        If it is none.
+    """
+    archive = zipfile.ZipFile(path)
+    parts = archive.infolist()
+    if any(part.flag_bits & 1 for part in parts):
+        raise UnusableFileError(Reason.ENCRYPTED_FILE, "the archive is encrypted")
+    packed = sum(part.compress_size for part in parts)
+    unpacked = sum(part.file_size for part in parts if not part.filename.lower().endswith(PICTURES))
+    if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_UNPACKED_RATIO * max(packed, 1 << 16):
+        detail = f"{packed:,} bytes that unpack to {unpacked:,}"
+        raise UnusableFileError(Reason.FILE_BEYOND_BOUNDS, detail)
+    return archive
+
+
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".emf", ".wmf", ".tif", ".tiff",
+            ".mp3", ".mp4", ".ttf", ".otf", ".woff", ".woff2")  # fmt: skip
+"""Parts that are not read."""
