@@ -24,6 +24,7 @@ from equal_assets.settings import (
     InstalledPackages,
     LLMExtraction,
     Settings,
+    StackExchange,
     expand_path,
     fingerprint,
 )
@@ -227,6 +228,8 @@ def source_signature(settings: Settings) -> Any:
         return _files_signature(
             [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
         )
+    if isinstance(corpus, StackExchange):
+        return _files_signature([Path(corpus.path)])
     return None  # a hub data set is read again only when its name or split changes
 
 

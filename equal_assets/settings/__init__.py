@@ -15,10 +15,12 @@ from equal_assets.settings.campaigns import (
     Target,
 )
 from equal_assets.settings.corpus import (
+    Corpus,
     FieldMapping,
     Files,
     HubDataset,
     InstalledPackages,
+    StackExchange,
     TextPolicy,
 )
 from equal_assets.settings.embedding import Embedder, WarmUp
@@ -51,6 +53,7 @@ __all__ = [
     "PAPER_TASKS",
     "Automation",
     "Campaign",
+    "Corpus",
     "Embedder",
     "Equal",
     "Evaluation",
@@ -68,6 +71,7 @@ __all__ = [
     "Quality",
     "Replay",
     "Settings",
+    "StackExchange",
     "Strategy",
     "Structural",
     "Student",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from equal_assets.settings.section import Section, base_folder, expand_path
 
@@ -96,4 +98,44 @@ class HubDataset(FieldMapping):
     split: str = Field("train", description="of the data set")
 
 
-Corpus = Annotated[InstalledPackages | Files | HubDataset, Field(discriminator="source")]
+class StackExchange(TextPolicy):
+    """A Stack Exchange dump: each question with its best answers (extra ``files``)."""
+
+    source: Literal["stack-exchange"]
+    path: str = Field(description="Posts.xml, or the .7z that holds it, relative to campaigns.yaml")
+    site: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+        description="such as stackoverflow.com, for ids and links; null: by the archive's name",
+    )
+    min_score: int = Field(
+        1, description="of questions and answers; accepted answers count whatever theirs"
+    )
+    tags: list[str] = Field([], description="questions with any of them; empty: all")
+    max_answers: int = Field(3, ge=1, description="of a question: the accepted one, then by score")
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_dump(cls, path: str, info: ValidationInfo) -> str:
+        file = base_folder(info) / path
+        if file.suffix.lower() not in (".xml", ".7z"):
+            raise ValueError("no dump; allowed: a file .xml or .7z")
+        if not file.is_file():
+            raise ValueError(f"no such file (looked in {base_folder(info)})")
+        return str(file)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _site_by_name(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("site"):
+            return given
+        named = SITE.match(Path(str(given.get("path", ""))).name)
+        return {**given, "site": named[1]} if named else given
+
+
+SITE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)+?)(?:-Posts)?\.7z$")
+"""How archives are named: stackoverflow.com-Posts.7z, math.stackexchange.com.7z."""
+
+Corpus = Annotated[
+    InstalledPackages | Files | HubDataset | StackExchange, Field(discriminator="source")
+]

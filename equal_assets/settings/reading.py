@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from equal_assets.errors import SettingsError
-from equal_assets.settings.corpus import Files, HubDataset, InstalledPackages
+from equal_assets.settings.corpus import Files, HubDataset, InstalledPackages, StackExchange
 from equal_assets.settings.extraction import (
     OpenAIServer,
     Replay,
@@ -47,7 +47,7 @@ class Union:
 
 
 UNIONS = {
-    "corpus": Union("source", (InstalledPackages, Files, HubDataset)),
+    "corpus": Union("source", (InstalledPackages, Files, HubDataset, StackExchange)),
     "extractor": Union("backend", (Structural, Replay, OpenAIServer, VLLMEngine), "structural"),
     "student": Union("kind", (TinyStudent, HuggingFaceStudent), "tiny"),
 }

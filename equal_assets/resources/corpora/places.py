@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from equal_assets.errors import SettingsError
-from equal_assets.settings import project_folder
+from equal_assets.settings import project_folder, state_folder
 
 
 def base_folder() -> Path:
@@ -14,6 +15,14 @@ def base_folder() -> Path:
         return project_folder()
     except SettingsError:
         return Path.cwd()
+
+
+def scratch_folder() -> Path:
+    """Return where files go that are not kept: beside the warehouse, if there is a project."""
+    try:
+        return state_folder() / "staging"
+    except SettingsError:
+        return Path(tempfile.gettempdir())
 
 
 def shown_path(path: Path, base: Path) -> str:

@@ -14,10 +14,18 @@ from equal_assets.resources.corpora.candidates import Candidate, Reason, is_unic
 from equal_assets.resources.corpora.docstrings import read_installed_packages
 from equal_assets.resources.corpora.files import read_files
 from equal_assets.resources.corpora.hub import read_hub
-from equal_assets.settings import Files, HubDataset, InstalledPackages, TextPolicy
+from equal_assets.resources.corpora.stack_exchange import read_stack_exchange
+from equal_assets.settings import (
+    Corpus,
+    Files,
+    HubDataset,
+    InstalledPackages,
+    StackExchange,
+    TextPolicy,
+)
 
 
-def read_corpus(corpus: InstalledPackages | Files | HubDataset) -> Iterator[Document | RejectedRow]:
+def read_corpus(corpus: Corpus) -> Iterator[Document | RejectedRow]:
     """Stream the documents of a corpus, and the rows that cannot be used.
 
     Memory is bounded by a batch of rows, a line or a file of text. Duplicates are kept, and
@@ -25,7 +33,7 @@ def read_corpus(corpus: InstalledPackages | Files | HubDataset) -> Iterator[Docu
 
     Parameters
     ----------
-    corpus : InstalledPackages, Files or HubDataset
+    corpus : InstalledPackages, Files, HubDataset or StackExchange
         The section of the settings.
 
     Yields
@@ -80,7 +88,7 @@ def _text_rejection(text: str, candidate: Candidate, policy: TextPolicy) -> Reas
 
 
 def _read_candidates(
-    corpus: InstalledPackages | Files | HubDataset,
+    corpus: Corpus,
 ) -> Iterator[Candidate | RejectedRow]:
     match corpus:
         case InstalledPackages():
@@ -89,3 +97,5 @@ def _read_candidates(
             return read_files(corpus)
         case HubDataset():
             return read_hub(corpus)
+        case StackExchange():
+            return read_stack_exchange(corpus)
