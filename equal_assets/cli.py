@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -346,20 +347,32 @@ def report(campaign: str, out: Path | None) -> None:
 
 
 @main.command()
-def check() -> None:
-    """Say whether everything that campaigns.yaml names is there and usable."""
-    from equal_assets.preflight import findings
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="For a run elsewhere or later: asks no hub or server; what is not here yet is no error.",
+)
+def check(plan: bool) -> None:
+    """Say whether everything that campaigns.yaml names is there and usable, and what it needs."""
+    from equal_assets.preflight import corpus_as_read, findings
+    from equal_assets.requirements import requirements
 
     settings = load_settings()
     n_failed = 0
-    for finding in findings(settings):
-        mark = "[green]ok[/green]    " if finding.is_ok else "[red]missing[/red]"
-        console.print(f"{mark} {finding.text}", highlight=False, soft_wrap=True)
-        n_failed += not finding.is_ok
+    for finding in findings(settings, is_plan=plan):
+        mark = "[green]ok[/green]     " if finding.is_ok else "[red]missing[/red]"
+        if plan and finding.is_to_be_fetched:
+            mark = "[yellow]not yet[/yellow]"
+        # escaped: equal-assets[vllm] is no style of the text
+        console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)
+        n_failed += not finding.is_ok and not (plan and finding.is_to_be_fetched)
+    n_read, n_characters = corpus_as_read()
+    for line in requirements(settings, n_read=n_read, n_characters=n_characters):
+        console.print(f"needs   {escape(line)}", highlight=False, soft_wrap=True)
     if n_failed:
         console.print(f"{n_failed} of the above must be mended before `equal run`")
         raise SystemExit(FAILED)
-    console.print("all there: `equal run` can start")
+    console.print("the plan is sound" if plan else "all there: `equal run` can start")
 
 
 def _silence_finalization() -> None:

@@ -74,6 +74,11 @@ def tokens_per_document(
         return TokensPerDocument(measured["prompt_tokens"], measured["completion_tokens"], basis)
     corpus = warehouse.query("corpus_summary").row(0, named=True)
     characters = corpus["n_characters"] / max(1, corpus["n_documents"])
+    return assumed_tokens(llm, characters)
+
+
+def assumed_tokens(llm: LLMExtraction, characters: float) -> TokensPerDocument:
+    """Return the mean tokens of documents of a length, before any is extracted."""
     prompts = llm.identity()["prompts"]
     chunks = max(1, math.ceil(characters / llm.chunk_characters))
     templates = sum(len(text) for text in prompts.values()) * chunks

@@ -10,8 +10,11 @@ from pathlib import Path
 
 from equal_assets.errors import EqualError, ModelError
 from equal_assets.resources.corpora import read_corpus
+from equal_assets.resources.corpora.places import base_folder
+from equal_assets.resources.corpora.stack_exchange import first_post
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
 from equal_assets.resources.harness_tasks import check_tasks
+from equal_assets.resources.target_presets import PRESETS, is_fetched
 from equal_assets.resources.targets import read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
@@ -20,7 +23,9 @@ from equal_assets.settings import (
     HubDataset,
     OpenAIServer,
     Settings,
+    StackExchange,
     Student,
+    Target,
     TinyStudent,
     VLLMEngine,
     state_folder,
@@ -31,42 +36,90 @@ FREE_DISK_GIB = 2.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and what to do where it is not there."""
+    """One thing that was looked at, and what to do where it is not there.
+
+    Attributes
+    ----------
+    is_ok : bool
+        Whether a run can start as far as this goes; what it downloads itself may be missing.
+    text : str
+    is_to_be_fetched : bool
+        Whether it is only not here yet: a package to install, a dump to download by hand.
+    """
 
     is_ok: bool
     text: str
+    is_to_be_fetched: bool = False
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
-    """Yield what a run of these settings needs, each with whether it is there."""
+def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
+    """Yield what a run of these settings needs, each with whether it is there.
+
+    Of a plan, whose run is another day or elsewhere, no hub and no server is asked.
+    """
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
-    yield _corpus(settings)
+    yield _corpus(settings, is_plan=is_plan)
     for name, target in settings.targets.items():
-        try:
-            reference, test = read_target(target)
-            read_weights(target)
-            read_code_tests(target)
-        except EqualError as error:
-            yield Finding(False, f"target {name}: {error}")
-        else:
-            counts = f"{len(reference)} reference and {len(test)} test pairs"
-            yield Finding(True, f"target {name}: {counts}")
+        yield _target(name, target)
     yield _embedder(settings)
-    yield from _extractor(settings.extractor)
+    yield from _extractor(settings.extractor, is_plan=is_plan)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
     yield _disk()
     yield _warehouse()
 
 
-def _corpus(settings: Settings) -> Finding:
-    if isinstance(settings.corpus, HubDataset) and not importlib.util.find_spec("datasets"):
-        return Finding(False, "corpus: a hub data set needs `pip install 'equal-assets[hub]'`")
+def _corpus(settings: Settings, *, is_plan: bool) -> Finding:
+    corpus = settings.corpus
+    if isinstance(corpus, StackExchange):
+        return _dump(corpus)
+    if isinstance(corpus, HubDataset):
+        if not importlib.util.find_spec("datasets"):
+            needed = "corpus: a hub data set needs `pip install 'equal-assets[hub]'`"
+            return Finding(False, needed, is_to_be_fetched=True)
+        if is_plan and not (base_folder() / corpus.dataset).exists():
+            return _of_hub("corpus", f"data set {corpus.dataset}")
     try:
-        first = next(iter(read_corpus(settings.corpus)), None)
+        first = next(iter(read_corpus(corpus)), None)
     except EqualError as error:
         return Finding(False, f"corpus: {error}")
-    return Finding(first is not None, f"corpus: {settings.corpus.source} can be read")
+    return Finding(first is not None, f"corpus: {corpus.source} can be read")
+
+
+def _dump(corpus: StackExchange) -> Finding:
+    is_missing = not Path(corpus.path).is_file()
+    try:
+        first_post(corpus)
+    except EqualError as error:
+        return Finding(False, f"corpus: {error}", is_to_be_fetched=is_missing)
+    return Finding(True, "corpus: stack-exchange can be read")
+
+
+def _of_hub(what: str, name: str) -> Finding:
+    """Return what there is to say of something that a run asks the hub for."""
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        why = "is no folder and not in the cache, and HF_HUB_OFFLINE forbids to ask the hub"
+        return Finding(False, f"{what}: {name} {why}", is_to_be_fetched=True)
+    return Finding(True, f"{what}: {name} will be asked of the model hub")
+
+
+def _target(name: str, target: Target) -> Finding:
+    if target.preset and not is_fetched(target):
+        if not importlib.util.find_spec("datasets"):
+            needed = f"target {name}: its preset needs `pip install 'equal-assets[hub]'`"
+            return Finding(False, needed, is_to_be_fetched=True)
+        sources = sorted({split.dataset for split in PRESETS[target.preset]})
+        return _of_hub(f"target {name}", " and ".join(sources))
+    try:
+        reference, test = read_target(target)
+        read_weights(target)
+        read_code_tests(target)
+    except EqualError as error:
+        return Finding(False, f"target {name}: {error}")
+    counts = f"{len(reference)} reference and {len(test)} test pairs"
+    return Finding(True, f"target {name}: {counts}")
 
 
 def _embedder(settings: Settings) -> Finding:
@@ -83,13 +136,17 @@ def _embedder(settings: Settings) -> Finding:
     return Finding(True, f"embedder: {model} will be asked of the model hub")
 
 
-def _extractor(settings: Extractor) -> Iterator[Finding]:
+def _extractor(settings: Extractor, *, is_plan: bool) -> Iterator[Finding]:
     if isinstance(settings, VLLMEngine):
         if importlib.util.find_spec("vllm") is None:
-            yield Finding(False, "extractor: vllm needs `pip install 'equal-assets[vllm]'`")
+            needed = "extractor: vllm needs `pip install 'equal-assets[vllm]'`"
+            yield Finding(False, needed, is_to_be_fetched=True)
         else:
             where = "is there" if Path(settings.model).is_dir() else "will be asked of the hub"
             yield Finding(True, f"extractor: vllm is installed, the model {settings.model} {where}")
+    elif isinstance(settings, OpenAIServer) and is_plan:
+        servers = ", ".join(settings.base_urls)
+        yield Finding(True, f"extractor: {servers} will be asked for {settings.model}")
     elif isinstance(settings, OpenAIServer):
         from equal_assets.resources.openai_client import check_server
 
@@ -105,20 +162,14 @@ def _extractor(settings: Extractor) -> Iterator[Finding]:
 def _student(settings: Student) -> Finding:
     if isinstance(settings, TinyStudent):
         return Finding(True, "student: tiny is made on the spot")
-    from huggingface_hub import constants
-
     from equal_assets.resources.huggingface_student import find_model
 
-    is_folder = Path(settings.model).is_dir()
     try:
         folder = find_model(settings.model, settings.revision, local_only=True)
     except ModelError as error:
-        if is_folder:
+        if Path(settings.model).is_dir():
             return Finding(False, f"student: {error}")
-        if constants.is_offline_mode():
-            why = "is no folder and not in the cache, and HF_HUB_OFFLINE forbids to ask the hub"
-            return Finding(False, f"student: {settings.model} {why}")
-        return Finding(True, f"student: {settings.model} will be asked of the model hub")
+        return _of_hub("student", settings.model)
     return Finding(True, f"student: {settings.model} is there, safetensors in {folder}")
 
 
@@ -149,9 +200,21 @@ def _disk() -> Finding:
 
 
 def _warehouse() -> Finding:
-    warehouse = Warehouse(database=str(state_folder() / "warehouse.duckdb"), lock_timeout_seconds=5)
     try:
-        n_stored = len(warehouse.query("materialized"))
+        n_stored = len(_open_warehouse().query("materialized"))
     except EqualError as error:
         return Finding(False, f"warehouse: {error}")
     return Finding(True, f"warehouse: free, {n_stored} assets and partitions stored")
+
+
+def corpus_as_read() -> tuple[int, int]:
+    """Return documents and characters of the corpus; zero where none was read, or none can be."""
+    try:
+        summary = _open_warehouse().query("corpus_summary").row(0, named=True)
+    except EqualError:  # which is one of the findings
+        return 0, 0
+    return summary["n_documents"], summary["n_characters"]
+
+
+def _open_warehouse() -> Warehouse:
+    return Warehouse(database=str(state_folder() / "warehouse.duckdb"), lock_timeout_seconds=5)

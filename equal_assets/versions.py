@@ -200,7 +200,8 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
     if asset == "target_qa":
         target = settings.targets[settings.campaigns[campaign].target]
         fields = target.model_dump(mode="json", exclude={"reference", "test", "answers"})
-        files = {"reference": target.reference, "test": target.test}
+        # what a preset fetches is always the same, and may not be there yet
+        files = {} if target.preset else {"reference": target.reference, "test": target.test}
         return {**fields, **{name: _file_sha256(Path(path)) for name, path in files.items()}}
     if asset == "bandit_round":
         return settings.campaign_settings(campaign)

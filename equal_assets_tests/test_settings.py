@@ -102,7 +102,7 @@ MISTAKES = {
     "unknown key of a target": (
         "test: test.jsonl",
         "test: test.jsonl\n    answer: a",
-        "targets.math.answer is not a known key; allowed: reference, test, question_field,",
+        "targets.math.answer is not a known key; allowed: preset, reference, test, question_field,",
     ),
     "unknown key of a campaign": (
         "arms_per_round: 5",
@@ -189,12 +189,14 @@ MISTAKES = {
     "unknown source": (
         "source: files",
         "source: web",
-        "corpus.source = 'web' is not allowed; allowed: 'installed-packages', 'files', 'hub'",
+        "corpus.source = 'web' is not allowed; allowed: 'installed-packages', 'files', 'hub', "
+        "'stack-exchange'",
     ),
     "no source": (
         "source: files",
         "text_field: text",
-        "corpus.source = None is not allowed; allowed: 'installed-packages', 'files', 'hub'",
+        "corpus.source = None is not allowed; allowed: 'installed-packages', 'files', 'hub', "
+        "'stack-exchange'",
     ),
     "missing corpus file": (
         "paths: [corpus.jsonl]",

@@ -14,6 +14,7 @@ from equal_assets.records import QAPair, RejectedRow
 from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.mapping import qa_pair
 from equal_assets.resources.corpora.places import base_folder, shown_path
+from equal_assets.resources.target_presets import fetch_target
 from equal_assets.settings import Target
 
 MISTAKES_SHOWN = 10
@@ -43,7 +44,8 @@ def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
     Parameters
     ----------
     target : Target
-        Names two JSONL files (plain, .gz, .zst) and the fields to read.
+        Names two JSONL files (plain, .gz, .zst) and the fields to read; those of a preset are
+        fetched where they are missing.
 
     Returns
     -------
@@ -58,6 +60,7 @@ def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
         the number that is to be compared; or if a file holds no pair. Questions are compared
         without regard to case and white space.
     """
+    fetch_target(target)
     base = base_folder()
     files = [shown_path(Path(path), base) for path in (target.reference, target.test)]
     reference, reference_mistakes = _read_pairs(Path(target.reference), files[0], target)

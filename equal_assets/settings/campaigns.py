@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from equal_assets.settings.places import state_folder
 from equal_assets.settings.section import Section, base_folder
 
 MAX_ROUNDS = 365  # rounds are the days of one calendar year: see partitions.py
@@ -32,9 +33,26 @@ StudentScore = Literal["perplexity", "influence"]
 CampaignName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
+CODE_TARGET = {"answers": "code", "tests_field": "tests"}
+TARGET_PRESETS: dict[str, dict[str, Any]] = {
+    "gsm8k": {"answers": "number"},
+    "math": {"answers": "math"},
+    "humaneval": {
+        **CODE_TARGET,
+        "prefix_field": "prefix",
+        "entry_point_field": "entry_point",
+    },
+    "mbpp": {**CODE_TARGET, "setup_field": "setup"},
+}
+"""Targets of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
+
+
 class Target(Section):
     """A target task: JSONL files of QA pairs, relative to campaigns.yaml."""
 
+    preset: Literal["gsm8k", "math", "humaneval", "mbpp"] | None = Field(
+        None, description="its files are fetched from the hub (extra `hub`); fills the other keys"
+    )
     reference: str = Field(description="pairs that steer the selection")
     test: str = Field(description="pairs that only judge; selection never reads them")
     question_field: str = Field("question", description="of a row, in both files")
@@ -58,11 +76,24 @@ class Target(Section):
         None, description="of code: the function that the tests' `check` is called with"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, given: Any, info: ValidationInfo) -> Any:
+        preset = str(given.get("preset")) if isinstance(given, dict) else ""
+        if preset not in TARGET_PRESETS:
+            return given
+        own = sorted(given.keys() - {"preset", "answers"})
+        if own:
+            raise ValueError(f"preset {preset} has its own {', '.join(own)}: leave them out")
+        folder = state_folder(base_folder(info)) / "targets" / preset
+        files = {name: str(folder / f"{name}.jsonl") for name in ("reference", "test")}
+        return {**files, **TARGET_PRESETS[preset], **given}
+
     @field_validator("reference", "test")
     @classmethod
     def _exists(cls, path: str, info: ValidationInfo) -> str:
         base = base_folder(info)
-        if not (base / path).is_file():
+        if not info.data.get("preset") and not (base / path).is_file():
             raise ValueError(f"no such file (looked in {base})")
         return str(base / path)
 

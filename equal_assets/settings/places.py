@@ -37,10 +37,13 @@ def campaigns_file() -> Path:
     )
 
 
-def state_folder() -> Path:
-    """Return the folder for warehouse, models and exports: ``EQUAL_HOME``, or ``.equal/``."""
+def state_folder(project: Path | None = None) -> Path:
+    """Return the folder for warehouse, models and exports: ``EQUAL_HOME``, or ``.equal/``.
+
+    ``project`` is the folder of the campaigns file, by default what :func:`project_folder` finds.
+    """
     named = os.environ.get("EQUAL_HOME")
-    return Path(named).resolve() if named else project_folder() / ".equal"
+    return Path(named).resolve() if named else (project or project_folder()) / ".equal"
 
 
 def ui_address(port_variable: str, usual_port: int) -> str:

@@ -167,6 +167,6 @@ def sections_of(
             row=row,
             text=f"{heading}\n\n{section.text}" if at_headings else section.text,
             url=stated.get("url"),
-            license=stated.get("license"),
+            license=stated.get("license") or corpus.license,
             metadata={name: value for name, value in {**metadata, "page": page}.items() if value},
         )

@@ -77,7 +77,7 @@ def _read_text(path: Path, file: str, corpus: Files) -> Iterator[Candidate | Rej
     if corpus.split == "headings" and _has_suffix(path, (".md",)) and text.strip():
         yield from sections_of([(None, text)], file, corpus, stated={}, at_headings=True)
     else:
-        yield Candidate(source=file_name(file), file=file, row=1, text=text)
+        yield Candidate(source=file_name(file), file=file, row=1, text=text, license=corpus.license)
 
 
 def list_files(patterns: Iterable[str]) -> list[Path]:

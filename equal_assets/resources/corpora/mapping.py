@@ -58,7 +58,7 @@ def map_fields(
         text=text,
         document_id=_optional_text(values, mapping.id_field),
         url=_optional_text(values, mapping.url_field),
-        license=_optional_text(values, mapping.license_field),
+        license=_optional_text(values, mapping.license_field) or mapping.license,
         metadata={
             name: str(values[name])
             for name in mapping.metadata_fields

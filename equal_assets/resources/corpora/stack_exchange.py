@@ -50,7 +50,7 @@ def read_stack_exchange(corpus: StackExchange) -> Iterator[Candidate | RejectedR
         If a library is missing, or an archive holds no ``Posts.xml``.
     """
     path, file = Path(corpus.path), shown_path(Path(corpus.path), base_folder())
-    _require_libraries(path)
+    _require(path)
     from equal_assets.resources.corpora.html import markdown_of
 
     index = PostsIndex(scratch_folder(), min_score=corpus.min_score, tags=corpus.tags)
@@ -71,7 +71,7 @@ def first_post(corpus: StackExchange) -> int:
         If it cannot.
     """
     path, file = Path(corpus.path), shown_path(Path(corpus.path), base_folder())
-    _require_libraries(path)
+    _require(path)
     lines: list[int] = []
 
     def stop(row: Row, line: int) -> None:
@@ -87,8 +87,12 @@ def first_post(corpus: StackExchange) -> int:
     raise CorpusError(f"corpus.path: {file} holds no post")
 
 
-def _require_libraries(path: Path) -> None:
+def _require(path: Path) -> None:
     needed = ["markdownify", *(["py7zr"] if path.suffix.lower() == ".7z" else [])]
+    if not path.is_file():
+        raise CorpusError(
+            f"corpus.path: {path} is not there. Dumps are at https://archive.org/details/stackexchange"
+        )
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise CorpusError(
