@@ -107,6 +107,14 @@ def test_page_is_read_without_what_is_around_its_text(converted):
     assert first.license == "https://creativecommons.org/licenses/by/4.0/"
 
 
+def test_table_that_lays_out_a_page_is_none(tmp_path, converter):
+    inner = HTML_TABLE.replace("2", "2 | two")
+    page = f"<table><tr><td><p>left</p></td><td>{inner}</td></tr></table>"
+    (tmp_path / "a.html").write_text(page)
+    pages = converter.convert(tmp_path / "a.html")["pages"]
+    assert pages == [[None, "left\n\n" + TABLE.replace("2", "2 \\| two")]]
+
+
 def test_short_neighbors_are_joined_and_none_splits_nothing(tmp_path):
     (tmp_path / "a.html").write_text("<h1>A</h1><p>one</p><h2>B</h2><p>two</p>")
 

@@ -55,7 +55,18 @@ def markdown_of(html: str | BeautifulSoup | Tag) -> str:
     soup = BeautifulSoup(html, PARSER) if isinstance(html, str) else html
     for tag in soup(NOT_TEXT):
         tag.decompose()
+    for table in soup("table"):
+        if table.find("table"):
+            _unwrap_layout(table)
     return str(_Markdown().convert_soup(soup)).strip()
+
+
+def _unwrap_layout(table: Tag) -> None:
+    """Turn a table that holds tables into blocks: it lays out the page, as was done before 2005."""
+    for tag in table.find_all(["thead", "tbody", "tr", "td", "th"]):
+        if tag.find_parent("table") is table:
+            tag.name = "div"
+    table.name = "div"
 
 
 def convert_html(path: Path) -> Converted:
