@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from equal_assets.errors import CorpusError
+from equal_assets.resources import answering_child
 from equal_assets.resources.corpora import conversion
 from equal_assets.resources.corpora.conversion import Converter
 from equal_assets_tests.resources.test_corpora import files, read
@@ -232,8 +233,23 @@ def test_file_that_fills_the_memory_is_rejected(tmp_path):
         assert converter.convert(tmp_path / "huge.html")["reason"] == "file beyond the bounds"
 
 
+def test_text_longer_than_any_book_is_rejected(tmp_path, converter):
+    (tmp_path / "long.html").write_text("<pre>" + "word " * 4_100_000 + "</pre>")
+    found = converter.convert(tmp_path / "long.html")
+    assert found["detail"] == "more than 20,000,000 characters"
+
+
+def test_converter_that_was_killed_between_two_files_is_replaced(tmp_path):
+    (tmp_path / "a.html").write_text("<p>text</p>")
+    with Converter(seconds=60, memory_mb=2048) as converter:
+        assert converter.convert(tmp_path / "a.html")["pages"] == [[None, "text"]]
+        converter.child.process.kill()
+        converter.child.process.wait()
+        assert converter.convert(tmp_path / "a.html")["pages"] == [[None, "text"]]
+
+
 def test_converter_that_does_not_start_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "START", "raise SystemExit(3)")
+    monkeypatch.setattr(answering_child, "START", "raise SystemExit(3)")
     message = r"did not start with corpus\.file_memory_mb = 512"
     with (
         Converter(seconds=60, memory_mb=512) as converter,

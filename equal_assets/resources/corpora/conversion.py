@@ -7,10 +7,6 @@ limit, is killed where a file takes too long, and another takes its place.
 from __future__ import annotations
 
 import importlib.util
-import json
-import selectors
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +14,7 @@ from typing import Any
 from equal_assets.algorithms.markdown_sections import Section, split_at_headings
 from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
+from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject
 from equal_assets.resources.corpora.places import file_name
 from equal_assets.settings import Files
@@ -32,14 +29,6 @@ LIBRARIES = {
 }
 """What reads the files of a suffix; all are in the extra ``files``."""
 
-ROOT = Path(__file__).parents[3]
-START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from equal_assets.resources.corpora.conversion_child import main; "
-    "main(float(sys.argv[2]), int(sys.argv[3]))"
-)
-START_SECONDS = 60  # of a busy machine
-
 
 class Converter:
     """Converts one file after another; a context manager, which ends the child process.
@@ -50,63 +39,40 @@ class Converter:
         For one file, > 0.
     memory_mb : int
         Address space of the child process.
+
+    Raises
+    ------
+    CorpusError
+        From :meth:`convert`, if the process does not start.
     """
 
     def __init__(self, *, seconds: float, memory_mb: int) -> None:
-        self.seconds = seconds
-        self.memory_mb = memory_mb
-        self.process: subprocess.Popen[bytes] | None = None
+        self.child = AnsweringChild(
+            "equal_assets.resources.corpora.conversion_child",
+            seconds=seconds,
+            memory_mb=memory_mb,
+            failure=CorpusError(
+                "the process that converts files did not start with corpus.file_memory_mb = "
+                f"{memory_mb}; its message stands above"
+            ),
+        )
 
     def __enter__(self) -> Converter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self.child.end()
 
     def convert(self, path: Path) -> dict[str, Any]:
         """Return the fields of :class:`Converted`, or ``reason`` and ``detail`` of a rejection."""
-        process = self.process or self._start()
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(str(path)).encode() + b"\n")
-        process.stdin.flush()
-        line = self._line(self.seconds)
-        if line:
-            return dict(json.loads(line))
-        status = process.poll()
-        self._end()
-        if status is None:
-            return _rejection(Reason.CONVERSION_TOO_SLOW, f"more than {self.seconds:g} seconds")
-        detail = f"the converter ended with status {status}"
-        return _rejection(Reason.FILE_BEYOND_BOUNDS, detail)
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        arguments = [str(ROOT), str(self.seconds), str(self.memory_mb)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        if self._line(START_SECONDS) != b"ready\n":
-            self._end()
-            raise CorpusError(
-                "the process that converts files did not start with corpus.file_memory_mb = "
-                f"{self.memory_mb}; its message stands above"
-            )
-        return self.process
-
-    def _line(self, seconds: float) -> bytes:
-        """Return the next line of the process; empty if it dies, or says none in time."""
-        assert self.process is not None
-        assert self.process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            return self.process.stdout.readline() if selector.select(seconds) else b""
-
-    def _end(self) -> None:
-        if self.process is not None:
-            with self.process as process:
-                process.kill()
-            self.process = None
+        try:
+            return dict(self.child.ask(str(path)))
+        except NoAnswerError as error:
+            if error.status is None:
+                detail = f"more than {self.child.seconds:g} seconds"
+                return _rejection(Reason.CONVERSION_TOO_SLOW, detail)
+            detail = f"the converter ended with status {error.status}"
+            return _rejection(Reason.FILE_BEYOND_BOUNDS, detail)
 
 
 def _rejection(reason: Reason, detail: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from equal_assets.resources.corpora.candidates import Reason
-from equal_assets.resources.corpora.converted import Converted, UnusableFileError
+from equal_assets.resources.corpora.converted import Converted, UnusableFileError, check_length
 
 
 def main(seconds: float, memory_mb: int) -> None:
@@ -33,7 +33,9 @@ def main(seconds: float, memory_mb: int) -> None:
 def answer_for(path: Path) -> dict[str, object]:
     """Return a converted file, or the reason why it cannot be used, as JSON values."""
     try:
-        return asdict(_converter(path.suffix.lower())(path))
+        converted = _converter(path.suffix.lower())(path)
+        check_length(sum(len(text) for _, text in converted.pages))
+        return asdict(converted)
     except UnusableFileError as error:
         return {"reason": error.reason.value, "detail": str(error)}
     except MemoryError:

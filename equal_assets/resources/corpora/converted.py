@@ -15,6 +15,10 @@ MAX_UNPACKED_RATIO = 200
 """Unpacked over packed bytes; text comes to 10, what is made to fill memory to 1,000."""
 
 
+MAX_CHARACTERS = 20_000_000
+"""Of a file, as much as 7,000 full pages; one that has more is rejected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Converted:
     """A file as Markdown.
@@ -40,6 +44,13 @@ class UnusableFileError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+def check_length(n_characters: int) -> None:
+    """Raise :class:`UnusableFileError` where a text is longer than any book."""
+    if n_characters > MAX_CHARACTERS:
+        detail = f"more than {MAX_CHARACTERS:,} characters"
+        raise UnusableFileError(Reason.FILE_BEYOND_BOUNDS, detail)
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:

@@ -20,14 +20,12 @@ from pdfplumber.page import Page
 from pdfplumber.utils.exceptions import PdfminerException
 
 from equal_assets.resources.corpora.candidates import Reason
-from equal_assets.resources.corpora.converted import Converted, UnusableFileError
+from equal_assets.resources.corpora.converted import Converted, UnusableFileError, check_length
 
 LARGER = 1.12
 """Type size of a heading over that of the text, at least; 11 points over 10 is emphasis."""
 
 HEADING_CHARACTERS = 150
-MAX_CHARACTERS = 20_000_000
-"""Of a file, as much as 7,000 full pages; one that has more is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,7 @@ def _read(pages: Iterable[Page]) -> Iterator[Page]:
         yield page
         n_characters += len(page.chars)
         page.close()
-        if n_characters > MAX_CHARACTERS:
-            detail = f"more than {MAX_CHARACTERS:,} characters"
-            raise UnusableFileError(Reason.FILE_BEYOND_BOUNDS, detail)
+        check_length(n_characters)
 
 
 def _blocks(page: Page) -> Iterator[list[_Line]]:
