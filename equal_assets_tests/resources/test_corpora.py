@@ -249,6 +249,15 @@ def test_row_without_id_is_named_by_its_content(tmp_path, row):
     assert document.document_id == document.content_hash[:16]
 
 
+def test_license_of_the_corpus_is_that_of_what_states_none(tmp_path):
+    write_jsonl(tmp_path / "c.jsonl", {"text": LONG, "terms": "MIT"}, {"text": LONG + "2"})
+    (tmp_path / "note.txt").write_text("a note")
+
+    documents, _ = read(files(tmp_path, license_field="terms", license="CC0"))
+
+    assert [d.license for d in documents] == ["MIT", "CC0", "CC0"]
+
+
 @pytest.mark.parametrize("value", [None, [], ""])
 def test_row_without_qa_pairs_is_a_document(tmp_path, value):
     path = write_jsonl(tmp_path / "c.jsonl", {"text": LONG, "qa": value}, {"text": LONG + "2"})

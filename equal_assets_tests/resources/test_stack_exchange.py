@@ -9,7 +9,7 @@ import pytest
 from equal_assets.algorithms.qa_structure import extract_pairs
 from equal_assets.errors import CorpusError
 from equal_assets.records import QAPair
-from equal_assets.resources.corpora import posts_dump, stack_exchange
+from equal_assets.resources.corpora import posts_dump, posts_index, stack_exchange
 from equal_assets.resources.corpora.stack_exchange import first_post
 from equal_assets.settings import StackExchange
 from equal_assets_tests.resources.test_corpora import read
@@ -183,6 +183,7 @@ def test_dump_that_breaks_off_gives_what_stands_before(tmp_path):
         {"Id": "x"},
         {"Body": None},
         {"ParentId": None},
+        {"Id": "9" * 30},
     ],
 )
 def test_post_that_lacks_something_is_rejected_alone(tmp_path, damage):
@@ -191,7 +192,21 @@ def test_post_that_lacks_something_is_rejected_alone(tmp_path, damage):
     documents, (rejected,) = read(dump(path))
     assert len(documents) == 1
     assert (rejected.row, rejected.reason) == (3, "unreadable value")
-    assert next(iter(damage)) in rejected.excerpt or "'x'" in rejected.excerpt
+    assert "post" in rejected.excerpt
+
+
+def test_second_post_of_an_id_is_rejected(tmp_path):
+    path = write_dump(tmp_path / "Posts.xml", *two_posts(), *two_posts())
+    documents, rejected = read(dump(path))
+    assert (len(documents), [r.row for r in rejected]) == (1, [5, 6])
+
+
+def test_disk_that_is_full_is_an_error_that_says_what_to_do(tmp_path, posts, monkeypatch):
+    monkeypatch.setattr(posts_index, "TABLES", f"pragma max_page_count = 4; {posts_index.TABLES}")
+    with pytest.raises(
+        CorpusError, match=r"Posts\.xml cannot be written to .* is full\. Make room"
+    ):
+        read(dump(posts))
 
 
 def test_declared_entities_are_refused_before_any_is_read(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from equal_assets.settings import StackExchange
 
 MAX_BROKEN_POSTS = 10_000
 """After which a file is taken for none of a Stack Exchange site."""
+
+UNUSABLE_POST = (KeyError, ValueError, OverflowError, sqlite3.IntegrityError)
+"""What a post raises that lacks something, or has the id of another."""
 
 LICENSES = (
     ("2018-05-02", "CC BY-SA 4.0"),
@@ -58,6 +62,11 @@ def read_stack_exchange(corpus: StackExchange) -> Iterator[Candidate | RejectedR
         yield from _fill(index, path, file)
         for question, answers in index.threads(max_answers=corpus.max_answers):
             yield _document(question, answers, corpus, file, markdown_of)
+    except sqlite3.OperationalError as error:
+        raise CorpusError(
+            f"the index of {file} cannot be written to {scratch_folder()}: {error}. Make room "
+            "there, or keep less: corpus.tags, corpus.min_score"
+        ) from error
     finally:
         index.close()
 
@@ -112,7 +121,7 @@ def _fill(index: PostsIndex, path: Path, file: str) -> Iterator[RejectedRow]:
         line = at
         try:
             _add(index, row, at)
-        except (KeyError, ValueError) as error:
+        except UNUSABLE_POST as error:
             detail = f"{type(error).__name__}: {error} in post {row.get('Id')}"
             rejected.append(reject(file, at, Reason.UNREADABLE_VALUE, detail))
             if len(rejected) == MAX_BROKEN_POSTS:
