@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from html import escape
 from pathlib import Path
 
 import polars as pl
+import psutil
 import py7zr
 from markdown import markdown
 
 from equal_assets.records import Document
 from equal_assets.resources.corpora import read_corpus
+from equal_assets.resources.corpora.posts_index import PostsIndex
+from equal_assets.resources.corpora.stack_exchange import _fill
 from equal_assets.settings import Files, StackExchange
 from equal_assets_tests.written_files import HEADING, TEXT, docx, epub, pdf
 
@@ -52,6 +55,7 @@ def main() -> None:
     posts = {"source": "stack-exchange", "site": "example.org"}
     settings = [
         {**posts, "path": str(dump), "tags": ["none"]},
+        {**posts, "path": str(dump), "min_score": -1, "index alone": True},
         {**posts, "path": str(dump), "min_score": 8},
         {**posts, "path": str(archive), "min_score": 8},
         *({"source": "files", "paths": [str(path)]} for path in make_files(arguments.folder)),
@@ -66,7 +70,7 @@ def measured(settings: dict) -> dict[str, str]:
     command = [sys.executable, __file__, "--folder", ".", "--read", json.dumps(settings)]
     found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     place = settings.get("path") or settings["paths"][0]
-    kept = {key: settings[key] for key in ("tags", "min_score") if key in settings}
+    kept = {key: settings[key] for key in ("tags", "min_score", "index alone") if key in settings}
     name = f"{Path(place).name} {kept or ''}".strip()
     return {
         "source": name,
@@ -82,12 +86,16 @@ def measured(settings: dict) -> dict[str, str]:
 
 def reading(text: str) -> dict[str, float]:
     """Read a corpus once; memory is that of the whole process, libraries included."""
-    given = {**json.loads(text), "min_characters": 20}
+    given = {"min_characters": 20, **json.loads(text)}
+    is_indexed_only = given.pop("index alone", False)
     corpus = (StackExchange if "path" in given else Files).model_validate(given)
-    started, index, counts = time.monotonic(), 0.0, {True: 0, False: 0}
-    for item in read_corpus(corpus):
-        counts[isinstance(item, Document)] += 1
-        index = index or _index_megabytes()
+    started, child, index, counts = time.monotonic(), 0.0, 0.0, {True: 0, False: 0}
+    if is_indexed_only:
+        index = _index_megabytes(corpus)
+    else:
+        for item in read_corpus(corpus):
+            counts[isinstance(item, Document)] += 1
+            child = max(child, _child_megabytes())
     place = Path(given.get("path") or given["paths"][0])
     files = [place] if place.is_file() else list(place.iterdir())
     return {
@@ -96,16 +104,27 @@ def reading(text: str) -> dict[str, float]:
         "rejected": counts[False],
         "seconds": time.monotonic() - started,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
-        "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3,
+        "child": child,
         "index": index,
     }
 
 
-def _index_megabytes() -> float:
-    """Return the size of the index, which is open and has no name."""
-    for descriptor in Path("/proc/self/fd").iterdir():
-        if descriptor.is_symlink() and "posts-" in os.readlink(descriptor):
-            return descriptor.stat().st_size / 1e6
+def _index_megabytes(corpus: StackExchange) -> float:
+    """Return the size of the index of a dump on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = PostsIndex(Path(folder), min_score=corpus.min_score, tags=corpus.tags)
+        list(_fill(index, Path(corpus.path), "dump"))
+        run = index._connection.execute
+        pages, size = (run(f"pragma {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        index.close()
+    return pages * size / 1e6
+
+
+def _child_megabytes() -> float:
+    """Return the most memory that the converter had so far."""
+    for child in psutil.Process().children():
+        status = Path(f"/proc/{child.pid}/status").read_text()
+        return float(status.split("VmHWM:")[1].split()[0]) / 1e3
     return 0.0
 
 

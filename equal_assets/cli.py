@@ -87,10 +87,10 @@ class EqualGroup(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            _say_error(str(error))
             ctx.exit(WRONG_CALL)
         except EqualError as error:
-            console.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            _say_error(str(error))
             ctx.exit(FAILED)
 
 
@@ -363,7 +363,6 @@ def check(plan: bool) -> None:
         mark = "[green]ok[/green]     " if finding.is_ok else "[red]missing[/red]"
         if plan and finding.is_to_be_fetched:
             mark = "[yellow]not yet[/yellow]"
-        # escaped: equal-assets[vllm] is no style of the text
         console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)
         n_failed += not finding.is_ok and not (plan and finding.is_to_be_fetched)
     n_read, n_characters = corpus_as_read()
@@ -373,6 +372,11 @@ def check(plan: bool) -> None:
         console.print(f"{n_failed} of the above must be mended before `equal run`")
         raise SystemExit(FAILED)
     console.print("the plan is sound" if plan else "all there: `equal run` can start")
+
+
+def _say_error(text: str) -> None:
+    # escaped: equal-assets[hub] is no style of the text
+    console.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _silence_finalization() -> None:
@@ -453,7 +457,7 @@ def _guarded(work: Any) -> int:
         console.print("\ninterrupted; what was finished is kept. `equal run` goes on from there.")
         raise SystemExit(INTERRUPTED) from None
     except dg.Failure as failure:
-        console.print(f"[red]error:[/red] {failure.description}", highlight=False, soft_wrap=True)
+        _say_error(str(failure.description))
         raise SystemExit(FAILED) from failure
 
 

@@ -94,6 +94,13 @@ def test_plan_is_told_with_what_it_needs_and_is_no_failure(monkeypatch):
     assert "missing corpus: corpus.path: " in checked.output
 
 
+def test_message_of_an_error_keeps_its_brackets(tmp_path, monkeypatch):
+    path = tmp_path / "campaigns.yaml"
+    path.write_text("corpus: {source: '[files]'}\n")
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(path))
+    assert "corpus.source = '[files]' is not allowed" in CliRunner().invoke(main, ["check"]).output
+
+
 # What campaigns need: worked by hand
 
 
