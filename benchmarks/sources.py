@@ -29,7 +29,7 @@ from markdown import markdown
 from equal_assets.records import Document
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.posts_index import PostsIndex
-from equal_assets.resources.corpora.stack_exchange import _fill
+from equal_assets.resources.corpora.stack_exchange import fill_index
 from equal_assets.settings import Files, StackExchange
 from equal_assets_tests.written_files import HEADING, TEXT, docx, epub, pdf
 
@@ -113,7 +113,7 @@ def _index_megabytes(corpus: StackExchange) -> float:
     """Return the size of the index of a dump on disk."""
     with tempfile.TemporaryDirectory() as folder:
         index = PostsIndex(Path(folder), min_score=corpus.min_score, tags=corpus.tags)
-        list(_fill(index, Path(corpus.path), "dump"))
+        list(fill_index(index, Path(corpus.path), "dump"))
         run = index._connection.execute
         pages, size = (run(f"pragma {name}").fetchone()[0] for name in ("page_count", "page_size"))
         index.close()

@@ -83,6 +83,18 @@ def test_pdf_is_split_at_larger_type_with_pages_and_tables(converted):
     assert [(d.row, d.metadata["page"]) for d in (rest, second)] == [(2, "2"), (3, "3")]
 
 
+def test_running_heads_and_page_numbers_are_left_out(tmp_path, converter):
+    space = (TEXT, "")
+    pages = [
+        [(TEXT, f"Space, page {n}"), *[space] * 3, (TEXT, f"text of {n}"), *[space] * 52, (TEXT, n)]
+        for n in range(1, 4)
+    ]
+    found = converter.convert(pdf(tmp_path / "a.pdf", *pages))["pages"]
+    assert [text.strip() for _, text in found] == ["text of 1", "text of 2", "text of 3"]
+    found = converter.convert(pdf(tmp_path / "b.pdf", *pages[:2]))["pages"]
+    assert found[0][1].split("\n\n")[:3] == ["Space, page 1", "text of 1", "1"]
+
+
 def test_docx_is_split_at_its_heading_styles(converted):
     (document,) = converted["space.docx"]
     assert document.text == f"Space > Planets\n\nThey go around a star.\n\n## Moons\n\n{TABLE}"

@@ -27,11 +27,18 @@ LARGER = 1.12
 
 HEADING_CHARACTERS = 150
 
+EDGE = 0.1
+"""Share of a page's height, above and below, where running heads and page numbers stand."""
+
+RUNNING_PAGES = 3
+"""Pages on which a line stands at an edge, its digits aside, to be taken for a running head."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     text: str
     size: float  # points, rounded to halves; 0: of a table
+    is_at_edge: bool = False
 
 
 def convert_pdf(path: Path) -> Converted:
@@ -39,7 +46,7 @@ def convert_pdf(path: Path) -> Converted:
     try:
         with pdfplumber.open(path, laparams={}) as pdf:
             stated = {name: str(value).strip() for name, value in (pdf.metadata or {}).items()}
-            pages = [list(_blocks(page)) for page in _read(pdf.pages)]
+            pages = _without_running_heads([list(_blocks(page)) for page in _read(pdf.pages)])
     except PdfminerException as error:
         cause = error.args[0] if error.args else error
         if isinstance(cause, PDFPasswordIncorrect | PDFEncryptionError):
@@ -76,11 +83,37 @@ def _blocks(page: Page) -> Iterator[list[_Line]]:
                 continue
             inside = _table_at(line, tables, page)
             if inside is None:
-                lines.append(_Line(line.get_text().strip(), _type_size(line)))
+                lines.append(
+                    _Line(line.get_text().strip(), _type_size(line), _is_at_edge(line, page))
+                )
             elif inside not in shown:
                 shown.add(inside)
                 lines.append(_Line(_table_markdown(tables[inside].extract()), 0))
         yield from _split_by_size(lines)
+
+
+def _is_at_edge(line: LTTextLine, page: Page) -> bool:
+    return bool(line.y0 < EDGE * page.height or line.y1 > (1 - EDGE) * page.height)
+
+
+def _without_running_heads(pages: list[list[list[_Line]]]) -> list[list[list[_Line]]]:
+    """Leave out what stands at the edge of several pages, whatever its digits."""
+    seen = Counter(
+        text
+        for blocks in pages
+        for text in {_without_digits(line) for block in blocks for line in block if line.is_at_edge}
+    )
+    running = {text for text, n in seen.items() if n >= RUNNING_PAGES}
+
+    def is_text(line: _Line) -> bool:
+        return not line.is_at_edge or _without_digits(line) not in running
+
+    kept = [[[line for line in block if is_text(line)] for block in blocks] for blocks in pages]
+    return [[block for block in blocks if block] for blocks in kept]
+
+
+def _without_digits(line: _Line) -> str:
+    return re.sub(r"\d+", "#", line.text)
 
 
 def _table_at(line: LTTextLine, tables: list[Any], page: Page) -> int | None:

@@ -59,7 +59,7 @@ def read_stack_exchange(corpus: StackExchange) -> Iterator[Candidate | RejectedR
 
     index = PostsIndex(scratch_folder(), min_score=corpus.min_score, tags=corpus.tags)
     try:
-        yield from _fill(index, path, file)
+        yield from fill_index(index, path, file)
         for question, answers in index.threads(max_answers=corpus.max_answers):
             yield _document(question, answers, corpus, file, markdown_of)
     except sqlite3.OperationalError as error:
@@ -112,7 +112,8 @@ def _require(path: Path) -> None:
 # From the dump into the index
 
 
-def _fill(index: PostsIndex, path: Path, file: str) -> Iterator[RejectedRow]:
+def fill_index(index: PostsIndex, path: Path, file: str) -> Iterator[RejectedRow]:
+    """Put the posts of a dump into an index; yield those that cannot be read."""
     rejected: list[RejectedRow] = []
     line = 1
 
