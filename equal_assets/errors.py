@@ -13,6 +13,10 @@ class CorpusError(EqualError):
     """The corpus or a target cannot be read, or holds nothing usable."""
 
 
+class MissingExtraError(CorpusError):
+    """What reads a corpus is not installed; the message names the extra."""
+
+
 class WarehouseLockedError(EqualError):
     """Another process held the warehouse for longer than the wait allows."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from equal_assets.errors import EqualError, ModelError
+from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange import first_post
@@ -81,17 +81,20 @@ def _corpus(settings: Settings, *, is_plan: bool) -> Finding:
             return _of_hub("corpus", f"data set {corpus.dataset}")
     try:
         first = next(iter(read_corpus(corpus)), None)
+    except MissingExtraError as error:
+        return Finding(False, f"corpus: {error}", is_to_be_fetched=True)
     except EqualError as error:
         return Finding(False, f"corpus: {error}")
     return Finding(first is not None, f"corpus: {corpus.source} can be read")
 
 
 def _dump(corpus: StackExchange) -> Finding:
-    is_missing = not Path(corpus.path).is_file()
+    is_there = Path(corpus.path).is_file()
     try:
         first_post(corpus)
     except EqualError as error:
-        return Finding(False, f"corpus: {error}", is_to_be_fetched=is_missing)
+        is_to_come = not is_there or isinstance(error, MissingExtraError)
+        return Finding(False, f"corpus: {error}", is_to_be_fetched=is_to_come)
     return Finding(True, "corpus: stack-exchange can be read")
 
 

@@ -113,3 +113,22 @@ def test_lm_eval_tasks_are_looked_for(found, tmp_path):
     [(is_ok, text)] = found("evaluation", harness={**known, "tasks": ["facts", "facts_choice"]})
     assert not is_ok
     assert "named twice" in text
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "Posts.xml"])
+def test_missing_extra_of_a_corpus_is_only_not_here_yet(tmp_path, monkeypatch, name):
+    (tmp_path / name).write_text("")
+    source = {"source": "files", "paths": ["a.pdf"]}
+    if name == "Posts.xml":
+        source = {"source": "stack-exchange", "path": name}
+    settings = {**yaml.safe_load(TINY.read_text()), "corpus": source}
+    demo = TINY.parents[2] / "equal_assets" / "demo"
+    settings["targets"]["python-libraries"] = {
+        split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
+    }
+    (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+    loaded = load_settings(tmp_path / "campaigns.yaml")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    (finding,) = [f for f in preflight.findings(loaded) if f.text.startswith("corpus")]
+    assert "equal-assets[files]" in finding.text
+    assert (finding.is_ok, finding.is_to_be_fetched) == (False, True)

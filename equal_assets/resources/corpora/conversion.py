@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from equal_assets.algorithms.markdown_sections import Section, split_at_headings
-from equal_assets.errors import CorpusError
+from equal_assets.errors import CorpusError, MissingExtraError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject
@@ -86,12 +86,12 @@ def read_converted(
 
     Raises
     ------
-    CorpusError
+    MissingExtraError
         If the library that reads such files is not installed.
     """
     library = LIBRARIES[path.suffix.lower()]
     if importlib.util.find_spec(library) is None:
-        raise CorpusError(
+        raise MissingExtraError(
             f"{file}: {path.suffix} files are read by {library}, which is not installed: "
             "`pip install 'equal-assets[files]'`"
         )

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from equal_assets.errors import CorpusError
+from equal_assets.errors import CorpusError, MissingExtraError
 from equal_assets.records import QAPair, RejectedRow
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject, unreadable
 from equal_assets.resources.corpora.converted import UnusableFileError
@@ -104,7 +104,7 @@ def _require(path: Path) -> None:
         )
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        raise CorpusError(
+        raise MissingExtraError(
             f"a Stack Exchange dump needs {', '.join(missing)}: `pip install 'equal-assets[files]'`"
         )
 
