@@ -8,7 +8,9 @@ import pytest
 from equal_assets.errors import CorpusError
 from equal_assets.resources import answering_child
 from equal_assets.resources.corpora import conversion
+from equal_assets.resources.corpora import converted as converted_files
 from equal_assets.resources.corpora.conversion import Converter
+from equal_assets.resources.corpora.conversion_child import answer_for
 from equal_assets_tests.resources.test_corpora import files, read
 from equal_assets_tests.written_files import CELL, HEADING, TEXT, docx, epub, pdf
 
@@ -245,10 +247,12 @@ def test_file_that_fills_the_memory_is_rejected(tmp_path):
         assert converter.convert(tmp_path / "huge.html")["reason"] == "file beyond the bounds"
 
 
-def test_text_longer_than_any_book_is_rejected(tmp_path, converter):
-    (tmp_path / "long.html").write_text("<pre>" + "word " * 4_100_000 + "</pre>")
-    found = converter.convert(tmp_path / "long.html")
-    assert found["detail"] == "more than 20,000,000 characters"
+def test_text_longer_than_any_book_is_rejected(tmp_path, monkeypatch):
+    (tmp_path / "long.html").write_text("<p>a text of 23 characters</p>")
+    monkeypatch.setattr(converted_files, "MAX_CHARACTERS", 22)
+    assert answer_for(tmp_path / "long.html")["detail"] == "more than 22 characters"
+    monkeypatch.setattr(converted_files, "MAX_CHARACTERS", 23)
+    assert answer_for(tmp_path / "long.html")["pages"] == [(None, "a text of 23 characters")]
 
 
 def test_converter_that_was_killed_between_two_files_is_replaced(tmp_path):
