@@ -72,7 +72,7 @@ class PostsIndex:
     Parameters
     ----------
     folder : Path
-        Where the file is; it takes about a third of the text that the settings keep.
+        Where the file is; bodies are compressed in it.
     min_score : int
         Of questions and answers; accepted answers are kept whatever theirs.
     tags : collection of str
