@@ -174,8 +174,8 @@ def _document(
     markdown_of: Callable[[str], str],
 ) -> Candidate | RejectedRow:
     try:
-        body = markdown_of(question.body)
         texts = [(answer, text) for answer in answers if (text := markdown_of(answer.body))]
+        body = markdown_of(question.body) if texts else ""
     except RecursionError:
         detail = f"post {question.id} or an answer to it is nested too deep"
         return reject(file, question.line, Reason.UNREADABLE_VALUE, detail)
