@@ -111,6 +111,7 @@ def main() -> None:
     When some fail:  equal retry      ask again for the documents that failed
     To play again:   equal rerun      a campaign, from one of its rounds on
     When rounds are: equal compare    strategies side by side at the same budget
+    When it is done: equal export     the data set for trainers, with its card
     To tell others:  equal report     a campaign as one HTML file
     To look inside:  make ui          Dagster and MLflow over the same state
     """
@@ -344,6 +345,68 @@ def report(campaign: str, out: Path | None) -> None:
     path = out or state_folder() / "exports" / campaign / "report.html"
     publish_report(campaign, path, settings, warehouse, _extractor(settings), _tracker(settings))
     console.print(f"report  {_short(path)}", highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("campaign")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="messages, sharegpt, alpaca, prompt-completion or parquet; may be repeated. By default "
+    "those of `export` in campaigns.yaml: messages and parquet.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    help="Folder to write to; by default exports/CAMPAIGN in the folder for results.",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.5),
+    metavar="SHARE",
+    help="Share of the documents whose pairs are set aside for validation, 0 to 0.5; by default "
+    "that of `export` in campaigns.yaml: 0.05.",
+)
+@click.option("--push", metavar="OWNER/NAME", help="Push to this data set repository of the hub.")
+@click.option("--public", is_flag=True, help="Make a new repository of --push public.")
+@click.option("--mlflow", is_flag=True, help="Store it with the campaign's MLflow run as well.")
+def export(
+    campaign: str,
+    formats: tuple[str, ...],
+    out: Path | None,
+    validation: float | None,
+    push: str | None,
+    public: bool,
+    mlflow: bool,
+) -> None:
+    """Write the data set of CAMPAIGN for trainers, with a data set card and a manifest.
+
+    docs/export.md shows the formats and how datasets, TRL and LLaMA-Factory load them.
+    """
+    from equal_assets.export import command
+    from equal_assets.export.campaign_export import export_campaign
+
+    if public and not push:
+        raise click.UsageError("--public needs --push")
+    settings, warehouse = load_settings(), _warehouse()
+    _known_campaigns((campaign,), settings)
+    exported = export_campaign(
+        settings,
+        warehouse,
+        campaign,
+        formats=command.named_formats(formats) or settings.export.formats,
+        validation=settings.export.validation if validation is None else validation,
+        out=out or state_folder() / "exports" / campaign,
+        campaigns_file=campaigns_file(),
+    )
+    command.print_export(console, exported)
+    if mlflow:
+        tracker = _tracker(settings)
+        command.log_export(console, exported, campaign, warehouse=warehouse, tracker=tracker)
+    if push:
+        command.push_export(console, exported, push, is_public=public)
 
 
 @main.command()
@@ -609,7 +672,8 @@ def _where_to_look(names: list[str]) -> None:
     state = _short(state_folder())
     lines = (
         "Where to look:",
-        f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(names)})",
+        f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(names)});",
+        "                equal export CAMPAIGN writes them for trainers, with a card",
         f"  tables        {state}/warehouse.duckdb (DuckDB)",
         "  graph, plots  make ui, then the Dagster and MLflow addresses that it prints",
         "  to mail       equal report CAMPAIGN writes one HTML file",

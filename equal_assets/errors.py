@@ -37,6 +37,10 @@ class CampaignError(EqualError):
     """A round cannot be played: an earlier one is missing, or the settings have changed."""
 
 
+class ExportError(EqualError):
+    """A data set cannot be exported as asked."""
+
+
 class SandboxError(EqualError):
     """Generated code cannot be run here without a guarantee that it does no harm."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from equal_assets.errors import CampaignError
 from equal_assets.resources.installed_packages import named_distributions
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.settings import (
     Files,
     HuggingFaceStudent,
@@ -93,7 +93,7 @@ SHOWN_CHARACTERS = 80
 Versions = dict[tuple[str, str], tuple[str, str]]
 
 
-def stored_versions(warehouse: Warehouse) -> Versions:
+def stored_versions(warehouse: Warehouse | Transaction) -> Versions:
     """Return ``(asset, campaign or "") -> (inputs, version)`` of everything stored."""
     rows = warehouse.query("materialized").iter_rows(named=True)
     return {(row["asset"], row["partition"]): (row["inputs"], row["version"]) for row in rows}

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -166,6 +167,21 @@ class Tracker(ConfigurableResource):
     def log_figure(self, run_id: str, figure: Any, name: str) -> None:
         """Store a matplotlib figure as an artifact, in the place of an earlier one."""
         self._client.log_figure(run_id, figure, name)
+
+    def log_files(self, run_id: str, folder: Path, names: Sequence[str], *, under: str) -> None:
+        """Store files of a folder as artifacts, each in the place of an earlier one.
+
+        Parameters
+        ----------
+        run_id : str
+        folder : Path
+        names : sequence of str
+            Relative to the folder, and then to ``under``.
+        under : str
+            Folder among the artifacts.
+        """
+        for name in names:
+            self._client.log_artifact(run_id, str(folder / name), str(Path(under, name).parent))
 
     def log_result(
         self, run_id: str, metrics: dict[str, float], *, model_id: str | None = None

@@ -25,6 +25,7 @@ from equal_assets.settings.corpus import (
 )
 from equal_assets.settings.embedding import Embedder, WarmUp
 from equal_assets.settings.evaluation import PAPER_TASKS, Evaluation, Harness
+from equal_assets.settings.export import Export, ExportFormat
 from equal_assets.settings.extraction import (
     Extractor,
     LLMExtraction,
@@ -57,6 +58,8 @@ __all__ = [
     "Embedder",
     "Equal",
     "Evaluation",
+    "Export",
+    "ExportFormat",
     "Extractor",
     "FieldMapping",
     "Files",

@@ -25,6 +25,7 @@ from equal_assets.settings.campaigns import (
 from equal_assets.settings.corpus import Corpus
 from equal_assets.settings.embedding import Clustering, Embedder, WarmUp
 from equal_assets.settings.evaluation import Evaluation
+from equal_assets.settings.export import Export
 from equal_assets.settings.extraction import Extractor, LLMExtraction, Structural
 from equal_assets.settings.section import Section
 from equal_assets.settings.students import STUDENT_DOES_NOT_DEPEND_ON, Student, TinyStudent
@@ -47,6 +48,7 @@ class Settings(Section):
     milestones: list[str] = Field(
         [], description="shares of the corpus, 1% ..., at which students are tuned and judged too"
     )
+    export: Export = Export()
     tracking: Tracking = Tracking()
     automation: Automation = Automation()
     targets: dict[str, Target] = Field(min_length=1)

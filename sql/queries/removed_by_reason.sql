@@ -3,7 +3,7 @@
 select
   reason,
   count(*) as pairs,
-  any_value(question[:200]) as example
+  min(question[:200]) as example
 from removed_qa
 where campaign = $campaign
 group by reason

@@ -1,0 +1,133 @@
+"""The steps of an export: read, write aside, describe, put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from equal_assets.algorithms.document_split import validation_documents
+from equal_assets.errors import ExportError
+from equal_assets.export.contents import Contents, read_contents
+from equal_assets.export.data_card import CURVE_PICTURE, data_card
+from equal_assets.export.folder import replaced_folder
+from equal_assets.export.formats import file_name, write_examples
+from equal_assets.export.llama_factory import dataset_info
+from equal_assets.export.manifest import MANIFEST, Split, manifest, write_json
+from equal_assets.reporting import reward_curve_figure
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import ExportFormat, Settings
+
+CARD = "README.md"
+LLAMA_FACTORY = "dataset_info.json"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export that is in place.
+
+    Attributes
+    ----------
+    folder : Path
+    splits : dict of str to Split
+    files : dict of str to (int or None)
+        Rows of each file, relative to the folder; ``None`` of those without.
+    """
+
+    folder: Path
+    splits: dict[str, Split]
+    files: dict[str, int | None]
+
+
+def export_campaign(
+    settings: Settings,
+    warehouse: Warehouse,
+    campaign: str,
+    *,
+    formats: Sequence[ExportFormat],
+    validation: float,
+    out: Path,
+    campaigns_file: Path,
+) -> Exported:
+    """Write the data set of a campaign for trainers, with its card and manifest.
+
+    The same data and settings give the same bytes. What an earlier export wrote to the folder is
+    replaced as a whole.
+
+    Parameters
+    ----------
+    settings : Settings
+    warehouse : Warehouse
+    campaign : str
+    formats : sequence of str
+        At least one; the first is what ``load_dataset`` loads by default.
+    validation : float
+        Share of the documents that are set aside, from 0 to 0.5.
+    out : Path
+    campaigns_file : Path
+        What ``settings`` were read from; the card quotes it.
+
+    Raises
+    ------
+    ExportError
+        If the campaign has no current data set, ``validation`` is out of range, or ``out`` cannot
+        be written or holds files that are not ours.
+    """
+    contents = read_contents(settings, warehouse, campaign)
+    parts = split_examples(contents, validation)
+    splits = {
+        name: Split(examples=len(part), documents=part["document_id"].n_unique())
+        for name, part in parts.items()
+    }
+    rows: dict[str, int] = {}
+    with replaced_folder(out) as folder:
+        for form in formats:
+            (folder / form).mkdir()
+            for name, part in parts.items():
+                write_examples(part, form, folder / file_name(form, name))
+                rows[file_name(form, name)] = len(part)
+        card = data_card(
+            contents,
+            formats=formats,
+            splits=splits,
+            validation=validation,
+            campaigns_file=_read_yaml(campaigns_file),
+        )
+        (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
+        _draw_curve(contents, folder / CURVE_PICTURE)
+        write_json(dataset_info(campaign, formats, list(splits)), folder / LLAMA_FACTORY)
+        described = manifest(contents, folder, splits=splits, rows=rows, validation=validation)
+        write_json(described, folder / MANIFEST)
+    files = {name: rows.get(name) for name in (*described["files"], MANIFEST)}
+    return Exported(folder=out, splits=splits, files=files)
+
+
+def split_examples(contents: Contents, validation: float) -> dict[str, pl.DataFrame]:
+    """Return the examples by split: ``train``, and ``validation`` unless its share is 0.
+
+    Raises
+    ------
+    ExportError
+        If the share is out of range or leaves nothing to train on.
+    """
+    try:
+        set_aside = validation_documents(contents.document_ids, validation)
+    except ValueError as error:
+        raise ExportError(str(error)) from error
+    is_set_aside = pl.col("document_id").is_in(set_aside)
+    parts = {"train": contents.examples.filter(~is_set_aside)}
+    return {**parts, "validation": contents.examples.filter(is_set_aside)} if set_aside else parts
+
+
+def _draw_curve(contents: Contents, path: Path) -> None:
+    figure = reward_curve_figure(contents.curve, contents.campaign)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content

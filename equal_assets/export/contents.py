@@ -1,0 +1,163 @@
+"""What an export tells: examples, sources, budget, curve, students; read in one moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from equal_assets.errors import ExportError
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Settings
+from equal_assets.versions import (
+    BY_CAMPAIGN,
+    UPSTREAM,
+    Versions,
+    is_current,
+    stored_versions,
+)
+
+STUDENT_ASSETS = ("fine_tuned_student", "student_accuracy")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The data set of a campaign and what is known of it.
+
+    Attributes
+    ----------
+    campaign : str
+    examples : DataFrame
+        Rows of the query ``exported_examples``.
+    sources : DataFrame
+        Rows of ``exported_sources``.
+    removed : DataFrame
+        Rows of ``removed_by_reason``.
+    standing : dict
+        Row of ``campaign_status``.
+    curve : DataFrame
+        Rows of ``reward_curve``.
+    students : DataFrame
+        Rows of ``student_accuracy``; none where no student was tuned on this very data set.
+    fingerprint : str
+        Of the settings that the campaign was started under.
+    settings : dict
+        These settings.
+    assets : dict of str to dict
+        ``inputs`` and ``version`` of each asset that the data set or its student is made from.
+    changed : tuple of str
+        Assets that would be others if they were made again now.
+    """
+
+    campaign: str
+    examples: pl.DataFrame
+    sources: pl.DataFrame
+    removed: pl.DataFrame
+    standing: dict[str, Any]
+    curve: pl.DataFrame
+    students: pl.DataFrame
+    fingerprint: str
+    settings: dict[str, Any]
+    assets: dict[str, dict[str, str]]
+    changed: tuple[str, ...]
+
+    @property
+    def document_ids(self) -> pl.Series:
+        """The documents that examples come from, each once."""
+        return self.examples["document_id"].unique(maintain_order=True)
+
+
+def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Contents:
+    """Read all that an export tells, in one transaction.
+
+    Raises
+    ------
+    ExportError
+        If there is no such campaign, or it has no data set, an empty one, or one that was made from
+        what is not there any more; the message says what to do.
+    """
+    if campaign not in settings.campaigns:
+        raise ExportError(
+            f"no campaign {campaign} in campaigns.yaml; there are: {', '.join(settings.campaigns)}"
+        )
+    with warehouse.transaction() as read:
+        stored = stored_versions(read)
+        rows = {
+            name: read.query(name, campaign=campaign)
+            for name in (
+                "exported_examples",
+                "exported_sources",
+                "removed_by_reason",
+                "reward_curve",
+                "campaign_start",
+            )
+        }
+        standing = read.query("campaign_status").filter(pl.col("campaign") == campaign)
+        students = read.query("student_accuracy", campaigns=[campaign])
+    _refuse_unusable(settings, stored, campaign, n_examples=len(rows["exported_examples"]))
+    current = {
+        asset: is_current(asset, settings, stored, campaign=_partition(asset, campaign))
+        for asset in ancestors("qa_dataset", *STUDENT_ASSETS)
+    }
+    has_student = all(current[asset] for asset in STUDENT_ASSETS)
+    told = ancestors("qa_dataset", *(STUDENT_ASSETS if has_student else ()))
+    start = rows["campaign_start"].row(0, named=True)
+    return Contents(
+        campaign=campaign,
+        examples=rows["exported_examples"],
+        sources=rows["exported_sources"],
+        removed=rows["removed_by_reason"],
+        standing=standing.row(0, named=True),
+        curve=rows["reward_curve"],
+        students=students if has_student else students.clear(),
+        fingerprint=start["fingerprint"],
+        settings=json.loads(start["settings"])["settings"],
+        assets=_versions(stored, told, campaign),
+        changed=tuple(asset for asset in told if not current[asset]),
+    )
+
+
+def ancestors(*assets: str) -> list[str]:
+    """Return assets and all that they are made from, in the order of the graph."""
+    found = set(assets)
+    for asset in reversed(UPSTREAM):  # each stands after what it reads
+        if asset in found:
+            found |= set(UPSTREAM[asset])
+    return [asset for asset in UPSTREAM if asset in found]
+
+
+def _refuse_unusable(
+    settings: Settings, stored: Versions, campaign: str, *, n_examples: int
+) -> None:
+    if ("qa_dataset", campaign) not in stored:
+        raise ExportError(
+            f"campaign {campaign} has no data set yet: `equal run {campaign}` makes it, or "
+            "materialize qa_dataset of its partition"
+        )
+    if not is_current("qa_dataset", settings, stored, campaign=campaign):
+        raise ExportError(
+            f"the data set of campaign {campaign} is out of date: rounds, target or settings have "
+            f"changed since it was made. `equal run {campaign}` makes it anew, or materialize "
+            "qa_dataset of its partition"
+        )
+    if not n_examples:
+        raise ExportError(
+            f"the data set of campaign {campaign} is empty: no pair was extracted, or all were "
+            "removed; look at the materialization of qa_dataset for the reasons"
+        )
+
+
+def _partition(asset: str, campaign: str) -> str:
+    return campaign if asset in BY_CAMPAIGN else ""
+
+
+def _versions(stored: Versions, assets: Iterable[str], campaign: str) -> dict[str, dict[str, str]]:
+    found = {asset: stored.get((asset, _partition(asset, campaign))) for asset in assets}
+    return {
+        asset: {"inputs": versions[0], "version": versions[1]}
+        for asset, versions in found.items()
+        if versions
+    }

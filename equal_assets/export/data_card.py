@@ -1,0 +1,292 @@
+"""``README.md`` of an export: what the data set is, from where, at which cost, and how good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import yaml
+
+from equal_assets.comparison import metric_form, metric_label
+from equal_assets.export.card_metadata import front_matter
+from equal_assets.export.contents import Contents
+from equal_assets.export.formats import file_name
+from equal_assets.export.manifest import PACKAGE, Split, package_versions
+from equal_assets.settings import ExportFormat
+from equal_assets.status_table import with_interval
+
+CURVE_PICTURE = "reward_curve.png"
+NOT_STATED = "unknown: the corpus states none"
+MOST_SOURCES = 100
+"""Rows of the table of sources; the manifest has all."""
+
+HOLDS: dict[ExportFormat, str] = {
+    "messages": "`messages`: a list of `role` and `content`, first `user`, then `assistant`",
+    "sharegpt": "`conversations`: a list of `from` and `value`, first `human`, then `gpt`",
+    "alpaca": "`instruction`, `input` (empty), `output`",
+    "prompt-completion": "`prompt` (`Question: ...` and `Answer:`) and `completion`, plain text",
+    "parquet": "`question`, `answer`, and where they come from: `document_id`, `source`, "
+    "`license`, `url`, `cluster`, `round`, `pull`, `extractor`",
+}
+SECTIONS = (
+    "corpus",
+    "embedder",
+    "warmup",
+    "clustering",
+    "equal",
+    "influence",
+    "llm_scoring",
+    "extractor",
+    "dataset",
+    "student",
+    "evaluation",
+)
+"""Of campaigns.yaml: what decides a data set or the student that judges it."""
+
+PRIVATE = frozenset({"base_urls", "api_key_variable"})
+"""Keys of the extractor that decide nothing and are nobody else's business."""
+
+
+def data_card(
+    contents: Contents,
+    *,
+    formats: Sequence[ExportFormat],
+    splits: Mapping[str, Split],
+    validation: float,
+    campaigns_file: Mapping[str, Any],
+) -> str:
+    """Return the text of the card.
+
+    Parameters
+    ----------
+    contents : Contents
+    formats : sequence of str
+    splits : mapping of str to Split
+    validation : float
+        Share of the documents that were set aside.
+    campaigns_file : mapping
+        What stands in campaigns.yaml.
+    """
+    parts = [
+        front_matter(contents, formats, list(splits)),
+        _head(contents),
+        _files(contents, formats, splits, validation),
+        _sources(contents),
+        _selection(contents),
+        _spent(contents),
+        _curve(contents),
+        _removed(contents),
+        _students(contents),
+        _reproduction(contents, campaigns_file),
+    ]
+    return "\n".join(parts)
+
+
+def _head(contents: Contents) -> str:
+    own, extractor = contents.settings["campaign"], contents.settings["extractor"]
+    if "model" in extractor:
+        writer = (
+            f"Questions and answers were written by `{extractor['model']}` from these documents; "
+            "its terms may bind their use, beside the licenses of the documents."
+        )
+    else:
+        writer = "Questions and answers are parts of these documents; no model wrote them."
+    return (
+        f"# {contents.campaign}\n\n"
+        f"{len(contents.examples):,} questions with answers, from {len(contents.document_ids):,} "
+        f"documents, to tune a language model for the task `{own['target']}`. The documents were "
+        f"chosen by the strategy `{own['strategy']}` of [equal-assets]"
+        "(https://arxiv.org/abs/2505.12250), which spends a limited budget of extraction where "
+        f"it gains the most for the task. {writer}\n"
+    )
+
+
+def _files(
+    contents: Contents,
+    formats: Sequence[ExportFormat],
+    splits: Mapping[str, Split],
+    validation: float,
+) -> str:
+    files = table(
+        ["format", "files", "one row holds"],
+        [
+            [form, ", ".join(f"`{file_name(form, split)}`" for split in splits), HOLDS[form]]
+            for form in formats
+        ],
+    )
+    sizes = table(
+        ["split", "examples", "documents"],
+        [[name, split.examples, split.documents] for name, split in splits.items()],
+    )
+    rule = (
+        f"The {100 * validation:g}% of the documents whose ids have the smallest SHA-256 are for "
+        "validation, with all their examples: no document stands on both sides.\n"
+        if validation
+        else "No example is set aside for validation.\n"
+    )
+    return (
+        f"## Files\n\n{files}\nEvery row has a `qa_id`, in every format the same: "
+        f"`equal trace QA_ID` tells the rest of its story.\n\n{sizes}\n{rule}\n"
+        f'```python\nfrom datasets import load_dataset\n\nload_dataset("FOLDER OR REPOSITORY", '
+        f'"{formats[0]}")\n```\n\n`dataset_info.json` describes the files to LLaMA-Factory, '
+        "`manifest.json` has digests, versions and settings.\n"
+    )
+
+
+def _sources(contents: Contents) -> str:
+    stated = contents.sources.with_columns(pl.col("license").fill_null(NOT_STATED))
+    licenses = stated.group_by("license").agg(
+        pl.col("source").n_unique().alias("sources"), pl.col("documents", "examples").sum()
+    )
+    licenses = licenses.sort("examples", "license", descending=[True, False])
+    rows = stated.select("source", "license", "documents", "examples")
+    n_more = len(rows) - MOST_SOURCES
+    more = f"\n{n_more:,} more sources are listed in `manifest.json`.\n" if n_more > 0 else ""
+    return (
+        "## Sources and licenses\n\nAs the corpus states them; nobody has checked them.\n\n"
+        f"{table(licenses.columns, licenses.rows())}\n"
+        f"{table(rows.columns, rows.head(MOST_SOURCES).rows())}{more}"
+    )
+
+
+def _selection(contents: Contents) -> str:
+    standing, settings = contents.standing, contents.settings
+    own = settings["campaign"]
+    ends = {"budget": "its budget was spent", "gain": "another round would have gained too little"}
+    ended = (
+        f"The campaign ended because {ends[standing['ended_by']]}"
+        if standing["ended_by"]
+        else "The campaign has not ended: more rounds may follow"
+    )
+    extractor = settings["extractor"]
+    rows = [
+        ["strategy", own["strategy"]],
+        ["target", own["target"]],
+        ["rounds", standing["rounds"]],
+        [
+            "documents a pull, pulls a round",
+            f"{own['documents_per_pull']}, {own['arms_per_round']}",
+        ],
+        ["clusters of documents", settings["clustering"]["n_clusters"]],
+        ["embedder", f"{settings['embedder']['model']}, warm-up: {settings['warmup']['method']}"],
+        ["extractor", ", ".join(filter(None, (extractor["backend"], extractor.get("model"))))],
+        ["seed", str(own["seed"])],
+    ]
+    return (
+        f"## How it was selected\n\n{ended}. All settings that decided it "
+        f"(fingerprint `{contents.fingerprint}`) are in `manifest.json`.\n\n"
+        f"{table(['', ''], rows)}"
+    )
+
+
+def _spent(contents: Contents) -> str:
+    standing, own = contents.standing, contents.settings["campaign"]
+    rows = [
+        ["documents asked for", standing["documents"], own["budget_documents"]],
+        ["LLM tokens asked for", standing["tokens"], own["budget_tokens"]],
+        ["money asked for", standing["cost"], own["budget_cost"]],
+        ["LLM tokens paid", standing["paid_tokens"], None],
+        ["money paid", standing["paid_cost"], None],
+    ]
+    return (
+        f"## What it took\n\n{table(['', 'spent', 'budget'], rows)}\n"
+        "What another campaign had extracted before was asked for, but not paid again. Money is in "
+        f"the unit of the extractor's prices. {standing['failed']:,} documents failed. "
+        f"{standing['pairs']:,} pairs were extracted.\n"
+    )
+
+
+def _curve(contents: Contents) -> str:
+    shown = ("round", "documents", "pool_pairs", "mean_reward", "best_reward", "pool_ot_cost")
+    curve = contents.curve.select(shown)
+    return (
+        "## Reward curve\n\nRewards are minus optimal-transport costs to the reference questions "
+        "of the task; `pool_ot_cost` is that of all pairs so far, lower is better.\n\n"
+        f"![Reward curve]({CURVE_PICTURE})\n\n{table(curve.columns, curve.rows())}"
+    )
+
+
+def _removed(contents: Contents) -> str:
+    if contents.removed.is_empty():
+        return "## Removed pairs\n\nNone.\n"
+    return (
+        "## Removed pairs\n\nExtracted, and not in this data set:\n\n"
+        f"{table(contents.removed.columns, contents.removed.rows())}"
+    )
+
+
+def _students(contents: Contents) -> str:
+    if contents.students.is_empty():
+        return "## What it does to a student\n\nNo student was tuned on this data set yet.\n"
+    rows = [
+        [
+            metric_label(row["metric"]),
+            *(
+                with_interval(
+                    *(row[f"{student}{end}"] for end in ("", "_low", "_high")),
+                    form=metric_form(row["metric"]),
+                )
+                for student in ("base", "tuned")
+            ),
+            row["n_questions"],
+        ]
+        for row in contents.students.iter_rows(named=True)
+    ]
+    return (
+        "## What it does to a student\n\nA student on test questions that the selection never saw, "
+        "before and after it was tuned on all examples, validation included, with 95% intervals:"
+        f"\n\n{table(['metric', 'untuned', 'tuned', 'questions'], rows)}"
+    )
+
+
+def _reproduction(contents: Contents, campaigns_file: Mapping[str, Any]) -> str:
+    versions = package_versions()
+    package = f"{PACKAGE} {versions[PACKAGE]}"
+    changed = (
+        "Since then, what these would be made from has changed: "
+        f"{', '.join(contents.changed)}. What follows is as it is now.\n\n"
+        if contents.changed
+        else ""
+    )
+    snippet = yaml.safe_dump(
+        relevant_settings(contents, campaigns_file), sort_keys=False, allow_unicode=True
+    )
+    assets = [[asset, found["version"]] for asset, found in contents.assets.items()]
+    return (
+        f"## How to make it again\n\n{changed}Put this into `campaigns.yaml`, then `equal run "
+        f"{contents.campaign}` and `equal export {contents.campaign}` with {package}:\n\n"
+        f"```yaml\n{snippet}```\n\nVersions of what it was made from; the same content has the "
+        f"same version:\n\n{table(['asset', 'version'], assets)}\n"
+        "`manifest.json` lists the packages of the environment that exported it.\n"
+    )
+
+
+def relevant_settings(contents: Contents, campaigns_file: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of campaigns.yaml a reader needs to make the data set again."""
+    campaign = campaigns_file["campaigns"][contents.campaign]
+    kept = {name: campaigns_file[name] for name in SECTIONS if name in campaigns_file}
+    if "extractor" in kept:
+        extractor = kept["extractor"]
+        kept["extractor"] = {key: extractor[key] for key in extractor if key not in PRIVATE}
+    return {
+        **kept,
+        "targets": {campaign["target"]: campaigns_file["targets"][campaign["target"]]},
+        "campaigns": {contents.campaign: campaign},
+    }
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table; numbers of four digits, null as a dash."""
+    lines = [heading, ["---"] * len(heading), *([_cell(value) for value in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return " ".join(str(value).split()).replace("|", "\\|")

@@ -1,0 +1,147 @@
+"""The folder of an export: made aside, moved into place, never at the cost of others' files."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from equal_assets.errors import ExportError
+from equal_assets.export.manifest import MANIFEST, SCHEMA, file_digest
+
+STAGING = ".equal-export"
+"""Where an export is made, in the folder itself: moving files then copies none."""
+
+PUBLISHED = frozenset({"qa_dataset.parquet"})
+"""What assets publish in the folder that an export goes to by default."""
+
+N_NAMED = 5
+
+
+@contextmanager
+def replaced_folder(out: Path) -> Iterator[Path]:
+    """Yield an empty folder, and put what was written there in place of an earlier export.
+
+    Each file is moved as a whole, the manifest last. An export that ends early leaves the earlier
+    one as it was; one that is killed while files are moved leaves whole files of both, which the
+    next export replaces.
+
+    Parameters
+    ----------
+    out : Path
+        Made if it is not there. Hidden files in it are left alone.
+
+    Raises
+    ------
+    ExportError
+        If ``out`` cannot be written, another export is writing it, or it holds files that no
+        export wrote or that have changed since.
+    """
+    with _held(out):
+        old = _own_files(out)
+        staging = out / STAGING
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        try:
+            yield staging
+            _move(staging, out, old)
+        except OSError as error:
+            raise ExportError(f"{out} cannot be written: {error}") from error
+        finally:
+            shutil.rmtree(staging)
+
+
+@contextmanager
+def _held(out: Path) -> Iterator[None]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise ExportError(f"{out} cannot be the folder of an export: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.access(out, os.W_OK):
+            raise ExportError(f"{out} cannot be written: name another folder with --out")
+        yield
+    except BlockingIOError as error:
+        raise ExportError(f"another export is writing {out}: wait for it") from error
+    finally:
+        os.close(handle)
+
+
+def _own_files(out: Path) -> list[str]:
+    """Return what an earlier export wrote.
+
+    Raises
+    ------
+    ExportError
+        If there is anything else.
+    """
+    written: dict[str, set[str]] = {}
+    for folder in (out, out / STAGING):  # the second: of an export that was killed
+        for name, digest in _listed(folder / MANIFEST).items():
+            written.setdefault(name, set()).add(digest)
+    own, foreign, changed = [], [], []
+    for name in _visible_files(out):
+        if (name == MANIFEST and written) or name in PUBLISHED:
+            continue
+        if name not in written:
+            foreign.append(name)
+        elif file_digest(out / name) not in written[name]:
+            changed.append(name)
+        else:
+            own.append(name)
+    if foreign:
+        raise ExportError(
+            f"{out} holds what no export wrote: {_some(foreign)}. Name a new or empty folder with "
+            "--out, or move these files away; nothing was changed"
+        )
+    if changed:
+        raise ExportError(
+            f"{out} holds files that were changed since they were exported: {_some(changed)}. Name "
+            "another folder with --out, or move or delete them; nothing was changed"
+        )
+    return own
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """Return digests by file name of a manifest; nothing if it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        return {}
+    return {name: described["sha256"] for name, described in content["files"].items()}
+
+
+def _visible_files(out: Path) -> list[str]:
+    found = []
+    for folder, folders, names in os.walk(out):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        place = Path(folder).relative_to(out)
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        found += [(place / name).as_posix() for name in (*names, *links) if name[0] != "."]
+    return sorted(found)
+
+
+def _move(staging: Path, out: Path, old: list[str]) -> None:
+    new = [name for name in _visible_files(staging) if name != MANIFEST]
+    for name in new:
+        (out / name).parent.mkdir(exist_ok=True)
+        os.replace(staging / name, out / name)
+    for name in sorted(set(old) - set(new)):
+        (out / name).unlink()
+        folder = (out / name).parent
+        if folder != out and not any(folder.iterdir()):
+            folder.rmdir()
+    os.replace(staging / MANIFEST, out / MANIFEST)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - N_NAMED} more" if len(names) > N_NAMED else ""
+    return ", ".join(names[:N_NAMED]) + more

@@ -1,0 +1,25 @@
+"""Section `export`: how `equal export` writes a data set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from equal_assets.settings.section import Section
+
+ExportFormat = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "parquet"]
+
+
+class Export(Section):
+    """What `equal export` writes when it is not told otherwise."""
+
+    formats: list[ExportFormat] = Field(
+        ["messages", "parquet"], min_length=1, description="see docs/export.md"
+    )
+    validation: float = Field(
+        0.05,
+        ge=0,
+        le=0.5,
+        description="share of the documents whose pairs are set aside for validation; 0: none",
+    )

@@ -1,0 +1,18 @@
+-- Question: what does an exported data set hold? Grain: one training example, in the order in which
+-- students read them. Inputs: qa_dataset, documents; $campaign.
+select
+  qa_id,
+  question,
+  answer,
+  document_id,
+  qa_dataset.source,
+  qa_dataset.license,
+  url,
+  cluster,
+  round,
+  pull,
+  extractor
+from qa_dataset
+left join documents using (document_id)
+where campaign = $campaign
+order by round, pull, qa_id
