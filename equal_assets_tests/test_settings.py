@@ -92,6 +92,7 @@ MISTAKES = {
         "trackin:",
         "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
         " influence, llm_scoring, extractor, student, evaluation, milestones, tracking, automation,"
+        " influence, llm_scoring, extractor, student, evaluation, milestones, export, tracking,"
         " targets, campaigns",
     ),
     "unknown key of the corpus": (
@@ -185,6 +186,27 @@ MISTAKES = {
         "tracking:",
         "milestones: [1%, 120%]\ntracking:",
         "milestones: '120%' is no share; allowed: above 0% and up to 100%, such as 2.5%",
+    ),
+    "unknown export format": (
+        "tracking:",
+        "export: {formats: [alpaca, jsonl]}\ntracking:",
+        "export.formats.1 = 'jsonl': should be 'messages', 'sharegpt', 'alpaca', "
+        "'prompt-completion' or 'parquet'",
+    ),
+    "no export format": (
+        "tracking:",
+        "export: {formats: []}\ntracking:",
+        "export.formats: List should have at least 1 item",
+    ),
+    "validation share out of bounds": (
+        "tracking:",
+        "export: {validation: 0.6}\ntracking:",
+        "export.validation = 0.6: should be less than or equal to 0.5",
+    ),
+    "unknown key of the export": (
+        "tracking:",
+        "export: {format: alpaca}\ntracking:",
+        "export.format is not a known key; allowed: formats, validation",
     ),
     "unknown source": (
         "source: files",

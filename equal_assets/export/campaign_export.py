@@ -18,7 +18,7 @@ from equal_assets.export.folder import replaced_folder
 from equal_assets.export.formats import file_name, write_examples
 from equal_assets.export.llama_factory import dataset_info
 from equal_assets.export.manifest import MANIFEST, Split, manifest, write_json
-from equal_assets.reporting import reward_curve_figure
+from equal_assets.figures.curves import reward_curve_figure
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import ExportFormat, Settings
 

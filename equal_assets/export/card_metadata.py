@@ -12,7 +12,7 @@ import yaml
 
 from equal_assets.algorithms.qa_quality import language
 from equal_assets.export.contents import Contents
-from equal_assets.export.formats import file_name
+from equal_assets.export.formats import RECORDS, file_name
 from equal_assets.records import QAPair
 from equal_assets.settings import ExportFormat
 
@@ -83,10 +83,19 @@ def front_matter(contents: Contents, formats: Sequence[ExportFormat], splits: Se
                     {"split": split, "path": file_name(form, split)} for split in splits
                 ],
             }
-            for form in formats
+            for form in configured(formats)
         ],
     }
     return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def configured(formats: Sequence[ExportFormat]) -> list[ExportFormat]:
+    """Return the formats that ``load_dataset`` finds by name: those with files of the first's kind.
+
+    ``datasets`` reads all configurations of a folder or repository by one reader, that of the first
+    (its issue 7101); files of the other kind are loaded by their names.
+    """
+    return [form for form in formats if (form in RECORDS) == (formats[0] in RECORDS)]
 
 
 def hub_licenses(stated: Sequence[str | None]) -> list[str]:

@@ -109,7 +109,7 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
         campaign=campaign,
         examples=rows["exported_examples"],
         sources=rows["exported_sources"],
-        removed=rows["removed_by_reason"],
+        removed=rows["removed_by_reason"].select("reason", "pairs"),
         standing=standing.row(0, named=True),
         curve=rows["reward_curve"],
         students=students if has_student else students.clear(),

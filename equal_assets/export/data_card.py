@@ -9,10 +9,11 @@ import polars as pl
 import yaml
 
 from equal_assets.comparison import metric_form, metric_label
+from equal_assets.export.card_files import files_section
 from equal_assets.export.card_metadata import front_matter
 from equal_assets.export.contents import Contents
-from equal_assets.export.formats import file_name
 from equal_assets.export.manifest import PACKAGE, Split, package_versions
+from equal_assets.export.markdown_table import table
 from equal_assets.settings import ExportFormat
 from equal_assets.status_table import with_interval
 
@@ -21,14 +22,6 @@ NOT_STATED = "unknown: the corpus states none"
 MOST_SOURCES = 100
 """Rows of the table of sources; the manifest has all."""
 
-HOLDS: dict[ExportFormat, str] = {
-    "messages": "`messages`: a list of `role` and `content`, first `user`, then `assistant`",
-    "sharegpt": "`conversations`: a list of `from` and `value`, first `human`, then `gpt`",
-    "alpaca": "`instruction`, `input` (empty), `output`",
-    "prompt-completion": "`prompt` (`Question: ...` and `Answer:`) and `completion`, plain text",
-    "parquet": "`question`, `answer`, and where they come from: `document_id`, `source`, "
-    "`license`, `url`, `cluster`, `round`, `pull`, `extractor`",
-}
 SECTIONS = (
     "corpus",
     "embedder",
@@ -71,7 +64,7 @@ def data_card(
     parts = [
         front_matter(contents, formats, list(splits)),
         _head(contents),
-        _files(contents, formats, splits, validation),
+        files_section(formats, splits, validation=validation),
         _sources(contents),
         _selection(contents),
         _spent(contents),
@@ -99,38 +92,6 @@ def _head(contents: Contents) -> str:
         f"chosen by the strategy `{own['strategy']}` of [equal-assets]"
         "(https://arxiv.org/abs/2505.12250), which spends a limited budget of extraction where "
         f"it gains the most for the task. {writer}\n"
-    )
-
-
-def _files(
-    contents: Contents,
-    formats: Sequence[ExportFormat],
-    splits: Mapping[str, Split],
-    validation: float,
-) -> str:
-    files = table(
-        ["format", "files", "one row holds"],
-        [
-            [form, ", ".join(f"`{file_name(form, split)}`" for split in splits), HOLDS[form]]
-            for form in formats
-        ],
-    )
-    sizes = table(
-        ["split", "examples", "documents"],
-        [[name, split.examples, split.documents] for name, split in splits.items()],
-    )
-    rule = (
-        f"The {100 * validation:g}% of the documents whose ids have the smallest SHA-256 are for "
-        "validation, with all their examples: no document stands on both sides.\n"
-        if validation
-        else "No example is set aside for validation.\n"
-    )
-    return (
-        f"## Files\n\n{files}\nEvery row has a `qa_id`, in every format the same: "
-        f"`equal trace QA_ID` tells the rest of its story.\n\n{sizes}\n{rule}\n"
-        f'```python\nfrom datasets import load_dataset\n\nload_dataset("FOLDER OR REPOSITORY", '
-        f'"{formats[0]}")\n```\n\n`dataset_info.json` describes the files to LLaMA-Factory, '
-        "`manifest.json` has digests, versions and settings.\n"
     )
 
 
@@ -274,19 +235,3 @@ def relevant_settings(contents: Contents, campaigns_file: Mapping[str, Any]) -> 
         "targets": {campaign["target"]: campaigns_file["targets"][campaign["target"]]},
         "campaigns": {contents.campaign: campaign},
     }
-
-
-def table(heading: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a Markdown table; numbers of four digits, null as a dash."""
-    lines = [heading, ["---"] * len(heading), *([_cell(value) for value in row] for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return " ".join(str(value).split()).replace("|", "\\|")

@@ -16,8 +16,8 @@ from equal_assets.export.manifest import MANIFEST, SCHEMA, file_digest
 STAGING = ".equal-export"
 """Where an export is made, in the folder itself: moving files then copies none."""
 
-PUBLISHED = frozenset({"qa_dataset.parquet"})
-"""What assets publish in the folder that an export goes to by default."""
+PUBLISHED = frozenset({"qa_dataset.parquet", "qa_dataset.parquet.tmp", "report.html"})
+"""What qa_dataset and `equal report` write into the folder that an export goes to by default."""
 
 N_NAMED = 5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from equal_assets.settings.section import Section
 
@@ -23,3 +23,8 @@ class Export(Section):
         le=0.5,
         description="share of the documents whose pairs are set aside for validation; 0: none",
     )
+
+    @field_validator("formats")
+    @classmethod
+    def _each_once(cls, formats: list[ExportFormat]) -> list[ExportFormat]:
+        return list(dict.fromkeys(formats))

@@ -17,13 +17,13 @@ def stored(tmp_path) -> Stored:
     return store_campaign(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def unchanged(tmp_path_factory) -> Stored:
     """A campaign that tests only read."""
     return store_campaign(tmp_path_factory.mktemp("stored"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def export(unchanged):
     """A function that exports that campaign."""
 
@@ -41,7 +41,7 @@ def export(unchanged):
     return export
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(export, tmp_path_factory):
     """A folder that holds an export in every format."""
     return export(tmp_path_factory.mktemp("exports") / "rivers").folder

@@ -25,15 +25,24 @@ campaigns:
   idle: {target: geography, strategy: equal, budget_documents: 8}
 """
 PAIRS = [
-    QAPair("Which river flows through Paris, the capital of France?", "The Seine."),
+    QAPair(
+        "Which river flows through Paris, the capital of France, before it reaches the sea?",
+        "The Seine, which rises in Burgundy and ends in the English Channel.",
+    ),
     QAPair('What does "Donau" mean in English, and how is it written?', 'The "Danube".\n\\ \t|'),
     QAPair("Which line breaks are no new lines of a file?", "They are \u2028, \u2029 and \u0085."),
-    QAPair("Wie heißt der längste Fluss, der durch Köln fließt?", "Der Rhein. 🛶"),
+    QAPair(
+        "Wie heißt der längste Fluss, der durch die Stadt Köln und dann in das Meer fließt?",
+        "Der Rhein, der in den Alpen entspringt und in die Nordsee mündet. 🛶",
+    ),
     QAPair("How do I print the length of a river in Python?", "```python\nprint(865)\n```"),
-    QAPair("When did the river flood the old town for the first time?", "2002-08-13"),
+    QAPair("On which day did the river flood the old town for the first time?", "2002-08-13"),
     QAPair("How long is the river Elbe, in kilometers?", "1094"),
-    QAPair("Is the river Spree longer than the river Havel?", "true"),
-    QAPair("Which river is the longest one of them all?", "The Nile, or the Amazon."),
+    QAPair("Is the river Spree longer than the river Havel, into which it flows?", "true"),
+    QAPair(
+        "Which river is the longest one of them all?",
+        "The Nile, or the Amazon: that depends on where one takes them to begin.",
+    ),
 ]
 DOCUMENTS = ("d0", "d0", "d1", "d1", "d2", "d2", "d3", "d4", "d4")
 LICENSES = {"d0": "MIT", "d1": "MIT", "d2": "Some License 3", "d3": None, "d4": None}

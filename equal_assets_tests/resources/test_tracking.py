@@ -303,6 +303,20 @@ def test_figure_is_stored_in_the_state_folder_and_replaced(tracker, client, stat
     assert run_id in stored[0].parts
 
 
+def test_files_of_a_folder_are_artifacts_under_a_name_and_replaced(tracker, client, tmp_path):
+    run_id = tracker.campaign_run("files", "f1", SETTINGS)
+    (tmp_path / "messages").mkdir()
+    names = ["README.md", "messages/train.jsonl"]
+    for text in ("old", "new"):
+        for name in names:
+            (tmp_path / name).write_text(text)
+        tracker.log_files(run_id, tmp_path, names, under="export")
+    stored = client.download_artifacts(run_id, "export", str(tmp_path))
+    assert {name: (Path(stored) / name).read_text() for name in names} == dict.fromkeys(
+        names, "new"
+    )
+
+
 def test_finished_run_is_still_found_and_can_be_added_to(tracker, client):
     run_id = tracker.campaign_run("done", "f1", SETTINGS)
     tracker.log_rounds(run_id, curve(1))

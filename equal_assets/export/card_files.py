@@ -1,0 +1,70 @@
+"""The section of a data set card on its files: formats, splits, how to load them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from equal_assets.export.card_metadata import configured
+from equal_assets.export.formats import file_name
+from equal_assets.export.manifest import Split
+from equal_assets.export.markdown_table import table
+from equal_assets.settings import ExportFormat
+
+HOLDS: dict[ExportFormat, str] = {
+    "messages": "`messages`: a list of `role` and `content`, first `user`, then `assistant`",
+    "sharegpt": "`conversations`: a list of `from` and `value`, first `human`, then `gpt`",
+    "alpaca": "`instruction`, `input` (empty), `output`",
+    "prompt-completion": "`prompt` (`Question: ...` and `Answer:`) and `completion`, plain text",
+    "parquet": "`question`, `answer`, and where they come from: `document_id`, `source`, "
+    "`license`, `url`, `cluster`, `round`, `pull`, `extractor`",
+}
+
+
+def files_section(
+    formats: Sequence[ExportFormat], splits: Mapping[str, Split], *, validation: float
+) -> str:
+    """Return the section.
+
+    Parameters
+    ----------
+    formats : sequence of str
+    splits : mapping of str to Split
+    validation : float
+        Share of the documents that were set aside.
+    """
+    files = [
+        [form, ", ".join(f"`{file_name(form, split)}`" for split in splits), HOLDS[form]]
+        for form in formats
+    ]
+    sizes = [[name, split.examples, split.documents] for name, split in splits.items()]
+    return (
+        f"## Files\n\n{table(['format', 'files', 'one row holds'], files)}\n"
+        "Every row has a `qa_id`, in every format the same: `equal trace QA_ID` tells the rest of "
+        f"its story.\n\n{table(['split', 'examples', 'documents'], sizes)}\n"
+        f"{_rule(validation)}\n{_loading(formats)}\n"
+        "`dataset_info.json` describes the files to LLaMA-Factory; `manifest.json` has digests, "
+        "versions and settings.\n"
+    )
+
+
+def _rule(validation: float) -> str:
+    if not validation:
+        return "No example is set aside for validation.\n"
+    return (
+        f"The {100 * validation:g}% of the documents whose ids have the smallest SHA-256 are for "
+        "validation, with all their examples: no document stands on both sides.\n"
+    )
+
+
+def _loading(formats: Sequence[ExportFormat]) -> str:
+    by_name = (
+        "```python\nfrom datasets import load_dataset\n\n"
+        f'load_dataset("FOLDER OR REPOSITORY", "{formats[0]}")\n```\n'
+    )
+    others = [f"`{form}`" for form in formats if form not in configured(formats)]
+    if not others:
+        return by_name
+    return (
+        f"{by_name}\nLoad {', '.join(others)} by the names of the files: `datasets` reads files of "
+        "one kind from a folder.\n"
+    )
