@@ -1,5 +1,6 @@
 """The whole graph on a tiny real corpus, through the command that users type."""
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from polars.testing import assert_frame_equal
 from equal_assets import cli
 from equal_assets.campaign_report import write_report
 from equal_assets.errors import CampaignError
+from equal_assets.export.campaign_export import export_campaign
 from equal_assets.resources.extractors import build_extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
@@ -130,6 +132,28 @@ def test_each_training_example_leads_back_to_its_document(finished):
     published = pl.read_parquet(project.folder / ".equal/exports/random/qa_dataset.parquet")
     stored = project.sql("select count(*) from qa_dataset where campaign = 'random'").item()
     assert len(published) == stored
+
+
+def test_data_set_is_exported_with_the_accuracy_of_its_student(finished, tmp_path):
+    project, _ = finished
+    exported = export_campaign(
+        load_settings(project.folder / "campaigns.yaml"),
+        Warehouse(database=str(project.database)),
+        "random",
+        formats=("messages",),
+        validation=0.1,
+        out=tmp_path / "out",
+        campaigns_file=project.folder / "campaigns.yaml",
+    )
+    stored = project.sql("select count(*) from qa_dataset where campaign = 'random'").item()
+    assert sum(split.examples for split in exported.splits.values()) == stored
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["changed_since"] == []
+    assert manifest["spent"]["documents"] == 55
+    assert "student_accuracy" in manifest["assets"]
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "| PMI accuracy |" in card
+    assert "| networkx " in card
 
 
 def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
