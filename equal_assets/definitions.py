@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from equal_assets.asset_tables import table_metadata
 from equal_assets.assets import (
     clustering,
     corpus,
@@ -52,8 +53,13 @@ def build_definitions() -> dg.Definitions:
     jobs, automation = build_jobs(settings), settings.automation
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
-        read = settings.sections(*SETTINGS_OF[spec.key.to_user_string()])
-        return spec.replace_attributes(owners=OWNERS, code_version=fingerprint(read))
+        name = spec.key.to_user_string()
+        read = settings.sections(*SETTINGS_OF[name])
+        return spec.replace_attributes(
+            owners=OWNERS,
+            code_version=fingerprint(read),
+            metadata={**spec.metadata, **table_metadata(name)},
+        )
 
     loaded = dg.load_assets_from_modules(modules)
     assets = [asset for asset in loaded if isinstance(asset, dg.AssetsDefinition)]

@@ -1,12 +1,8 @@
-"""The DuckDB warehouse: short transactions, SQL from files, patience with other processes."""
+"""The DuckDB warehouse: short transactions, SQL from files."""
 
 import json
-import os
-import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +12,14 @@ from dagster import get_dagster_logger
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
-from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 from equal_assets.records import QAPair
+from equal_assets.resources.warehouse_file import (
+    LOCK_TIMEOUT_SECONDS,
+    open_warehouse,
+    read_sql,
+    table_names,
+)
 from equal_assets.settings import fingerprint
-
-SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
-
-
-@cache
-def read_sql(kind: str, name: str) -> str:
-    """Return the text of ``sql/<kind>/<name>.sql``."""
-    return (SQL_FOLDER / kind / f"{name}.sql").read_text(encoding="utf-8")
-
-
-@cache
-def table_names() -> frozenset[str]:
-    """Return the names of all tables: the files of ``sql/tables``."""
-    return frozenset(path.stem for path in (SQL_FOLDER / "tables").glob("*.sql"))
 
 
 def qa_pairs(rows: pl.DataFrame) -> list[QAPair]:
@@ -134,12 +121,13 @@ class Warehouse(DuckDBResource):
     """
 
     lock_timeout_seconds: float = Field(
-        default=60.0, description="Longest wait for another process to close the warehouse."
+        default=LOCK_TIMEOUT_SECONDS,
+        description="Longest wait for another process to close the warehouse.",
     )
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the warehouse, waiting for other processes; tables are there.
+        """Open the warehouse, waiting for other processes; tables and views are there.
 
         Raises
         ------
@@ -147,7 +135,12 @@ class Warehouse(DuckDBResource):
             If another process keeps it open for longer than ``lock_timeout_seconds``.
         """
         Path(self.database).parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connect()
+        connection = open_warehouse(
+            self.database,
+            config=self.connection_config,
+            timeout_seconds=self.lock_timeout_seconds,
+            tell=get_dagster_logger().info,
+        )
         try:
             yield connection
         finally:
@@ -170,79 +163,8 @@ class Warehouse(DuckDBResource):
         with self.get_connection() as connection:
             return Transaction(connection).query(name, **parameters)
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self.lock_timeout_seconds
-        pause, told = 0.02, False
-        while True:
-            try:
-                connection = duckdb.connect(self.database, config=self.connection_config)
-            except duckdb.IOException as error:
-                if "lock" not in str(error):
-                    raise
-                if time.monotonic() >= deadline:
-                    raise WarehouseLockedError(
-                        f"{self.database} is locked by {_holder(error)}; waited "
-                        f"{self.lock_timeout_seconds:.0f} s. End that process or wait for it, "
-                        "then run this again: nothing is lost."
-                    ) from error
-                if not told and pause > 0.5:
-                    get_dagster_logger().info(f"waiting for the warehouse: {_holder(error)}")
-                    told = True
-                time.sleep(pause)
-                pause = min(pause * 1.5, 1.0)
-            else:
-                try:
-                    _create_tables(connection)
-                    _refuse_other_tables(connection, self.database)
-                except BaseException:
-                    connection.close()
-                    raise
-                return connection
-
-
-@cache
-def _expected_columns() -> frozenset[tuple[str, str]]:
-    """Return table and column of all that is made empty; what is made anew from rows fits them."""
-    with duckdb.connect() as scratch:
-        _create_tables(scratch)
-        return _columns(scratch) - {
-            column for column in _columns(scratch) if column[0] == "strategy_comparison"
-        }
-
-
-def _columns(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str]]:
-    rows = connection.execute("select table_name, column_name from duckdb_columns()").fetchall()
-    return frozenset((table, column) for table, column in rows if table in table_names())
-
-
-def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, database: str) -> None:
-    missing = sorted(_expected_columns() - _columns(connection))
-    if missing:
-        raise WarehouseVersionError(
-            f"{database} was made by an earlier version: "
-            f"{', '.join(f'table {table} has no column {column}' for table, column in missing)}. "
-            "Move it away and run this again, or name another folder in EQUAL_HOME"
-        )
-
-
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    present = {
-        row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()
-    }
-    for table in sorted(table_names() - present - {"document_embeddings"}):
-        connection.execute(read_sql("tables", table))
-
 
 def _known(table: str) -> str:
     if table not in table_names():
         raise ValueError(f"unknown table {table!r}; allowed: {', '.join(sorted(table_names()))}")
     return table
-
-
-def _holder(error: duckdb.IOException) -> str:
-    """Name the process that holds the lock, as DuckDB's message gives it."""
-    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
-    if not found:
-        return "another process"
-    me = " (this process)" if int(found[2]) == os.getpid() else ""
-    return f"PID {found[2]}{me}, {found[1]}"

@@ -12,7 +12,8 @@ import pytest
 from equal_assets.algorithms.decontamination import removal_reasons
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 from equal_assets.records import QAPair, Usage
-from equal_assets.resources.warehouse import SQL_FOLDER, Warehouse, read_sql, table_names
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse_file import SQL_FOLDER, read_sql, table_names
 from equal_assets.settings import fingerprint
 
 QUERIES = sorted(path.stem for path in (SQL_FOLDER / "queries").glob("*.sql"))

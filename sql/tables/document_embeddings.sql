@@ -2,6 +2,6 @@
 -- because the number of dimensions is part of the column's type.
 create or replace table document_embeddings as
 select
-  document_id,
-  embedding -- float[n_dimensions], unit length
+  document_id, -- varchar
+  embedding    -- float[n_dimensions], unit length
 from incoming

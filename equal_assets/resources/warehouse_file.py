@@ -1,0 +1,156 @@
+"""The file of the warehouse: opened with patience, its tables and views made where they lack."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
+
+SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+
+LOCK_TIMEOUT_SECONDS = 60.0
+"""Longest wait for another process to close the warehouse."""
+
+
+@cache
+def read_sql(kind: str, name: str) -> str:
+    """Return the text of ``sql/<kind>/<name>.sql``."""
+    return (SQL_FOLDER / kind / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def table_names() -> frozenset[str]:
+    """Return the names of all tables: the files of ``sql/tables``."""
+    return frozenset(path.stem for path in (SQL_FOLDER / "tables").glob("*.sql"))
+
+
+@cache
+def view_names() -> frozenset[str]:
+    """Return the names of all views: the files of ``sql/views``."""
+    return frozenset(path.stem for path in (SQL_FOLDER / "views").glob("*.sql"))
+
+
+def open_warehouse(
+    database: str,
+    *,
+    config: dict[str, Any] | None = None,
+    timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+    tell: Callable[[str], None] = lambda said: None,
+) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse, waiting for other processes; its tables and views are there.
+
+    Parameters
+    ----------
+    database : str
+        Path of the file.
+    config : dict, optional
+        Settings of DuckDB.
+    timeout_seconds : float
+        Longest wait for another process to close it.
+    tell : callable
+        Given a line once it is clear that this takes longer.
+
+    Raises
+    ------
+    WarehouseLockedError
+        If another process keeps it open for longer.
+    WarehouseVersionError
+        If its tables lack columns of today.
+    """
+    connection = _connect(database, config or {}, timeout_seconds, tell)
+    try:
+        _create_tables(connection)
+        _refuse_other_tables(connection, database)
+        _create_views(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(
+    database: str, config: dict[str, Any], timeout_seconds: float, tell: Callable[[str], None]
+) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + timeout_seconds
+    pause, told = 0.02, False
+    while True:
+        try:
+            return duckdb.connect(database, config=config)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise WarehouseLockedError(
+                    f"{database} is locked by {_holder(error)}; waited {timeout_seconds:.0f} s. "
+                    "End that process or wait for it, then run this again: nothing is lost."
+                ) from error
+            if not told and pause > 0.5:
+                tell(f"waiting for the warehouse: {_holder(error)}")
+                told = True
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+
+def _holder(error: duckdb.IOException) -> str:
+    """Name the process that holds the lock, as DuckDB's message gives it."""
+    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+    if not found:
+        return "another process"
+    me = " (this process)" if int(found[2]) == os.getpid() else ""
+    return f"PID {found[2]}{me}, {found[1]}"
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    present = {
+        row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()
+    }
+    for table in sorted(table_names() - present - {"document_embeddings"}):
+        connection.execute(read_sql("tables", table))
+
+
+def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, database: str) -> None:
+    missing = sorted(_expected()[0] - _columns(connection))
+    if missing:
+        raise WarehouseVersionError(
+            f"{database} was made by an earlier version: "
+            f"{', '.join(f'table {table} has no column {column}' for table, column in missing)}. "
+            "Move it away and run this again, or name another folder in EQUAL_HOME"
+        )
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the views that are not there as they are written now."""
+    for view, _ in sorted(_expected()[1] - _views(connection)):
+        connection.execute(read_sql("views", view))
+
+
+@cache
+def _expected() -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+    """Return table and column of all that is made empty, and the views as DuckDB keeps them.
+
+    What is made anew from rows fits them.
+    """
+    with duckdb.connect() as scratch:
+        _create_tables(scratch)
+        for view in sorted(view_names()):
+            scratch.execute(read_sql("views", view))
+        columns = {found for found in _columns(scratch) if found[0] != "strategy_comparison"}
+        return frozenset(columns), _views(scratch)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str]]:
+    rows = connection.execute("select table_name, column_name from duckdb_columns()").fetchall()
+    return frozenset((table, column) for table, column in rows if table in table_names())
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> frozenset[tuple[str, str]]:
+    rows = connection.execute("select view_name, sql from duckdb_views() where not internal")
+    return frozenset((view, text) for view, text in rows.fetchall())
