@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import json
 import os
 import sys
 import threading
@@ -113,6 +114,7 @@ def main() -> None:
     When rounds are: equal compare    strategies side by side at the same budget
     When it is done: equal export     the data set for trainers, with its card
     To tell others:  equal report     a campaign as one HTML file
+    Of one example:  equal trace      its document, pull, prompt, cost, students
     To look inside:  make ui          Dagster and MLflow over the same state
     """
 
@@ -440,6 +442,26 @@ def check(plan: bool) -> None:
 def _say_error(text: str) -> None:
     # escaped: equal-assets[hub] is no style of the text
     console.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+@main.command()
+@click.argument("qa_id")
+@click.option("--campaign", metavar="NAME", help="Only what became of it in this campaign.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON; prompts in full.")
+def trace(qa_id: str, campaign: str | None, as_json: bool) -> None:
+    """Show where the QA pair QA_ID comes from, what it cost, and what became of it.
+
+    The first digits of its id are enough where no other pair has them. Ids stand in the column
+    qa_id of the data sets.
+    """
+    from equal_assets.trace import trace as trace_pair
+    from equal_assets.trace_tree import trace_tree
+
+    traced = trace_pair(state_folder() / "warehouse.duckdb", qa_id, campaign)
+    if as_json:
+        click.echo(json.dumps(traced, indent=2, ensure_ascii=False))
+    else:
+        console.print(trace_tree(traced))
 
 
 def _silence_finalization() -> None:

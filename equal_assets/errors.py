@@ -47,3 +47,7 @@ class SandboxError(EqualError):
 
 class ExtractionError(EqualError):
     """Extraction cannot go on: no server answers, the key is refused, a cap of the run is spent."""
+
+
+class TraceError(EqualError):
+    """A QA pair cannot be traced: there is none of that id, or more than one."""

@@ -95,6 +95,7 @@ def accuracy_over_budget(
             rows = _judge_milestone(
                 milestone, settings, warehouse, student, folder, log=context.log
             )
+            rows = rows.with_columns(mlflow_run_id=pl.lit(run_id))
             with warehouse.transaction() as transaction:
                 key = {"campaign": campaign, "milestone": milestone.name}
                 transaction.replace("accuracy_over_budget", rows, **key)

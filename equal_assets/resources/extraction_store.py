@@ -211,6 +211,7 @@ def _write(
         known = set(stored["content_hash"])
         new = [extraction for extraction in extractions if extraction.content_hash not in known]
         if new:
+            transaction.execute("record_extractor", **extractor.described())
             transaction.insert("extractions", _extraction_rows(new, extractor, asked_by))
             transaction.insert("extracted_qa", _pair_rows(new, extractor))
             transaction.insert("rejected_qa", _rejected_rows(new, extractor))

@@ -1,5 +1,6 @@
 """Extractors: what turns documents into QA pairs, one class per backend."""
 
+import json
 import queue
 import time
 from abc import ABC, abstractmethod
@@ -72,6 +73,15 @@ class Extractor(dg.ConfigurableResource, ABC):
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide the pairs, as JSON values."""
         return self.model_dump(mode="json")
+
+    def described(self) -> dict[str, Any]:
+        """Return the columns of the table `extractors`: what stands behind the fingerprint."""
+        return {
+            "extractor": self.fingerprint,
+            "backend": self.BACKEND,
+            "version": self.VERSION,
+            "settings": json.dumps(self.identity(), sort_keys=True, ensure_ascii=False),
+        }
 
     @abstractmethod
     def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:

@@ -11,6 +11,7 @@ create table if not exists accuracy_over_budget (
   value_low double not null,      -- 95% interval
   value_high double not null,
   training_flops double not null,
+  mlflow_run_id varchar not null, -- the campaign's, where the metrics stand at the step `documents`
   made_as varchar not null,       -- identifies what it was made from: what is there is not made again
   primary key (campaign, milestone, metric)
 )
