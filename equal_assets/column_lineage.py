@@ -69,7 +69,9 @@ LINEAGE: dict[str, dict[str, str]] = {
         "round": "bandit_round.round",
         "n_pulls": "bandit_round.pull",
         "mean_reward best_reward": "bandit_round.reward",
-        "pool_ot_cost": "documents.text contrastive_embedder.path target_qa.question target_qa.answer",
+        "pool_ot_cost": (
+            "documents.text contrastive_embedder.path target_qa.question target_qa.answer"
+        ),
         "pool_pairs": "bandit_round.n_pairs",
         "documents": "bandit_round.n_documents",
         "tokens": "bandit_round.prompt_tokens bandit_round.completion_tokens",

@@ -14,6 +14,7 @@ MODULES = {
 }
 TABLES = sorted((SQL / "tables").glob("*.sql"))
 QUERIES = sorted((SQL / "queries").glob("*.sql"))
+VIEWS = sorted((SQL / "views").glob("*.sql"))
 
 FORBIDDEN_IN_ALGORITHMS = {"dagster", "dagster_duckdb", "duckdb", "mlflow", "vllm", "polars"}
 KEYWORDS = "select from where create insert with join left full group order having limit union"
@@ -188,7 +189,7 @@ def test_sql_is_put_together_in_the_warehouse_only():
 
 
 @pytest.mark.parametrize(
-    "path", TABLES + QUERIES, ids=lambda path: f"{path.parent.name}-{path.stem}"
+    "path", TABLES + VIEWS + QUERIES, ids=lambda path: f"{path.parent.name}-{path.stem}"
 )
 def test_sql_file_is_one_statement_with_a_head_comment_and_lowercase_keywords(path):
     text = path.read_text(encoding="utf-8")
@@ -210,6 +211,12 @@ def test_table_file_creates_the_table_of_its_own_name(path):
     assert "Grain: " in head(path)
 
 
+@pytest.mark.parametrize("path", VIEWS, ids=lambda path: path.stem)
+def test_view_file_creates_the_view_of_its_own_name(path):
+    assert re.findall(r"create or replace view (\w+)", body(path)) == [path.stem]
+    assert "Grain: " in head(path)
+
+
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
 def test_query_file_says_its_grain_and_its_parameters(path):
     assert "Grain: " in head(path) or "Effect: " in head(path)
@@ -217,7 +224,7 @@ def test_query_file_says_its_grain_and_its_parameters(path):
     assert parameters <= set(re.findall(r"\$\w+", head(path)))
 
 
-@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", VIEWS + QUERIES, ids=lambda path: path.stem)
 def test_query_file_names_the_tables_that_it_reads(path):
     known = {table.stem for table in TABLES}
     read = set(re.findall(r"\b(?:from|join)\s+(\w+)", body(path))) & known
