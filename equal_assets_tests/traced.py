@@ -29,7 +29,7 @@ def fill(warehouse: Warehouse) -> None:
             "record_extractor",
             extractor="e",
             backend="openai",
-            version=1,
+            backend_version=1,
             settings=json.dumps(SETTINGS),
         )
         for table, rows in tables().items():

@@ -75,11 +75,11 @@ class Extractor(dg.ConfigurableResource, ABC):
         return self.model_dump(mode="json")
 
     def described(self) -> dict[str, Any]:
-        """Return the columns of the table `extractors`: what stands behind the fingerprint."""
+        """Return what stands behind the fingerprint, as the query `record_extractor` takes it."""
         return {
             "extractor": self.fingerprint,
             "backend": self.BACKEND,
-            "version": self.VERSION,
+            "backend_version": self.VERSION,
             "settings": json.dumps(self.identity(), sort_keys=True, ensure_ascii=False),
         }
 

@@ -76,6 +76,13 @@ def open_warehouse(
     return connection
 
 
+def create_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every table and view in an empty database, but what is made from its rows."""
+    _create_tables(connection)
+    for view in sorted(view_names()):
+        connection.execute(read_sql("views", view))
+
+
 def _connect(
     database: str, config: dict[str, Any], timeout_seconds: float, tell: Callable[[str], None]
 ) -> duckdb.DuckDBPyConnection:
@@ -139,9 +146,7 @@ def _expected() -> tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]
     What is made anew from rows fits them.
     """
     with duckdb.connect() as scratch:
-        _create_tables(scratch)
-        for view in sorted(view_names()):
-            scratch.execute(read_sql("views", view))
+        create_all(scratch)
         columns = {found for found in _columns(scratch) if found[0] != "strategy_comparison"}
         return frozenset(columns), _views(scratch)
 

@@ -291,3 +291,19 @@ def test_failed_document_that_is_asked_again_is_replaced(warehouse):
     assert (
         stored(warehouse, "status, reason, first_asked_by") == [("pairs", None, "demo|retry")] * 2
     )
+
+
+def test_first_extraction_describes_its_extractor(warehouse):
+    few, many = Scripted(max_pairs=1), Scripted(max_pairs=2)
+    for extractor in (few, many, few):
+        extract(warehouse, extractor, documents(2))
+    found = stored(warehouse, "extractor, backend, version, model, settings", "extractors")
+    assert set(found) == {
+        (few.fingerprint, "scripted", 1, None, '{"max_pairs": 1}'),
+        (many.fingerprint, "scripted", 1, None, '{"max_pairs": 2}'),
+    }
+
+
+def test_extractor_is_not_described_where_nothing_was_extracted(warehouse):
+    extract(warehouse, Scripted(), [])
+    assert stored(warehouse, "extractor", "extractors") == []

@@ -137,6 +137,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "campaigns": ["demo"],
         "clusters": [0, 1],
         "backend": "structural",
+        "backend_version": 1,
         "document_id": "a",
         "document_ids": ["a"],
         "embedder_version": "v1",
@@ -527,3 +528,12 @@ def test_warehouse_of_an_earlier_version_is_refused_with_what_it_lacks(tmp_path)
         Warehouse(database=str(path)).query("last_round", campaign="a")
     with duckdb.connect(str(path)) as connection:  # the file is closed again, and as it was
         assert connection.execute("select count(*) from rounds").fetchone() == (0,)
+
+
+def test_view_of_another_version_is_made_anew_and_those_of_users_are_left(warehouse):
+    with warehouse.get_connection() as connection:
+        connection.execute("create or replace view round_changes as select 1 as old")
+        connection.execute("create view mine as select 2 as own")
+    with warehouse.get_connection() as connection:
+        assert connection.execute("select n_new_clusters from round_changes").fetchall() == []
+        assert connection.execute("from mine").fetchall() == [(2,)]

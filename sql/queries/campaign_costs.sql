@@ -14,7 +14,7 @@ with extracted as (
   from bandit_round
   group by campaign
 ),
-extractors as (
+extracted_by as (
   select
     campaign,
     any_value(extractor) as extractor
@@ -66,7 +66,7 @@ parts as (
     cost
   from played
   join extracted using (campaign)
-  join extractors using (campaign)
+  join extracted_by using (campaign)
   union all
   select
     campaign,
