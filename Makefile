@@ -10,10 +10,10 @@ MLFLOW_PORT ?= 5000
 export DAGSTER_PORT MLFLOW_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-vllm ui check format docs
+.PHONY: help install run test test-browser test-vllm screenshots ui check format docs
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(INSTALLED): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,6 +27,21 @@ run: $(INSTALLED)  ## play every campaign of campaigns.yaml to its end
 
 test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser
 	$(BIN)/python -m pytest
+
+$(VENV)/.installed-browser: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	@touch $@
+
+BROWSER_TESTS := -m pytest -n 0 -m browser equal_assets_tests/browser
+
+test-browser: $(VENV)/.installed-browser  ## the tests that click in the pages, in the system's Chromium
+	$(BIN)/python $(BROWSER_TESTS)
+
+# The pictures of pages that only show something are taken over a project that was played, this one
+# or another: make screenshots STATE=DIR
+STATE ?= .
+screenshots: $(VENV)/.installed-browser  ## the same tests; they take the pictures in docs/
+	EQUAL_SCREENSHOTS=docs EQUAL_SCREENSHOT_STATE=$(STATE) $(BIN)/python $(BROWSER_TESTS)
 
 # The CPU build of vLLM asks for packages that have no CPU build themselves and that text does not
 # need; `make test-vllm VLLM=cuda` takes the CUDA build.

@@ -1,0 +1,44 @@
+"""The pictures in docs/ of pages that only show something."""
+
+import os
+
+import pytest
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif("EQUAL_SCREENSHOTS" not in os.environ, reason="nobody asks for pictures"),
+]
+
+METADATA = {
+    "round_plot": ("bandit_round", "reward curve"),
+    "strategy_comparison": ("strategy_comparison", "comparison"),
+}
+
+
+def test_picture_of_the_graph(gallery, pictures):
+    gallery.open("/asset-groups")
+    gallery.graph()
+    gallery.page.keyboard.press("Alt+e")  # expands the groups
+    gallery.page.locator("svg foreignObject").filter(has_text="bandit_round").wait_for()
+    pictures.take("asset_graph", gallery.page)
+
+
+def test_picture_of_the_catalog(gallery, pictures):
+    gallery.open("/assets")
+    gallery.link("bandit_round").wait_for()
+    pictures.take("catalog", gallery.page)
+
+
+def test_picture_of_a_round(gallery, pictures):
+    gallery.open_partitions("bandit_round", "equal", "round-003")
+    gallery.metadata("reward curve").wait_for()
+    pictures.take("round", gallery.page)
+
+
+@pytest.mark.parametrize("name", METADATA)
+def test_picture_of_a_plot(gallery, pictures, name):
+    asset, key = METADATA[name]
+    gallery.open(f"/assets/{asset}")
+    dialog = gallery.show_metadata(key)
+    dialog.locator("img").first.wait_for()
+    pictures.take(name, gallery.page, dialog)
