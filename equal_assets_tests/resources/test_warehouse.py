@@ -146,6 +146,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "flops_per_llm_token": None,
         "hashes": ["h0", "h1"],
         "inputs": "i1",
+        "made_from": "{}",
         "is_first": True,
         "judged_as": "j1",
         "limit": 10,
