@@ -24,13 +24,16 @@ select
   (hash(i) % 997) / 997 as distance
 from range(getvariable('n')) as numbers(i);
 
-insert into cluster_geometry
+insert into cluster_geometry by name
 select
   cluster,
   count(*) as n_documents,
   min(document_id) as medoid_document_id,
   0.5 as spread,
+  ['numpy'] as terms,
   [0.0] as centroid,
+  0.0 as x,
+  0.0 as y,
   [0] as neighbors,
   [0.0] as neighbor_distances
 from clusters

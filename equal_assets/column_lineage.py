@@ -44,7 +44,10 @@ LINEAGE: dict[str, dict[str, str]] = {
         "cluster n_documents": "clusters.cluster",
         "medoid_document_id": "clusters.document_id clusters.cluster document_embeddings.embedding",
         "spread": "clusters.cluster clusters.distance",
-        "centroid neighbors neighbor_distances": "clusters.cluster document_embeddings.embedding",
+        "terms": "clusters.cluster documents.text",
+        "centroid x y neighbors neighbor_distances": (
+            "clusters.cluster document_embeddings.embedding"
+        ),
     },
     "bandit_round": {
         "campaign round pull n_cached request_seconds n_requests n_tries": "",

@@ -57,6 +57,7 @@ def tables() -> dict[str, list[dict]]:
         "cluster_geometry": [
             {"cluster": number, "n_documents": size, "medoid_document_id": medoid, "spread": 0.1}
             | {"centroid": [0.0], "neighbors": [0], "neighbor_distances": [0.0]}
+            | {"terms": ["numpy"], "x": 0.0, "y": 0.0}
             for number, size, medoid in ((0, 6, "d1"), (1, 1, "d3"))
         ],
         "bandit_documents": [

@@ -119,6 +119,7 @@ def test_folder_of_the_warehouse_is_made(tmp_path):
 
 
 ONE_ROW = (
+    "campaign_period",
     "corpus_summary",
     "last_round",
     "answered_before",
@@ -140,6 +141,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "backend_version": 1,
         "document_id": "a",
         "document_ids": ["a"],
+        "documents_per_cluster": 10,
         "embedder_version": "v1",
         "extractor": "e1",
         "flops": None,
@@ -153,6 +155,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "made_as": "m1",
         "max_documents": 10,
         "milestone": 1.0,
+        "n_characters": 100,
         "partition": "",
         "prefix": "a",
         "qa_id": "a",
