@@ -12,6 +12,7 @@ from equal_assets.settings import (
     Campaign,
     OpenAIServer,
     Prompts,
+    Settings,
     Tracking,
     campaigns_file,
     expand_path,
@@ -90,10 +91,7 @@ MISTAKES = {
     "misspelled section": (
         "tracking:",
         "trackin:",
-        "trackin is not a known key; allowed: corpus, embedder, warmup, clustering, equal,"
-        " influence, llm_scoring, extractor, student, evaluation, milestones, tracking, automation,"
-        " influence, llm_scoring, extractor, student, evaluation, milestones, export, tracking,"
-        " targets, campaigns",
+        f"trackin is not a known key; allowed: {', '.join(Settings.model_fields)}",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",

@@ -14,7 +14,7 @@ class Tracking(Section):
     """Where MLflow keeps the runs, and where people look at them."""
 
     uri: str | None = Field(None, description="null: a SQLite file in the state folder")
-    experiment: str = Field("equal-assets", min_length=1)
+    experiment: str = Field("equal-assets", min_length=1, description="its name in MLflow")
     mlflow_url: str | None = Field(
         None,
         description="of the MLflow pages, for links; null: `uri` if it is an address, else that "
