@@ -184,7 +184,8 @@ select
   'overlaps a test question' as reason,
   'test:' || hash(qa_id) % 500 as collided_with,
   0.97 as similarity,
-  question
+  question,
+  answer
 from bandit_documents
 join extracted_qa using (content_hash, extractor)
 where hash(qa_id) % 10 = 0;

@@ -53,7 +53,10 @@ LINEAGE: dict[str, dict[str, str]] = {
         "campaign round pull n_cached request_seconds n_requests n_tries": "",
         "cluster": "clusters.cluster",
         "n_documents": "documents.document_id clusters.cluster",
-        "n_pairs n_failed n_rejected arm_pairs": "documents.text documents.qa_pairs",
+        "n_pairs n_failed n_rejected": "documents.text documents.qa_pairs",
+        "n_leaked arm_pairs": (
+            "documents.text documents.qa_pairs target_qa.question target_qa.answer"
+        ),
         "mean_reward": "bandit_round.reward document_embeddings.embedding",
         "exploration_bonus": "bandit_round.arm_pairs bandit_round.n_documents",
         "ucb_score": "bandit_round.mean_reward bandit_round.exploration_bonus",

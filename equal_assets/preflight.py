@@ -14,10 +14,12 @@ from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange import first_post
 from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
 from equal_assets.resources.harness_tasks import check_tasks
+from equal_assets.resources.protected_files import read_protected
 from equal_assets.resources.target_presets import PRESETS, is_fetched
 from equal_assets.resources.targets import read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
+    Dataset,
     Extractor,
     Harness,
     HubDataset,
@@ -61,6 +63,7 @@ def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
     yield _corpus(settings, is_plan=is_plan)
     for name, target in settings.targets.items():
         yield _target(name, target)
+    yield from _protected(settings.dataset)
     yield _embedder(settings)
     yield from _extractor(settings.extractor, is_plan=is_plan)
     yield _student(settings.student)
@@ -123,6 +126,17 @@ def _target(name: str, target: Target) -> Finding:
         return Finding(False, f"target {name}: {error}")
     counts = f"{len(reference)} reference and {len(test)} test pairs"
     return Finding(True, f"target {name}: {counts}")
+
+
+def _protected(dataset: Dataset) -> Iterator[Finding]:
+    if not dataset.protected:
+        return
+    try:
+        questions = read_protected(dataset)
+    except EqualError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"dataset.protected: {len(questions)} questions")
 
 
 def _embedder(settings: Settings) -> Finding:

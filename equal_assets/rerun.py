@@ -21,7 +21,7 @@ from equal_assets.versions import BY_CAMPAIGN, UPSTREAM, campaign_inputs, stored
 START_TABLES = ("campaign_settings", "document_ratings")
 """Written before the first round of a campaign, or with it."""
 
-ROUND_TABLES = ("rounds", "strategy_state", "bandit_round", "bandit_documents")
+ROUND_TABLES = ("rounds", "strategy_state", "bandit_round", "bandit_documents", "leaked_qa")
 
 RESULT_TABLES = (
     "reward_curve",

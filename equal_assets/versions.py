@@ -58,7 +58,7 @@ SETTINGS_OF: dict[str, tuple[str, ...]] = {
     "cluster_geometry": ("clustering",),
     "bandit_round": (),
     "reward_curve": (),
-    "qa_dataset": (),
+    "qa_dataset": ("dataset",),
     "fine_tuned_student": ("student",),
     "student_accuracy": ("evaluation",),
     "accuracy_over_budget": ("student", "evaluation", "milestones"),
@@ -204,7 +204,10 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         files = {} if target.preset else {"reference": target.reference, "test": target.test}
         return {**fields, **{name: _file_sha256(Path(path)) for name, path in files.items()}}
     if asset == "bandit_round":
-        return settings.campaign_settings(campaign)
+        protected = [_file_sha256(Path(path)) for path in settings.dataset.protected]
+        field = settings.dataset.protected_field
+        read = settings.campaign_settings(campaign)
+        return {**read, "protected": {"field": field, "files": protected}} if protected else read
     if asset == "strategy_comparison" and isinstance(settings.extractor, LLMExtraction):
         return {"parameters": settings.extractor.parameters}
     read = {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}

@@ -326,7 +326,7 @@ def test_text_of_documents_cannot_run_in_a_report(finished, tmp_path):
         connection.execute("delete from student_accuracy; delete from strategy_comparison")
         connection.execute(
             "insert into removed_qa by name select campaign, qa_id, 'repeated pair' as reason, "
-            "question from qa_dataset where campaign = 'random' limit 3"
+            "question, answer from qa_dataset where campaign = 'random' limit 3"
         )
     settings = load_settings(project.folder / "campaigns.yaml")
     extractor = build_extractor(settings.extractor, project.folder / ".equal")

@@ -78,7 +78,7 @@ def tables() -> dict[str, list[dict]]:
         ],
         "removed_qa": [
             {"campaign": "a", "qa_id": qa_id, "reason": reason, "question": pairs[qa_id]}
-            | {"collided_with": other, "similarity": similarity}
+            | {"answer": "a", "collided_with": other, "similarity": similarity}
             for qa_id, (reason, other, similarity) in REMOVED.items()
         ],
         "target_qa": [

@@ -1,15 +1,42 @@
-"""Pairs that must not be trained on: repeats, and pairs that overlap with a test question."""
+"""Leaks: pairs that give away a test question, or another question that is protected."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from equal_assets.records import QAPair
 
 WORD = re.compile(r"\w+")
-NGRAM_WORDS = 10
-"""Length of a shared word n-gram that counts as overlap; GPT-3 used 13, Llama 2 10."""
+
+BLOCK_ROWS = 1024
+"""Pairs that are compared with all questions at once: bounds memory."""
+
+SIMILARITY_DECIMALS = 6
+"""Further ones differ between machines, and with how many texts are embedded at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Why a pair may not be trained on.
+
+    Attributes
+    ----------
+    rule : str
+        ``"overlap"`` with the question, ``"answer"`` repeated, or ``"nearness"`` of the question.
+    against : int
+        Row of the protected question.
+    similarity : float or None
+        Cosine of the two questions, where that decided.
+    """
+
+    rule: Literal["overlap", "answer", "nearness"]
+    against: int
+    similarity: float | None = None
 
 
 def words(text: str) -> list[str]:
@@ -25,60 +52,92 @@ def ngrams(text: str, *, n: int) -> set[tuple[str, ...]]:
     return {tuple(tokens[i : i + n]) for i in range(max(1, len(tokens) - n + 1))}
 
 
-def removal_reasons(
-    pairs: Sequence[QAPair], test_pairs: Iterable[QAPair], *, n: int = NGRAM_WORDS
-) -> list[str | None]:
-    """Say for each pair why it must be removed, or ``None`` where it may stay.
+class ProtectedQuestions:
+    """Questions that no example may give away, with an index that many pairs are looked up in.
 
     Parameters
     ----------
     pairs : sequence of QAPair
-        Candidates in order; of equal pairs the first stays.
-    test_pairs : iterable of QAPair
-        The target's test split.
+        The questions; one without an answer has an empty one.
     n : int
-        Words of an n-gram that count as overlap. A shorter test question counts when it stands
-        whole in the pair.
-
-    Returns
-    -------
-    list of str or None
-        ``"repeated pair"``, ``"overlaps a test question"`` or ``"repeats a test answer"``.
+        Words in a row that count as overlap; GPT-3 used 13, Llama 2 10. A shorter question counts
+        when it stands whole in a pair.
+    vectors : ndarray of shape (n_pairs, n_dimensions), optional
+        Unit rows: the questions embedded. Without them nearness is not looked at.
+    similarity : float
+        Cosine from which on questions are near.
 
     Notes
     -----
     Answers of ``n`` words or more are compared whole: shorter ones ("42"), and ten words in a row
     of code ("import numpy as np ..."), are shared by chance.
     """
-    questions: set[tuple[str, ...]] = set()
-    answers: set[tuple[str, ...]] = set()
-    for test_pair in test_pairs:
-        questions |= ngrams(test_pair.question, n=n)
-        if len(words(test_pair.answer)) >= n:
-            answers.add(tuple(words(test_pair.answer)))
-    short_lengths = sorted({len(gram) for gram in questions if len(gram) < n})
-    seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
-    reasons: list[str | None] = []
-    for pair in pairs:
-        key = (_identity(pair.question), _identity(pair.answer))
-        reason = None
-        if key in seen:
-            reason = "repeated pair"
-        elif _overlaps(pair, questions, n=n, short_lengths=short_lengths):
-            reason = "overlaps a test question"
-        elif tuple(words(pair.answer)) in answers:
-            reason = "repeats a test answer"
-        seen.add(key)
-        reasons.append(reason)
-    return reasons
 
+    def __init__(
+        self,
+        pairs: Sequence[QAPair],
+        *,
+        n: int,
+        vectors: np.ndarray | None = None,
+        similarity: float = 1.0,
+    ) -> None:
+        self._n, self._similarity = n, similarity
+        self._vectors = None if vectors is None else vectors.astype(np.float64)
+        self._grams: dict[tuple[str, ...], int] = {}
+        self._answers: dict[tuple[str, ...], int] = {}
+        for row, pair in enumerate(pairs):
+            for gram in ngrams(pair.question, n=n):
+                self._grams.setdefault(gram, row)
+            answer = tuple(words(pair.answer))
+            if len(answer) >= n:
+                self._answers.setdefault(answer, row)
+        self._lengths = sorted({n, *(len(gram) for gram in self._grams)}, reverse=True)
 
-def _identity(text: str) -> tuple[str, ...]:
-    """Return what makes two texts the same: their words, or the text where it has none."""
-    return tuple(words(text)) or (text.strip(),)
+    def find_leaks(
+        self, pairs: Sequence[QAPair], vectors: np.ndarray | None = None
+    ) -> list[Leak | None]:
+        """Say for each pair which question it gives away, or ``None`` where it may stay.
 
+        Parameters
+        ----------
+        pairs : sequence of QAPair
+        vectors : ndarray of shape (n_pairs, n_dimensions), optional
+            Unit rows: the questions of the pairs, embedded as the protected ones are.
 
-def _overlaps(
-    pair: QAPair, questions: set[tuple[str, ...]], *, n: int, short_lengths: Sequence[int]
-) -> bool:
-    return any(ngrams(pair.text, n=length) & questions for length in (n, *short_lengths))
+        Returns
+        -------
+        list of Leak or None
+            Of several rules the first in the order overlap, answer, nearness; of several questions
+            the first that overlaps, and the nearest.
+
+        Raises
+        ------
+        ValueError
+            If only one side has vectors.
+        """
+        if (vectors is None) != (self._vectors is None):
+            raise ValueError("nearness needs vectors of the pairs and of the protected questions")
+        near = self._nearest(vectors) if vectors is not None else iter([None] * len(pairs))
+        return [self._worded(pair) or leak for pair, leak in zip(pairs, near, strict=True)]
+
+    def _worded(self, pair: QAPair) -> Leak | None:
+        for length in self._lengths:
+            rows = [self._grams[g] for g in ngrams(pair.text, n=length) if g in self._grams]
+            if rows:
+                return Leak("overlap", min(rows))
+        row = self._answers.get(tuple(words(pair.answer)))
+        return None if row is None else Leak("answer", row)
+
+    def _nearest(self, vectors: np.ndarray) -> Iterator[Leak | None]:
+        assert self._vectors is not None
+        if not len(self._vectors):
+            yield from [None] * len(vectors)
+            return
+        for start in range(0, len(vectors), BLOCK_ROWS):
+            block = vectors[start : start + BLOCK_ROWS].astype(np.float64)
+            cosines = np.round(
+                block @ self._vectors.T, SIMILARITY_DECIMALS
+            )  # (n_block, n_protected)
+            for row, column in enumerate(cosines.argmax(axis=1)):
+                cosine = float(cosines[row, column])
+                yield Leak("nearness", int(column), cosine) if cosine >= self._similarity else None

@@ -6,11 +6,13 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from equal_assets.algorithms.decontamination import removal_reasons
+from equal_assets.assets.pair_removal import split_pairs
+from equal_assets.errors import CorpusError
 from equal_assets.partitions import CAMPAIGNS, campaign_of_round
+from equal_assets.progress import report
 from equal_assets.reporting import markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
 
 LARGEST, LISTED = 6, 100
@@ -28,13 +30,17 @@ def qa_dataset(
 ) -> dg.MaterializeResult:
     """One row is a training example, traceable to document, cluster, pull and round.
 
-    Repeats, and pairs that overlap with a test question, are set aside in `removed_qa`. Published
-    as Parquet, so that it can be read without the warehouse.
+    Pairs that give away a test question, and repeats, are set aside in `removed_qa`. Published as
+    Parquet, so that it can be read without the warehouse.
     """
     settings, campaign = campaigns.load(), context.partition_key
     started = time.monotonic()
     inputs = expected_inputs("qa_dataset", settings, stored_versions(warehouse), campaign=campaign)
-    kept, removed = split_pairs(warehouse, campaign)
+    progress = report(context.log, f"{campaign}: embed the questions")
+    try:
+        kept, removed = split_pairs(warehouse, settings, campaign=campaign, progress=progress)
+    except CorpusError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     path = campaigns.exports_folder / campaign / "qa_dataset.parquet"
     with warehouse.transaction() as transaction:
         transaction.replace("qa_dataset", kept, campaign=campaign)
@@ -50,6 +56,8 @@ def qa_dataset(
         metadata={
             "dagster/partition_row_count": len(kept),
             "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
+            "thresholds": settings.dataset.model_dump(mode="json", exclude={"protected_field"}),
+            "removed pairs": markdown(warehouse.query("sample_removed", campaign=campaign)),
             f"pairs of the largest of {len(sources):,} sources": markdown(
                 with_bars(sources.select("source", "pairs").head(LARGEST), "pairs")
             ),
@@ -64,19 +72,6 @@ def qa_dataset(
             "parquet": dg.MetadataValue.path(str(path)),
         },
     )
-
-
-def split_pairs(warehouse: Warehouse, campaign: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows of `qa_dataset` and of `removed_qa` of a campaign."""
-    pairs = warehouse.query("campaign_pairs", campaign=campaign).select(
-        pl.lit(campaign).alias("campaign"), pl.all()
-    )
-    test = warehouse.query("target_pairs", campaign=campaign, split="test")
-    reasons = removal_reasons(qa_pairs(pairs), qa_pairs(test))
-    judged = pairs.with_columns(pl.Series("reason", reasons, dtype=pl.String))
-    kept = judged.filter(pl.col("reason").is_null()).drop("reason")
-    removed = judged.filter(pl.col("reason").is_not_null())
-    return kept, removed.select("campaign", "qa_id", "reason", "question")
 
 
 def _publish(rows: pl.DataFrame, path: Path) -> None:

@@ -12,6 +12,7 @@ from equal_assets.algorithms.ranked import similarity_order
 from equal_assets.algorithms.selection import Plan, make_strategy
 from equal_assets.algorithms.strategy import Corpus, Strategy, Target
 from equal_assets.assets.document_ratings import document_ratings
+from equal_assets.assets.leaks import LeakRules, leak_rules
 from equal_assets.assets.student_scores import StudentScorer, student_scorer
 from equal_assets.errors import CampaignError
 from equal_assets.progress import report
@@ -39,6 +40,7 @@ class RoundPlayer:
     embedder_version: str
     scorer: StudentScorer | None  # scores of pairs that the strategy learns from, or of documents
     strategy: Strategy
+    rules: LeakRules  # pairs that leak earn no reward
     document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
     run: str  # for the caps of a run
     log: dg.DagsterLogManager
@@ -77,6 +79,8 @@ def prepare_campaign(
     CampaignError
         If what it reads is not there, its settings differ from those that it was started with,
         or its budget is larger than the corpus.
+    CorpusError
+        If a protected file cannot be used.
     ExtractionError
         If documents are to be rated, and no server answers.
     """
@@ -116,6 +120,7 @@ def prepare_campaign(
         embedder_version=model["embedder_version"],
         scorer=scorer,
         strategy=_resume_strategy(name, settings, warehouse, documents, target),
+        rules=leak_rules(name, settings, warehouse),
         document_ids=documents.ids,
         run=run,
         log=log,

@@ -58,16 +58,17 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     pulls, asked = _asked_pulls(pulls, asked)
     hashes = asked["content_hash"].to_list()
     _embed_pairs(player, hashes, number)
+    leaked = _find_leaks(player, hashes, number)
     clock.lap("embedding")
     if player.scorer is not None and player.strategy.learns_from_rewards:
         _score_pairs(player, player.scorer, hashes, number)
         clock.lap("scoring")
-    rows, extracted = _reward(player, pulls, asked, number)
+    rows, extracted = _reward(player, pulls, asked, leaked, number)
     player.strategy.observe(pulls, extracted, rows["reward"].to_list())
     outcome = {
         "campaign": player.name,
         "round": number,
-        **_pool(player, asked),
+        **_pool(player, asked, leaked),
         **_scoring_spend(player, hashes, number),
         "expected_gain": expected_gain,
         "ended_by": _ended_by(player, number, share_asked=len(asked) / n_planned),
@@ -76,7 +77,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     outcome["seconds"] = sum(clock.seconds.values())
     for part in ("extraction", "embedding", "selection"):
         outcome[f"{part}_seconds"] = clock.seconds[part]
-    _store_round(player, number, rows, asked, outcome)
+    _store_round(player, number, rows, asked, leaked, outcome)
     return True
 
 
@@ -170,10 +171,14 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
 
 
 def _reward(
-    player: RoundPlayer, pulls: list[Pull], asked: pl.DataFrame, number: int
+    player: RoundPlayer,
+    pulls: list[Pull],
+    asked: pl.DataFrame,
+    leaked: pl.DataFrame,
+    number: int,
 ) -> tuple[pl.DataFrame, ExtractedPairs]:
-    """Return the rows of the pulls, and the pairs that came out of the round."""
-    pairs = _query_pairs(player, "arm_pairs", asked, scorer=player.score_key).join(
+    """Return the rows of the pulls, and the pairs that came out of the round, without leaks."""
+    pairs = _query_pairs(player, "arm_pairs", asked, leaked, scorer=player.score_key).join(
         asked.select("document_id", "row"), on="document_id", how="left", maintain_order="left"
     )
     vectors = stack_vectors(pairs["embedding"], n_dimensions=player.reference.shape[1])
@@ -183,8 +188,14 @@ def _reward(
         for arm in {p.arm for p in pulls}
     }
     paid = pl.col("first_asked_by") == str(round_key(player.name, number))
-    totals = asked.group_by("pull").agg(
-        pl.col("n_pairs", "n_rejected", "prompt_tokens", "completion_tokens", "cost").sum(),
+    n_leaked = leaked.group_by("content_hash").len("n_leaked")
+    counted = asked.join(n_leaked, on="content_hash", how="left").with_columns(
+        pl.col("n_leaked").fill_null(0)
+    )
+    totals = counted.group_by("pull").agg(
+        pl.col(
+            "n_pairs", "n_leaked", "n_rejected", "prompt_tokens", "completion_tokens", "cost"
+        ).sum(),
         (pl.col("status") == "failed").sum().alias("n_failed"),
         (~paid).sum().alias("n_cached"),
         pl.col("^paid_.*$", "n_requests", "n_tries", "request_seconds").filter(paid).sum(),
@@ -216,9 +227,9 @@ def _reward(
     return rows, extracted
 
 
-def _pool(player: RoundPlayer, asked: pl.DataFrame) -> dict:
+def _pool(player: RoundPlayer, asked: pl.DataFrame, leaked: pl.DataFrame) -> dict:
     """Return size and OT cost of all pairs of the campaign, the round's own included."""
-    pool = _query_pairs(player, "pool_sample", asked, limit=POOL_SAMPLE_PAIRS)
+    pool = _query_pairs(player, "pool_sample", asked, leaked, limit=POOL_SAMPLE_PAIRS)
     if pool.is_empty():
         return {"pool_pairs": 0, "pool_ot_cost": None}
     vectors = stack_vectors(pool["embedding"], n_dimensions=player.reference.shape[1])
@@ -228,7 +239,7 @@ def _pool(player: RoundPlayer, asked: pl.DataFrame) -> dict:
 
 
 def _query_pairs(
-    player: RoundPlayer, name: str, asked: pl.DataFrame, **more: int | str
+    player: RoundPlayer, name: str, asked: pl.DataFrame, leaked: pl.DataFrame, **more: int | str
 ) -> pl.DataFrame:
     """Run a query over the campaign's pairs and those of a round that is not stored yet."""
     return player.warehouse.query(
@@ -237,6 +248,7 @@ def _query_pairs(
         document_ids=asked["document_id"].to_list(),
         clusters=asked["cluster"].to_list(),
         hashes=asked["content_hash"].to_list(),
+        leaked=leaked["qa_id"].to_list(),
         extractor=player.extractor.fingerprint,
         embedder_version=player.embedder_version,
         **more,
@@ -281,6 +293,18 @@ def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
         transaction.insert("qa_embeddings", rows)
 
 
+def _find_leaks(player: RoundPlayer, hashes: list[str], number: int) -> pl.DataFrame:
+    """Return the pairs of a round that give away a test or protected question, with their hash."""
+    pairs = player.warehouse.query(
+        "round_pairs", hashes=hashes, extractor=player.extractor.fingerprint
+    )
+    progress = report(player.log, f"{player.name} round {number}: embed the questions")
+    leaks = player.rules.leaks(player.warehouse, pairs, progress=progress)
+    return leaks.join(
+        pairs.select("qa_id", "content_hash"), on="qa_id", how="left", maintain_order="left"
+    )
+
+
 def _score_pairs(
     player: RoundPlayer, scorer: StudentScorer, hashes: list[str], number: int
 ) -> None:
@@ -312,7 +336,12 @@ def stack_vectors(embeddings: pl.Series, *, n_dimensions: int) -> np.ndarray:
 
 
 def _store_round(
-    player: RoundPlayer, number: int, rows: pl.DataFrame, asked: pl.DataFrame, outcome: dict
+    player: RoundPlayer,
+    number: int,
+    rows: pl.DataFrame,
+    asked: pl.DataFrame,
+    leaked: pl.DataFrame,
+    outcome: dict,
 ) -> None:
     """Store a round whole, or not at all."""
     documents = asked.select(
@@ -353,6 +382,12 @@ def _store_round(
             transaction.replace("campaign_settings", pl.DataFrame([start]), campaign=player.name)
         transaction.insert("bandit_round", rows)
         transaction.insert("bandit_documents", documents)
+        transaction.insert(
+            "leaked_qa",
+            leaked.drop("content_hash").with_columns(
+                campaign=pl.lit(player.name), round=pl.lit(number)
+            ),
+        )
         transaction.insert("rounds", pl.DataFrame([outcome]))
         transaction.insert("strategy_state", state)
         transaction.record(

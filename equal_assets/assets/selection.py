@@ -16,7 +16,7 @@ from equal_assets.assets.campaign_run import (
 from equal_assets.assets.round_player import RoundPlayer, prepare_campaign
 from equal_assets.assets.rounds import play_round
 from equal_assets.assets.selection_pages import campaign_page, place_reference, round_page
-from equal_assets.errors import CampaignError, ExtractionError
+from equal_assets.errors import CampaignError, CorpusError, ExtractionError
 from equal_assets.killed_runs import run_name
 from equal_assets.partitions import (
     CAMPAIGNS,
@@ -93,7 +93,7 @@ def bandit_round(
                     played.append(round_spend(curve, number))
                     tag_run(context, rounds_tags(played))
                 _report_round(context, str(round_key(campaign, number)), page, version)
-    except (CampaignError, ExtractionError) as error:
+    except (CampaignError, CorpusError, ExtractionError) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 

@@ -23,6 +23,7 @@ from equal_assets.settings.corpus import (
     StackExchange,
     TextPolicy,
 )
+from equal_assets.settings.dataset import Dataset
 from equal_assets.settings.embedding import Embedder, WarmUp
 from equal_assets.settings.evaluation import PAPER_TASKS, Evaluation, Harness
 from equal_assets.settings.export import Export, ExportFormat
@@ -55,6 +56,7 @@ __all__ = [
     "Automation",
     "Campaign",
     "Corpus",
+    "Dataset",
     "Embedder",
     "Equal",
     "Evaluation",

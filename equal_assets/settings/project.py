@@ -23,6 +23,7 @@ from equal_assets.settings.campaigns import (
     Target,
 )
 from equal_assets.settings.corpus import Corpus
+from equal_assets.settings.dataset import Dataset
 from equal_assets.settings.embedding import Clustering, Embedder, WarmUp
 from equal_assets.settings.evaluation import Evaluation
 from equal_assets.settings.export import Export
@@ -43,6 +44,7 @@ class Settings(Section):
     influence: Influence = Influence()
     llm_scoring: LLMScoring = LLMScoring()
     extractor: Extractor = Structural()
+    dataset: Dataset = Dataset()
     student: Student = TinyStudent()
     evaluation: Evaluation = Evaluation()
     milestones: list[str] = Field(
@@ -139,6 +141,8 @@ class Settings(Section):
             include=set(names) - {"extractor", "harness"},
             exclude={
                 "embedder": {"batch_size"},
+                # rounds depend on these, and the data set on its rounds
+                "dataset": {"ngram_words", "leak_similarity", "protected", "protected_field"},
                 "evaluation": {"harness"},
                 "student": STUDENT_DOES_NOT_DEPEND_ON,
             },
@@ -161,6 +165,7 @@ class Settings(Section):
         shared = self.sections("embedder", "warmup", "clustering", "extractor", *own)
         if campaign.strategy == "llm-scoring" and isinstance(self.extractor, LLMExtraction):
             shared["rate"] = self.extractor.prompts.template("rate")
+        shared["dataset"] = self.dataset.leak_rules
         return {**shared, "campaign": campaign.model_dump(mode="json")}
 
 

@@ -1,18 +1,30 @@
+import numpy as np
 import pytest
 
-from equal_assets.algorithms.decontamination import NGRAM_WORDS, ngrams, removal_reasons, words
+from equal_assets.algorithms.decontamination import Leak, ProtectedQuestions, ngrams, words
 from equal_assets.records import QAPair
 
 LONG = "Natalia sold clips to 48 of her friends in April, and then half as many in May."
-OVERLAP = "overlaps a test question"
+OVERLAP = "overlap"
 
 
-def reasons(*pairs, test=(), **options):
-    return removal_reasons(
-        [QAPair(question, answer) for question, answer in pairs],
-        [QAPair(question, answer) for question, answer in test],
-        **options,
+def leaks(*pairs, test=(), n=10, **options):
+    protected = ProtectedQuestions([QAPair(*pair) for pair in test], n=n, **options)
+    return protected.find_leaks([QAPair(*pair) for pair in pairs])
+
+
+def reasons(*pairs, **options):
+    return [leak and leak.rule for leak in leaks(*pairs, **options)]
+
+
+def near(*vectors, protected, similarity=0.8):
+    rules = ProtectedQuestions(
+        [QAPair(f"protected {row}", "") for row in range(len(protected))],
+        n=10,
+        vectors=np.array(protected),
+        similarity=similarity,
     )
+    return rules.find_leaks([QAPair("mine", "own")] * len(vectors), np.array(vectors))
 
 
 def numbered(n_words, prefix="w"):
@@ -34,27 +46,8 @@ def test_pairs_far_from_the_test_stay():
     assert found == [None]
 
 
-def test_of_equal_pairs_the_first_stays():
-    pair, other = ("What is a list?", "A sequence."), ("What is a set?", "A collection.")
-    assert reasons(pair, other, pair, pair) == [None, None, "repeated pair", "repeated pair"]
-
-
-def test_repeats_are_found_through_punctuation_and_case():
-    found = reasons(("What is a list?", "A sequence."), ("what IS a  list", "a sequence!"))
-    assert found == [None, "repeated pair"]
-
-
-def test_words_moved_from_question_to_answer_make_another_pair():
-    assert reasons(("a b", "c"), ("a", "b c"), ("a b c", "")) == [None, None, None]
-
-
-def test_same_question_with_another_answer_stays():
-    assert reasons(("What is a list?", "A sequence."), ("What is a list?", "A type.")) == [None] * 2
-
-
 @pytest.mark.parametrize(("n_shared", "reason"), [(9, None), (10, OVERLAP)])
 def test_ten_shared_words_in_a_row_count_as_overlap(n_shared, reason):
-    assert NGRAM_WORDS == 10
     question = f"before {numbered(n_shared)} after"
     assert reasons((question, "yes"), test=[(f"{numbered(n_shared)} and the rest", "no")]) == [
         reason
@@ -100,7 +93,7 @@ def test_repeated_test_answer_is_removed_though_the_question_differs():
     found = reasons(
         ("How many?", answer.upper()), ("How many?", f"{answer} And more."), test=[(LONG, answer)]
     )
-    assert found == ["repeats a test answer", None]
+    assert found == ["answer", None]
 
 
 def test_short_answer_is_shared_by_chance_and_stays():
@@ -117,16 +110,6 @@ def test_ten_words_of_a_test_answer_are_no_overlap():
     assert reasons(("How?", numbered(20)), test=[("Which?", answer)]) == [None]
 
 
-def test_first_reason_in_order_of_repeat_overlap_answer_is_given():
-    answer = numbered(10)
-    test = [(LONG, answer)]
-    assert reasons((LONG, answer), (LONG, answer), ("other", answer), test=test) == [
-        OVERLAP,
-        "repeated pair",
-        "repeats a test answer",
-    ]
-
-
 def test_reasons_are_in_the_order_of_the_pairs():
     pairs = [("one thing", "x"), (LONG, "y"), ("another thing", "z")]
     assert reasons(*pairs, test=[(LONG, "72")]) == [None, OVERLAP, None]
@@ -139,11 +122,52 @@ def test_length_of_the_ngram_can_be_chosen():
     assert reasons((f"{numbered(4)} other", "yes"), test=test, n=5) == [None]
 
 
-def test_test_pairs_may_be_an_iterator():
-    pairs = [QAPair(LONG, "72")]
-    assert removal_reasons(pairs, iter([QAPair(LONG, "about 72")])) == [OVERLAP]
-
-
 def test_empty_inputs_give_no_reasons():
     assert reasons() == []
     assert reasons(test=[(LONG, "72")]) == []
+
+
+def test_leak_names_the_first_question_that_overlaps():
+    test = [("Why so?", "a"), (LONG, "b"), (LONG, "c")]
+    assert leaks((LONG, "x"), test=test) == [Leak("overlap", 1)]
+
+
+def test_overlap_is_named_before_a_repeated_answer():
+    answer = numbered(10)
+    assert reasons((LONG, answer), ("other", answer), test=[(LONG, answer)]) == [OVERLAP, "answer"]
+
+
+def test_question_is_near_from_the_threshold_on():
+    found = near([0.8, 0.6], [0.7999, 0.6001], protected=[[1.0, 0.0]])
+    assert found == [Leak("nearness", 0, 0.8), None]
+
+
+def test_nearest_protected_question_is_named():
+    found = near([0.6, 0.8], [0.0, 1.0], protected=[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    assert found == [Leak("nearness", 1, 0.8), Leak("nearness", 1, 1.0)]
+
+
+def test_words_decide_before_nearness():
+    rules = ProtectedQuestions([QAPair("Why so?", "")], n=10, vectors=np.eye(1), similarity=0.8)
+    assert rules.find_leaks([QAPair("Why so?", "x")], np.eye(1)) == [Leak("overlap", 0)]
+
+
+def test_blocks_give_what_each_row_alone_gives(monkeypatch):
+    rng = np.random.default_rng(0)
+    vectors, protected = (rng.normal(size=(size, 3)) for size in (50, 7))
+    for rows in (vectors, protected):
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    whole = near(*vectors, protected=protected)
+    monkeypatch.setattr("equal_assets.algorithms.decontamination.BLOCK_ROWS", 8)
+    assert near(*vectors, protected=protected) == whole
+    assert 0 < whole.count(None) < 50
+
+
+def test_nothing_is_near_where_nothing_is_protected():
+    assert near([1.0, 0.0], protected=np.zeros((0, 2))) == [None]
+
+
+def test_vectors_of_one_side_alone_are_refused():
+    rules = ProtectedQuestions([QAPair("Why so?", "")], n=10)
+    with pytest.raises(ValueError, match="nearness needs vectors of the pairs and of the"):
+        rules.find_leaks([QAPair("Why?", "x")], np.eye(1))

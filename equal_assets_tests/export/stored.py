@@ -103,6 +103,7 @@ def _tables(settings: Settings) -> dict[str, pl.DataFrame]:
                 "qa_id": ["r0", "r1", "r2"],
                 "reason": ["repeated pair", "overlaps a test question", "repeated pair"],
                 "question": "Which river?",
+                "answer": "The Elbe.",
             }
         ),
         "bandit_round": pl.DataFrame([_pull(1, reward=-0.5), _pull(2, reward=-0.375)]),

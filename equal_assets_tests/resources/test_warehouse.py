@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from equal_assets.algorithms.decontamination import removal_reasons
+from equal_assets.algorithms.decontamination import ProtectedQuestions
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 from equal_assets.records import QAPair, Usage
 from equal_assets.resources.warehouse import Warehouse
@@ -470,6 +470,7 @@ def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(ware
         "document_ids": ["c"],
         "clusters": [0],
         "hashes": ["hash of c"],
+        "leaked": [],
         "extractor": "x",
         "embedder_version": "v",
     }
@@ -493,7 +494,8 @@ def test_pair_that_decontamination_keeps_passes_the_check_of_the_data_set(
     warehouse, question, answer
 ):
     target = QAPair("What is a monad", "A monoid in the category of endofunctors.")
-    assert removal_reasons([QAPair(question, answer)], [target]) == [None]
+    pairs = [QAPair(question, answer)]
+    assert ProtectedQuestions([target], n=10).find_leaks(pairs) == [None]
     names = ("qa_id", "document_id", "source", "extractor")
     example = {"campaign": "demo", "question": question, "answer": answer, "license": None}
     example |= dict.fromkeys(names, "x") | dict.fromkeys(("cluster", "round", "pull"), 1)

@@ -1,7 +1,7 @@
 -- Question: which pairs did the clusters of a round give so far? Grain: one QA pair.
--- Inputs: bandit_documents, extracted_qa, qa_embeddings, qa_scores; $campaign, and the documents of
--- the round, which are not stored yet: $document_ids, $clusters, $hashes; $extractor,
--- $embedder_version, $scorer ('': none).
+-- Leaked pairs are left out. Inputs: bandit_documents, extracted_qa, qa_embeddings, qa_scores,
+-- leaked_qa; $campaign, and the documents and leaks of the round, which are not stored yet:
+-- $document_ids, $clusters, $hashes, $leaked; $extractor, $embedder_version, $scorer ('': none).
 with asked as (
   select
     cluster,
@@ -30,4 +30,6 @@ left join qa_scores
 where asked.cluster in (select unnest($clusters::integer[]))
   and extracted_qa.extractor = $extractor
   and qa_embeddings.embedder_version = $embedder_version
+  and extracted_qa.qa_id not in (select qa_id from leaked_qa where campaign = $campaign)
+  and extracted_qa.qa_id not in (select unnest($leaked::varchar[]))
 order by extracted_qa.qa_id

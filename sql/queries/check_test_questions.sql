@@ -1,5 +1,5 @@
--- Question: which training examples hold a test question, word for word? Grain: one example.
--- Inputs: qa_dataset, target_qa.
+-- Question: which training examples hold a test question, word for word, or leaked in a round? Grain:
+-- one example and what it gives away. Inputs: qa_dataset, target_qa, leaked_qa.
 with examples as (
   select
     campaign,
@@ -19,7 +19,14 @@ protected as (
 select
   campaign,
   qa_id,
-  protected.question
+  protected.question as gives_away
 from examples
 join protected using (campaign)
 where contains(examples.words, protected.words)
+union all
+select
+  campaign,
+  qa_id,
+  leaked_qa.collided_with as gives_away
+from qa_dataset
+join leaked_qa using (campaign, qa_id)

@@ -1,7 +1,7 @@
 -- Question: where do the pairs of a campaign lie? Grain: one QA pair of a uniform sample (ids are
--- hashes). Inputs: bandit_documents, extracted_qa, qa_embeddings; $campaign, and the documents of a
--- round that is not stored yet: $document_ids, $clusters, $hashes; $extractor, $embedder_version,
--- $limit.
+-- hashes); leaked pairs are left out. Inputs: bandit_documents, extracted_qa, qa_embeddings,
+-- leaked_qa; $campaign, and the documents and leaks of a round that is not stored yet:
+-- $document_ids, $clusters, $hashes, $leaked; $extractor, $embedder_version, $limit.
 with asked as (
   select
     cluster,
@@ -23,5 +23,7 @@ join extracted_qa using (content_hash)
 join qa_embeddings using (qa_id)
 where extracted_qa.extractor = $extractor
   and qa_embeddings.embedder_version = $embedder_version
+  and qa_id not in (select qa_id from leaked_qa where campaign = $campaign)
+  and qa_id not in (select unnest($leaked::varchar[]))
 order by qa_id
 limit $limit

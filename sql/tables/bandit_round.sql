@@ -6,12 +6,13 @@ create table if not exists bandit_round (
   cluster integer not null,
   n_documents integer not null,     -- asked for in this pull
   n_pairs integer not null,         -- extracted in this pull
+  n_leaked integer not null default 0, -- of these, give away a test or protected question: no reward
   n_failed integer not null,        -- documents whose extraction failed
   mean_reward double,               -- of the arm before the pull, in the unit of its strategy: minus
                                     -- OT cost, for `equal` its yield; null when not known
   exploration_bonus double,
   ucb_score double,                 -- what chose the arm
-  arm_pairs integer not null,       -- pairs of the arm so far, this pull included
+  arm_pairs integer not null,       -- pairs of the arm so far, this pull included, leaks not
   reward double not null,           -- of the arm after the pull: minus its OT cost
   prompt_tokens bigint not null,    -- asked for, whether paid or found in the store
   completion_tokens bigint not null,

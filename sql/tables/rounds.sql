@@ -2,7 +2,7 @@
 create table if not exists rounds (
   campaign varchar not null,
   round integer not null,         -- from 1
-  pool_pairs integer not null,    -- pairs extracted by the campaign so far
+  pool_pairs integer not null,    -- pairs extracted by the campaign so far, without leaks
   pool_ot_cost double,            -- to the reference set, at most 1,000 of the pairs; null without
   expected_gain double,           -- coverage per 1,000 tokens that the strategy predicted, if it does
   scoring_tokens bigint not null default 0,      -- of an LLM that rated documents before the round

@@ -1,0 +1,187 @@
+"""Repeats among pairs: equal, nearly equal, or of the same meaning; the first one stays."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from datasketch import MinHash, MinHashLSH
+
+from equal_assets.algorithms.decontamination import ngrams, words
+from equal_assets.records import QAPair
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
+
+SHINGLE_WORDS = 5
+"""Words in a row of which two texts share a part; as in Lee et al. 2022, arXiv:2107.06499."""
+
+PERMUTATIONS = 128
+MISSED_WEIGHT = 0.95
+"""A candidate too many is found out by the exact similarity; one that is missed stays."""
+
+BLOCK_ROWS = 1024
+KEPT_COLUMNS = 16_384
+"""Rows compared with kept ones at once: 64 MiB of similarities, however many pairs there are."""
+
+ROUNDING = 1e-6
+"""By which the cosine of two equal unit vectors may fall short of 1 in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Which earlier pair a pair repeats.
+
+    Attributes
+    ----------
+    kept : int
+        Row of the pair that stays.
+    similarity : float or None
+        Of the two, where it decided: Jaccard similarity or cosine.
+    """
+
+    kept: int
+    similarity: float | None = None
+
+
+def numbers(text: str) -> frozenset[str]:
+    """Return the numbers in a text, written without separators of thousands.
+
+    >>> sorted(numbers("1,200 m in 3.5 s"))
+    ['1200', '3.5']
+    """
+    return frozenset(NUMBER.findall(THOUSANDS.sub("", text)))
+
+
+def equal_pairs(pairs: Sequence[QAPair]) -> list[Repeat | None]:
+    """Find pairs whose question and answer have the words of an earlier pair.
+
+    Case and punctuation do not count; a text without any word is compared as it is.
+    """
+    first: dict[tuple[tuple[str, ...], ...], int] = {}
+    found: list[Repeat | None] = []
+    for row, pair in enumerate(pairs):
+        kept = first.setdefault((_identity(pair.question), _identity(pair.answer)), row)
+        found.append(None if kept == row else Repeat(kept))
+    return found
+
+
+def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat | None]:
+    """Find pairs that share nearly all their text with an earlier pair that stays.
+
+    Parameters
+    ----------
+    pairs : sequence of QAPair
+    threshold : float
+        Jaccard similarity of the word 5-shingles of question and answer, from which on the later
+        pair is a repeat. Pairs whose questions hold different numbers never are: they ask for
+        different answers.
+
+    Returns
+    -------
+    list of Repeat or None
+        Against the first such pair that stays, with the exact similarity.
+
+    Notes
+    -----
+    Candidates come from MinHash (128 permutations, a fixed seed) and locality-sensitive hashing,
+    and are verified on the shingles themselves: nothing is removed by an estimate. At the
+    threshold itself a few are missed.
+
+    References
+    ----------
+    Broder 1997, "On the resemblance and containment of documents"; Lee et al. 2022.
+    """
+    index = MinHashLSH(
+        threshold=threshold,
+        num_perm=PERMUTATIONS,
+        weights=(1 - MISSED_WEIGHT, MISSED_WEIGHT),
+    )
+    found: list[Repeat | None] = []
+    for row, pair in enumerate(pairs):
+        shingles = ngrams(pair.text, n=SHINGLE_WORDS)
+        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
+        sketch.update_batch([" ".join(shingle).encode() for shingle in shingles])
+        repeat = None
+        for kept in sorted(index.query(sketch)) if shingles else ():
+            shared = _jaccard(shingles, ngrams(pairs[kept].text, n=SHINGLE_WORDS))
+            if shared >= threshold and numbers(pair.question) == numbers(pairs[kept].question):
+                repeat = Repeat(kept, shared)
+                break
+        if repeat is None and shingles:
+            index.insert(row, sketch)
+        found.append(repeat)
+    return found
+
+
+def same_meaning(
+    questions: Sequence[str], vectors: np.ndarray, *, threshold: float
+) -> list[Repeat | None]:
+    """Find questions that ask what an earlier one that stays asks in other words.
+
+    Parameters
+    ----------
+    questions : sequence of str
+        Those with different numbers are never the same.
+    vectors : ndarray of shape (n_questions, n_dimensions)
+        Unit rows.
+    threshold : float
+        Cosine from which on the later question is a repeat.
+
+    Returns
+    -------
+    list of Repeat or None
+        Against the first such question that stays.
+
+    Notes
+    -----
+    Blocks of rows are multiplied with the rows that stay; memory does not grow with the square of
+    the questions.
+    """
+    found: list[Repeat | None] = [None] * len(questions)
+    for rows in _groups([numbers(question) for question in questions]):
+        kept = rows[:0]
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = rows[start : start + BLOCK_ROWS]
+            for row, repeat in _repeats_in_block(block, kept, vectors, threshold - ROUNDING):
+                found[row] = repeat
+            kept = np.concatenate([kept, [row for row in block if found[row] is None]])
+    return found
+
+
+def _repeats_in_block(
+    block: np.ndarray, kept: np.ndarray, vectors: np.ndarray, threshold: float
+) -> Iterator[tuple[int, Repeat]]:
+    first = np.full(len(block), -1)
+    for start in range(0, len(kept), KEPT_COLUMNS):
+        columns = kept[start : start + KEPT_COLUMNS]
+        is_same = vectors[block] @ vectors[columns].T >= threshold  # (n_block, n_columns)
+        is_new = (first < 0) & is_same.any(axis=1)
+        first[is_new] = columns[is_same[is_new].argmax(axis=1)]
+    is_same = np.tril(vectors[block] @ vectors[block].T >= threshold, -1)
+    for local, row in enumerate(block):
+        if first[local] < 0 and is_same[local].any():
+            earlier = np.flatnonzero(is_same[local] & (first < 0))
+            first[local] = block[earlier[0]] if len(earlier) else -1
+        if first[local] >= 0:
+            cosine = float(vectors[row].astype(np.float64) @ vectors[first[local]])
+            yield int(row), Repeat(int(first[local]), round(min(cosine, 1.0), 6))
+
+
+def _groups(keys: Sequence[Hashable]) -> Iterator[np.ndarray]:
+    rows: dict[Hashable, list[int]] = defaultdict(list)
+    for row, key in enumerate(keys):
+        rows[key].append(row)
+    yield from (np.array(found) for found in rows.values())
+
+
+def _identity(text: str) -> tuple[str, ...]:
+    """Return what makes two texts the same: their words, or the text where it has none."""
+    return tuple(words(text)) or (text.strip(),)
+
+
+def _jaccard(a: set[tuple[str, ...]], b: set[tuple[str, ...]]) -> float:
+    return len(a & b) / len(a | b)

@@ -1,0 +1,61 @@
+"""Section `dataset`: what of the extracted pairs is not trained on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from equal_assets.settings.section import Section, base_folder
+
+
+class Dataset(Section):
+    """Leaks, repeats and caps; docs/dataset.md says what each removes."""
+
+    ngram_words: int = Field(
+        10, ge=3, description="words in a row shared with a test or protected question: a leak"
+    )
+    leak_similarity: float | None = Field(
+        0.80,
+        gt=0,
+        le=1,
+        description="cosine of the questions from which on a pair is a leak; null: not looked at",
+    )
+    protected: list[str] = Field(
+        [], description="JSONL files of further questions that no example may give away"
+    )
+    protected_field: str = Field("question", description="field of the protected question")
+    near_duplicate: float | None = Field(
+        0.8,
+        gt=0,
+        lt=1,
+        description="Jaccard similarity of word 5-shingles from which on a pair is a repeat; "
+        "null: only equal pairs are",
+    )
+    same_meaning: float | None = Field(
+        0.97,
+        gt=0,
+        le=1,
+        description="cosine of questions with the same numbers from which on a pair is a repeat; "
+        "null: not looked at",
+    )
+    max_per_cluster: int | None = Field(
+        None, ge=1, description="examples of one cluster, the first ones; null: all"
+    )
+    max_per_source: int | None = Field(
+        None, ge=1, description="examples of one source, the first ones; null: all"
+    )
+
+    @field_validator("protected")
+    @classmethod
+    def _exist(cls, paths: list[str], info: ValidationInfo) -> list[str]:
+        base = base_folder(info)
+        missing = [path for path in paths if not (base / path).is_file()]
+        if missing:
+            raise ValueError(f"no such file: {', '.join(missing)} (looked in {base})")
+        return [str(base / path) for path in paths]
+
+    @property
+    def leak_rules(self) -> dict[str, Any]:
+        """What decides which pairs leak, beside the questions: plain JSON values."""
+        return {"ngram_words": self.ngram_words, "leak_similarity": self.leak_similarity}
