@@ -42,6 +42,17 @@ def openai(*urls, **more):
     return {"backend": "openai", "base_urls": list(urls), "model": MODEL, **key, **more}
 
 
+def test_protected_files_are_read(found, tmp_path):
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text('{"question": "Why?"}\n')
+    assert found("dataset", protected=["exam.jsonl"]) == [(True, "dataset.protected: 1 questions")]
+    exam.write_text('{"ask": "Why?"}\nno JSON\n')
+    ((is_ok, text),) = found("dataset", protected=["exam.jsonl"])
+    assert not is_ok
+    assert "exam.jsonl:1: question = None; allowed: text; the row has ask" in text
+    assert "exam.jsonl:2: " in text
+
+
 def test_structural_needs_nothing(found):
     assert found() == [(True, "extractor: structural needs no model")]
 

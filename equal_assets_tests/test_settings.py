@@ -206,6 +206,28 @@ MISTAKES = {
         "export: {format: alpaca}\ntracking:",
         "export.format is not a known key; allowed: formats, validation",
     ),
+    "n-gram of two words": (
+        "tracking:",
+        "dataset: {ngram_words: 2}\ntracking:",
+        "dataset.ngram_words = 2: should be greater than or equal to 3",
+    ),
+    "similarity above one": (
+        "tracking:",
+        "dataset: {leak_similarity: 1.1}\ntracking:",
+        "dataset.leak_similarity = 1.1: should be less than or equal to 1",
+    ),
+    "missing protected file": (
+        "tracking:",
+        "dataset: {protected: [test.jsonl, nope.jsonl]}\ntracking:",
+        "dataset.protected: no such file: nope.jsonl (looked in ",
+    ),
+    "unknown key of the data set": (
+        "tracking:",
+        "dataset: {max_per_document: 3}\ntracking:",
+        "dataset.max_per_document is not a known key; allowed: ngram_words, leak_similarity, "
+        "protected, protected_field, near_duplicate, same_meaning, max_per_cluster, "
+        "max_per_source",
+    ),
     "unknown source": (
         "source: files",
         "source: web",

@@ -297,15 +297,15 @@ def test_what_decides_leaks_cannot_change_while_a_campaign_goes_on(campaign):
     exam = campaign.path / "exam.jsonl"
     text = exam.read_text()
     for change, undo, said in (
-        ({"ngram_words": 9}, {"ngram_words": 10}, "dataset.ngram_words: 10 then, 9 now"),
-        ({"leak_similarity": None}, {"leak_similarity": 0.8}, "leak_similarity: 0.8 then, None"),
+        ({"ngram_words": 9}, {"ngram_words": 10}, r"dataset\.ngram_words: 10 then, 9 now"),
+        ({"leak_similarity": None}, {"leak_similarity": 0.8}, r"leak_similarity: 0\.8 then, None"),
     ):
         campaign.configure(**change)
         with pytest.raises(CampaignError, match=said):
             prepare_campaign("equal", **campaign.resources, run="run", log=LOG)
         campaign.configure(**undo)
     exam.write_text(text + '{"ask": "And why?"}\n')
-    with pytest.raises(CampaignError, match="settings.protected.files: "):
+    with pytest.raises(CampaignError, match=r"settings\.protected\.files: "):
         prepare_campaign("equal", **campaign.resources, run="run", log=LOG)
     exam.write_text(text)
     campaign.configure(near_duplicate=0.9, same_meaning=None)

@@ -481,6 +481,14 @@ def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(ware
     pool = warehouse.query("pool_sample", **new, limit=2)
     assert pool["pool_pairs"].to_list() == [3, 3]
     assert pool["embedding"].to_list() == [[0.0], [1.0]]
+    leak = {"campaign": "demo", "qa_id": "0 of a", "round": 1, "reason": "r"}
+    with warehouse.transaction() as transaction:
+        transaction.insert("leaked_qa", pl.DataFrame([leak | {"collided_with": "test:0"}]))
+    without = warehouse.query("arm_pairs", **new, scorer=None)
+    assert without["document_id"].to_list() == ["c"]
+    new["leaked"] = ["2 of c"]
+    assert warehouse.query("arm_pairs", **new, scorer=None).is_empty()
+    assert warehouse.query("pool_sample", **new, limit=2)["embedding"].to_list() == [[1.0]]
 
 
 @pytest.mark.parametrize(
