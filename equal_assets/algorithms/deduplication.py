@@ -20,7 +20,7 @@ SHINGLE_WORDS = 5
 """Words in a row of which two texts share a part; as in Lee et al. 2022, arXiv:2107.06499."""
 
 PERMUTATIONS = 128
-MISSED_WEIGHT = 0.95
+MISSED_WEIGHT = 0.99
 """A candidate too many is found out by the exact similarity; one that is missed stays."""
 
 BLOCK_ROWS = 1024
@@ -100,10 +100,11 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
         num_perm=PERMUTATIONS,
         weights=(1 - MISSED_WEIGHT, MISSED_WEIGHT),
     )
+    empty = MinHash(num_perm=PERMUTATIONS, seed=1)
     found: list[Repeat | None] = []
     for row, pair in enumerate(pairs):
         shingles = ngrams(pair.text, n=SHINGLE_WORDS)
-        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
+        sketch = empty.copy()  # drawing the permutations takes longer than the rest
         sketch.update_batch([" ".join(shingle).encode() for shingle in shingles])
         repeat = None
         for kept in sorted(index.query(sketch)) if shingles else ():
