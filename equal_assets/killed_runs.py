@@ -73,7 +73,11 @@ def _process_of(record: dg.RunRecord, instance: dg.DagsterInstance) -> tuple[int
     return None
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Marks the runs of killed `equal run` processes as failed, so the queue goes on.",
+)
 def killed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Mark the runs of killed processes as failed, so that the queue goes on."""
     return dg.SkipReason(f"{close_killed_runs(context.instance)} killed runs")

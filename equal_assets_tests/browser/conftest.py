@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from equal_assets_tests.browser.pictures import Pictures
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LONG_ROUNDS = 100  # of campaign `random`: enough to cancel it amid them
+LONG_ROUNDS = 60  # of campaign `random`: enough to cancel it amid them
 EVERY_ROUND = f"[round-001...round-{LONG_ROUNDS:03d}]"
 RUN_SECONDS = 600
 VIEWPORT = {"width": 1400, "height": 860}

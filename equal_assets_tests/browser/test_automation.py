@@ -5,10 +5,24 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-def test_schedule_and_sensors_are_on_offer_with_what_they_do(ui):
+IS_ON = {
+    "next_round": False,
+    "finish_campaigns": False,
+    "changed_sources": False,
+    "failed_runs": True,
+    "killed_runs": True,
+    "outdated": True,
+}
+
+
+@pytest.mark.parametrize("name", IS_ON)
+def test_schedule_and_sensors_say_what_they_do_and_whether_they_are_on(ui, name):
     ui.open("/automation")
-    for name in ("killed_runs", "next_round"):
-        ui.link(name).wait_for()
+    ui.link(name).click()
+    described = ui.page.get_by_role("row").filter(has_text="Description")
+    assert len(described.get_by_role("cell").last.inner_text()) > 20
+    switch = ui.page.get_by_role("row").filter(has_text="Running").get_by_role("checkbox")
+    assert switch.is_checked() == IS_ON[name]
 
 
 def test_a_tick_of_the_schedule_asks_for_the_first_round_of_a_campaign(ui, prepared, pictures):

@@ -10,6 +10,8 @@ pytestmark = [
 ]
 
 METADATA = {
+    "cluster_map": ("reward_curve", "cluster map"),
+    "sample_pairs": ("qa_dataset", "sample pairs"),
     "round_plot": ("bandit_round", "reward curve"),
     "strategy_comparison": ("strategy_comparison", "comparison"),
 }
@@ -36,9 +38,9 @@ def test_picture_of_a_round(gallery, pictures):
 
 
 @pytest.mark.parametrize("name", METADATA)
-def test_picture_of_a_plot(gallery, pictures, name):
+def test_picture_of_metadata(gallery, pictures, name):
     asset, key = METADATA[name]
     gallery.open(f"/assets/{asset}")
     dialog = gallery.show_metadata(key)
-    dialog.locator("img").first.wait_for()
+    dialog.locator("img, table").first.wait_for()
     pictures.take(name, gallery.page, dialog)
