@@ -168,20 +168,26 @@ def finished(ui, backfilled, await_run) -> list[Launched]:
 
 
 @pytest.fixture(scope="session")
-def gallery(page, ui, finished, tmp_path_factory) -> "Iterator[DagsterUI]":
+def gallery(page, request, tmp_path_factory) -> "Iterator[DagsterUI]":
     """The UI over a copy of the project in ``EQUAL_SCREENSHOT_STATE``; else that of the tests."""
     from equal_assets_tests.browser.dagster_ui import DagsterUI
 
     named = os.environ.get("EQUAL_SCREENSHOT_STATE")
     if not named:
-        yield ui
+        request.getfixturevalue("finished")
+        yield request.getfixturevalue("ui")
         return
-    played, copied = Path(named), tmp_path_factory.mktemp("gallery") / "project"
-    shutil.copytree(played / ".equal", copied / ".equal")
-    shutil.copytree(played / ".dagster", copied / ".dagster")
-    for name in ("campaigns.yaml", "dagster.yaml", "workspace.yaml"):
-        shutil.copy(played / name, copied)
-    with running_services(Project(copied)) as services:
+    played, copied = Path(named).resolve(), tmp_path_factory.mktemp("gallery") / "project"
+    for state in (".equal", ".dagster"):
+        shutil.copytree(played / state, copied / state)
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copy(REPOSITORY / name, copied)
+    # read where they stand: they name files beside them
+    settings = {
+        "EQUAL_CAMPAIGNS": str(played / "campaigns.yaml"),
+        "EQUAL_HOME": str(copied / ".equal"),
+    }
+    with running_services(Project(copied), settings) as services:
         yield DagsterUI(page, services.dagster)
 
 

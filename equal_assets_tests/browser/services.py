@@ -32,14 +32,27 @@ class Services:
     mlflow: str
     mark: str
 
+    def environment(self) -> dict[str, str]:
+        """Return what the servers are told: where the pages are, and whose processes they are."""
+        ports = {"DAGSTER_PORT": _port(self.dagster), "MLFLOW_PORT": _port(self.mlflow)}
+        return {**ports, MARK: self.mark}
+
     def processes(self) -> list[psutil.Process]:
         """Return every process that was started for these servers and is alive."""
         return [process for process in psutil.process_iter() if _mark(process) == self.mark]
 
 
 @contextmanager
-def running_services(project: Project) -> Iterator[Services]:
+def running_services(
+    project: Project, variables: dict[str, str] | None = None
+) -> Iterator[Services]:
     """Run both servers over a project, as `make ui` does; none of their processes outlives this.
+
+    Parameters
+    ----------
+    project : Project
+    variables : dict, optional
+        More environment for the servers.
 
     Raises
     ------
@@ -47,6 +60,7 @@ def running_services(project: Project) -> Iterator[Services]:
         If a server ends, or does not answer within :data:`START_SECONDS`; names its log.
     """
     services = Services(_free_address(), _free_address(), uuid.uuid4().hex)
+    environment = {**project.environment(), **(variables or {}), **services.environment()}
     started: list[subprocess.Popen] = []
     try:
         for name, address, command in (
@@ -54,7 +68,7 @@ def running_services(project: Project) -> Iterator[Services]:
             ("dagster", services.dagster, _dagster(services.dagster)),
         ):
             log = project.folder / f"{name}.log"
-            started.append(_start(project, command, log, services))
+            started.append(_start(project.folder, command, log, environment))
             _wait_for(address, started[-1], log)
         yield services
     finally:
@@ -71,13 +85,14 @@ def _mlflow(address: str) -> list[str]:
     return ["-m", "mlflow", "server", *state, "--host", "127.0.0.1", "--port", _port(address)]
 
 
-def _start(project: Project, command: list[str], log: Path, services: Services) -> subprocess.Popen:
-    ports = {"DAGSTER_PORT": _port(services.dagster), "MLFLOW_PORT": _port(services.mlflow)}
+def _start(
+    folder: Path, command: list[str], log: Path, environment: dict[str, str]
+) -> subprocess.Popen:
     with log.open("w") as output:
         return subprocess.Popen(
             [sys.executable, *command],
-            cwd=project.folder,
-            env={**project.environment(), **ports, MARK: services.mark},
+            cwd=folder,
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C on the tests reaches the servers through _end alone

@@ -26,7 +26,8 @@ def test_a_round_whose_predecessor_is_missing_is_refused_and_the_partition_named
 ):
     assert refused.outcome == "Failure"
     ui.expect_event(refused.run, "type:STEP_FAILURE", "materialize equal|round-001 first")
-    pictures.take("refused", ui.page)
+    # of the event, what stands above the stack trace
+    pictures.take("refused", ui.page, ui.page.get_by_text("TIMESTAMP"), size=(1130, 70))
 
 
 def test_a_backfill_plays_the_rounds_in_order(ui, backfilled, project, pictures):
