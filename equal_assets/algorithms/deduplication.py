@@ -20,7 +20,7 @@ SHINGLE_WORDS = 5
 """Words in a row of which two texts share a part; as in Lee et al. 2022, arXiv:2107.06499."""
 
 PERMUTATIONS = 128
-MISSED_WEIGHT = 0.99
+MISSED_WEIGHT = 0.999
 """A candidate too many is found out by the exact similarity; one that is missed stays."""
 
 BLOCK_ROWS = 1024

@@ -8,7 +8,7 @@ from equal_assets.algorithms.decontamination import ProtectedQuestions
 from equal_assets.progress import Progress, silent
 from equal_assets.records import QAPair
 from equal_assets.resources.protected_files import read_protected
-from equal_assets.resources.question_vectors import embed_questions, question_vectors
+from equal_assets.resources.question_vectors import question_vectors
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Settings
 
@@ -48,7 +48,10 @@ class LeakRules:
         self, warehouse: Warehouse, pairs: pl.DataFrame, *, progress: Progress = silent
     ) -> pl.DataFrame:
         """Return what leaks of pairs (`qa_id, question, answer`), with reason and question."""
-        vectors = question_vectors(warehouse, pairs, progress=progress) if self.by_meaning else None
+        vectors = None
+        if self.by_meaning:
+            questions = pairs["question"].to_list()
+            vectors = question_vectors(warehouse, questions, progress=progress)
         found = zip(
             pairs["qa_id"], self.protected.find_leaks(qa_pairs(pairs), vectors), strict=True
         )
@@ -86,7 +89,9 @@ def leak_rules(campaign: str, settings: Settings, warehouse: Warehouse) -> LeakR
         protected=ProtectedQuestions(
             pairs,
             n=settings.dataset.ngram_words,
-            vectors=embed_questions([pair.question for pair in pairs]) if by_meaning else None,
+            vectors=question_vectors(warehouse, [p.question for p in pairs])
+            if by_meaning
+            else None,
             similarity=similarity or 1.0,
         ),
         by_meaning=by_meaning,

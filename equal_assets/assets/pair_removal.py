@@ -63,8 +63,8 @@ def _repeats(settings: Dataset, warehouse: Warehouse, *, progress: Progress) -> 
             lambda rows: _named(
                 rows,
                 same_meaning(
-                    rows["question"].to_list(),
-                    question_vectors(warehouse, rows, progress=progress),
+                    questions := rows["question"].to_list(),
+                    question_vectors(warehouse, questions, progress=progress),
                     threshold=meaning,
                 ),
                 "same question in other words",

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from equal_assets.progress import Progress, silent
+from equal_assets.records import content_hash
 from equal_assets.resources.embedder import BUNDLED_MODEL, Embedder, bundled_model
 from equal_assets.resources.warehouse import Warehouse
 
@@ -37,32 +38,40 @@ def embed_questions(questions: Sequence[str], *, progress: Progress = silent) ->
 
 
 def question_vectors(
-    warehouse: Warehouse, pairs: pl.DataFrame, *, progress: Progress = silent
+    warehouse: Warehouse, questions: Sequence[str], *, progress: Progress = silent
 ) -> np.ndarray:
-    """Return the vectors of the questions of pairs, embedding and storing those that are new.
+    """Return the vectors of questions, embedding and storing those that are new.
 
     Parameters
     ----------
     warehouse : Warehouse
-    pairs : DataFrame
-        Columns `qa_id`, distinct, and `question`.
+    questions : sequence of str
     progress : callable
         Called with new questions done and in all.
 
     Returns
     -------
-    ndarray of shape (n_pairs, 384), float32
-        In the order of the pairs.
+    ndarray of shape (n_questions, 384), float32
+        In the order of the questions.
     """
-    stored = warehouse.query("question_embeddings", qa_ids=pairs["qa_id"].to_list())
-    new = pairs.select("qa_id", "question").join(stored, on="qa_id", how="anti")
+    asked = pl.DataFrame({"question": questions}, schema={"question": pl.String}).with_columns(
+        pl.col("question").map_elements(content_hash, pl.String).alias("question_hash")
+    )
+    distinct = asked.unique("question_hash", maintain_order=True)
+    stored = warehouse.query("question_embeddings", hashes=distinct["question_hash"].to_list())
+    new = distinct.join(stored, on="question_hash", how="anti", maintain_order="left")
     if len(new):
         vectors = embed_questions(new["question"].to_list(), progress=progress)
-        embedded = new.select("qa_id").with_columns(
+        embedded = new.select("question_hash").with_columns(
             pl.Series("embedding", vectors.tolist(), dtype=pl.List(pl.Float32))
         )
         with warehouse.transaction() as transaction:
-            transaction.insert("question_embeddings", embedded)
+            # another process may have embedded some of them meanwhile
+            hashes = embedded["question_hash"].to_list()
+            present = transaction.query("question_embeddings", hashes=hashes)
+            transaction.insert(
+                "question_embeddings", embedded.join(present, on="question_hash", how="anti")
+            )
         stored = pl.concat([stored, embedded])
-    rows = pairs.select("qa_id").join(stored, on="qa_id", how="left", maintain_order="left")
+    rows = asked.join(stored, on="question_hash", how="left", maintain_order="left")
     return rows["embedding"].list.to_array(N_DIMENSIONS).to_numpy().reshape(-1, N_DIMENSIONS)

@@ -1,7 +1,7 @@
--- Question: which of these pairs have their question embedded, and where does it lie? Grain: one QA
--- pair. Input: question_embeddings; $qa_ids.
+-- Question: which of these questions are embedded, and where do they lie? Grain: one question.
+-- Input: question_embeddings; $hashes.
 select
-  qa_id,
+  question_hash,
   embedding
 from question_embeddings
-where qa_id in (select unnest($qa_ids::varchar[]))
+where question_hash in (select unnest($hashes::varchar[]))
