@@ -163,6 +163,18 @@ def test_pools_are_judged_whole_and_without_their_farthest_pairs(played, campaig
     assert rows["near_pairs"].to_list() == [1, 1, 0]  # the top 3% of four pairs is the best one
 
 
+def test_leaked_pairs_are_no_part_of_the_pools_that_are_compared(played, campaigns, tracker):
+    leak = {"campaign": "random", "qa_id": "p4", "round": 1, "reason": "r"}
+    with played.transaction() as transaction:
+        transaction.insert("leaked_qa", pl.DataFrame([{**leak, "collided_with": "test:0"}]))
+    before = played.query("reward_curve", campaign="random")["pool_pairs"][-1]
+    with played.get_connection() as connection:  # what a round stores that leaves the leak aside
+        connection.execute(f"update rounds set pool_pairs = {before - 1} where campaign = 'random'")
+    compare(played, campaigns, tracker)
+    rows = played.query("strategy_comparison", campaigns=["random"])
+    assert rows["n_pairs"].to_list()[-1] == before - 1
+
+
 def test_picture_is_in_the_mlflow_run_of_each_campaign(played, campaigns, tracker, tmp_path):
     result = compare(played, campaigns, tracker)
     assert {path.name for path in tmp_path.glob("*.png")} == {

@@ -151,6 +151,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "made_from": "{}",
         "is_first": True,
         "judged_as": "j1",
+        "leaked": [],
         "limit": 10,
         "made_as": "m1",
         "max_documents": 10,

@@ -1,5 +1,6 @@
 -- Question: where do all pairs of a campaign lie, in the order of its rounds? Grain: one QA pair.
--- Inputs: bandit_documents, extracted_qa, qa_embeddings; $campaign, $embedder_version.
+-- Leaked pairs are left out, as in the round's pool. Inputs: bandit_documents, extracted_qa,
+-- qa_embeddings, leaked_qa; $campaign, $embedder_version.
 select
   round,
   qa_id,
@@ -9,4 +10,5 @@ join extracted_qa using (content_hash, extractor)
 join qa_embeddings using (qa_id)
 where campaign = $campaign
   and embedder_version = $embedder_version
+  and qa_id not in (select qa_id from leaked_qa where campaign = $campaign)
 order by round, qa_id
