@@ -324,6 +324,7 @@ def test_text_of_documents_cannot_run_in_a_report(finished, tmp_path):
         connection.execute(f"update documents set text = '{attack}'")
         connection.execute(f"update cluster_geometry set terms = ['{attack}']")
         connection.execute("delete from student_accuracy; delete from strategy_comparison")
+        connection.execute("delete from removed_qa")
         connection.execute(
             "insert into removed_qa by name select campaign, qa_id, 'repeated pair' as reason, "
             "question, answer from qa_dataset where campaign = 'random' limit 3"
