@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.places import base_folder, shown_path
+from equal_assets.resources.targets import refuse
 from equal_assets.settings import Dataset
-
-MISTAKES_SHOWN = 10
 
 
 def read_protected(settings: Dataset) -> dict[str, str]:
@@ -38,9 +36,5 @@ def read_protected(settings: Dataset) -> dict[str, str]:
                     f"{file}:{line}: {settings.protected_field} = {question!r}; allowed: text; "
                     f"the row has {', '.join(values) or 'no field'} (dataset.protected_field)"
                 )
-    if mistakes:
-        hidden = len(mistakes) - MISTAKES_SHOWN
-        more = [f"and {hidden} more"] if hidden > 0 else []
-        listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
-        raise CorpusError(f"dataset.protected cannot be used:\n{listing}")
+    refuse(mistakes, what="dataset.protected")
     return questions

@@ -77,7 +77,7 @@ def read_target(target: Target) -> tuple[list[QAPair], list[QAPair]]:
         for line, pair in test.items()
         if target.answers == "number" and last_number(pair.answer) is None
     ]
-    _refuse([*reference_mistakes, *test_mistakes, *leaks, *numberless])
+    refuse([*reference_mistakes, *test_mistakes, *leaks, *numberless])
     return list(reference.values()), list(test.values())
 
 
@@ -142,7 +142,7 @@ def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
             found.append(parse(values))
         except ValueError as error:
             mistakes.append(f"{file}:{line}: {error}")
-    _refuse(mistakes)
+    refuse(mistakes)
     return found
 
 
@@ -185,14 +185,14 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _refuse(mistakes: list[str]) -> None:
-    """Raise an error that lists mistakes in a target's files, if there are any."""
+def refuse(mistakes: list[str], *, what: str = "the target's QA pairs") -> None:
+    """Raise a :class:`CorpusError` that lists mistakes in files of questions, if there are any."""
     if not mistakes:
         return
     hidden = len(mistakes) - MISTAKES_SHOWN
     more = [f"and {hidden} more"] if hidden > 0 else []
     listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
-    raise CorpusError(f"the target's QA pairs cannot be used:\n{listing}")
+    raise CorpusError(f"{what} cannot be used:\n{listing}")
 
 
 def _read_pairs(path: Path, file: str, target: Target) -> tuple[dict[int, QAPair], list[str]]:
