@@ -34,7 +34,7 @@ N_WARM = 5
 
 def fill(database: str, n_documents: int) -> None:
     """Make the warehouse and its rows."""
-    with closing(open_warehouse(database)) as connection:
+    with open_warehouse(database) as connection:
         connection.execute(f"set variable n = {n_documents:d}")
         connection.execute((BENCHMARKS / "lineage_rows.sql").read_text(encoding="utf-8"))
 

@@ -6,7 +6,6 @@ Reads the warehouse with DuckDB alone: Dagster and Polars take longer to import 
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -77,7 +76,7 @@ def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
     """
     if not database.is_file():
         raise TraceError(f"{database}: no such warehouse; `equal run` makes it")
-    with closing(open_warehouse(str(database))) as connection:
+    with open_warehouse(str(database)) as connection:
         found = _resolve(connection, qa_id)
         rows = _query(connection, "trace_pair", qa_id=found)
         students = _query(connection, "trace_students", qa_id=found)

@@ -135,16 +135,13 @@ class Warehouse(DuckDBResource):
             If another process keeps it open for longer than ``lock_timeout_seconds``.
         """
         Path(self.database).parent.mkdir(parents=True, exist_ok=True)
-        connection = open_warehouse(
+        with open_warehouse(
             self.database,
             config=self.connection_config,
             timeout_seconds=self.lock_timeout_seconds,
             tell=get_dagster_logger().info,
-        )
-        try:
+        ) as connection:
             yield connection
-        finally:
-            connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,14 +40,18 @@ def view_names() -> frozenset[str]:
     return frozenset(path.stem for path in (SQL_FOLDER / "views").glob("*.sql"))
 
 
+@contextmanager
 def open_warehouse(
     database: str,
     *,
     config: dict[str, Any] | None = None,
     timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
     tell: Callable[[str], None] = lambda said: None,
-) -> duckdb.DuckDBPyConnection:
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse, waiting for other processes; its tables and views are there.
+
+    It is closed at the end of the block. Ctrl-C in the middle of a statement raises what it raises
+    elsewhere.
 
     Parameters
     ----------
@@ -65,15 +71,11 @@ def open_warehouse(
     WarehouseVersionError
         If its tables lack columns of today.
     """
-    connection = _connect(database, config or {}, timeout_seconds, tell)
-    try:
+    with _interruptible(), _connect(database, config or {}, timeout_seconds, tell) as connection:
         _create_tables(connection)
         _refuse_other_tables(connection, database)
         _create_views(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        yield connection
 
 
 def create_all(connection: duckdb.DuckDBPyConnection) -> None:
@@ -81,6 +83,20 @@ def create_all(connection: duckdb.DuckDBPyConnection) -> None:
     _create_tables(connection)
     for view in sorted(view_names()):
         connection.execute(read_sql("views", view))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the process where it fell into a statement.
+
+    DuckDB ends the statement with an error of its own, in the place of the one of the handler.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            signal.raise_signal(signal.SIGINT)
+        raise
 
 
 def _connect(

@@ -1,4 +1,6 @@
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -253,6 +255,24 @@ def test_error_in_a_transaction_leaves_the_old_rows(warehouse, error):
         transaction.insert("rounds", finished_rounds("a", [1]))
     with pytest.raises(error):
         replace_and_fail(warehouse, error)
+    assert stored_rounds(warehouse) == [("a", 1, 5)]
+
+
+def write_for_minutes(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.delete("rounds")
+        transaction._connection.execute(
+            "select sum(a.range * b.range) from range(1000000) a, range(1000000) b"
+        )
+
+
+def test_interrupt_in_a_statement_ends_it_as_anywhere_else_and_leaves_the_old_rows(warehouse):
+    with warehouse.transaction() as transaction:
+        transaction.insert("rounds", finished_rounds("a", [1]))
+    ctrl_c = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    ctrl_c.start()
+    with pytest.raises(KeyboardInterrupt):
+        write_for_minutes(warehouse)
     assert stored_rounds(warehouse) == [("a", 1, 5)]
 
 
