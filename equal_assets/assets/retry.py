@@ -4,7 +4,9 @@ import time
 from contextlib import closing
 
 import dagster as dg
+import polars as pl
 
+from equal_assets.assets.leaks import leak_rules
 from equal_assets.assets.warmup import read_documents
 from equal_assets.errors import ExtractionError
 from equal_assets.killed_runs import run_name
@@ -33,7 +35,8 @@ def ask_again(
 ) -> None:
     """Extract the failed documents of campaigns anew, within their budgets.
 
-    What the bandit saw stays as it was; the data set takes the new pairs when it is made again.
+    What the bandit saw stays as it was; the data set takes the new pairs when it is made again, and
+    those that leak earn no reward in later rounds.
     """
     settings = campaigns.load()
     with closing(extractor):
@@ -44,11 +47,12 @@ def ask_again(
             )["document_id"].to_list()
             if not failed:
                 continue
+            documents = read_documents(warehouse, failed)
             try:
                 mended = extract_again(
                     warehouse,
                     extractor,
-                    read_documents(warehouse, failed),
+                    documents,
                     asked_by=f"{name}|retry",
                     run=run_name(context.run),
                     caps=campaign_caps(name, settings.campaigns[name], extractor, warehouse),
@@ -56,27 +60,37 @@ def ask_again(
                 )
             except ExtractionError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            _take_in(warehouse, settings, extractor, mended, seconds=time.monotonic() - started)
+            _take_in(
+                warehouse,
+                settings,
+                extractor,
+                [document.content_hash for document in documents],
+                mended,
+                seconds=time.monotonic() - started,
+            )
 
 
 def _take_in(
     warehouse: Warehouse,
     settings: Settings,
     extractor: Extractor,
+    asked: list[str],
     mended: list[str],
     *,
     seconds: float,
 ) -> None:
-    """Give the rounds of every campaign that asked for mended documents a new version."""
+    """Store what leaks of documents asked again, and that the rounds of the mended ones changed."""
+    leaks = [
+        _find_leaks(name, settings, warehouse, extractor, asked)
+        for name in _campaigns_of(asked, settings, warehouse, extractor)
+    ]
+    changed = _campaigns_of(mended, settings, warehouse, extractor)
     stored = stored_versions(warehouse)
     with warehouse.transaction() as transaction:
         transaction.execute("update_outcomes")
-        asked = transaction.query("campaigns_of", hashes=mended, extractor=extractor.fingerprint)
-        for name in asked["campaign"]:
-            if name not in settings.campaigns or not is_current(
-                "bandit_round", settings, stored, campaign=name
-            ):
-                continue
+        for found in leaks:
+            transaction.insert("leaked_qa", found)
+        for name in changed:
             transaction.record(
                 "bandit_round",
                 partition=name,
@@ -84,6 +98,33 @@ def _take_in(
                 version=fingerprint([stored["bandit_round", name][1], "retry", *sorted(mended)]),
                 seconds=seconds,
             )
+
+
+def _campaigns_of(
+    hashes: list[str], settings: Settings, warehouse: Warehouse, extractor: Extractor
+) -> list[str]:
+    """Return the campaigns that asked for any of these documents and can go on."""
+    stored = stored_versions(warehouse)
+    asked = warehouse.query("campaigns_of", hashes=hashes, extractor=extractor.fingerprint)
+    return [
+        name
+        for name in asked["campaign"]
+        if name in settings.campaigns
+        and is_current("bandit_round", settings, stored, campaign=name)
+    ]
+
+
+def _find_leaks(
+    name: str, settings: Settings, warehouse: Warehouse, extractor: Extractor, hashes: list[str]
+) -> pl.DataFrame:
+    """Return the rows of `leaked_qa` that pairs of documents asked again add to a campaign."""
+    pairs = warehouse.query(
+        "unjudged_pairs", campaign=name, hashes=hashes, extractor=extractor.fingerprint
+    )
+    leaks = leak_rules(name, settings, warehouse).leaks(warehouse, pairs)
+    return leaks.join(pairs.select("qa_id", "round"), on="qa_id").with_columns(
+        campaign=pl.lit(name)
+    )
 
 
 @dg.job(description="Asks again for documents that failed; then make the data set again.")

@@ -13,10 +13,13 @@ import yaml
 
 from equal_assets.assets import clustering, corpus, dataset, warmup
 from equal_assets.assets.checks import no_test_question_is_trained_on
+from equal_assets.assets.retry import retry_failures
 from equal_assets.assets.round_player import prepare_campaign
 from equal_assets.assets.rounds import play_round
 from equal_assets.assets.target import target_qa
 from equal_assets.errors import CampaignError, CorpusError
+from equal_assets.export.campaign_export import export_campaign
+from equal_assets.export.formats import RECORDS
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import build_embedder
 from equal_assets.resources.extractors import build_extractor
@@ -225,6 +228,51 @@ def test_no_planted_pair_comes_into_the_data_set_or_its_file(campaign):
     assert len(stored) == len(file) == len(exported) == 5
     assert {"What is 12 times 4?", "What is 12 times 5?"} <= stored  # other numbers: both stay
     assert no_test_question_is_trained_on(campaign.warehouse).passed
+
+
+def test_no_planted_pair_comes_into_an_export(campaign, tmp_path):
+    file = campaign.path / "campaigns.yaml"
+    exported = export_campaign(
+        load_settings(file),
+        campaign.warehouse,
+        "equal",
+        formats=list(RECORDS),
+        validation=0.4,
+        out=tmp_path / "export",
+        campaigns_file=file,
+    )
+    lines = [
+        line
+        for path in sorted(exported.folder.rglob("*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    assert len(lines) == len(RECORDS) * 5
+    for planted, n_kept in (((8,), 0), ((9,), 0), ((10,), 0), ((0,), 1), ((2, 3), 1), ((4, 5), 1)):
+        questions = [json.dumps((PAIRS | LEAKS)[number][0])[1:-1] for number in planted]
+        found = [line for line in lines for question in questions if question in line]
+        assert len(found) == n_kept * len(RECORDS), planted
+
+
+def test_leak_of_a_document_that_was_asked_again_earns_no_reward_either(campaign, tmp_path):
+    again = Campaign(tmp_path / "again")
+    shutil.copytree(campaign.path, again.path)
+    leaked = "select qa_id, round, reason from leaked_qa order by all"
+    leaks = again.rows(leaked)
+    with again.warehouse.get_connection() as connection:  # as if the server had been away
+        for change in (
+            "delete from extracted_qa where qa_id in (select qa_id from leaked_qa)",
+            "update extractions set status = 'failed', reason = 'HTTP 503' "
+            "where content_hash not in (select content_hash from extracted_qa)",
+            "delete from leaked_qa",
+        ):
+            connection.execute(change)
+    asked = retry_failures.execute_in_process(
+        resources={name: again.resources[name] for name in ("warehouse", "campaigns", "extractor")},
+        run_config={"ops": {"ask_again": {"config": {"campaigns": ["equal"]}}}},
+    )
+    assert asked.success
+    assert again.rows(leaked) == leaks
+    assert again.rows("select count(*) from extractions where reason is not null") == [(0,)]
 
 
 def test_every_removed_pair_says_what_it_collided_with(campaign):
