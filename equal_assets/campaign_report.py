@@ -21,11 +21,12 @@ from equal_assets.errors import CampaignError
 from equal_assets.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.figures.students import accuracy_figure, comparison_figure
-from equal_assets.report_parts import Section, Table, change, drawn, table, text, with_interval
+from equal_assets.report_parts import Section, Table, change, drawn, table, with_interval
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
+from equal_assets.written_tables import text
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FILE = "report.html"

@@ -153,7 +153,6 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     from equal_assets import runner, spend_report
     from equal_assets.killed_runs import close_killed_runs
     from equal_assets.rerun import restart_campaign
-    from equal_assets.status_table import status_table
 
     if estimate:
         with _progress_bars() as announce:
@@ -169,7 +168,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
         n_runs = _guarded(lambda: runner.Runner(instance, warehouse, settings, announce).run(names))
     seconds = time.monotonic() - started
     console.print()
-    console.print(status_table(settings, _extractor(settings), warehouse, names))
+    _print_standing(settings, warehouse, names)
     if settings.milestones:
         _print_students(names, warehouse)
     spend_report.print_failures(console, warehouse, names)
@@ -188,11 +187,10 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
 def status(campaigns: tuple[str, ...]) -> None:
     """Show where CAMPAIGNS (all by default) stand: rounds, budget, reward, accuracy."""
     from equal_assets.spend_report import print_failures
-    from equal_assets.status_table import status_table
 
     settings = load_settings()
     names = _known_campaigns(campaigns, settings)
-    console.print(status_table(settings, _extractor(settings), _warehouse(), names))
+    _print_standing(settings, _warehouse(), names)
     print_failures(console, _warehouse(), names)
 
 
@@ -481,6 +479,14 @@ def _interrupt_again(dropped: Any) -> None:
     again = threading.Timer(PRESSED_AGAIN_SECONDS, _thread.interrupt_main)
     again.daemon = True
     again.start()
+
+
+def _print_standing(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
+    from equal_assets.status_table import status_tables
+
+    extractor, width = _extractor(settings), console.width
+    for table in status_tables(settings, extractor, warehouse, names, width=width):
+        console.print(table)
 
 
 def _known_campaigns(campaigns: tuple[str, ...], settings: Settings) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from equal_assets.figures.canvas import svg_uri
+from equal_assets.written_tables import text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,18 +59,6 @@ def table(caption: str, rows: pl.DataFrame) -> Table:
         [column.replace("_", " ") for column in rows.columns],
         [[text(value) for value in row] for row in rows.iter_rows()],
     )
-
-
-def text(value: Any) -> str:
-    """Return how a value is written: numbers with four digits, – where there is none."""
-    if value is None:
-        return "–"
-    if isinstance(value, list):
-        return ", ".join(map(text, value))
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.3g}"
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return f"{value:,}" if is_count else str(value)
 
 
 def change(before: float | None, after: float | None) -> str:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
 from equal_assets.figures.canvas import png_uri
 from equal_assets.figures.sparkline import sparkline_uri
+from equal_assets.written_tables import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BAR_CELLS = 12
 """Length of the longest bar of a table; characters."""
+
+SHORT_CHARACTERS = 100
+"""Length of a text in a table of samples."""
+
+SIGNIFICANT_DIGITS = 6
+"""Of a number on a page: the tables keep all."""
 
 
 def markdown(content: pl.DataFrame | Figure) -> dg.MarkdownMetadataValue:
@@ -24,7 +31,8 @@ def markdown(content: pl.DataFrame | Figure) -> dg.MarkdownMetadataValue:
     The UI shows text of less than 1,000 characters in place, and the rest behind a link.
     """
     if isinstance(content, pl.DataFrame):
-        return dg.MetadataValue.md(_markdown_table(content))
+        table = markdown_table(content.columns, content.iter_rows())
+        return dg.MetadataValue.md("none" if content.is_empty() else table)
     return dg.MetadataValue.md(f"![plot]({png_uri(content)})")
 
 
@@ -33,6 +41,14 @@ def sparkline(values: Sequence[float | None]) -> dg.MarkdownMetadataValue:
     known = [value for value in values if value is not None]
     ends = f" {known[0]:.4g} → {known[-1]:.4g}" if known else " no value"
     return dg.MetadataValue.md(f"![curve]({sparkline_uri(values)}){ends}")
+
+
+def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata with its numbers rounded, as the Dagster UI shows every digit."""
+    return {
+        name: float(f"{value:.{SIGNIFICANT_DIGITS}g}") if isinstance(value, float) else value
+        for name, value in metadata.items()
+    }
 
 
 def with_bars(rows: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -57,16 +73,7 @@ def first_words(text: pl.Expr, n_characters: int) -> pl.Expr:
     return pl.when(line.str.len_chars() > n_characters).then(cut).otherwise(line)
 
 
-def _markdown_table(rows: pl.DataFrame) -> str:
-    cells = [[_cell(value) for value in row] for row in (rows.columns, *rows.iter_rows())]
-    cells.insert(1, ["---"] * rows.width)
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    text = f"{value:.4g}" if isinstance(value, float) else str("" if value is None else value)
-    # what stands in documents is shown as it is, never read as HTML
-    text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return text.replace("\n", " ").replace("|", "\\|")
+def in_short(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows whose texts are cut, so that a dialog of the UI holds their table."""
+    texts = [name for name, kind in rows.schema.items() if kind == pl.String]
+    return rows.with_columns(first_words(pl.col(name), SHORT_CHARACTERS) for name in texts)

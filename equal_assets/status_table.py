@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -16,29 +16,54 @@ from equal_assets.spend_report import budget_used
 
 COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
 MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
+BORDER = 3
+"""Characters beside a column of a table."""
+
 NOTHING_YET = {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(MEASURED)}
 
 
-def status_table(
-    settings: Settings, extractor: Extractor, warehouse: Warehouse, names: Sequence[str]
-) -> Table:
-    """Return rounds, budget, reward and students of campaigns."""
+def status_tables(
+    settings: Settings,
+    extractor: Extractor,
+    warehouse: Warehouse,
+    names: Sequence[str],
+    *,
+    width: int,
+) -> Iterator[Table]:
+    """Yield rounds, budget, reward and students of campaigns, as many beside each other as fit.
+
+    Parameters
+    ----------
+    settings : Settings
+    extractor : Extractor
+    warehouse : Warehouse
+    names : sequence of str
+        Of the campaigns.
+    width : int
+        Of the terminal; characters.
+    """
     rows = warehouse.query("campaign_status")
     standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
     students = warehouse.query("student_accuracy", campaigns=list(names))
-    columns = [
-        _standing(settings, name, standing.get(name, NOTHING_YET))
+    columns = {
+        name: _standing(settings, name, standing.get(name, NOTHING_YET))
         | _students(students.filter(pl.col("campaign") == name))
         | budget_used(name, settings.campaigns[name], extractor, warehouse)
         for name in names
-    ]
-    table = Table(title="Campaigns", title_justify="left")
-    table.add_column("")
-    for name in names:
-        table.add_column(name, justify="right")
-    for label in dict.fromkeys(label for column in columns for label in column):
-        table.add_row(label, *(column.get(label, "–") for column in columns))
-    return table
+    }
+    labels = list(dict.fromkeys(label for column in columns.values() for label in column))
+    first = max(map(len, labels)) + BORDER
+    widest = max(len(text) for name in names for text in (name, *columns[name].values())) + BORDER
+    n_beside = max(1, (width - first) // widest)
+    for start in range(0, len(names), n_beside):
+        beside = names[start : start + n_beside]
+        table = Table(title="Campaigns", title_justify="left")
+        table.add_column("")
+        for name in beside:
+            table.add_column(name, justify="right")
+        for label in labels:
+            table.add_row(label, *(columns[name].get(label, "–") for name in beside))
+        yield table
 
 
 def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, str]:

@@ -1,24 +1,6 @@
 import polars as pl
-import pytest
 
-from equal_assets.report_parts import change, table, text, with_interval
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        (None, "–"),
-        (1234567, "1,234,567"),
-        (0.123456, "0.1235"),
-        (1234.56, "1,235"),
-        (3.42e7, "3.42e+07"),
-        (["a", 2, None], "a, 2, –"),
-        ("as it is", "as it is"),
-        (True, "True"),
-    ],
-)
-def test_values_are_written_for_people(value, written):
-    assert text(value) == written
+from equal_assets.report_parts import change, table, with_interval
 
 
 def test_change_names_both_ends_where_they_are_known():

@@ -1,16 +1,30 @@
 import polars as pl
 
-from equal_assets.reporting import first_words, markdown, sparkline, with_bars
+from equal_assets.reporting import (
+    first_words,
+    in_short,
+    markdown,
+    readable,
+    sparkline,
+    with_bars,
+)
 
 
-def test_table_shows_text_as_it_is():
-    rows = pl.DataFrame({"text": ["a|b\nc", "<script>1 && 2</script>"], "terms": [["x", "y"], []]})
-    assert markdown(rows).value.splitlines() == [
-        "| text | terms |",
-        "| --- | --- |",
-        "| a\\|b c | x, y |",
-        "| &lt;script>1 &amp;&amp; 2&lt;/script> |  |",
-    ]
+def test_table_without_rows_says_so():
+    rows = pl.DataFrame({"reason": ["repeated pair"], "count": [3]})
+    assert markdown(rows).value.splitlines()[-1] == "| repeated pair | 3 |"
+    assert markdown(rows.clear()).value == "none"
+
+
+def test_numbers_are_rounded_and_the_rest_stays():
+    metadata = {"cost": 0.12345678, "tokens": 123456789, "none": None, "curve": sparkline([1.0])}
+    assert readable(metadata) == {**metadata, "cost": 0.123457}
+
+
+def test_texts_of_samples_are_cut_and_numbers_stay():
+    rows = in_short(pl.DataFrame({"question": ["why? " * 40], "round": [2]}))
+    assert len(rows["question"].item()) == 100
+    assert rows["round"].item() == 2
 
 
 def test_longest_bar_belongs_to_the_largest_count():

@@ -15,7 +15,7 @@ from equal_assets.algorithms.cluster_terms import cluster_terms
 from equal_assets.algorithms.plane import principal_plane
 from equal_assets.figures.clusters import cluster_map_figure, sizes_figure
 from equal_assets.progress import report, silent
-from equal_assets.reporting import first_words, markdown, with_bars
+from equal_assets.reporting import first_words, markdown, readable, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedded, Embedder
 from equal_assets.resources.warehouse import Warehouse
@@ -116,7 +116,7 @@ def clusters(
             "size of the clusters": markdown(sizes_figure(pl.Series(geometry.sizes))),
             "smallest": int(geometry.sizes.min()),
             "largest": int(geometry.sizes.max()),
-            "mean distance to centroid": float(rows["distance"].mean()),  # type: ignore[arg-type]
+            **readable({"mean distance to centroid": rows["distance"].mean()}),
             "seconds": round(seconds, 1),
         },
     )

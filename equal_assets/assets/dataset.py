@@ -10,7 +10,7 @@ from equal_assets.assets.pair_removal import split_pairs
 from equal_assets.errors import CorpusError
 from equal_assets.partitions import CAMPAIGNS, campaign_of_round
 from equal_assets.progress import report
-from equal_assets.reporting import markdown, with_bars
+from equal_assets.reporting import in_short, markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
@@ -51,13 +51,17 @@ def qa_dataset(
     _publish(kept, path)
     sources = warehouse.query("examples_by_source", campaign=campaign)
     clusters = warehouse.query("examples_by_cluster", campaign=campaign)
+    examples, left_out = (
+        in_short(warehouse.query(name, campaign=campaign))
+        for name in ("sample_examples", "sample_removed")
+    )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/partition_row_count": len(kept),
             "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
             "thresholds": settings.dataset.model_dump(mode="json", exclude={"protected_field"}),
-            "removed pairs": markdown(warehouse.query("sample_removed", campaign=campaign)),
+            "removed pairs": markdown(left_out),
             f"pairs of the largest of {len(sources):,} sources": markdown(
                 with_bars(sources.select("source", "pairs").head(LARGEST), "pairs")
             ),
@@ -66,7 +70,7 @@ def qa_dataset(
                     clusters.select(pl.col("terms").list.head(3), "pairs").head(LARGEST), "pairs"
                 )
             ),
-            "sample pairs": markdown(warehouse.query("sample_examples", campaign=campaign)),
+            "sample pairs": markdown(examples),
             "pairs by source": markdown(sources.head(LISTED)),
             "pairs by cluster": markdown(clusters.head(LISTED)),
             "parquet": dg.MetadataValue.path(str(path)),

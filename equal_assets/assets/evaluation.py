@@ -13,7 +13,7 @@ from equal_assets.cost_report import cost_table, shared_cost_table
 from equal_assets.costs import campaign_costs, cost_columns
 from equal_assets.figures.students import accuracy_figure, comparison_figure
 from equal_assets.partitions import CAMPAIGNS
-from equal_assets.reporting import markdown
+from equal_assets.reporting import in_short, markdown, readable
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extractors import Extractor
@@ -74,6 +74,7 @@ def student_accuracy(
     run_id = campaign_run(warehouse, tracker, campaign)
     tracker.log_result(run_id, {f"base_{m}": v for m, v in rows.select("metric", "base").rows()})
     tuned = dict(rows.select("metric", "tuned").rows())
+    before = {f"{metric} before": value for metric, value in rows.select("metric", "base").rows()}
     tracker.log_result(run_id, tuned)
     tracker.log_evaluation(
         models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers["tuned"]
@@ -87,10 +88,9 @@ def student_accuracy(
         metadata={
             "student on the test split": markdown(shown.drop("campaign")),
             "before and after": markdown(figure),
-            "answers that were wrong": markdown(_wrong_answers(answers["tuned"])),
+            "answers that were wrong": markdown(in_short(_wrong_answers(answers["tuned"]))),
             "MLflow run": link_campaign(context, settings, warehouse, tracker, campaign),
-            **tuned,
-            **{f"{metric} before": v for metric, v in rows.select("metric", "base").rows()},
+            **readable(tuned | before),
             "seconds": round(time.monotonic() - started, 1),
         },
     )

@@ -10,7 +10,7 @@ from equal_assets.algorithms.plane import principal_plane
 from equal_assets.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.progress import silent
-from equal_assets.reporting import first_words, markdown, sparkline, with_bars
+from equal_assets.reporting import first_words, in_short, markdown, readable, sparkline, with_bars
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.tracking import ROUND_METRICS
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
@@ -63,7 +63,7 @@ def round_page(
         "mean reward so far": sparkline(so_far["mean_reward"].to_list()),
         "reward curve": markdown(reward_curve_figure(so_far, campaign)),
         "pulls": markdown(_without_empty(pulls)),
-        "sample pairs": markdown(pairs),
+        "sample pairs": markdown(in_short(pairs)),
     }
     for title, rows in _not_kept(warehouse, campaign, number):
         if len(rows):
@@ -74,7 +74,7 @@ def round_page(
             f"was there already and is not played again; `equal rerun {campaign} "
             f"--from-round {number}` removes it and all after it, then plays them"
         )
-    return page | {"dagster/partition_row_count": row["n_pulls"]}
+    return readable(page) | {"dagster/partition_row_count": row["n_pulls"]}
 
 
 def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> CampaignPage:
@@ -122,7 +122,7 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
         "OT cost of the pool": last["pool_ot_cost"] if last["pool_pairs"] else "no pairs",
         "clusters never pulled": len(clusters) - len(pulled),
     }
-    return CampaignPage(metadata, figures)
+    return CampaignPage(readable(metadata), figures)
 
 
 def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> pl.DataFrame:

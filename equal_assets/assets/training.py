@@ -10,7 +10,7 @@ from equal_assets.assets.campaign_run import campaign_run, link_campaign
 from equal_assets.figures.curves import loss_figure
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
-from equal_assets.reporting import markdown, sparkline
+from equal_assets.reporting import markdown, readable, sparkline
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.student import Student
 from equal_assets.resources.tracking import Tracker, TrainingData
@@ -96,7 +96,7 @@ def fine_tuned_student(
         metadata={
             "loss": sparkline(tuning.losses),
             "loss curve": markdown(loss_figure(tuning.losses)),
-            **{name: row[name] for name in shown},
+            **readable({name: row[name] for name in shown}),
             "MLflow run": dg.MetadataValue.url(tracker.run_url(run_id)),
             "model": dg.MetadataValue.path(str(tuning.path)),
             "base model": dg.MetadataValue.path(str(base)),

@@ -21,7 +21,7 @@ from equal_assets.figures.corpus import recall_figure
 from equal_assets.killed_runs import run_name
 from equal_assets.progress import report, silent
 from equal_assets.records import WARM_UP, Document, QAPair
-from equal_assets.reporting import first_words, markdown, with_bars
+from equal_assets.reporting import first_words, markdown, readable, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedder import Embedder
 from equal_assets.resources.extraction_store import extract_through_store
@@ -178,8 +178,7 @@ def contrastive_embedder(
         metadata={
             "before and after tuning": markdown(_before_and_after(row)),
             "recall": markdown(recall_figure(row)),
-            **{name: row[name] for name in SHOWN_OF_EMBEDDER},
-            **measured,
+            **readable({name: row[name] for name in SHOWN_OF_EMBEDDER} | measured),
             "FLOPs of tuning": tuning.flops,
         },
     )

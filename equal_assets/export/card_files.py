@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from equal_assets.export.card_metadata import configured
 from equal_assets.export.formats import file_name
 from equal_assets.export.manifest import Split
-from equal_assets.export.markdown_table import table
 from equal_assets.settings import ExportFormat
+from equal_assets.written_tables import markdown_table
 
 HOLDS: dict[ExportFormat, str] = {
     "messages": "`messages`: a list of `role` and `content`, first `user`, then `assistant`",
@@ -38,9 +38,9 @@ def files_section(
     ]
     sizes = [[name, split.examples, split.documents] for name, split in splits.items()]
     return (
-        f"## Files\n\n{table(['format', 'files', 'one row holds'], files)}\n"
+        f"## Files\n\n{markdown_table(['format', 'files', 'one row holds'], files)}\n"
         "Every row has a `qa_id`, in every format the same: `equal trace QA_ID` tells the rest of "
-        f"its story.\n\n{table(['split', 'examples', 'documents'], sizes)}\n"
+        f"its story.\n\n{markdown_table(['split', 'examples', 'documents'], sizes)}\n"
         f"{_rule(validation)}\n{_loading(formats)}\n"
         "`dataset_info.json` describes the files to LLaMA-Factory; `manifest.json` has digests, "
         "versions and settings.\n"

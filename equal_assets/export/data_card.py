@@ -13,9 +13,9 @@ from equal_assets.export.card_files import files_section
 from equal_assets.export.card_metadata import front_matter
 from equal_assets.export.contents import Contents
 from equal_assets.export.manifest import PACKAGE, Split, package_versions
-from equal_assets.export.markdown_table import table
 from equal_assets.settings import ExportFormat
 from equal_assets.status_table import with_interval
+from equal_assets.written_tables import markdown_table
 
 CURVE_PICTURE = "reward_curve.png"
 NOT_STATED = "unknown: the corpus states none"
@@ -106,8 +106,8 @@ def _sources(contents: Contents) -> str:
     more = f"\n{n_more:,} more sources are listed in `manifest.json`.\n" if n_more > 0 else ""
     return (
         "## Sources and licenses\n\nAs the corpus states them; nobody has checked them.\n\n"
-        f"{table(licenses.columns, licenses.rows())}\n"
-        f"{table(rows.columns, rows.head(MOST_SOURCES).rows())}{more}"
+        f"{markdown_table(licenses.columns, licenses.rows())}\n"
+        f"{markdown_table(rows.columns, rows.head(MOST_SOURCES).rows())}{more}"
     )
 
 
@@ -137,7 +137,7 @@ def _selection(contents: Contents) -> str:
     return (
         f"## How it was selected\n\n{ended}. All settings that decided it "
         f"(fingerprint `{contents.fingerprint}`) are in `manifest.json`.\n\n"
-        f"{table(['', ''], rows)}"
+        f"{markdown_table(['', ''], rows)}"
     )
 
 
@@ -151,7 +151,7 @@ def _spent(contents: Contents) -> str:
         ["money paid", standing["paid_cost"], None],
     ]
     return (
-        f"## What it took\n\n{table(['', 'spent', 'budget'], rows)}\n"
+        f"## What it took\n\n{markdown_table(['', 'spent', 'budget'], rows)}\n"
         "What another campaign had extracted before was asked for, but not paid again. Money is in "
         f"the unit of the extractor's prices. {standing['failed']:,} documents failed. "
         f"{standing['pairs']:,} pairs were extracted.\n"
@@ -164,7 +164,7 @@ def _curve(contents: Contents) -> str:
     return (
         "## Reward curve\n\nRewards are minus optimal-transport costs to the reference questions "
         "of the task; `pool_ot_cost` is that of all pairs so far, lower is better.\n\n"
-        f"![Reward curve]({CURVE_PICTURE})\n\n{table(curve.columns, curve.rows())}"
+        f"![Reward curve]({CURVE_PICTURE})\n\n{markdown_table(curve.columns, curve.rows())}"
     )
 
 
@@ -173,7 +173,7 @@ def _removed(contents: Contents) -> str:
         return "## Removed pairs\n\nNone.\n"
     return (
         "## Removed pairs\n\nExtracted, and not in this data set:\n\n"
-        f"{table(contents.removed.columns, contents.removed.rows())}"
+        f"{markdown_table(contents.removed.columns, contents.removed.rows())}"
     )
 
 
@@ -197,7 +197,7 @@ def _students(contents: Contents) -> str:
     return (
         "## What it does to a student\n\nA student on test questions that the selection never saw, "
         "before and after it was tuned on all examples, validation included, with 95% intervals:"
-        f"\n\n{table(['metric', 'untuned', 'tuned', 'questions'], rows)}"
+        f"\n\n{markdown_table(['metric', 'untuned', 'tuned', 'questions'], rows)}"
     )
 
 
@@ -218,7 +218,7 @@ def _reproduction(contents: Contents, campaigns_file: Mapping[str, Any]) -> str:
         f"## How to make it again\n\n{changed}Put this into `campaigns.yaml`, then `equal run "
         f"{contents.campaign}` and `equal export {contents.campaign}` with {package}:\n\n"
         f"```yaml\n{snippet}```\n\nVersions of what it was made from; the same content has the "
-        f"same version:\n\n{table(['asset', 'version'], assets)}\n"
+        f"same version:\n\n{markdown_table(['asset', 'version'], assets)}\n"
         "`manifest.json` lists the packages of the environment that exported it.\n"
     )
 

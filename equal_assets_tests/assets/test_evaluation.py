@@ -182,7 +182,7 @@ def test_picture_is_in_the_mlflow_run_of_each_campaign(played, campaigns, tracke
         "run-of-random-strategy_comparison.png",
     }
     assert result.metadata["comparison"].value.startswith("![plot](data:image/png;base64,")
-    assert "| random | equal-paper | 0.4667 |  |" in result.metadata["documents to match"].value
+    assert "| random | equal-paper | 0.4667 | – |" in result.metadata["documents to match"].value
 
 
 def test_comparison_of_an_older_version_of_the_project_is_replaced(played, campaigns, tracker):

@@ -10,7 +10,6 @@ from equal_assets.export.card_metadata import front_matter, hub_licenses
 from equal_assets.export.contents import ancestors, read_contents
 from equal_assets.export.data_card import data_card, relevant_settings
 from equal_assets.export.manifest import Split
-from equal_assets.export.markdown_table import table
 from equal_assets.versions import UPSTREAM
 
 SPLITS = {"train": Split(5, 3), "validation": Split(4, 2)}
@@ -198,9 +197,3 @@ def test_data_set_is_made_from_all_before_it_in_the_graph():
         *("documents", "target_qa", "warmup_qa", "contrastive_embedder", "document_embeddings"),
         *("clusters", "cluster_geometry", "bandit_round", "qa_dataset"),
     }
-
-
-def test_table_keeps_text_in_its_cell():
-    assert table(["a", "b"], [["x | y\nz", None], [1234, 0.123456]]) == (
-        "| a | b |\n| --- | --- |\n| x \\| y z | – |\n| 1,234 | 0.1235 |\n"
-    )
