@@ -1,5 +1,8 @@
 """The asset jobs: what is launched together, by people, by the automation and by `equal run`."""
 
+from collections.abc import Sequence
+from itertools import chain
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition as AssetJob,
@@ -8,6 +11,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
 from equal_assets.assets.freshness import freshness
 from equal_assets.partitions import CAMPAIGNS, ROUNDS
 from equal_assets.settings import Settings
+from equal_assets.versions import Versions, is_current
 
 SHARED_ASSETS = (
     "documents",
@@ -22,11 +26,32 @@ CAMPAIGN_ASSETS = ("reward_curve", "qa_dataset", "fine_tuned_student", "student_
 Jobs = dict[str, AssetJob]
 
 
+def finishing_stages(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return what follows the last round of a campaign, in order, by what it is called."""
+    stages: dict[str, tuple[str, ...]] = {"data set and student": CAMPAIGN_ASSETS}
+    if settings.milestones:
+        stages["students on the way"] = ("accuracy_over_budget",)
+    if settings.evaluation.harness.names:
+        stages["lm-eval"] = ("harness_accuracy",)
+    return stages
+
+
 def finishing_assets(settings: Settings) -> tuple[str, ...]:
     """Return what follows the last round of a campaign, in order."""
-    milestones = ("accuracy_over_budget",) if settings.milestones else ()
-    harness = ("harness_accuracy",) if settings.evaluation.harness.names else ()
-    return (*CAMPAIGN_ASSETS, *milestones, *harness)
+    return tuple(chain.from_iterable(finishing_stages(settings).values()))
+
+
+def next_to_make(
+    assets: Sequence[str], settings: Settings, stored: Versions, *, campaign: str = ""
+) -> tuple[str, ...]:
+    """Return the first of assets, in order, that is not current, and those after it.
+
+    Documents come alone: they may turn out the same, and then nothing that follows is made again.
+    """
+    for index, asset in enumerate(assets):
+        if not is_current(asset, settings, stored, campaign=campaign):
+            return (asset,) if asset == "documents" else tuple(assets[index:])
+    return ()
 
 
 def _selection(*assets: str) -> dg.AssetSelection:

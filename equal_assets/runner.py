@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from equal_assets.definitions import defs
-from equal_assets.jobs import CAMPAIGN_ASSETS, SHARED_ASSETS
+from equal_assets.jobs import SHARED_ASSETS, finishing_stages, next_to_make
 from equal_assets.killed_runs import process_tags
 from equal_assets.partitions import round_key
 from equal_assets.resources.warehouse import Warehouse
@@ -44,13 +44,8 @@ class Runner:
         for name in campaigns:
             n_runs += self._stage(f"{name}: target", ("target_qa",), campaign=name)
             n_runs += self._rounds(name)
-            n_runs += self._stage(f"{name}: data set and student", CAMPAIGN_ASSETS, campaign=name)
-            if self.settings.milestones:
-                n_runs += self._stage(
-                    f"{name}: students on the way", ("accuracy_over_budget",), campaign=name
-                )
-            if self.settings.evaluation.harness.names:
-                n_runs += self._stage(f"{name}: lm-eval", ("harness_accuracy",), campaign=name)
+            for stage, assets in finishing_stages(self.settings).items():
+                n_runs += self._stage(f"{name}: {stage}", assets, campaign=name)
         return n_runs + self.compare()
 
     def compare(self) -> int:
@@ -93,19 +88,16 @@ class Runner:
         return 1
 
     def _stage(self, label: str, assets: Sequence[str], *, campaign: str = "") -> int:
-        """Materialize the first asset that is not current and those after it, until all are."""
-        n_runs = 0
-        for index, asset in enumerate(assets):
+        """Materialize assets that are not current, until all are; return the number of runs."""
+        named = {"campaign": campaign} if campaign else {}
+        for n_runs in range(len(assets)):
             stored = stored_versions(self.warehouse)
-            if is_current(asset, self.settings, stored, campaign=campaign):
-                continue
-            # documents may turn out the same; then nothing that follows has to be made again
-            stale = assets[index : index + 1] if asset == "documents" else assets[index:]
+            stale = next_to_make(assets, self.settings, stored, campaign=campaign)
+            if not stale:
+                return n_runs
             self.announce(f"{label}: {', '.join(stale)}")
-            named = {"campaign": campaign} if campaign else {}
             self._execute(stale, partition=campaign or None, tags=named)
-            n_runs += 1
-        return n_runs
+        return len(assets)
 
     def _execute(
         self,

@@ -7,7 +7,7 @@ import json
 
 import dagster as dg
 
-from equal_assets.jobs import SHARED_ASSETS, Jobs
+from equal_assets.jobs import SHARED_ASSETS, Jobs, next_to_make
 from equal_assets.partitions import round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse
@@ -85,14 +85,12 @@ def _next_step(name: str, settings: Settings, warehouse: Warehouse) -> dg.RunReq
     """
     stored = stored_versions(warehouse)
     begun = [other for other in settings.campaigns if ("bandit_round", other) in stored]
-    stale = [asset for asset in SHARED_ASSETS if not is_current(asset, settings, stored)]
+    stale = next_to_make(SHARED_ASSETS, settings, stored)
     if stale and begun:
         return _kept("corpus", begun)
     if stale:
-        # documents may turn out the same; then nothing that follows has to be made again
-        assets = stale[:1] if stale[0] == "documents" else stale
-        selection = [dg.AssetKey(asset) for asset in assets]
-        key = f"prepare {' '.join(assets)}"
+        selection = [dg.AssetKey(asset) for asset in stale]
+        key = f"prepare {' '.join(stale)}"
         return dg.RunRequest(run_key=key, job_name="prepare", asset_selection=selection)
     if not is_current("target_qa", settings, stored, campaign=name):
         if name in begun:
