@@ -88,7 +88,8 @@ def test_tuned_embedder_is_stored_with_what_it_brought(with_sample, tmp_path, mo
     for measure in MEASURES:
         for when in ("before", "after"):
             assert 0 <= row[f"{measure}_{when}"] <= 1
-            assert materialized.metadata[f"{measure}_{when}"] == row[f"{measure}_{when}"]
+            shown = materialized.metadata[f"{measure}_{when}"]
+            assert shown == pytest.approx(row[f"{measure}_{when}"], rel=1e-5)
     version = stored_versions(with_sample)["contrastive_embedder", ""][1]
     assert version == row["embedder_version"] == materialized.data_version.value
 
