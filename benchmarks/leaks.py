@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import numpy as np
-import polars as pl
+from removal import sample_pairs
 
 from equal_assets.progress import silent
 from equal_assets.resources.embedder import BUNDLED_MODEL, Embedder
@@ -36,7 +36,8 @@ def main() -> None:
     quiet_libraries()
     embed = _embedder(options.embedder)
     leaks = _rows(PARAPHRASES)
-    sound = embed(_sample(options.data / "corpus.parquet", options.pairs))
+    pairs = sample_pairs(options.data / "corpus.parquet", options.pairs)
+    sound = embed([pair.question for pair in pairs])
     print("| test | threshold | leaks found | sound pairs taken for leaks |")
     print("| --- | --- | --- | --- |")
     for name in dict.fromkeys(row["test"] for row in leaks):
@@ -71,12 +72,6 @@ def _nearest(vectors: np.ndarray, tests: np.ndarray) -> np.ndarray:
 
 def _rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _sample(path: Path, n_pairs: int) -> list[str]:
-    pairs = pl.read_parquet(path, columns=["qa_pairs"]).explode("qa_pairs").drop_nulls()
-    questions = pairs.unnest("qa_pairs")["question"]
-    return questions.sample(min(n_pairs, len(questions)), seed=1, shuffle=True).to_list()
 
 
 if __name__ == "__main__":

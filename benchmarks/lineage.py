@@ -110,7 +110,8 @@ def main() -> None:
         for heading, sql in questions({"qa_id": qa_id, "document_id": document_id}):
             warm, n_rows = warm_seconds(database, sql)
             view = re.search(r"from (\w+)", sql)[1]
-            rows.append((heading, view, n_rows, cold_seconds(database, sql), warm))
+            cold = cold_seconds(database, sql)
+            rows.append((heading, view, n_rows, round(cold, 2), round(warm, 2)))
         named = ["question", "view", "rows", "cold, s", "warm, s"]
         print(markdown(pl.DataFrame(rows, schema=named, orient="row")))
         print(f"equal trace: {trace_seconds(Path(home), qa_id):.2f} s")

@@ -1,7 +1,7 @@
 -- Effect: fill an empty warehouse with getvariable('n') documents, as many pairs and two campaigns,
 -- each of which asked for 60% of the documents in 100 rounds. Seven of ten documents give one or two
 -- pairs, two none, one in twenty fails; every tenth pair is removed from the data sets.
-insert into documents
+insert into documents by name
 select
   sha256(i::varchar)[:16] as document_id,
   sha256(i::varchar) as content_hash,
@@ -17,7 +17,7 @@ select
   1 as n_copies
 from range(getvariable('n')) as numbers(i);
 
-insert into clusters
+insert into clusters by name
 select
   sha256(i::varchar)[:16] as document_id,
   hash(i) % 1000 as cluster,
@@ -42,7 +42,7 @@ group by cluster;
 insert into extractors (extractor, backend, version, model, settings)
 values ('e0', 'openai', 1, 'Qwen2.5-72B-Instruct', '{"prompts": {"extract": "Ask. $document"}}');
 
-insert into extractions
+insert into extractions by name
 select
   sha256(i::varchar) as content_hash,
   'e0' as extractor,
@@ -64,7 +64,7 @@ select
   now() as extracted_at
 from range(getvariable('n')) as numbers(i);
 
-insert into extracted_qa
+insert into extracted_qa by name
 select
   sha256(i || ' ' || position)[:16] as qa_id,
   sha256(i::varchar) as content_hash,
@@ -77,7 +77,7 @@ cross join range(2) as positions(position)
 where i % 10 < 7
   and position < case when i % 10 < 4 then 1 else 2 end;
 
-insert into rejected_qa
+insert into rejected_qa by name
 select
   sha256(i::varchar) as content_hash,
   'e0' as extractor,
@@ -88,7 +88,7 @@ select
 from range(getvariable('n')) as numbers(i)
 where i % 10 = 7;
 
-insert into bandit_documents
+insert into bandit_documents by name
 select
   campaign,
   document_id,
@@ -112,7 +112,7 @@ from (
   where abs(i - first_document) < 0.6 * getvariable('n')
 );
 
-insert into bandit_round
+insert into bandit_round by name
 select
   campaign,
   round,
@@ -207,17 +207,17 @@ select
 from qa_dataset
 group by campaign;
 
-insert into student_accuracy
+insert into student_accuracy by name
 select
   campaign,
   metric,
-  0.30,
-  0.25,
-  0.35,
-  0.60,
-  0.55,
-  0.65,
-  1319
+  0.30 as base,
+  0.25 as base_low,
+  0.35 as base_high,
+  0.60 as tuned,
+  0.55 as tuned_low,
+  0.65 as tuned_high,
+  1319 as n_questions
 from campaign_settings
 cross join (values ('perplexity'), ('number_flexible')) as metrics(metric);
 

@@ -133,3 +133,13 @@ def test_pairs_are_not_in_vain_before_the_data_set_is_made(tmp_path):
 @pytest.mark.parametrize("number", range(len(QUESTIONS)))
 def test_question_of_the_page_about_lineage_can_be_asked(ask, number):
     ask(QUESTIONS[number])
+
+
+def test_rows_of_the_benchmark_fill_a_warehouse_of_today(warehouse):
+    rows = Path(__file__).resolve().parents[1] / "benchmarks" / "lineage_rows.sql"
+    with warehouse.get_connection() as connection:
+        connection.execute("set variable n = 1000")
+        connection.execute(rows.read_text(encoding="utf-8"))
+        for sql in QUESTIONS:
+            connection.execute(sql)
+        assert connection.execute("select count(*) from qa_lineage").fetchone() == (1200,)
