@@ -16,8 +16,8 @@ from equal_assets.spend_report import budget_used
 
 COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
 MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
-BORDER = 3
-"""Characters beside a column of a table."""
+LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
+"""Least width of the labels and of a campaign, borders included: three stand in 80 characters."""
 
 NOTHING_YET = {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(MEASURED)}
 
@@ -52,15 +52,13 @@ def status_tables(
         for name in names
     }
     labels = list(dict.fromkeys(label for column in columns.values() for label in column))
-    first = max(map(len, labels)) + BORDER
-    widest = max(len(text) for name in names for text in (name, *columns[name].values())) + BORDER
-    n_beside = max(1, (width - first) // widest)
+    n_beside = max(1, (width - LABEL_CHARACTERS) // COLUMN_CHARACTERS)
     for start in range(0, len(names), n_beside):
         beside = names[start : start + n_beside]
         table = Table(title="Campaigns", title_justify="left")
         table.add_column("")
         for name in beside:
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", overflow="fold")
         for label in labels:
             table.add_row(label, *(columns[name].get(label, "–") for name in beside))
         yield table

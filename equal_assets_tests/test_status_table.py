@@ -22,7 +22,7 @@ def made(warehouse, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("width", "n_tables"), [(80, 1), (66, 2), (20, 3)])
+@pytest.mark.parametrize(("width", "n_tables"), [(80, 1), (70, 2), (20, 3)])
 def test_campaigns_go_on_in_another_table_where_the_terminal_ends(made, width, n_tables):
     tables, names = made(width)
     assert len(tables) == n_tables
@@ -30,8 +30,8 @@ def test_campaigns_go_on_in_another_table_where_the_terminal_ends(made, width, n
 
 
 def test_tables_fit_the_terminal(made):
-    for table in made(66)[0]:
+    for table in made(61)[0]:
         printed = StringIO()
-        Console(file=printed, width=66).print(table)
+        Console(file=printed, width=61).print(table)
         assert "0 of 3" in printed.getvalue()
         assert "…" not in printed.getvalue()
