@@ -1,7 +1,6 @@
 """The automation and cancellation in a real `dagster dev`: daemon, queue, run processes."""
 
 import json
-import shutil
 import socket
 import time
 import urllib.request
@@ -101,9 +100,7 @@ def dagster_dev(project: Project) -> Iterator[Dagster]:
 def test_changed_target_is_played_finished_and_compared_without_a_click(tmp_path, models):
     project = Project.make(tmp_path / "project", models=models)
     reference = project.folder / "reference.jsonl"
-    shutil.copy(project.settings()["targets"]["python-libraries"]["reference"], reference)
     project.edit(
-        targets={"python-libraries": {"reference": str(reference)}},
         automation={
             "changed_sources": True,
             "next_round": True,
