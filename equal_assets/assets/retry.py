@@ -16,7 +16,7 @@ from equal_assets.resources.extraction_store import campaign_caps, extract_again
 from equal_assets.resources.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings, fingerprint
-from equal_assets.versions import expected_inputs, is_current, stored_versions
+from equal_assets.versions import Versions, expected_inputs, is_current, stored_versions
 
 
 class RetryConfig(dg.Config):
@@ -80,12 +80,12 @@ def _take_in(
     seconds: float,
 ) -> None:
     """Store what leaks of documents asked again, and that the rounds of the mended ones changed."""
+    stored = stored_versions(warehouse)
     leaks = [
         _find_leaks(name, settings, warehouse, extractor, asked)
-        for name in _campaigns_of(asked, settings, warehouse, extractor)
+        for name in _campaigns_of(asked, settings, stored, warehouse, extractor)
     ]
-    changed = _campaigns_of(mended, settings, warehouse, extractor)
-    stored = stored_versions(warehouse)
+    changed = _campaigns_of(mended, settings, stored, warehouse, extractor)
     with warehouse.transaction() as transaction:
         transaction.execute("update_outcomes")
         for found in leaks:
@@ -101,10 +101,13 @@ def _take_in(
 
 
 def _campaigns_of(
-    hashes: list[str], settings: Settings, warehouse: Warehouse, extractor: Extractor
+    hashes: list[str],
+    settings: Settings,
+    stored: Versions,
+    warehouse: Warehouse,
+    extractor: Extractor,
 ) -> list[str]:
     """Return the campaigns that asked for any of these documents and can go on."""
-    stored = stored_versions(warehouse)
     asked = warehouse.query("campaigns_of", hashes=hashes, extractor=extractor.fingerprint)
     return [
         name

@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -20,13 +19,10 @@ from equal_assets.assets.target import target_qa
 from equal_assets.errors import CampaignError, CorpusError
 from equal_assets.export.campaign_export import export_campaign
 from equal_assets.export.formats import RECORDS
-from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import build_embedder
-from equal_assets.resources.extractors import build_extractor
 from equal_assets.resources.protected_files import read_protected
-from equal_assets.resources.student import build_student
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
+from equal_assets_tests.assets.campaign_folder import CampaignFolder
 
 LOG = logging.getLogger("test")
 
@@ -61,46 +57,21 @@ LEAKS = {
 N_DOCUMENTS = 11
 
 
-@dataclass(frozen=True)
-class Campaign:
+class Campaign(CampaignFolder):
     """The folder of a project with one campaign."""
 
-    path: Path
-
-    @property
-    def warehouse(self) -> Warehouse:
-        return Warehouse(database=str(self.path / "warehouse.duckdb"), lock_timeout_seconds=2)
-
-    @property
-    def resources(self) -> dict:
-        file = CampaignsFile(path=str(self.path / "campaigns.yaml"), state_folder=str(self.path))
-        settings = file.load()
-        return {
-            "warehouse": self.warehouse,
-            "campaigns": file,
-            "extractor": build_extractor(settings.extractor, self.path),
-            "embedder": build_embedder(settings.embedder, self.path / "models"),
-            "student": build_student(settings.student, str(self.path / "models")),
-        }
-
     def play(self, number: int) -> None:
-        player = prepare_campaign("equal", **self.resources, run="run", log=LOG)
+        player = prepare_campaign("equal", **self.resources(), run="run", log=LOG)
         assert play_round(player, number)
 
     def make_dataset(self) -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:
             return dg.materialize(
                 [dataset.qa_dataset],
-                resources=self.resources,
+                resources=self.resources(),
                 partition_key="equal",
                 instance=instance,
             )
-
-    def configure(self, **dataset_settings) -> None:
-        path = self.path / "campaigns.yaml"
-        settings = yaml.safe_load(path.read_text())
-        settings["dataset"] |= dataset_settings
-        path.write_text(yaml.safe_dump(settings))
 
     def rows(self, query: str) -> list[tuple]:
         with self.warehouse.get_connection() as connection:
@@ -151,7 +122,7 @@ def make(path: Path, pairs: dict) -> Campaign:
     with dg.DagsterInstance.ephemeral() as instance:
         for assets, key in ((shared, None), ([target_qa], "equal")):
             assert dg.materialize(
-                assets, resources=made.resources, partition_key=key, instance=instance
+                assets, resources=made.resources(), partition_key=key, instance=instance
             ).success
     return made
 
@@ -267,7 +238,9 @@ def test_leak_of_a_document_that_was_asked_again_earns_no_reward_either(campaign
         ):
             connection.execute(change)
     asked = retry_failures.execute_in_process(
-        resources={name: again.resources[name] for name in ("warehouse", "campaigns", "extractor")},
+        resources={
+            name: again.resources()[name] for name in ("warehouse", "campaigns", "extractor")
+        },
         run_config={"ops": {"ask_again": {"config": {"campaigns": ["equal"]}}}},
     )
     assert asked.success
@@ -300,7 +273,7 @@ def test_every_removed_pair_says_what_it_collided_with(campaign):
 def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
     before = campaign.warehouse.query("milestone_examples", campaign="equal", round=1)
     kept, _ = dataset.split_pairs(
-        campaign.warehouse, campaign.resources["campaigns"].load(), campaign="equal"
+        campaign.warehouse, campaign.resources()["campaigns"].load(), campaign="equal"
     )
     first = kept.filter(round=1)
     assert set(before["question"]) == set(first["question"])
@@ -324,7 +297,7 @@ def test_check_finds_a_leak_that_is_trained_on(campaign, tmp_path):
 
 def test_data_set_made_again_is_the_same_and_caps_keep_the_first(campaign):
     order = campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
-    campaign.configure(max_per_source=2)
+    campaign.edit(dataset={"max_per_source": 2})
     try:
         assert campaign.make_dataset().success
         capped = campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
@@ -336,7 +309,7 @@ def test_data_set_made_again_is_the_same_and_caps_keep_the_first(campaign):
         assert {row[0] for row in beyond} == {row[0] for row in order[2:]}
         assert {row[1:] for row in beyond} == {(None, None)}
     finally:
-        campaign.configure(max_per_source=None)
+        campaign.edit(dataset={"max_per_source": None})
         assert campaign.make_dataset().success
     assert order == campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
 
@@ -348,17 +321,17 @@ def test_what_decides_leaks_cannot_change_while_a_campaign_goes_on(campaign):
         ({"ngram_words": 9}, {"ngram_words": 10}, r"dataset\.ngram_words: 10 then, 9 now"),
         ({"leak_similarity": None}, {"leak_similarity": 0.8}, r"leak_similarity: 0\.8 then, None"),
     ):
-        campaign.configure(**change)
+        campaign.edit(dataset=change)
         with pytest.raises(CampaignError, match=said):
-            prepare_campaign("equal", **campaign.resources, run="run", log=LOG)
-        campaign.configure(**undo)
+            prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
+        campaign.edit(dataset=undo)
     exam.write_text(text + '{"ask": "And why?"}\n')
     with pytest.raises(CampaignError, match=r"settings\.protected\.files: "):
-        prepare_campaign("equal", **campaign.resources, run="run", log=LOG)
+        prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
     exam.write_text(text)
-    campaign.configure(near_duplicate=0.9, same_meaning=None)
-    prepare_campaign("equal", **campaign.resources, run="run", log=LOG)
-    campaign.configure(near_duplicate=0.8, same_meaning=0.9)
+    campaign.edit(dataset={"near_duplicate": 0.9, "same_meaning": None})
+    prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
+    campaign.edit(dataset={"near_duplicate": 0.8, "same_meaning": 0.9})
 
 
 def test_row_without_the_protected_field_is_refused_with_file_line_and_its_fields(campaign):

@@ -3,7 +3,6 @@
 import logging
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -22,12 +21,10 @@ from equal_assets.assets.rounds import play_round
 from equal_assets.errors import CampaignError
 from equal_assets.progress import silent
 from equal_assets.rerun import forget_rounds, plan_rerun
-from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import build_embedder
-from equal_assets.resources.extractors import build_extractor
-from equal_assets.resources.student import build_student, completion, prompt
+from equal_assets.resources.student import completion, prompt
 from equal_assets.resources.targets import read_target
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.warehouse import qa_pairs
+from equal_assets_tests.assets.campaign_folder import CampaignFolder
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.project import Project
 
@@ -38,37 +35,8 @@ SIZE = {"target": "t", "budget_documents": 16, "documents_per_pull": 4, "arms_pe
 LOG = logging.getLogger("test")
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A project after what all campaigns share, and the resources of a process."""
-
-    path: Path
-
-    @property
-    def warehouse(self) -> Warehouse:
-        return Warehouse(database=str(self.path / "warehouse.duckdb"), lock_timeout_seconds=2)
-
-    @property
-    def campaigns(self) -> CampaignsFile:
-        return CampaignsFile(path=str(self.path / "campaigns.yaml"), state_folder=str(self.path))
-
-    def resources(self) -> dict:
-        settings = self.campaigns.load()
-        models = self.path / "models"
-        return {
-            "warehouse": self.warehouse,
-            "campaigns": self.campaigns,
-            "extractor": build_extractor(settings.extractor, self.path),
-            "embedder": build_embedder(settings.embedder, models),
-            "student": build_student(settings.student, str(models)),
-        }
-
-    def edit(self, **sections) -> None:
-        path = self.path / "campaigns.yaml"
-        settings = yaml.safe_load(path.read_text())
-        for section, values in sections.items():
-            settings[section] = {**settings.get(section, {}), **values}
-        path.write_text(yaml.safe_dump(settings))
+class Folder(CampaignFolder):
+    """A project after what all campaigns share."""
 
     def player(self, name: str) -> RoundPlayer:
         """Return what a process makes that starts the campaign or goes on with it."""
