@@ -237,10 +237,9 @@ def test_leak_of_a_document_that_was_asked_again_earns_no_reward_either(campaign
             "delete from leaked_qa",
         ):
             connection.execute(change)
+    made = again.resources()
     asked = retry_failures.execute_in_process(
-        resources={
-            name: again.resources()[name] for name in ("warehouse", "campaigns", "extractor")
-        },
+        resources={name: made[name] for name in ("warehouse", "campaigns", "extractor")},
         run_config={"ops": {"ask_again": {"config": {"campaigns": ["equal"]}}}},
     )
     assert asked.success
@@ -272,9 +271,7 @@ def test_every_removed_pair_says_what_it_collided_with(campaign):
 
 def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
     before = campaign.warehouse.query("milestone_examples", campaign="equal", round=1)
-    kept, _ = dataset.split_pairs(
-        campaign.warehouse, campaign.resources()["campaigns"].load(), campaign="equal"
-    )
+    kept, _ = dataset.split_pairs(campaign.warehouse, campaign.campaigns.load(), campaign="equal")
     first = kept.filter(round=1)
     assert set(before["question"]) == set(first["question"])
     assert 0 < len(before) < len(kept)
