@@ -35,7 +35,7 @@ from known_pairs import (
 
 from equal_assets.progress import silent
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
-from equal_assets.settings import Evaluation, TinyStudent, quiet_libraries
+from equal_assets.settings import EvaluationSettings, TinyStudentSettings, quiet_libraries
 
 BUDGETS = (0.01, 0.05)
 TARGETS = ("gsm8k", "mbpp")
@@ -103,10 +103,10 @@ def main() -> None:
 
 def pretrain(work: Work) -> Path:
     """Return the folder of the untuned student, the same for all."""
-    from equal_assets.resources.student import build_student
+    from equal_assets.resources.students.build import build_student
 
     texts, _ = read_texts_and_pairs(work.data)
-    student = build_student(TinyStudent(**BASE), str(work.models))
+    student = build_student(TinyStudentSettings(**BASE), str(work.models))
     return student.base(texts, corpus_version=str(work.data), progress=silent)
 
 
@@ -172,8 +172,8 @@ def train(executor: Executor, work: Work, cells: list[Cell]) -> None:
 
 def train_student(work: Work, cell: Cell) -> dict:
     """Fine-tune the student on the pairs of a cell, judge it, and keep what it answered."""
-    from equal_assets.assets.multiple_choice import judge_by_choice
-    from equal_assets.resources.student import build_student
+    from equal_assets.resources.students.build import build_student
+    from equal_assets.steps.multiple_choice import judge_by_choice
 
     started, base = time.process_time(), pretrain(work)
     row = {
@@ -186,7 +186,7 @@ def train_student(work: Work, cell: Cell) -> dict:
         "pairs": len(cell.rows),
         "training_flops": 0.0,
     }
-    student = build_student(TinyStudent(**TUNING, seed=cell.seed), str(work.models))
+    student = build_student(TinyStudentSettings(**TUNING, seed=cell.seed), str(work.models))
     with TemporaryDirectory(dir=work.out) as folder:
         path = base
         if cell.rows:
@@ -200,8 +200,8 @@ def train_student(work: Work, cell: Cell) -> dict:
             student,
             path,
             _test(work, cell.target),
-            choices=Evaluation().choices,
-            seed=Evaluation().seed,
+            choices=EvaluationSettings().choices,
+            seed=EvaluationSettings().seed,
             progress=silent,
         )
     answers = pl.DataFrame(

@@ -57,7 +57,7 @@ def main() -> None:
 def _measure(home: Path, environment: dict[str, str]) -> Measured:
     started = time.time()
     process = subprocess.Popen(
-        [sys.executable, "-m", "equal_assets.cli", "run"], cwd=home, env=environment
+        [sys.executable, "-m", "equal_assets.cli.main", "run"], cwd=home, env=environment
     )
     samples = []
     while process.poll() is None:

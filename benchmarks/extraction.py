@@ -32,19 +32,19 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from equal_assets.algorithms.qa_prompts import pairs_schema, render
+from equal_assets.algorithms.extraction.prompts import pairs_schema, render
 from equal_assets.records import Document
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.extractors import Order, build_extractor
-from equal_assets.resources.llm_extraction import recipe
-from equal_assets.resources.request_journal import journal
-from equal_assets.resources.spending import Allowance
+from equal_assets.resources.extraction.extractors import Order, build_extractor
+from equal_assets.resources.extraction.llm_extraction import recipe
+from equal_assets.resources.llm.journal import journal
+from equal_assets.resources.llm.spending import Allowance
 from equal_assets.settings import (
-    InstalledPackages,
-    LLMExtraction,
-    OpenAIServer,
-    Quality,
-    VLLMEngine,
+    InstalledPackagesSettings,
+    LLMExtractionSettings,
+    OpenAISettings,
+    QualitySettings,
+    VLLMSettings,
     quiet_libraries,
 )
 from equal_assets_tests import llm_server, tiny_llm
@@ -55,7 +55,9 @@ SHARED: dict[str, Any] = {
     "max_reply_tokens": 700,
     "temperature": 1.0,
     "refine": False,
-    "quality": Quality(max_question_characters=200, max_answer_characters=STRING_CHARACTERS),
+    "quality": QualitySettings(
+        max_question_characters=200, max_answer_characters=STRING_CHARACTERS
+    ),
 }
 MAX_MODEL_LEN = 4096
 ON_CPU = {"enforce_eager": True, "enable_chunked_prefill": False}
@@ -66,12 +68,12 @@ STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
 
 def docstrings(n_documents: int) -> list[Document]:
     """Return real documents of 300 to 3,000 characters."""
-    corpus = InstalledPackages(source="installed-packages", packages=["networkx"])
+    corpus = InstalledPackagesSettings(source="installed-packages", packages=["networkx"])
     found = [row for row in read_corpus(corpus) if isinstance(row, Document)]
     return [row for row in found if 300 <= len(row.text) <= 3000][:n_documents]
 
 
-def pipeline(settings: LLMExtraction, documents: Sequence[Document]) -> tuple[float, int]:
+def pipeline(settings: LLMExtractionSettings, documents: Sequence[Document]) -> tuple[float, int]:
     """Return seconds and completion tokens of the pipeline, its backend warm."""
     with tempfile.TemporaryDirectory() as folder:
         extractor = build_extractor(settings, Path(folder))
@@ -86,19 +88,19 @@ def pipeline(settings: LLMExtraction, documents: Sequence[Document]) -> tuple[fl
     return seconds, sum(e.usage.completion_tokens for e in found)
 
 
-def prompts_of(settings: LLMExtraction, documents: Sequence[Document]) -> list[str]:
+def prompts_of(settings: LLMExtractionSettings, documents: Sequence[Document]) -> list[str]:
     """Return the prompts that the pipeline sends."""
     template = recipe(settings).extract
     return [render(template, document=d.text, max_pairs=settings.max_pairs) for d in documents]
 
 
-def schema_of(settings: LLMExtraction) -> dict[str, Any]:
+def schema_of(settings: LLMExtractionSettings) -> dict[str, Any]:
     """Return the schema that the pipeline sends."""
     made = recipe(settings)
     return pairs_schema(max_pairs=made.max_pairs, max_characters=made.max_characters)
 
 
-def bare_engine(settings: VLLMEngine, documents: Sequence[Document]) -> tuple[float, int]:
+def bare_engine(settings: VLLMSettings, documents: Sequence[Document]) -> tuple[float, int]:
     """Return seconds and completion tokens of `LLM.chat` over all prompts at once."""
     from vllm import LLM, SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
@@ -126,7 +128,7 @@ def bare_engine(settings: VLLMEngine, documents: Sequence[Document]) -> tuple[fl
     return seconds, sum(len(output.outputs[0].token_ids) for output in outputs)
 
 
-def bare_client(settings: OpenAIServer, documents: Sequence[Document]) -> tuple[float, int]:
+def bare_client(settings: OpenAISettings, documents: Sequence[Document]) -> tuple[float, int]:
     """Return seconds and completion tokens of the official client, 64 requests at once."""
     import openai
 
@@ -188,16 +190,16 @@ def against_vllm(kind: str, n_documents: int, n_runs: int) -> None:
     documents = docstrings(n_documents)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         model = str(tiny_llm.make(Path(folder)))
-        settings: LLMExtraction
+        settings: LLMExtractionSettings
         if kind == "vllm":
             engine = {} if torch.cuda.is_available() else ON_CPU
-            settings = VLLMEngine(
+            settings = VLLMSettings(
                 backend="vllm", model=model, max_model_len=MAX_MODEL_LEN, engine=engine, **SHARED
             )
             bare = bare_engine
         else:
             url = stack.enter_context(vllm_server(model))
-            settings = OpenAIServer(
+            settings = OpenAISettings(
                 backend="openai",
                 model=model,
                 base_urls=[url],
@@ -221,7 +223,7 @@ def under_load(n_documents: int, latency: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "requests.jsonl"
         with llm_server.running(log, faults=0, latency=latency) as server:
-            settings = OpenAIServer(
+            settings = OpenAISettings(
                 backend="openai", model="test-model", base_urls=[server.url], refine=False
             )
             extractor = build_extractor(settings, Path(folder))

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import polars as pl
 
-from equal_assets.algorithms.qa_prompts import pairs_json, render
+from equal_assets.algorithms.extraction.prompts import pairs_json, render
 from equal_assets.records import Document, QAPair
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.extractors import Order, build_extractor
-from equal_assets.resources.llm_extraction import recipe
-from equal_assets.resources.spending import Allowance
-from equal_assets.settings import InstalledPackages, OpenAIServer, Structural
+from equal_assets.resources.extraction.extractors import Order, build_extractor
+from equal_assets.resources.extraction.llm_extraction import recipe
+from equal_assets.resources.llm.spending import Allowance
+from equal_assets.settings import InstalledPackagesSettings, OpenAISettings, StructuralSettings
 
 
 def tokens_per_document(documents: Sequence[Document], known: Sequence[list[QAPair]]) -> None:
@@ -37,7 +37,7 @@ def tokens_per_document(documents: Sequence[Document], known: Sequence[list[QAPa
     def n_tokens(text: str) -> int:
         return len(tokenizer.encode(text, bos=True, eos=True))
 
-    settings = OpenAIServer(backend="openai", base_urls=["http://unused"], model="unused")
+    settings = OpenAISettings(backend="openai", base_urls=["http://unused"], model="unused")
     made = recipe(settings)
     counts = dict.fromkeys(("document", "extract", "reply", "refine", "refined"), 0)
     for document, pairs in zip(documents, known, strict=True):
@@ -65,10 +65,10 @@ def with_known_pairs(
 ) -> tuple[list[Document], list[list[QAPair]]]:
     """Return documents and the pairs that are known of them."""
     if data is None:
-        rows = read_corpus(InstalledPackages(source="installed-packages"))
+        rows = read_corpus(InstalledPackagesSettings(source="installed-packages"))
         found = [row for row in rows if isinstance(row, Document)]
         drawn = random.Random(0).sample(found, n_documents)
-        extractor = build_extractor(Structural(), Path())
+        extractor = build_extractor(StructuralSettings(), Path())
         order = Order(payer="warm-up", run="benchmark", allowance=Allowance())
         return drawn, [list(e.pairs) for e in extractor.extract(drawn, order)]
     table = pl.read_parquet(data / "corpus.parquet").sample(n_documents, seed=0)

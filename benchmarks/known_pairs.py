@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.cluster_geometry import assign_clusters
-from equal_assets.algorithms.equal_strategy import EqualParameters
+from equal_assets.algorithms.clusters.geometry import assign_clusters
 from equal_assets.algorithms.optimal_transport import measure_bias
-from equal_assets.algorithms.selection import Plan, make_strategy
-from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Strategy, Target
+from equal_assets.algorithms.strategies.equal import EqualParameters
+from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Strategy, Target
+from equal_assets.algorithms.strategies.table import Plan, make_strategy
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
-from equal_assets.settings import Equal
+from equal_assets.settings import EqualSettings
 
 KEPT_SHARE = 0.6
 PAGE_CHUNKS = 12
@@ -164,7 +164,7 @@ def select(job: Job, data: Data, reference: Target, *, share: float) -> tuple[np
     most = int(np.searchsorted(np.cumsum(np.sort(corpus.costs)), budget, side="right"))
     if job.debias:
         reference = replace(reference, bias=measure_bias(reference.embeddings))
-    parameters = replace(EqualParameters(**Equal().model_dump()), **dict(job.changes))
+    parameters = replace(EqualParameters(**EqualSettings().model_dump()), **dict(job.changes))
     plan = Plan(n_documents=most, documents_per_pull=DOCUMENTS_PER_PULL, equal=parameters)
     strategy = make_strategy(job.strategy, corpus, reference, plan, rng=rng)
     order: list[int] = []

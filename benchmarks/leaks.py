@@ -18,7 +18,7 @@ import numpy as np
 from removal import sample_pairs
 
 from equal_assets.progress import silent
-from equal_assets.resources.embedder import BUNDLED_MODEL, Embedder
+from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, Embedder
 from equal_assets.settings import quiet_libraries
 
 THRESHOLDS = (0.75, 0.80, 0.85, 0.90)

@@ -78,7 +78,7 @@ def trace_seconds(home: Path, qa_id: str) -> float:
     for _ in range(N_WARM):
         started = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "equal_assets.cli", "trace", qa_id],
+            [sys.executable, "-m", "equal_assets.cli.main", "trace", qa_id],
             env={**os.environ, "EQUAL_HOME": str(home)},
             stdout=subprocess.DEVNULL,
             check=True,

@@ -23,8 +23,8 @@ from markdown import markdown
 from equal_assets.algorithms.decontamination import ProtectedQuestions
 from equal_assets.algorithms.deduplication import equal_pairs, near_duplicates, same_meaning
 from equal_assets.records import QAPair
-from equal_assets.resources.question_vectors import embed_questions
-from equal_assets.settings import Dataset, quiet_libraries
+from equal_assets.resources.embedding.question_vectors import embed_questions
+from equal_assets.settings import DatasetSettings, quiet_libraries
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20_000)
     options = parser.parse_args()
     quiet_libraries()
-    rules, rows = Dataset(), []
+    rules, rows = DatasetSettings(), []
     pairs = sample_pairs(options.data / "corpus.parquet", options.pairs)
     questions = [pair.question for pair in pairs]
     tests = [

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from equal_assets.algorithms.cluster_geometry import assign_clusters
+from equal_assets.algorithms.clusters.geometry import assign_clusters
 from equal_assets.algorithms.optimal_transport import (
     SamplingBias,
     cosine_cost,

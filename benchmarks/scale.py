@@ -14,15 +14,15 @@ import time
 
 import numpy as np
 
-from equal_assets.algorithms.equal_strategy import EqualParameters
-from equal_assets.algorithms.selection import (
+from equal_assets.algorithms.strategies.equal import EqualParameters
+from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Target
+from equal_assets.algorithms.strategies.table import (
     SCORED_STRATEGIES,
     STRATEGIES,
     Plan,
     make_strategy,
 )
-from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Target
-from equal_assets.settings import Equal, quiet_libraries
+from equal_assets.settings import EqualSettings, quiet_libraries
 
 N_ARMS, N_TARGET_ARMS, N_QUESTIONS = 1000, 10, 100
 DOCUMENTS_PER_ROUND, DOCUMENTS_PER_PULL = 500, 10
@@ -52,7 +52,7 @@ def play(name: str, corpus: Corpus, target: Target, n_rounds: int) -> tuple[floa
     plan = Plan(
         n_documents=n_rounds * DOCUMENTS_PER_ROUND,
         documents_per_pull=DOCUMENTS_PER_PULL,
-        equal=EqualParameters(**Equal().model_dump()),
+        equal=EqualParameters(**EqualSettings().model_dump()),
     )
     strategy = make_strategy(name, corpus, target, plan, rng=np.random.default_rng(0))
     made, asked = time.process_time() - started, []

@@ -21,13 +21,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from equal_assets.algorithms.answer_scoring import Verdict
-from equal_assets.algorithms.final_numbers import number_verdicts
+from equal_assets.algorithms.judging.numbers import number_verdicts
+from equal_assets.algorithms.judging.verdicts import Verdict
 from equal_assets.progress import silent
-from equal_assets.resources.code_judge import code_verdicts
-from equal_assets.resources.math_judge import math_verdicts
-from equal_assets.resources.sandbox import Limits
-from equal_assets.resources.targets import CodeTests
+from equal_assets.resources.judges.code_judge import code_verdicts
+from equal_assets.resources.judges.math_judge import math_verdicts
+from equal_assets.resources.judges.sandbox import Limits
+from equal_assets.resources.targets.reading import CodeTests
 
 LIMITS = Limits(seconds=10, memory_mb=1024)
 Row = dict[str, Any]

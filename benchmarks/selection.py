@@ -33,12 +33,12 @@ from known_pairs import (
 )
 from markdown import markdown
 
-from equal_assets.algorithms.metrics import coverage
+from equal_assets.algorithms.judging.metrics import coverage
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
-from equal_assets.algorithms.selection import SCORED_STRATEGIES, STRATEGIES
-from equal_assets.algorithms.strategy import Target
+from equal_assets.algorithms.strategies.strategy import Target
+from equal_assets.algorithms.strategies.table import SCORED_STRATEGIES, STRATEGIES
 from equal_assets.progress import silent
-from equal_assets.settings import Evaluation, TinyStudent, quiet_libraries
+from equal_assets.settings import EvaluationSettings, TinyStudentSettings, quiet_libraries
 
 BUDGETS = (0.0025, 0.005, 0.01, 0.02, 0.05)
 GRID = tuple(np.geomspace(0.0005, 0.05, 21))
@@ -164,15 +164,15 @@ def _judge(pool: np.ndarray, test: Target) -> dict[str, float | None]:
 
 def train_student(job: Job, budget: float, pool: list[int], folder: Path) -> dict:
     """Fine-tune the tiny student on a pool, and judge it on the test questions."""
-    from equal_assets.assets.multiple_choice import judge_by_choice
-    from equal_assets.resources.student import build_student
+    from equal_assets.resources.students.build import build_student
+    from equal_assets.steps.multiple_choice import judge_by_choice
 
     texts, pairs = read_texts_and_pairs(job.folder)
     rows = np.array(pool)[np.linspace(0, len(pool) - 1, min(len(pool), STUDENT_PAIRS)).astype(int)]
     test = read_questions(job.folder, job.target, "test")[:STUDENT_QUESTIONS]
-    student = build_student(TinyStudent(seed=job.seed, **STUDENT), str(folder))
-    judged = build_student(TinyStudent(), str(folder))
-    evaluation = Evaluation()
+    student = build_student(TinyStudentSettings(seed=job.seed, **STUDENT), str(folder))
+    judged = build_student(TinyStudentSettings(), str(folder))
+    evaluation = EvaluationSettings()
     base = judged.base(texts, corpus_version=str(job.folder), progress=silent)
     out = folder / f"{job.target}-{job.name}-{job.seed}-{budget}".replace(" ", "-")
     tuning = student.fine_tune(base, [pairs[row] for row in rows], out=out, progress=silent)

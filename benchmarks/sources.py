@@ -27,9 +27,9 @@ from markdown import markdown
 
 from equal_assets.records import Document
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.corpora.posts_index import PostsIndex
-from equal_assets.resources.corpora.stack_exchange import fill_index
-from equal_assets.settings import Files, StackExchange
+from equal_assets.resources.corpora.stack_exchange.index import PostsIndex
+from equal_assets.resources.corpora.stack_exchange.reader import fill_index
+from equal_assets.settings import FilesSettings, StackExchangeSettings
 from equal_assets_tests.written_files import HEADING, TEXT, docx, epub, pdf
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -87,7 +87,7 @@ def reading(text: str) -> dict[str, float]:
     """Read a corpus once; memory is that of the whole process, libraries included."""
     given = {"min_characters": 20, **json.loads(text)}
     is_indexed_only = given.pop("index alone", False)
-    corpus = (StackExchange if "path" in given else Files).model_validate(given)
+    corpus = (StackExchangeSettings if "path" in given else FilesSettings).model_validate(given)
     child, index, counts = 0.0, 0.0, {True: 0, False: 0}
     before = _cpu_seconds()
     if is_indexed_only:
@@ -115,7 +115,7 @@ def _cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def _index_megabytes(corpus: StackExchange) -> float:
+def _index_megabytes(corpus: StackExchangeSettings) -> float:
     """Return the size of the index of a dump on disk."""
     with tempfile.TemporaryDirectory() as folder:
         index = PostsIndex(Path(folder), min_score=corpus.min_score, tags=corpus.tags)

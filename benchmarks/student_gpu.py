@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from equal_assets.settings import HuggingFaceStudent as Settings
+from equal_assets.settings import HuggingFaceStudentSettings as Settings
 from equal_assets.settings import quiet_libraries
 
 quiet_libraries()  # before the libraries are there
@@ -25,8 +25,8 @@ import torch  # noqa: E402
 
 from equal_assets.algorithms.flops import inference_flops  # noqa: E402
 from equal_assets.records import QAPair  # noqa: E402
-from equal_assets.resources.huggingface_student import HuggingFaceStudent  # noqa: E402
-from equal_assets.resources.student import (  # noqa: E402
+from equal_assets.resources.students.huggingface import HuggingFaceStudent  # noqa: E402
+from equal_assets.resources.students.student import (  # noqa: E402
     FineTuning,
     ask,
     build_student,

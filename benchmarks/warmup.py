@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.cluster_geometry import assign_clusters
+from equal_assets.algorithms.clusters.geometry import assign_clusters
 from equal_assets.algorithms.contrastive_pairs import (
     qa_spread,
     recall_at,
@@ -34,14 +34,18 @@ from equal_assets.algorithms.contrastive_pairs import (
 )
 from equal_assets.progress import silent
 from equal_assets.records import QAPair
-from equal_assets.resources.contrastive import train_head
-from equal_assets.resources.embedder import BUNDLED_MODEL, STATIC_MODEL, Embedder, build_embedder
-from equal_assets.settings import Embedder as EmbedderSettings
-from equal_assets.settings import WarmUp, quiet_libraries
+from equal_assets.resources.embedding.contrastive import train_head
+from equal_assets.resources.embedding.embedder import (
+    BUNDLED_MODEL,
+    STATIC_MODEL,
+    Embedder,
+    build_embedder,
+)
+from equal_assets.settings import EmbedderSettings, WarmUpSettings, quiet_libraries
 
 TASKS = ("gsm8k", "mbpp", "math")
 N_CLUSTERS = 100
-STATIC_FULL = WarmUp(method="full", epochs=5, learning_rate=1e-3)
+STATIC_FULL = WarmUpSettings(method="full", epochs=5, learning_rate=1e-3)
 COLUMNS = ("recall@1", "recall@10", "qa spread", "qa spread, MiniLM", *TASKS, "seconds")
 
 
@@ -104,7 +108,7 @@ def main() -> None:
     quiet_libraries()
     texts = _read_texts(arguments.data)
     rng = np.random.default_rng(arguments.seed)
-    warmup = sample_documents(len(texts.documents), share=WarmUp().share, rng=rng)
+    warmup = sample_documents(len(texts.documents), share=WarmUpSettings().share, rng=rng)
     outside = np.setdiff1d(np.unique(texts.owners), warmup)
     held_out = rng.choice(outside, size=arguments.documents, replace=False)
     sample, rows = _sample(texts, warmup, held_out, arguments.data)
@@ -115,7 +119,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="equal-benchmark-") as scratch:
         _tune_and_print(STATIC_MODEL, sample, Path(scratch), STATIC_FULL)
         if arguments.full:
-            _tune_and_print(BUNDLED_MODEL, sample, Path(scratch), WarmUp(method="full"))
+            _tune_and_print(BUNDLED_MODEL, sample, Path(scratch), WarmUpSettings(method="full"))
 
 
 def _sample(
@@ -138,7 +142,7 @@ def _sample(
         pairs[train_pairs],
         anchor_ids=train.owners,
         positive_ids=np.unique(train.pairs, return_inverse=True)[1],
-        settings=WarmUp(),
+        settings=WarmUpSettings(),
         progress=silent,
     )
     seconds = time.perf_counter() - started
@@ -149,10 +153,10 @@ def _sample(
     ]
 
 
-def _tune_and_print(model: str, sample: Sample, scratch: Path, full: WarmUp) -> None:
+def _tune_and_print(model: str, sample: Sample, scratch: Path, full: WarmUpSettings) -> None:
     embedder = build_embedder(EmbedderSettings(model=model), scratch)
     base = embedder.base_path(progress=silent)
-    for settings in (WarmUp(method="none"), WarmUp(method="head"), full):
+    for settings in (WarmUpSettings(method="none"), WarmUpSettings(method="head"), full):
         started = time.perf_counter()
         tuned = embedder.tune(
             [sample.train.documents[row] for row in sample.train.owners],

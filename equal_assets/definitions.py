@@ -2,35 +2,35 @@
 
 import dagster as dg
 
-from equal_assets.asset_tables import table_metadata
 from equal_assets.assets import (
     clustering,
     corpus,
     dataset,
     evaluation,
-    harness_evaluation,
     milestones,
     selection,
     target,
     training,
     warmup,
 )
-from equal_assets.assets.changed_sources import changed_sources_sensor
+from equal_assets.assets import harness as harness_evaluation
 from equal_assets.assets.checks import CHECKS
-from equal_assets.assets.finishing import finish_campaigns_sensor
-from equal_assets.assets.freshness import freshness, outdated
-from equal_assets.assets.replay import rerun_rounds
-from equal_assets.assets.retry import retry_failures
-from equal_assets.assets.schedules import next_round_schedule
-from equal_assets.failed_runs import failed_runs
-from equal_assets.jobs import build_jobs
-from equal_assets.killed_runs import killed_runs
+from equal_assets.automation.changed_sources import changed_sources_sensor
+from equal_assets.automation.failed_runs import failed_runs
+from equal_assets.automation.finish_campaigns import finish_campaigns_sensor
+from equal_assets.automation.jobs import build_jobs
+from equal_assets.automation.next_round import next_round_schedule
+from equal_assets.automation.outdated import freshness, outdated
+from equal_assets.automation.rerun_rounds import rerun_rounds
+from equal_assets.automation.retry_failures import retry_failures
+from equal_assets.lineage.columns import table_metadata
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import build_embedder
-from equal_assets.resources.extractors import build_extractor
-from equal_assets.resources.student import build_student
+from equal_assets.resources.embedding.embedder import build_embedder
+from equal_assets.resources.extraction.extractors import build_extractor
+from equal_assets.resources.students.build import build_student
 from equal_assets.resources.tracking import build_tracker
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.runs import killed_runs
 from equal_assets.settings import (
     campaigns_file,
     fingerprint,

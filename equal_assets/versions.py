@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from equal_assets.errors import CampaignError
-from equal_assets.resources.installed_packages import named_distributions
+from equal_assets.resources.corpora.installed_packages import named_distributions
 from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.settings import (
-    Files,
-    HuggingFaceStudent,
-    InstalledPackages,
-    LLMExtraction,
+    FilesSettings,
+    HuggingFaceStudentSettings,
+    InstalledPackagesSettings,
+    LLMExtractionSettings,
     Settings,
-    StackExchange,
+    StackExchangeSettings,
     expand_path,
     fingerprint,
 )
@@ -208,7 +208,7 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         field = settings.dataset.protected_field
         read = settings.campaign_settings(campaign)
         return {**read, "protected": {"field": field, "files": protected}} if protected else read
-    if asset == "strategy_comparison" and isinstance(settings.extractor, LLMExtraction):
+    if asset == "strategy_comparison" and isinstance(settings.extractor, LLMExtractionSettings):
         return {"parameters": settings.extractor.parameters}
     read = {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
     if "evaluation" in SETTINGS_OF[asset]:
@@ -217,7 +217,7 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
         folder = Path(settings.evaluation.harness.include_path)
         parts = sorted(part for part in folder.rglob("*") if part.suffix in TASK_FILES)
         read["files"] = [[str(part.relative_to(folder)), _file_sha256(part)] for part in parts]
-    if asset == "fine_tuned_student" and isinstance(settings.student, HuggingFaceStudent):
+    if asset == "fine_tuned_student" and isinstance(settings.student, HuggingFaceStudentSettings):
         read["model"] = _files_signature([Path(settings.student.model)])
     return read
 
@@ -225,14 +225,14 @@ def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
 def source_signature(settings: Settings) -> Any:
     """Return what changes when the corpus may have changed, without reading it."""
     corpus = settings.corpus
-    if isinstance(corpus, InstalledPackages):
+    if isinstance(corpus, InstalledPackagesSettings):
         installed = {found["Name"]: found["Version"] for _, found in named_distributions()}
         return {"Python": sys.version, **installed}
-    if isinstance(corpus, Files):
+    if isinstance(corpus, FilesSettings):
         return _files_signature(
             [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
         )
-    if isinstance(corpus, StackExchange):
+    if isinstance(corpus, StackExchangeSettings):
         return _files_signature([Path(corpus.path)])
     return None  # a hub data set is read again only when its name or split changes
 

@@ -41,7 +41,7 @@ def pytest_sessionfinish():
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
     """A models folder that holds the static embedder: distilled once for all test processes."""
-    from equal_assets.resources.embedder import static_model
+    from equal_assets.resources.embedding.embedder import static_model
 
     shared = tmp_path_factory.getbasetemp()
     if IS_WORKER:
@@ -76,9 +76,9 @@ def instance(tmp_path) -> dg.DagsterInstance:
 def tracker(tmp_path_factory):
     """An MLflow store that tests share: making one takes seconds."""
     from equal_assets.resources.tracking import build_tracker
-    from equal_assets.settings import Tracking
+    from equal_assets.settings import TrackingSettings
 
-    return build_tracker(Tracking(), tmp_path_factory.mktemp("mlflow"))
+    return build_tracker(TrackingSettings(), tmp_path_factory.mktemp("mlflow"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from equal_assets.records import QAPair
-from equal_assets.resources.student import completion, prompt
+from equal_assets.resources.students.student import completion, prompt
 from equal_assets_tests.micro_student import PAIRS, PLACES, facts
 
 N_QUESTIONS = 12

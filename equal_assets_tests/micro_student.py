@@ -3,9 +3,9 @@
 import random
 
 from equal_assets.records import QAPair
-from equal_assets.resources.student import build_student
-from equal_assets.resources.tiny_student import TinyStudent
-from equal_assets.settings import TinyStudent as TinyStudentSettings
+from equal_assets.resources.students.build import build_student
+from equal_assets.resources.students.tiny import TinyStudent
+from equal_assets.settings import TinyStudentSettings
 
 MICRO = TinyStudentSettings(
     vocabulary=512,

@@ -90,7 +90,7 @@ class Project:
     def equal(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess:
         """Run the command and wait for it."""
         return subprocess.run(
-            [sys.executable, "-m", "equal_assets.cli", *arguments],
+            [sys.executable, "-m", "equal_assets.cli.main", *arguments],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
@@ -103,7 +103,7 @@ class Project:
         terminal, its_end = pty.openpty()
         environment = {**self.environment(), "TERM": "xterm"}
         with subprocess.Popen(
-            [sys.executable, "-m", "equal_assets.cli", *arguments],
+            [sys.executable, "-m", "equal_assets.cli.main", *arguments],
             cwd=self.folder,
             env=environment,
             stdin=its_end,

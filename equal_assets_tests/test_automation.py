@@ -133,7 +133,7 @@ def test_canceled_backfill_keeps_its_rounds_leaves_no_process_and_is_gone_on_wit
     project = Project.make(tmp_path / "project", models=models)
     one_by_one = {"documents_per_pull": 1, "arms_per_round": 1, "budget_documents": 40}
     project.edit(campaigns={"random": one_by_one})
-    command = project.start("-m", "equal_assets.cli", "run", "random")
+    command = project.start("-m", "equal_assets.cli.main", "run", "random")
     wait_for(lambda: count(project, ROUNDS) >= 1, seconds=480)
     command.kill()
     command.wait()

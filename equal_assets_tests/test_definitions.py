@@ -5,8 +5,8 @@ import sys
 
 import dagster as dg
 
-from equal_assets.asset_tables import column_lineage, table_schema
 from equal_assets.definitions import build_definitions
+from equal_assets.lineage.columns import column_lineage, table_schema
 from equal_assets.resources.warehouse_file import table_names
 from equal_assets.versions import SETTINGS_OF, UPSTREAM
 

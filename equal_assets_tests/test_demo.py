@@ -17,7 +17,7 @@ def test_shipped_demo_goes_from_nothing_to_the_accuracy_of_both_campaigns(tmp_pa
     shutil.copy(REPOSITORY / "dagster.yaml", tmp_path)
     home = {"EQUAL_HOME": str(tmp_path / "state"), "DAGSTER_HOME": str(tmp_path)}
     environment = {**os.environ, **home, "EQUAL_CAMPAIGNS": str(REPOSITORY / "campaigns.yaml")}
-    command = [sys.executable, "-m", "equal_assets.cli", "run"]
+    command = [sys.executable, "-m", "equal_assets.cli.main", "run"]
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=1800)
     with duckdb.connect(str(tmp_path / "state" / "warehouse.duckdb")) as warehouse:
         assert warehouse.execute("select count(*) from documents").fetchone()[0] >= 5_000

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from equal_assets.algorithms.decontamination import ProtectedQuestions
-from equal_assets.resources.targets import read_target
-from equal_assets.settings import Target
+from equal_assets.resources.targets.reading import read_target
+from equal_assets.settings import TargetSettings
 
 DEMO = Path(__file__).parents[1] / "equal_assets" / "demo"
 FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -32,7 +32,7 @@ def rows(split: str) -> list[dict]:
 
 
 def test_splits_are_large_enough_and_share_no_question():
-    target = Target.model_construct(
+    target = TargetSettings.model_construct(
         reference=str(DEMO / "reference.jsonl"),
         test=str(DEMO / "test.jsonl"),
         question_field="question",

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from equal_assets import cli
-from equal_assets.campaign_report import write_report
+from equal_assets.cli import main as cli
 from equal_assets.errors import CampaignError
 from equal_assets.export.campaign_export import export_campaign
-from equal_assets.resources.extractors import build_extractor
+from equal_assets.pages.report import write_report
+from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
 from equal_assets_tests.project import Project

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from equal_assets import preflight
-from equal_assets.cli import main
-from equal_assets.requirements import paid_documents, requirements
+from equal_assets.cli.main import main
+from equal_assets.planning import findings as preflight
+from equal_assets.planning.requirements import paid_documents, requirements
 from equal_assets.settings import load_settings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

@@ -14,12 +14,12 @@ import pytest
 
 from equal_assets.progress import silent
 from equal_assets.records import Document
-from equal_assets.resources.extraction_store import extract_through_store
-from equal_assets.resources.extractors import build_extractor
-from equal_assets.resources.request_journal import journal
-from equal_assets.resources.spending import Amount, caps
+from equal_assets.resources.extraction.extractors import build_extractor
+from equal_assets.resources.extraction.store import extract_through_store
+from equal_assets.resources.llm.journal import journal
+from equal_assets.resources.llm.spending import Amount, caps
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import OpenAIServer
+from equal_assets.settings import OpenAISettings
 from equal_assets_tests.llm_server import MODEL, REPOSITORY, document_text, running
 
 CONCURRENCY = 32
@@ -37,7 +37,7 @@ def document(number: int) -> Document:
 
 def extract_all(folder: Path, url: str, n_documents: int, *, budget_tokens=None, payer="demo"):
     """Extract so many documents into the store of a folder; return what it has of them."""
-    settings = OpenAIServer(
+    settings = OpenAISettings(
         backend="openai",
         base_urls=[url],
         model=MODEL,

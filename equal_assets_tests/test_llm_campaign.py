@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from equal_assets.resources.request_journal import journal, payer_pattern
+from equal_assets.resources.llm.journal import journal, payer_pattern
 from equal_assets_tests.llm_server import MODEL, LLMServer, document_text, running
 from equal_assets_tests.project import Project
 

@@ -13,8 +13,8 @@ from equal_assets_tests.project import Project
 
 SLOW_RUN = """
 import time
-from equal_assets.resources import extraction_store
-from equal_assets.resources.extractors import StructuralExtractor
+from equal_assets.resources.extraction import store as extraction_store
+from equal_assets.resources.extraction.extractors import StructuralExtractor
 extract = StructuralExtractor.extract
 def slow_extract(self, documents, order):
     for extraction in extract(self, documents, order):
@@ -22,7 +22,7 @@ def slow_extract(self, documents, order):
         yield extraction
 StructuralExtractor.extract = slow_extract
 extraction_store.STORE_EVERY_DOCUMENTS = 4
-from equal_assets.cli import main
+from equal_assets.cli.main import main
 main(["run", "equal-paper"])
 """
 

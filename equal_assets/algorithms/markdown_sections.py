@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from equal_assets.algorithms.text_chunks import split_text
+from equal_assets.algorithms.extraction.chunks import split_text
 
 HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")

@@ -6,18 +6,18 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.cluster_geometry import (
+from equal_assets.algorithms.clusters.geometry import (
     assign_clusters,
     centroid_distances,
     measure_geometry,
 )
-from equal_assets.algorithms.cluster_terms import cluster_terms
-from equal_assets.algorithms.plane import principal_plane
-from equal_assets.figures.clusters import cluster_map_figure, sizes_figure
+from equal_assets.algorithms.clusters.plane import principal_plane
+from equal_assets.algorithms.clusters.terms import cluster_terms
+from equal_assets.pages.figures.clusters import cluster_map_figure, sizes_figure
+from equal_assets.pages.metadata import first_words, markdown, readable, with_bars
 from equal_assets.progress import report, silent
-from equal_assets.reporting import first_words, markdown, readable, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedded, Embedder
+from equal_assets.resources.embedding.embedder import Embedded, Embedder
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
 

@@ -11,10 +11,10 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.errors import CorpusError
-from equal_assets.figures.corpus import lengths_figure
+from equal_assets.pages.figures.corpus import lengths_figure
+from equal_assets.pages.metadata import first_words, markdown, with_bars
 from equal_assets.progress import Progress, report
 from equal_assets.records import Document, RejectedRow
-from equal_assets.reporting import first_words, markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.warehouse import Transaction, Warehouse

@@ -6,13 +6,13 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from equal_assets.assets.pair_removal import split_pairs
 from equal_assets.errors import CorpusError
+from equal_assets.pages.metadata import in_short, markdown, with_bars
 from equal_assets.partitions import CAMPAIGNS, campaign_of_round
 from equal_assets.progress import report
-from equal_assets.reporting import in_short, markdown, with_bars
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.steps.pair_removal import split_pairs
 from equal_assets.versions import expected_inputs, stored_versions
 
 LARGEST, LISTED = 6, 100

@@ -5,22 +5,22 @@ import time
 import dagster as dg
 import polars as pl
 
-from equal_assets.assets.campaign_run import campaign_run, link_campaign
-from equal_assets.assets.comparing import by_target, compare_target
-from equal_assets.assets.judging import answers_on_test, metrics_of
-from equal_assets.comparison import compared_campaigns, matches
-from equal_assets.cost_report import cost_table, shared_cost_table
-from equal_assets.costs import campaign_costs, cost_columns
-from equal_assets.figures.students import accuracy_figure, comparison_figure
+from equal_assets.comparison.costs import campaign_costs, cost_columns
+from equal_assets.comparison.points import compared_campaigns, matches
+from equal_assets.comparison.pools import by_target, compare_target
+from equal_assets.comparison.students import compare_students
+from equal_assets.pages.campaign_run import campaign_run, link_campaign
+from equal_assets.pages.costs import cost_table, shared_cost_table
+from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
+from equal_assets.pages.metadata import in_short, markdown, readable
 from equal_assets.partitions import CAMPAIGNS
-from equal_assets.reporting import in_short, markdown, readable
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedder
-from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.student import Student
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.student_comparison import compare_students
+from equal_assets.steps.judging import answers_on_test, metrics_of
 from equal_assets.versions import expected_inputs, stored_versions
 
 WRONG_ANSWERS_SHOWN = 3

@@ -10,18 +10,18 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from equal_assets.assets.base_student import base_student
-from equal_assets.assets.campaign_run import campaign_run, link_campaign
-from equal_assets.assets.judging import answers_on_test, metrics_of
 from equal_assets.errors import CampaignError
+from equal_assets.pages.campaign_run import campaign_run, link_campaign
+from equal_assets.pages.metadata import markdown
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
-from equal_assets.reporting import markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.student import Student
+from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import Settings, fingerprint, parse_share
+from equal_assets.steps.base_student import base_student
+from equal_assets.steps.judging import answers_on_test, metrics_of
 from equal_assets.versions import expected_inputs, stored_versions
 
 

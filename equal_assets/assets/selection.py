@@ -6,18 +6,15 @@ from contextlib import closing
 
 import dagster as dg
 
-from equal_assets.assets.campaign_run import (
+from equal_assets.errors import CampaignError, CorpusError, ExtractionError
+from equal_assets.pages.campaign_run import (
     campaign_run,
     link_campaign,
     round_spend,
     rounds_tags,
     tag_run,
 )
-from equal_assets.assets.round_player import RoundPlayer, prepare_campaign
-from equal_assets.assets.rounds import play_round
-from equal_assets.assets.selection_pages import campaign_page, place_reference, round_page
-from equal_assets.errors import CampaignError, CorpusError, ExtractionError
-from equal_assets.killed_runs import run_name
+from equal_assets.pages.selection import campaign_page, place_reference, round_page
 from equal_assets.partitions import (
     CAMPAIGNS,
     ROUNDS,
@@ -27,12 +24,15 @@ from equal_assets.partitions import (
     round_key,
 )
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedder
-from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.student import Student
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.runs import run_name
 from equal_assets.settings import fingerprint
+from equal_assets.steps.round_player import RoundPlayer, prepare_campaign
+from equal_assets.steps.rounds import play_round
 from equal_assets.versions import expected_inputs, stored_versions
 
 

@@ -5,11 +5,16 @@ import time
 import dagster as dg
 import polars as pl
 
+from equal_assets.pages.metadata import first_words, markdown
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.records import QAPair
-from equal_assets.reporting import first_words, markdown
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.targets import CodeTests, read_code_tests, read_target, read_weights
+from equal_assets.resources.targets.reading import (
+    CodeTests,
+    read_code_tests,
+    read_target,
+    read_weights,
+)
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs, stored_versions
 

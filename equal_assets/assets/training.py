@@ -5,17 +5,17 @@ import time
 import dagster as dg
 import polars as pl
 
-from equal_assets.assets.base_student import base_student
-from equal_assets.assets.campaign_run import campaign_run, link_campaign
-from equal_assets.figures.curves import loss_figure
+from equal_assets.pages.campaign_run import campaign_run, link_campaign
+from equal_assets.pages.figures.curves import loss_figure
+from equal_assets.pages.metadata import markdown, readable, sparkline
 from equal_assets.partitions import CAMPAIGNS
 from equal_assets.progress import report
-from equal_assets.reporting import markdown, readable, sparkline
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.student import Student
+from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker, TrainingData
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import fingerprint
+from equal_assets.steps.base_student import base_student
 from equal_assets.versions import expected_inputs, stored_versions
 
 

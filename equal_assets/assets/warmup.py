@@ -1,6 +1,5 @@
 """Group `warmup`: a sample of documents, its QA pairs, and the embedder tuned on them."""
 
-import json
 import math
 import time
 from contextlib import closing
@@ -9,7 +8,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.cluster_geometry import assign_clusters
+from equal_assets.algorithms.clusters.geometry import assign_clusters
 from equal_assets.algorithms.contrastive_pairs import (
     qa_spread,
     recall_at,
@@ -17,17 +16,17 @@ from equal_assets.algorithms.contrastive_pairs import (
     split_by_document,
 )
 from equal_assets.errors import ExtractionError
-from equal_assets.figures.corpus import recall_figure
-from equal_assets.killed_runs import run_name
+from equal_assets.pages.figures.corpus import recall_figure
+from equal_assets.pages.metadata import first_words, markdown, readable, with_bars
 from equal_assets.progress import report, silent
-from equal_assets.records import WARM_UP, Document, QAPair
-from equal_assets.reporting import first_words, markdown, readable, with_bars
+from equal_assets.records import WARM_UP
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedder
-from equal_assets.resources.extraction_store import extract_through_store
-from equal_assets.resources.extractors import Extractor
-from equal_assets.resources.spending import caps
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.extraction.store import extract_through_store
+from equal_assets.resources.llm.spending import caps
+from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_documents
+from equal_assets.runs import run_name
 from equal_assets.versions import expected_inputs, stored_versions
 
 SHOWN_OF_EMBEDDER = (
@@ -195,19 +194,6 @@ def _before_and_after(row: dict) -> pl.DataFrame:
         },
         schema_overrides={"before": pl.Float64, "after": pl.Float64},
     )
-
-
-def read_documents(warehouse: Warehouse, document_ids: list[str]) -> list[Document]:
-    """Return documents by id, in order of id."""
-    rows = warehouse.query("documents_by_id", document_ids=document_ids)
-    return [
-        Document(
-            **{name: row[name] for name in row if name not in ("metadata", "qa_pairs")},
-            metadata=json.loads(row["metadata"]),
-            qa_pairs=tuple(QAPair(*pair) for pair in json.loads(row["qa_pairs"])),
-        )
-        for row in rows.iter_rows(named=True)
-    ]
 
 
 def _measure(

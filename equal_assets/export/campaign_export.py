@@ -17,8 +17,8 @@ from equal_assets.export.data_card import CURVE_PICTURE, data_card
 from equal_assets.export.folder import replaced_folder
 from equal_assets.export.formats import file_name, write_examples
 from equal_assets.export.llama_factory import dataset_info
-from equal_assets.export.manifest import MANIFEST, Split, manifest, write_json
-from equal_assets.figures.curves import reward_curve_figure
+from equal_assets.export.manifest import MANIFEST, ManifestSplit, manifest, write_json
+from equal_assets.pages.figures.curves import reward_curve_figure
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import ExportFormat, Settings
 
@@ -39,7 +39,7 @@ class Exported:
     """
 
     folder: Path
-    splits: dict[str, Split]
+    splits: dict[str, ManifestSplit]
     files: dict[str, int | None]
 
 
@@ -80,7 +80,7 @@ def export_campaign(
     contents = read_contents(settings, warehouse, campaign)
     parts = split_examples(contents, validation)
     splits = {
-        name: Split(examples=len(part), documents=part["document_id"].n_unique())
+        name: ManifestSplit(examples=len(part), documents=part["document_id"].n_unique())
         for name, part in parts.items()
     }
     rows: dict[str, int] = {}

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from equal_assets.export.card_metadata import configured
 from equal_assets.export.formats import file_name
-from equal_assets.export.manifest import Split
+from equal_assets.export.manifest import ManifestSplit
+from equal_assets.pages.values import markdown_table
 from equal_assets.settings import ExportFormat
-from equal_assets.written_tables import markdown_table
 
 HOLDS: dict[ExportFormat, str] = {
     "messages": "`messages`: a list of `role` and `content`, first `user`, then `assistant`",
@@ -21,7 +21,7 @@ HOLDS: dict[ExportFormat, str] = {
 
 
 def files_section(
-    formats: Sequence[ExportFormat], splits: Mapping[str, Split], *, validation: float
+    formats: Sequence[ExportFormat], splits: Mapping[str, ManifestSplit], *, validation: float
 ) -> str:
     """Return the section.
 

@@ -8,14 +8,13 @@ from typing import Any
 import polars as pl
 import yaml
 
-from equal_assets.comparison import metric_form, metric_label
 from equal_assets.export.card_files import files_section
 from equal_assets.export.card_metadata import front_matter
 from equal_assets.export.contents import Contents
-from equal_assets.export.manifest import PACKAGE, Split, package_versions
+from equal_assets.export.manifest import PACKAGE, ManifestSplit, package_versions
+from equal_assets.pages.status import with_interval
+from equal_assets.pages.values import markdown_table, metric_form, metric_label
 from equal_assets.settings import ExportFormat
-from equal_assets.status_table import with_interval
-from equal_assets.written_tables import markdown_table
 
 CURVE_PICTURE = "reward_curve.png"
 NOT_STATED = "unknown: the corpus states none"
@@ -45,7 +44,7 @@ def data_card(
     contents: Contents,
     *,
     formats: Sequence[ExportFormat],
-    splits: Mapping[str, Split],
+    splits: Mapping[str, ManifestSplit],
     validation: float,
     campaigns_file: Mapping[str, Any],
 ) -> str:

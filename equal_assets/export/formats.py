@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from equal_assets.records import QAPair
-from equal_assets.resources.student import completion, prompt
+from equal_assets.resources.students.student import completion, prompt
 from equal_assets.settings import ExportFormat
 
 ROWS_PER_GROUP = 100_000

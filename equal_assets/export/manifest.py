@@ -23,7 +23,7 @@ PACKAGE = "equal-assets"
 
 
 @dataclass(frozen=True)
-class Split:
+class ManifestSplit:
     """One side of the train/validation split.
 
     Attributes
@@ -39,7 +39,7 @@ def manifest(
     contents: Contents,
     folder: Path,
     *,
-    splits: Mapping[str, Split],
+    splits: Mapping[str, ManifestSplit],
     rows: Mapping[str, int],
     validation: float,
 ) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 from dagster import get_dagster_logger
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
-from equal_assets.records import QAPair
+from equal_assets.records import Document, QAPair
 from equal_assets.resources.warehouse_file import (
     LOCK_TIMEOUT_SECONDS,
     open_warehouse,
@@ -25,6 +26,26 @@ from equal_assets.settings import fingerprint
 def qa_pairs(rows: pl.DataFrame) -> list[QAPair]:
     """Return the columns `question` and `answer` of rows as QA pairs, in order."""
     return [QAPair(*row) for row in rows.select("question", "answer").iter_rows()]
+
+
+def read_documents(warehouse: "Warehouse", document_ids: list[str]) -> list[Document]:
+    """Return documents by id, in order of id."""
+    rows = warehouse.query("documents_by_id", document_ids=document_ids)
+    return [
+        Document(
+            **{name: row[name] for name in row if name not in ("metadata", "qa_pairs")},
+            metadata=json.loads(row["metadata"]),
+            qa_pairs=tuple(QAPair(*pair) for pair in json.loads(row["qa_pairs"])),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def stack_vectors(embeddings: pl.Series, *, n_dimensions: int) -> np.ndarray:
+    """Return a column of vectors as a matrix, shape (n_rows, n_dimensions); rows may be none."""
+    if not len(embeddings):
+        return np.zeros((0, n_dimensions), dtype=np.float32)
+    return embeddings.list.to_array(n_dimensions).to_numpy()
 
 
 class Transaction:

@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import duckdb
 
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 
-SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+SQL = files("equal_assets") / "sql"
+"""The folder `sql` of the project; an installed package has it inside."""
 
 LOCK_TIMEOUT_SECONDS = 60.0
 """Longest wait for another process to close the warehouse."""
@@ -25,19 +26,23 @@ LOCK_TIMEOUT_SECONDS = 60.0
 @cache
 def read_sql(kind: str, name: str) -> str:
     """Return the text of ``sql/<kind>/<name>.sql``."""
-    return (SQL_FOLDER / kind / f"{name}.sql").read_text(encoding="utf-8")
+    return (SQL / kind / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @cache
 def table_names() -> frozenset[str]:
     """Return the names of all tables: the files of ``sql/tables``."""
-    return frozenset(path.stem for path in (SQL_FOLDER / "tables").glob("*.sql"))
+    return _stems("tables")
 
 
 @cache
 def view_names() -> frozenset[str]:
     """Return the names of all views: the files of ``sql/views``."""
-    return frozenset(path.stem for path in (SQL_FOLDER / "views").glob("*.sql"))
+    return _stems("views")
+
+
+def _stems(kind: str) -> frozenset[str]:
+    return frozenset(file.name.removesuffix(".sql") for file in (SQL / kind).iterdir())
 
 
 @contextmanager

@@ -4,38 +4,38 @@ A module a section; ``project`` joins them, ``reading`` reads the file, ``places
 packages import from here.
 """
 
-from equal_assets.settings.automation import Automation
+from equal_assets.settings.automation import AutomationSettings
 from equal_assets.settings.campaigns import (
     MAX_ROUNDS,
-    Campaign,
-    Equal,
-    Influence,
+    CampaignSettings,
+    EqualSettings,
+    InfluenceSettings,
     Strategy,
     StudentScore,
-    Target,
+    TargetSettings,
 )
 from equal_assets.settings.corpus import (
-    Corpus,
-    FieldMapping,
-    Files,
-    HubDataset,
-    InstalledPackages,
-    StackExchange,
-    TextPolicy,
+    CorpusSettings,
+    FieldMappingSettings,
+    FilesSettings,
+    HubDatasetSettings,
+    InstalledPackagesSettings,
+    StackExchangeSettings,
+    TextPolicySettings,
 )
-from equal_assets.settings.dataset import Dataset
-from equal_assets.settings.embedding import Embedder, WarmUp
-from equal_assets.settings.evaluation import PAPER_TASKS, Evaluation, Harness
-from equal_assets.settings.export import Export, ExportFormat
+from equal_assets.settings.dataset import DatasetSettings
+from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
+from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
+from equal_assets.settings.export import ExportFormat, ExportSettings
 from equal_assets.settings.extraction import (
-    Extractor,
-    LLMExtraction,
-    OpenAIServer,
-    Prompts,
-    Quality,
-    Replay,
-    Structural,
-    VLLMEngine,
+    ExtractorSettings,
+    LLMExtractionSettings,
+    OpenAISettings,
+    PromptsSettings,
+    QualitySettings,
+    ReplaySettings,
+    StructuralSettings,
+    VLLMSettings,
 )
 from equal_assets.settings.places import (
     allow_code_metric,
@@ -47,46 +47,50 @@ from equal_assets.settings.places import (
 from equal_assets.settings.project import Settings, fingerprint, parse_share
 from equal_assets.settings.reading import load_settings
 from equal_assets.settings.section import expand_path
-from equal_assets.settings.students import HuggingFaceStudent, Student, TinyStudent
-from equal_assets.settings.tracking import Tracking
+from equal_assets.settings.students import (
+    HuggingFaceStudentSettings,
+    StudentSettings,
+    TinyStudentSettings,
+)
+from equal_assets.settings.tracking import TrackingSettings
 
 __all__ = [
     "MAX_ROUNDS",
     "PAPER_TASKS",
-    "Automation",
-    "Campaign",
-    "Corpus",
-    "Dataset",
-    "Embedder",
-    "Equal",
-    "Evaluation",
-    "Export",
+    "AutomationSettings",
+    "CampaignSettings",
+    "CorpusSettings",
+    "DatasetSettings",
+    "EmbedderSettings",
+    "EqualSettings",
+    "EvaluationSettings",
     "ExportFormat",
-    "Extractor",
-    "FieldMapping",
-    "Files",
-    "Harness",
-    "HubDataset",
-    "HuggingFaceStudent",
-    "Influence",
-    "InstalledPackages",
-    "LLMExtraction",
-    "OpenAIServer",
-    "Prompts",
-    "Quality",
-    "Replay",
+    "ExportSettings",
+    "ExtractorSettings",
+    "FieldMappingSettings",
+    "FilesSettings",
+    "HarnessSettings",
+    "HubDatasetSettings",
+    "HuggingFaceStudentSettings",
+    "InfluenceSettings",
+    "InstalledPackagesSettings",
+    "LLMExtractionSettings",
+    "OpenAISettings",
+    "PromptsSettings",
+    "QualitySettings",
+    "ReplaySettings",
     "Settings",
-    "StackExchange",
+    "StackExchangeSettings",
     "Strategy",
-    "Structural",
-    "Student",
+    "StructuralSettings",
     "StudentScore",
-    "Target",
-    "TextPolicy",
-    "TinyStudent",
-    "Tracking",
-    "VLLMEngine",
-    "WarmUp",
+    "StudentSettings",
+    "TargetSettings",
+    "TextPolicySettings",
+    "TinyStudentSettings",
+    "TrackingSettings",
+    "VLLMSettings",
+    "WarmUpSettings",
     "allow_code_metric",
     "campaigns_file",
     "expand_path",

@@ -8,10 +8,10 @@ import zoneinfo
 from pydantic import Field, ValidationInfo, field_validator
 
 from equal_assets.errors import SettingsError
-from equal_assets.settings.section import Section
+from equal_assets.settings.section import SettingsSection
 
 
-class Automation(Section):
+class AutomationSettings(SettingsSection):
     """What the Dagster daemon asks for on its own.
 
     The first three switches say what is on when Dagster starts; under *Automation* in its UI each

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from equal_assets.settings.places import state_folder
-from equal_assets.settings.section import Section, base_folder
+from equal_assets.settings.section import SettingsSection, base_folder
 
 MAX_ROUNDS = 365  # rounds are the days of one calendar year: see partitions.py
 
@@ -47,7 +47,7 @@ TARGET_PRESETS: dict[str, dict[str, Any]] = {
 """Targets of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
 
 
-class Target(Section):
+class TargetSettings(SettingsSection):
     """A target task: JSONL files of QA pairs, relative to campaigns.yaml."""
 
     preset: Literal["gsm8k", "math", "humaneval", "mbpp"] | None = Field(
@@ -98,7 +98,7 @@ class Target(Section):
         return str(base / path)
 
     @model_validator(mode="after")
-    def _fields_fit_answers(self) -> Target:
+    def _fields_fit_answers(self) -> TargetSettings:
         code = ("tests_field", "setup_field", "prefix_field", "entry_point_field")
         if self.answers == "code" and self.tests_field is None:
             raise ValueError("answers: code needs tests_field")
@@ -108,7 +108,7 @@ class Target(Section):
         return self
 
 
-class Equal(Section):
+class EqualSettings(SettingsSection):
     """The strategy `equal`; the defaults need no tuning (docs/method.md says what each is for)."""
 
     temperature: float = Field(
@@ -131,7 +131,7 @@ class Equal(Section):
     )
 
 
-class Influence(Section):
+class InfluenceSettings(SettingsSection):
     """The strategies `influence` and `influence-mab`."""
 
     dimensions: int = Field(
@@ -140,7 +140,7 @@ class Influence(Section):
     seed: int = Field(0, ge=0, description="of the projection")
 
 
-class LLMScoring(Section):
+class LLMScoringSettings(SettingsSection):
     """The strategy `llm-scoring`: which documents the extractor's LLM rates, and on what."""
 
     candidates: float = Field(
@@ -160,7 +160,7 @@ class LLMScoring(Section):
         return math.ceil(self.candidates * budget_documents)
 
 
-class Campaign(Section):
+class CampaignSettings(SettingsSection):
     """A target, a strategy and a budget."""
 
     target: str = Field(description="one of `targets`")
@@ -232,7 +232,7 @@ class Campaign(Section):
         return budget
 
     @model_validator(mode="after")
-    def _gain_is_predicted(self) -> Campaign:
+    def _gain_is_predicted(self) -> CampaignSettings:
         if self.stop_below_gain and self.strategy != "equal":
             raise ValueError(
                 f"stop_below_gain = {self.stop_below_gain}: strategy {self.strategy} predicts no "
@@ -241,7 +241,7 @@ class Campaign(Section):
         return self
 
     @model_validator(mode="after")
-    def _rounds_fit(self) -> Campaign:
+    def _rounds_fit(self) -> CampaignSettings:
         if self.n_rounds > MAX_ROUNDS:
             raise ValueError(
                 f"needs {self.n_rounds} rounds, allowed: at most {MAX_ROUNDS}; raise "

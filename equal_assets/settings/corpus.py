@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from equal_assets.settings.section import Section, base_folder, expand_path
+from equal_assets.settings.section import SettingsSection, base_folder, expand_path
 
 
-class TextPolicy(Section):
+class TextPolicySettings(SettingsSection):
     """Which texts a corpus accepts; lengths in characters."""
 
     min_characters: int = Field(200, ge=1, description="shorter texts are rejected")
@@ -31,7 +31,7 @@ class TextPolicy(Section):
         return cap
 
 
-class InstalledPackages(TextPolicy):
+class InstalledPackagesSettings(TextPolicySettings):
     """The docstrings of the Python packages that are installed here; nothing is imported."""
 
     source: Literal["installed-packages"]
@@ -40,7 +40,7 @@ class InstalledPackages(TextPolicy):
     )
 
 
-class FieldMapping(TextPolicy):
+class FieldMappingSettings(TextPolicySettings):
     """Which field of a row holds what."""
 
     text_field: str = Field("text", description="of a row: the document")
@@ -54,7 +54,7 @@ class FieldMapping(TextPolicy):
     )
 
 
-class Files(FieldMapping):
+class FilesSettings(FieldMappingSettings):
     """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt, .md, PDF, HTML, DOCX and EPUB.
 
     The last four need the extra ``files``.
@@ -109,7 +109,7 @@ HUB_PRESETS: dict[str, dict[str, Any]] = {
 """Corpora of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
 
 
-class HubDataset(FieldMapping):
+class HubDatasetSettings(FieldMappingSettings):
     """A data set of the Hugging Face hub, or one saved on disk (extra ``hub``)."""
 
     source: Literal["hub"]
@@ -128,7 +128,7 @@ class HubDataset(FieldMapping):
         return {**HUB_PRESETS.get(str(given.get("preset")), {}), **given}
 
 
-class StackExchange(TextPolicy):
+class StackExchangeSettings(TextPolicySettings):
     """A Stack Exchange dump: each question with its best answers (extra ``files``)."""
 
     source: Literal["stack-exchange"]
@@ -164,6 +164,7 @@ class StackExchange(TextPolicy):
 SITE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)+?)(?:-Posts)?\.7z$")
 """How archives are named: stackoverflow.com-Posts.7z, math.stackexchange.com.7z."""
 
-Corpus = Annotated[
-    InstalledPackages | Files | HubDataset | StackExchange, Field(discriminator="source")
+CorpusSettings = Annotated[
+    InstalledPackagesSettings | FilesSettings | HubDatasetSettings | StackExchangeSettings,
+    Field(discriminator="source"),
 ]

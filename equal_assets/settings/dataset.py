@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from equal_assets.settings.section import Section, base_folder
+from equal_assets.settings.section import SettingsSection, base_folder
 
 
-class Dataset(Section):
+class DatasetSettings(SettingsSection):
     """Leaks, repeats and caps; docs/dataset.md says what each removes."""
 
     ngram_words: int = Field(

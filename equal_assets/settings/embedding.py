@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from equal_assets.settings.section import Section
+from equal_assets.settings.section import SettingsSection
 
 
-class Embedder(Section):
+class EmbedderSettings(SettingsSection):
     """The model that embeds documents and QA pairs."""
 
     model: str = Field(
@@ -33,7 +33,7 @@ FULL_TUNING_DEFAULTS = {
 """What ``warmup.method: full`` has where the file says nothing: the paper's values for bge-base."""
 
 
-class WarmUp(Section):
+class WarmUpSettings(SettingsSection):
     """The sample whose QA pairs tune the embedder (arXiv:2505.12250, section 3.1).
 
     The defaults of the training keys are those of ``head``; :data:`FULL_TUNING_DEFAULTS` stand in
@@ -69,7 +69,7 @@ class WarmUp(Section):
         return given
 
     @model_validator(mode="after")
-    def _keys_fit_method(self) -> WarmUp:
+    def _keys_fit_method(self) -> WarmUpSettings:
         if self.method == "head" and self.hard_negatives:
             raise ValueError(
                 f"method head has no hard negatives, hard_negatives is {self.hard_negatives}: "
@@ -82,7 +82,7 @@ class WarmUp(Section):
         return self
 
 
-class Clustering(Section):
+class ClusteringSettings(SettingsSection):
     """k-means over the document embeddings."""
 
     n_clusters: int = Field(100, ge=2, description="paper: 1000 for 1.2 to 1.4 million documents")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from equal_assets.settings.section import Section, base_folder
+from equal_assets.settings.section import SettingsSection, base_folder
 
 PAPER_TASKS = (
     "gsm8k",
@@ -26,7 +26,7 @@ PAPER_TASKS = (
 """Thirteen benchmarks in lm-eval's names; docs/harness.md says which the paper reports."""
 
 
-class Harness(Section):
+class HarnessSettings(SettingsSection):
     """Evaluation of the students with lm-eval (extra ``eval``)."""
 
     tasks: list[str] = Field(
@@ -66,13 +66,13 @@ class Harness(Section):
         return str(base_folder(info) / path)
 
     @model_validator(mode="after")
-    def _included_files_are_used(self) -> Harness:
+    def _included_files_are_used(self) -> HarnessSettings:
         if self.include_path is not None and not self.names:
             raise ValueError("include_path has no effect without tasks: name those to run")
         return self
 
     @model_validator(mode="after")
-    def _preset_may_run_code(self) -> Harness:
+    def _preset_may_run_code(self) -> HarnessSettings:
         if self.preset == "paper" and not self.allow_unsafe_code:
             raise ValueError(
                 "preset paper has humaneval and mbpp, which run what the model wrote without a "
@@ -81,7 +81,7 @@ class Harness(Section):
         return self
 
 
-class Evaluation(Section):
+class EvaluationSettings(SettingsSection):
     """How students are judged on the test questions."""
 
     choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
@@ -91,10 +91,10 @@ class Evaluation(Section):
     code_seconds: float = Field(10.0, gt=0, le=600, description="that an answer of code may run")
     code_memory_mb: int = Field(1024, ge=64, description="that it may take")
     seed: int = Field(0, ge=0, description="draws wrong choices and samples")
-    harness: Harness = Harness()
+    harness: HarnessSettings = HarnessSettings()
 
     @model_validator(mode="after")
-    def _samples_differ(self) -> Evaluation:
+    def _samples_differ(self) -> EvaluationSettings:
         if self.samples > 1 and not self.temperature:
             raise ValueError(f"samples = {self.samples} needs a temperature above 0")
         return self

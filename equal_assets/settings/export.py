@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from equal_assets.settings.section import Section
+from equal_assets.settings.section import SettingsSection
 
 ExportFormat = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "parquet"]
 
 
-class Export(Section):
+class ExportSettings(SettingsSection):
     """What `equal export` writes when it is not told otherwise."""
 
     formats: list[ExportFormat] = Field(

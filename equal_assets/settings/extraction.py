@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from equal_assets.algorithms.qa_prompts import check_template
+from equal_assets.algorithms.extraction.prompts import check_template
 from equal_assets.errors import SettingsError
-from equal_assets.settings.section import Section, base_folder
+from equal_assets.settings.section import SettingsSection, base_folder
 
 PROMPTS_FOLDER = Path(__file__).parents[1] / "prompts"
 
 
-class Structural(Section):
+class StructuralSettings(SettingsSection):
     """The pairs that are laid out in the text; no model."""
 
     backend: Literal["structural"] = "structural"
@@ -26,13 +26,13 @@ class Structural(Section):
         return self.model_dump(mode="json")
 
 
-class Replay(Structural):
+class ReplaySettings(StructuralSettings):
     """The pairs that came with the documents; no model."""
 
     backend: Literal["replay"] = "replay"  # type: ignore[assignment]
 
 
-class Prompts(Section):
+class PromptsSettings(SettingsSection):
     """Template files that stand in for the packaged ones (``equal_assets/prompts/``)."""
 
     extract: str | None = Field(None, description="asks for the pairs of a chunk")
@@ -61,7 +61,7 @@ class Prompts(Section):
         return self._texts[kind]
 
 
-class Quality(Section):
+class QualitySettings(SettingsSection):
     """What a pair must be to be kept; lengths in characters. Rejected pairs stay on record."""
 
     min_question_characters: int = Field(10, ge=1, description="shorter: rejected")
@@ -75,7 +75,7 @@ class Quality(Section):
     same_language: bool = Field(True, description="as the document, where both are certain")
 
 
-class LLMExtraction(Section):
+class LLMExtractionSettings(SettingsSection):
     """What extraction by any LLM needs."""
 
     model: str = Field(min_length=1, description="as the server names it; a folder or hub id")
@@ -87,8 +87,8 @@ class LLMExtraction(Section):
     min_score: int = Field(
         3, ge=1, le=5, description="pairs that the judge scores lower are rejected"
     )
-    prompts: Prompts = Prompts()
-    quality: Quality = Quality()
+    prompts: PromptsSettings = PromptsSettings()
+    quality: QualitySettings = QualitySettings()
     chunk_characters: int = Field(12_000, ge=200, description="longer documents are split")
     chunk_overlap_characters: int = Field(400, ge=0, description="shared by neighboring chunks")
     max_reply_tokens: int = Field(2048, ge=16, description="a longer reply is a failure: cut off")
@@ -112,7 +112,7 @@ class LLMExtraction(Section):
     run_cost: float | None = Field(None, gt=0, description="cap of what one run pays, in money")
 
     @model_validator(mode="after")
-    def _overlap_is_smaller(self) -> LLMExtraction:
+    def _overlap_is_smaller(self) -> LLMExtractionSettings:
         if self.chunk_overlap_characters >= self.chunk_characters:
             raise ValueError(
                 f"chunk_overlap_characters ({self.chunk_overlap_characters}) must be less than "
@@ -121,7 +121,7 @@ class LLMExtraction(Section):
         return self
 
     @model_validator(mode="after")
-    def _cost_has_a_price(self) -> LLMExtraction:
+    def _cost_has_a_price(self) -> LLMExtractionSettings:
         if self.run_cost and not (self.prompt_price or self.completion_price):
             raise ValueError("run_cost needs prompt_price or completion_price")
         return self
@@ -137,7 +137,7 @@ class LLMExtraction(Section):
         return {**kept, "prompts": prompts}
 
 
-class OpenAIServer(LLMExtraction):
+class OpenAISettings(LLMExtractionSettings):
     """Any OpenAI-compatible server: vLLM, a cloud, Ollama, llama.cpp."""
 
     backend: Literal["openai"]
@@ -176,7 +176,7 @@ class OpenAIServer(LLMExtraction):
         return key
 
 
-class VLLMEngine(LLMExtraction):
+class VLLMSettings(LLMExtractionSettings):
     """A vLLM engine in the process of the step (extra ``vllm``)."""
 
     backend: Literal["vllm"]
@@ -213,6 +213,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
 }
 """Keys of an LLM extractor that may change without extracting anew."""
 
-Extractor = Annotated[
-    Structural | Replay | OpenAIServer | VLLMEngine, Field(discriminator="backend")
+ExtractorSettings = Annotated[
+    StructuralSettings | ReplaySettings | OpenAISettings | VLLMSettings,
+    Field(discriminator="backend"),
 ]

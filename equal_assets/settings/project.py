@@ -12,49 +12,57 @@ from pydantic import Field, field_validator, model_validator
 
 from equal_assets.errors import SettingsError
 from equal_assets.records import WARM_UP
-from equal_assets.settings.automation import Automation
+from equal_assets.settings.automation import AutomationSettings
 from equal_assets.settings.campaigns import (
     OWN_SECTIONS,
-    Campaign,
     CampaignName,
-    Equal,
-    Influence,
-    LLMScoring,
-    Target,
+    CampaignSettings,
+    EqualSettings,
+    InfluenceSettings,
+    LLMScoringSettings,
+    TargetSettings,
 )
-from equal_assets.settings.corpus import Corpus
-from equal_assets.settings.dataset import Dataset
-from equal_assets.settings.embedding import Clustering, Embedder, WarmUp
-from equal_assets.settings.evaluation import Evaluation
-from equal_assets.settings.export import Export
-from equal_assets.settings.extraction import Extractor, LLMExtraction, Structural
-from equal_assets.settings.section import Section
-from equal_assets.settings.students import STUDENT_DOES_NOT_DEPEND_ON, Student, TinyStudent
-from equal_assets.settings.tracking import Tracking
+from equal_assets.settings.corpus import CorpusSettings
+from equal_assets.settings.dataset import DatasetSettings
+from equal_assets.settings.embedding import ClusteringSettings, EmbedderSettings, WarmUpSettings
+from equal_assets.settings.evaluation import EvaluationSettings
+from equal_assets.settings.export import ExportSettings
+from equal_assets.settings.extraction import (
+    ExtractorSettings,
+    LLMExtractionSettings,
+    StructuralSettings,
+)
+from equal_assets.settings.section import SettingsSection
+from equal_assets.settings.students import (
+    STUDENT_DOES_NOT_DEPEND_ON,
+    StudentSettings,
+    TinyStudentSettings,
+)
+from equal_assets.settings.tracking import TrackingSettings
 
 
-class Settings(Section):
+class Settings(SettingsSection):
     """The whole of ``campaigns.yaml``."""
 
-    corpus: Corpus
-    embedder: Embedder = Embedder()
-    warmup: WarmUp = WarmUp()
-    clustering: Clustering = Clustering()
-    equal: Equal = Equal()
-    influence: Influence = Influence()
-    llm_scoring: LLMScoring = LLMScoring()
-    extractor: Extractor = Structural()
-    dataset: Dataset = Dataset()
-    student: Student = TinyStudent()
-    evaluation: Evaluation = Evaluation()
+    corpus: CorpusSettings
+    embedder: EmbedderSettings = EmbedderSettings()
+    warmup: WarmUpSettings = WarmUpSettings()
+    clustering: ClusteringSettings = ClusteringSettings()
+    equal: EqualSettings = EqualSettings()
+    influence: InfluenceSettings = InfluenceSettings()
+    llm_scoring: LLMScoringSettings = LLMScoringSettings()
+    extractor: ExtractorSettings = StructuralSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    student: StudentSettings = TinyStudentSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     milestones: list[str] = Field(
         [], description="shares of the corpus, 1% ..., at which students are tuned and judged too"
     )
-    export: Export = Export()
-    tracking: Tracking = Tracking()
-    automation: Automation = Automation()
-    targets: dict[str, Target] = Field(min_length=1)
-    campaigns: dict[CampaignName, Campaign] = Field(min_length=1)
+    export: ExportSettings = ExportSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    automation: AutomationSettings = AutomationSettings()
+    targets: dict[str, TargetSettings] = Field(min_length=1)
+    campaigns: dict[CampaignName, CampaignSettings] = Field(min_length=1)
 
     @field_validator("extractor", mode="before")
     @classmethod
@@ -73,19 +81,21 @@ class Settings(Section):
 
     @field_validator("campaigns")
     @classmethod
-    def _no_campaign_is_the_warm_up(cls, campaigns: dict[str, Campaign]) -> dict[str, Campaign]:
+    def _no_campaign_is_the_warm_up(
+        cls, campaigns: dict[str, CampaignSettings]
+    ) -> dict[str, CampaignSettings]:
         if WARM_UP in campaigns:
             raise ValueError(f"no campaign can be named {WARM_UP}: the sample is paid as that")
         return campaigns
 
     @model_validator(mode="after")
     def _budgets_fit_extractor(self) -> Settings:
-        spending: dict[str, WarmUp | Campaign] = {"warmup": self.warmup}
+        spending: dict[str, WarmUpSettings | CampaignSettings] = {"warmup": self.warmup}
         spending |= {f"campaigns.{name}": campaign for name, campaign in self.campaigns.items()}
         for key, section in spending.items():
             if section.budget_tokens is None and section.budget_cost is None:
                 continue
-            if not isinstance(self.extractor, LLMExtraction):
+            if not isinstance(self.extractor, LLMExtractionSettings):
                 raise ValueError(
                     f"{key} has a budget of tokens or money, but extractor.backend = "
                     f"{self.extractor.backend!r} uses neither"
@@ -100,7 +110,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _ratings_have_an_llm(self) -> Settings:
-        if isinstance(self.extractor, LLMExtraction):
+        if isinstance(self.extractor, LLMExtractionSettings):
             return self
         for name, campaign in self.campaigns.items():
             if campaign.strategy == "llm-scoring":
@@ -163,7 +173,7 @@ class Settings(Section):
         campaign = self.campaigns[name]
         own = OWN_SECTIONS.get(campaign.strategy, ())
         shared = self.sections("embedder", "warmup", "clustering", "extractor", *own)
-        if campaign.strategy == "llm-scoring" and isinstance(self.extractor, LLMExtraction):
+        if campaign.strategy == "llm-scoring" and isinstance(self.extractor, LLMExtractionSettings):
             shared["rate"] = self.extractor.prompts.template("rate")
         shared["dataset"] = self.dataset.leak_rules
         return {**shared, "campaign": campaign.model_dump(mode="json")}

@@ -15,17 +15,22 @@ import yaml
 from pydantic import ValidationError
 
 from equal_assets.errors import SettingsError
-from equal_assets.settings.corpus import Files, HubDataset, InstalledPackages, StackExchange
+from equal_assets.settings.corpus import (
+    FilesSettings,
+    HubDatasetSettings,
+    InstalledPackagesSettings,
+    StackExchangeSettings,
+)
 from equal_assets.settings.extraction import (
-    OpenAIServer,
-    Replay,
-    Structural,
-    VLLMEngine,
+    OpenAISettings,
+    ReplaySettings,
+    StructuralSettings,
+    VLLMSettings,
 )
 from equal_assets.settings.places import campaigns_file
 from equal_assets.settings.project import Settings
-from equal_assets.settings.section import KeyPath, Section
-from equal_assets.settings.students import HuggingFaceStudent, TinyStudent
+from equal_assets.settings.section import KeyPath, SettingsSection
+from equal_assets.settings.students import HuggingFaceStudentSettings, TinyStudentSettings
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Union:
     """A section that comes in variants, told apart by one key."""
 
     tag: str
-    variants: tuple[type[Section], ...]
+    variants: tuple[type[SettingsSection], ...]
     default: str | None = None
 
     @property
@@ -41,15 +46,20 @@ class Union:
         """What the key may say."""
         return [get_args(variant.model_fields[self.tag].annotation)[0] for variant in self.variants]
 
-    def variant(self, given: dict[str, Any]) -> type[Section]:
+    def variant(self, given: dict[str, Any]) -> type[SettingsSection]:
         """Return the variant that a section is of."""
         return self.variants[self.names.index(str(given.get(self.tag, self.default)))]
 
 
 UNIONS = {
-    "corpus": Union("source", (InstalledPackages, Files, HubDataset, StackExchange)),
-    "extractor": Union("backend", (Structural, Replay, OpenAIServer, VLLMEngine), "structural"),
-    "student": Union("kind", (TinyStudent, HuggingFaceStudent), "tiny"),
+    "corpus": Union(
+        "source",
+        (InstalledPackagesSettings, FilesSettings, HubDatasetSettings, StackExchangeSettings),
+    ),
+    "extractor": Union(
+        "backend", (StructuralSettings, ReplaySettings, OpenAISettings, VLLMSettings), "structural"
+    ),
+    "student": Union("kind", (TinyStudentSettings, HuggingFaceStudentSettings), "tiny"),
 }
 
 

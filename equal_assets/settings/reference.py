@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from equal_assets.settings.project import Settings
 from equal_assets.settings.reading import UNIONS, Union
-from equal_assets.settings.section import Section
+from equal_assets.settings.section import SettingsSection
 
 HEAD = """\
 # Every key of campaigns.yaml
@@ -64,7 +64,7 @@ def _variants(name: str, union: Union) -> Iterator[str]:
 
 
 def _section(
-    name: str, model: type[Section], keys: list[str] | None = None, *, nested: bool = True
+    name: str, model: type[SettingsSection], keys: list[str] | None = None, *, nested: bool = True
 ) -> Iterator[str]:
     """Yield the summary and the table of a section, then those of the sections in it."""
     fields = [key for key in (keys or model.model_fields) if key in model.model_fields]
@@ -81,7 +81,7 @@ def _section(
             yield from _section(f"{name}.{key}", models[0])
 
 
-def _row(key: str, schema: dict[str, Any], model: type[Section]) -> str:
+def _row(key: str, schema: dict[str, Any], model: type[SettingsSection]) -> str:
     field = model.model_fields[key]
     default = "" if field.is_required() else f"`{json.dumps(schema['default'])}`"
     cells = (f"`{key}`", _allowed(schema), default, field.description or "")
@@ -110,10 +110,10 @@ def _is_mapping(annotation: Any) -> bool:
     return getattr(annotation, "__origin__", None) is dict
 
 
-def _models(annotation: Any) -> list[type[Section]]:
+def _models(annotation: Any) -> list[type[SettingsSection]]:
     """Return the sections that an annotation names, directly or as values of a mapping."""
     found = (annotation, *get_args(annotation))
-    return [item for item in found if isinstance(item, type) and issubclass(item, Section)]
+    return [item for item in found if isinstance(item, type) and issubclass(item, SettingsSection)]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo
 KeyPath = tuple[str | int, ...]
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """Base of every section: unknown keys are mistakes, values do not change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

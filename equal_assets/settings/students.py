@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from equal_assets.settings.section import Section, base_folder
+from equal_assets.settings.section import SettingsSection, base_folder
 
 CHECKPOINT_STEPS = Field(
     None, ge=1, description="optimizer steps between two checkpoints; null: a tenth of all"
 )
 
 
-class TinyStudent(Section):
+class TinyStudentSettings(SettingsSection):
     """A small Llama, made on the spot and pretrained on the corpus."""
 
     kind: Literal["tiny"] = "tiny"
@@ -32,7 +32,7 @@ class TinyStudent(Section):
     seed: int = Field(0, ge=0, description="of weights made anew and of the order of pairs")
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> TinyStudent:
+    def _heads_divide(self) -> TinyStudentSettings:
         if self.hidden_size % self.heads:
             raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
         return self
@@ -48,7 +48,7 @@ PAPER_STUDENT = {
 """``preset: paper`` by method (arXiv:2505.12250, section 4.1); the schedule is a cosine as well."""
 
 
-class HuggingFaceStudent(Section):
+class HuggingFaceStudentSettings(SettingsSection):
     """A causal language model that is there: any folder or hub id.
 
     The defaults of the training keys are those of ``lora``; :data:`FULL_STUDENT_DEFAULTS` stand in
@@ -109,7 +109,7 @@ class HuggingFaceStudent(Section):
         return {**(FULL_STUDENT_DEFAULTS if method == "full" else {}), **preset, **given}
 
     @model_validator(mode="after")
-    def _keys_fit_method(self) -> HuggingFaceStudent:
+    def _keys_fit_method(self) -> HuggingFaceStudentSettings:
         unused = sorted(key for key in self.model_fields_set if key.startswith("lora_"))
         if self.method == "full" and unused:
             raise ValueError(f"method full has no adapters: leave out {', '.join(unused)}")
@@ -132,4 +132,6 @@ STUDENT_DOES_NOT_DEPEND_ON = {
 }
 """Keys of a student that may change without tuning it anew."""
 
-Student = Annotated[TinyStudent | HuggingFaceStudent, Field(discriminator="kind")]
+StudentSettings = Annotated[
+    TinyStudentSettings | HuggingFaceStudentSettings, Field(discriminator="kind")
+]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from equal_assets.settings.places import ui_address
-from equal_assets.settings.section import Section
+from equal_assets.settings.section import SettingsSection
 
 SCHEMES = ("http://", "https://")
 
 
-class Tracking(Section):
+class TrackingSettings(SettingsSection):
     """Where MLflow keeps the runs, and where people look at them."""
 
     uri: str | None = Field(None, description="null: a SQLite file in the state folder")

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equal_assets.algorithms.equal_strategy import EqualParameters
-from equal_assets.algorithms.selection import Plan, make_strategy
-from equal_assets.algorithms.strategy import Corpus, ExtractedPairs, Target
-from equal_assets.settings import Equal
+from equal_assets.algorithms.strategies.equal import EqualParameters
+from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Target
+from equal_assets.algorithms.strategies.table import Plan, make_strategy
+from equal_assets.settings import EqualSettings
 
 N_DIMENSIONS = 16
 
@@ -92,7 +92,7 @@ def target(embeddings, *, answer_length=100.0):
 
 def parameters(**changes):
     """Return the default parameters of `equal`, changed."""
-    return EqualParameters(**{**Equal().model_dump(), **changes})
+    return EqualParameters(**{**EqualSettings().model_dump(), **changes})
 
 
 def strategy(name, world, *, n_documents=200, documents_per_pull=10, seed=0):

@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import build_embedder
-from equal_assets.resources.extractors import build_extractor
-from equal_assets.resources.student import build_student
+from equal_assets.resources.embedding.embedder import build_embedder
+from equal_assets.resources.extraction.extractors import build_extractor
+from equal_assets.resources.students.build import build_student
 from equal_assets.resources.warehouse import Warehouse
 
 

@@ -11,8 +11,8 @@ import yaml
 from equal_assets.assets.evaluation import strategy_comparison
 from equal_assets.records import Usage
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import Embedder
-from equal_assets.resources.extractors import StructuralExtractor
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.extraction.extractors import StructuralExtractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets_tests.conftest import TINY
 

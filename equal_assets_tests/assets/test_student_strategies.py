@@ -15,15 +15,15 @@ from polars.testing import assert_frame_equal
 
 from equal_assets.algorithms.flops import inference_flops, training_flops
 from equal_assets.assets import clustering, corpus, warmup
-from equal_assets.assets.base_student import base_student
-from equal_assets.assets.round_player import RoundPlayer, prepare_campaign
-from equal_assets.assets.rounds import play_round
+from equal_assets.automation.rerun_rounds import forget_rounds, plan_rerun
 from equal_assets.errors import CampaignError
 from equal_assets.progress import silent
-from equal_assets.rerun import forget_rounds, plan_rerun
-from equal_assets.resources.student import completion, prompt
-from equal_assets.resources.targets import read_target
+from equal_assets.resources.students.student import completion, prompt
+from equal_assets.resources.targets.reading import read_target
 from equal_assets.resources.warehouse import qa_pairs
+from equal_assets.steps.base_student import base_student
+from equal_assets.steps.round_player import RoundPlayer, prepare_campaign
+from equal_assets.steps.rounds import play_round
 from equal_assets_tests.assets.campaign_folder import CampaignFolder
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.project import Project
@@ -241,9 +241,9 @@ def test_another_student_makes_it_another_campaign(played, tmp_path):
 
 
 KILLED_RUN = """
-from equal_assets.assets import student_scores
+from equal_assets.steps import student_scores
 student_scores.SCORED_TOGETHER = 16
-from equal_assets.cli import main
+from equal_assets.cli.main import main
 main(["run"])
 """
 

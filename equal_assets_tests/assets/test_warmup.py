@@ -8,7 +8,7 @@ import yaml
 
 from equal_assets.assets.warmup import contrastive_embedder
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.embedder import build_embedder
+from equal_assets.resources.embedding.embedder import build_embedder
 from equal_assets.versions import stored_versions
 from equal_assets_tests.conftest import TINY
 

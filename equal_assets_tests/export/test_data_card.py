@@ -9,10 +9,10 @@ import yaml
 from equal_assets.export.card_metadata import front_matter, hub_licenses
 from equal_assets.export.contents import ancestors, read_contents
 from equal_assets.export.data_card import data_card, relevant_settings
-from equal_assets.export.manifest import Split
+from equal_assets.export.manifest import ManifestSplit
 from equal_assets.versions import UPSTREAM
 
-SPLITS = {"train": Split(5, 3), "validation": Split(4, 2)}
+SPLITS = {"train": ManifestSplit(5, 3), "validation": ManifestSplit(4, 2)}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import yaml
 
 from equal_assets.export.formats import RECORDS, file_name
 from equal_assets.records import QAPair
-from equal_assets.resources.student import completion, prompt
+from equal_assets.resources.students.student import completion, prompt
 from equal_assets_tests import tiny_llm
 from equal_assets_tests.export.conftest import FORMATS
 from equal_assets_tests.export.stored import PAIRS

@@ -8,7 +8,7 @@ from mlflow.artifacts import download_artifacts
 
 from equal_assets.resources import tracking
 from equal_assets.resources.tracking import ROUND_METRICS, Tracker, TrainingData, build_tracker
-from equal_assets.settings import Tracking
+from equal_assets.settings import TrackingSettings
 
 SETTINGS = {
     "settings": {"campaign": {"strategy": "random", "seed": 0}, "corpus": {"max_documents": None}},
@@ -23,7 +23,7 @@ def state(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tracker(state):
-    return build_tracker(Tracking(experiment="tests"), state)
+    return build_tracker(TrackingSettings(experiment="tests"), state)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def logged(client, run_id, name):
 
 
 def test_tracker_is_a_file_in_the_state_folder_unless_another_store_is_named(tmp_path):
-    local = build_tracker(Tracking(), tmp_path)
+    local = build_tracker(TrackingSettings(), tmp_path)
     assert local.uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
-    named = build_tracker(Tracking(uri="http://host:5000", experiment="e"), tmp_path)
+    named = build_tracker(TrackingSettings(uri="http://host:5000", experiment="e"), tmp_path)
     assert (named.uri, named.experiment) == ("http://host:5000", "e")
 
 

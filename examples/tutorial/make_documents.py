@@ -15,10 +15,10 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from equal_assets.algorithms.qa_structure import extract_pairs
+from equal_assets.algorithms.extraction.laid_out import extract_pairs
 from equal_assets.records import Document
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.settings import InstalledPackages
+from equal_assets.settings import InstalledPackagesSettings
 
 PACKAGES = ["numpy", "pandas", "networkx"]
 N_MARKDOWN, N_PDF, N_NOTES = 110, 20, 90
@@ -30,7 +30,7 @@ Recipe = tuple[Document, str, str]  # where it is from, question, answer
 def main(folder: Path) -> None:
     """Write all documents; the same on every run with the same packages."""
     folder.mkdir(parents=True, exist_ok=True)
-    corpus = InstalledPackages(source="installed-packages", packages=PACKAGES)
+    corpus = InstalledPackagesSettings(source="installed-packages", packages=PACKAGES)
     found = [item for item in read_corpus(corpus) if isinstance(item, Document)]
     found = sorted({d.content_hash: d for d in found}.values(), key=lambda d: d.content_hash)
     recipes = [

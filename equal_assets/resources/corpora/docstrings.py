@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject, unreadable
-from equal_assets.resources.installed_packages import (
+from equal_assets.resources.corpora.installed_packages import (
     Docstring,
     PythonFile,
     find_python_files,
     read_docstrings,
 )
-from equal_assets.settings import InstalledPackages
+from equal_assets.settings import InstalledPackagesSettings
 
 
-def read_installed_packages(corpus: InstalledPackages) -> Iterator[Candidate | RejectedRow]:
+def read_installed_packages(corpus: InstalledPackagesSettings) -> Iterator[Candidate | RejectedRow]:
     """Yield the docstrings of packages, in the order of their files."""
     for python_file in find_python_files(corpus.packages):
         try:

@@ -14,7 +14,7 @@ from equal_assets.resources.corpora.candidates import (
     reject,
     unreadable,
 )
-from equal_assets.resources.corpora.conversion import (
+from equal_assets.resources.corpora.converted.conversion import (
     LIBRARIES,
     Converter,
     read_converted,
@@ -24,7 +24,7 @@ from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.mapping import map_fields
 from equal_assets.resources.corpora.places import base_folder, file_name, shown_path
 from equal_assets.resources.corpora.tables import read_csv, read_parquet
-from equal_assets.settings import FieldMapping, Files, expand_path
+from equal_assets.settings import FieldMappingSettings, FilesSettings, expand_path
 
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
 TABLES = (".csv", ".tsv")
@@ -33,7 +33,7 @@ TEXTS = (".txt", ".md")
 SUPPORTED_SUFFIXES = (*JSON_LINES, *PARQUET, *TABLES, *TEXTS, *LIBRARIES)
 
 
-def read_files(corpus: Files) -> Iterator[Candidate | RejectedRow]:
+def read_files(corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
     """Yield what stands in the files that the paths lead to."""
     base = base_folder()
     with Converter(seconds=corpus.file_seconds, memory_mb=corpus.file_memory_mb) as converter:
@@ -42,7 +42,7 @@ def read_files(corpus: Files) -> Iterator[Candidate | RejectedRow]:
 
 
 def _read_file(
-    path: Path, file: str, corpus: Files, converter: Converter
+    path: Path, file: str, corpus: FilesSettings, converter: Converter
 ) -> Iterator[Candidate | RejectedRow]:
     if _has_suffix(path, TEXTS):
         yield from _read_text(path, file, corpus)
@@ -57,7 +57,9 @@ def _read_file(
             yield map_fields(item, corpus, source=file_name(file), file=file)
 
 
-def _read_rows(path: Path, file: str, mapping: FieldMapping) -> Iterator[NumberedRow | RejectedRow]:
+def _read_rows(
+    path: Path, file: str, mapping: FieldMappingSettings
+) -> Iterator[NumberedRow | RejectedRow]:
     if _has_suffix(path, PARQUET):
         return read_parquet(path, file, mapping)
     if _has_suffix(path, TABLES):
@@ -65,7 +67,7 @@ def _read_rows(path: Path, file: str, mapping: FieldMapping) -> Iterator[Numbere
     return read_json_lines(path, file)
 
 
-def _read_text(path: Path, file: str, corpus: Files) -> Iterator[Candidate | RejectedRow]:
+def _read_text(path: Path, file: str, corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:

@@ -11,10 +11,10 @@ from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import Candidate, excerpt
 from equal_assets.resources.corpora.mapping import map_fields, mapped_fields, require_fields
 from equal_assets.resources.corpora.places import base_folder
-from equal_assets.settings import HubDataset
+from equal_assets.settings import HubDatasetSettings
 
 
-def read_hub(corpus: HubDataset) -> Iterator[Candidate | RejectedRow]:
+def read_hub(corpus: HubDatasetSettings) -> Iterator[Candidate | RejectedRow]:
     """Yield the rows of a data set; one that breaks off is a :class:`CorpusError`."""
     base = base_folder()
     local = base / corpus.dataset
@@ -36,7 +36,7 @@ def read_hub(corpus: HubDataset) -> Iterator[Candidate | RejectedRow]:
         ) from error
 
 
-def _open_hub_dataset(corpus: HubDataset, local: Path) -> Any:
+def _open_hub_dataset(corpus: HubDatasetSettings, local: Path) -> Any:
     """Open a data set that was saved on disk, a folder of data files, or one of the hub."""
     try:
         import datasets

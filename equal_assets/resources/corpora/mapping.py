@@ -15,10 +15,10 @@ from equal_assets.resources.corpora.candidates import (
     is_unicode,
     reject,
 )
-from equal_assets.settings import FieldMapping
+from equal_assets.settings import FieldMappingSettings
 
 
-def mapped_fields(mapping: FieldMapping) -> list[str]:
+def mapped_fields(mapping: FieldMappingSettings) -> list[str]:
     """Return the fields that a mapping reads, each once."""
     optional = (mapping.id_field, mapping.url_field, mapping.license_field, mapping.qa_field)
     names = [mapping.text_field, *(name for name in optional if name), *mapping.metadata_fields]
@@ -38,7 +38,7 @@ def require_fields(file: str, fields: Iterable[str], columns: Iterable[str]) -> 
 
 
 def map_fields(
-    numbered: NumberedRow, mapping: FieldMapping, *, source: str, file: str
+    numbered: NumberedRow, mapping: FieldMappingSettings, *, source: str, file: str
 ) -> Candidate | RejectedRow:
     """Return what the fields of a row say."""
     row, values = numbered

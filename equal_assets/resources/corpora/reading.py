@@ -14,18 +14,18 @@ from equal_assets.resources.corpora.candidates import Candidate, Reason, is_unic
 from equal_assets.resources.corpora.docstrings import read_installed_packages
 from equal_assets.resources.corpora.files import read_files
 from equal_assets.resources.corpora.hub import read_hub
-from equal_assets.resources.corpora.stack_exchange import read_stack_exchange
+from equal_assets.resources.corpora.stack_exchange.reader import read_stack_exchange
 from equal_assets.settings import (
-    Corpus,
-    Files,
-    HubDataset,
-    InstalledPackages,
-    StackExchange,
-    TextPolicy,
+    CorpusSettings,
+    FilesSettings,
+    HubDatasetSettings,
+    InstalledPackagesSettings,
+    StackExchangeSettings,
+    TextPolicySettings,
 )
 
 
-def read_corpus(corpus: Corpus) -> Iterator[Document | RejectedRow]:
+def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
     """Stream the documents of a corpus, and the rows that cannot be used.
 
     Memory is bounded by a batch of rows, a line or a file of text. Duplicates are kept, and
@@ -51,7 +51,7 @@ def read_corpus(corpus: Corpus) -> Iterator[Document | RejectedRow]:
         yield item if isinstance(item, RejectedRow) else _apply_text_policy(item, corpus)
 
 
-def _apply_text_policy(candidate: Candidate, policy: TextPolicy) -> Document | RejectedRow:
+def _apply_text_policy(candidate: Candidate, policy: TextPolicySettings) -> Document | RejectedRow:
     text = candidate.text.strip()
     reason = _text_rejection(text, candidate, policy)
     if reason is not None:
@@ -69,7 +69,7 @@ def _apply_text_policy(candidate: Candidate, policy: TextPolicy) -> Document | R
     )
 
 
-def _text_rejection(text: str, candidate: Candidate, policy: TextPolicy) -> Reason | None:
+def _text_rejection(text: str, candidate: Candidate, policy: TextPolicySettings) -> Reason | None:
     fields = (candidate.document_id, candidate.url, candidate.license)
     if not is_unicode(
         text,
@@ -88,14 +88,14 @@ def _text_rejection(text: str, candidate: Candidate, policy: TextPolicy) -> Reas
 
 
 def _read_candidates(
-    corpus: Corpus,
+    corpus: CorpusSettings,
 ) -> Iterator[Candidate | RejectedRow]:
     match corpus:
-        case InstalledPackages():
+        case InstalledPackagesSettings():
             return read_installed_packages(corpus)
-        case Files():
+        case FilesSettings():
             return read_files(corpus)
-        case HubDataset():
+        case HubDatasetSettings():
             return read_hub(corpus)
-        case StackExchange():
+        case StackExchangeSettings():
             return read_stack_exchange(corpus)

@@ -14,7 +14,7 @@ from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import NumberedRow, Reason, reject, unreadable
 from equal_assets.resources.corpora.mapping import mapped_fields, require_fields
-from equal_assets.settings import FieldMapping
+from equal_assets.settings import FieldMappingSettings
 
 ROWS_PER_BATCH = 256
 # The `csv` module stops at 131 072 characters by default, which long documents exceed; without
@@ -23,7 +23,7 @@ CSV_FIELD_CHARACTERS = 1 << 24
 
 
 def read_parquet(
-    path: Path, file: str, mapping: FieldMapping
+    path: Path, file: str, mapping: FieldMappingSettings
 ) -> Iterator[NumberedRow | RejectedRow]:
     """Yield the rows of a Parquet file, each with its number from 1."""
     row = 0
@@ -56,7 +56,9 @@ def _unpack_batch(
             yield reject(file, number, Reason.UNREADABLE_VALUE, str(error))
 
 
-def read_csv(path: Path, file: str, mapping: FieldMapping) -> Iterator[NumberedRow | RejectedRow]:
+def read_csv(
+    path: Path, file: str, mapping: FieldMappingSettings
+) -> Iterator[NumberedRow | RejectedRow]:
     """Yield the records below the header, each with the line that it begins in."""
     csv.field_size_limit(CSV_FIELD_CHARACTERS)
     delimiter = "\t" if path.name.lower().endswith(".tsv") else ","

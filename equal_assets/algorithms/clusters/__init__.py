@@ -1,0 +1,1 @@
+"""Clusters of documents: their geometry and the words that tell them apart."""

@@ -1,0 +1,1 @@
+"""Which documents deserve to be extracted: every strategy, and the one table of them."""

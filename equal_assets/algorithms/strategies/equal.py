@@ -1,0 +1,324 @@
+"""The strategy ``equal``: documents by the marginal gain that they should bring to the target."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from equal_assets.algorithms.strategies.strategy import (
+    Corpus,
+    ExtractedPairs,
+    Pull,
+    State,
+    Strategy,
+    Target,
+    group_by_arm,
+)
+
+NEAREST_DOCUMENTS = 50
+"""Documents whose mean similarity to a question is the level that its kernel is measured from."""
+
+LARGEST_EXPONENT = 2.0
+"""Above ``e^2`` times the level a pair or document counts no more: a near copy is no treasure."""
+
+SMALLEST_EXPONENT = -50.0
+"""Below, a mass is as good as nothing, but its logarithm is still a number."""
+
+SIZE_EXPONENT = 1 / 3
+"""A document of eight times the cost is expected to hold twice the mass: it has room for more
+pairs, and its embedding tells less of each of its parts."""
+
+TRUSTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+"""Exponents of a document's prediction among which the evidence decides."""
+
+SHORTLIST_BUDGETS = 4
+"""Documents kept as candidates, in multiples of those that the budget can ask for."""
+
+SHORTLIST_MINIMUM = 5_000
+
+BLOCK_DOCUMENTS = 16_384
+
+
+@dataclass(frozen=True)
+class EqualParameters:
+    """What can be set of the strategy; `equal_assets.settings.Equal` holds defaults and bounds.
+
+    Attributes
+    ----------
+    temperature : float
+        Width of the kernel around a question, in standard deviations of the similarity of
+        documents to it, > 0.
+    prior_strength : float
+        Predicted mass that an arm must have been asked for before its own outcome counts as much
+        as that of the arms around it, > 0.
+    sharing : float
+        Distance over which arms share what they learned, in medians of the distance to the
+        nearest arm, >= 0; 0 shares nothing.
+    exploration : float
+        Posterior standard deviations that are added to an arm's yield, >= 0.
+    answer_length : float
+        Exponent of the answer's length relative to the target's, >= 0; 0 counts all pairs alike.
+    coverage : float
+        Exponent of the diminishing return of a question, >= 0; 1 makes the gain logarithmic, 0
+        looks for near pairs wherever they are.
+    """
+
+    temperature: float
+    prior_strength: float
+    sharing: float
+    exploration: float
+    answer_length: float
+    coverage: float
+
+
+class EqualStrategy(Strategy):
+    """Asks for the documents with the largest expected marginal gain per cost.
+
+    **What is gained.** A QA pair ``p`` gives question ``q`` of the target the mass ``v(p) k(p,q)``:
+    ``k = exp((cos(p,q) - c_q) / tau_q)``, cut at ``e^2``, with ``c_q`` the mean similarity of the
+    50 documents nearest to ``q`` and ``tau_q`` proportional to the spread of all; the value
+    ``v = min(1, answer length / median answer length of the target)``, since a student learns from
+    the tokens of answers. The pool's coverage is ``F = sum_q w_q log(1 + m_q)``, ``m_q`` the mass
+    that all pairs gave to ``q``: each question counts, and a question that is served counts less.
+
+    **What is expected.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
+    similarity to the target before anything is extracted, times the cube root of its relative
+    cost ``s_d`` (1 where the budget counts documents), times what the arm's documents have
+    yielded of such a prediction. ``rho_a = (realized_a + n nu_a) / (predicted_a + n)`` is the mean
+    of a Gamma posterior with the prior strength ``n``; its prior mean ``nu_a`` is the same ratio
+    over the arms around, weighted by an exponential kernel between centroids and shrunk to the
+    ratio over all arms. Documents without pairs lower it; pairs nearer to the target, longer or
+    more numerous than the document promised raise it. How far the documents of an arm are told
+    apart by their own prediction is learned too: it enters with the exponent of :meth:`trust`, 1
+    until the evidence speaks for less.
+
+    **What is asked for.** One by one, the document with the largest ``sum_q w_q (expected mass)_q
+    / (1 + m_q)`` per cost, where ``m`` includes what the documents chosen before it are expected to
+    give, and ``rho_a`` is raised by posterior standard deviations: an arm about which little is
+    known is tried as far as its documents look promising.
+
+    Notes
+    -----
+    The gain has diminishing returns, so gains computed earlier bound later ones and lazy evaluation
+    finds the exact greedy choice. Candidates are the documents nearest to any question, a few times
+    the budget.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        target: Target,
+        parameters: EqualParameters,
+        *,
+        n_documents: int,
+    ) -> None:
+        """Score all documents once, and keep a shortlist.
+
+        Parameters
+        ----------
+        corpus, target, parameters
+        n_documents : int
+            Documents that the whole budget can ask for.
+        """
+        super().__init__(corpus, target)
+        self.parameters = parameters
+        self.levels, deviations = _question_levels(corpus.embeddings, target.embeddings)
+        self.widths = parameters.temperature * deviations
+        self.sizes = (corpus.costs / corpus.costs.mean()) ** SIZE_EXPONENT
+        n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
+        self.candidates = self._shortlist(n_candidates)
+        self.predicted_mass = self._kernel(corpus.embeddings[self.candidates]) * (
+            self.sizes[self.candidates, None].astype(np.float32)
+        )  # (n_candidates, n_questions)
+        self.relatedness = _relatedness(corpus, sharing=parameters.sharing)
+        self.typical_answer = float(np.median(target.answer_lengths))
+        self.realized = np.zeros(corpus.n_arms)
+        self.predicted = np.zeros((len(TRUSTS), corpus.n_arms))
+        self.evidence = np.zeros(1)
+        self.masses = np.zeros(len(target.embeddings))
+
+    def state(self) -> State:
+        """Return realized and predicted gain of every arm, and the mass of every question."""
+        return {
+            "realized": self.realized,
+            "predicted": self.predicted.ravel(),
+            "evidence": self.evidence,
+            "masses": self.masses,
+        }
+
+    def trust(self) -> int:
+        """Return the index in :data:`TRUSTS` of the exponent that what was realized speaks for.
+
+        The one of highest likelihood if a document's realized mass is Poisson around ``rho_a *
+        prediction^t``, with the best ``rho_a`` for each; the largest where nothing is known.
+        """
+        known = self.realized > 0
+        likelihoods = TRUSTS * self.evidence - (
+            np.log(self.predicted[:, known]) @ self.realized[known]
+        )
+        return int(np.flatnonzero(likelihoods >= likelihoods.max() - 1e-9)[-1])
+
+    def yields(self, trust: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return posterior mean and standard deviation of every arm's yield, shape (n_arms,)."""
+        strength, asked = self.parameters.prior_strength, self.predicted[trust]
+        overall = (self.realized.sum() + strength) / (asked.sum() + strength)
+        nearby = (self.relatedness @ self.realized + strength * overall) / (
+            self.relatedness @ asked + strength
+        )
+        realized = self.realized + strength * nearby
+        predicted = asked + strength
+        return realized / predicted, np.sqrt(realized) / predicted
+
+    def _restore(self, state: State) -> None:
+        self.realized, self.evidence = state["realized"].copy(), state["evidence"].copy()
+        self.predicted = state["predicted"].reshape(self.predicted.shape).copy()
+        self.masses = state["masses"].copy()
+
+    def _plan(self, wanted: int, rng: np.random.Generator) -> list[Pull]:
+        trust = self.trust()
+        means, deviations = self.yields(trust)
+        bonuses = self.parameters.exploration * deviations
+        chosen, gains = self._choose(wanted, means + bonuses, TRUSTS[trust])
+        self.expected_gain = 1000.0 * sum(gains) / float(self.corpus.tokens[chosen].sum())
+        return [
+            Pull(
+                arm=arm,
+                documents=tuple(rows),
+                mean_reward=float(means[arm]),
+                exploration_bonus=float(bonuses[arm]),
+                ucb_score=float(means[arm] + bonuses[arm]),
+            )
+            for arm, rows in group_by_arm(chosen, self.corpus.arms).items()
+        ]
+
+    def _observe(
+        self, pulls: Sequence[Pull], pairs: ExtractedPairs, rewards: Sequence[float]
+    ) -> None:
+        weights = self._question_weights(self.masses)
+        weights /= weights.sum()
+        rows = np.concatenate([pull.documents for pull in pulls]).astype(np.int64)
+        predicted = (self._kernel(self.corpus.embeddings[rows]) @ weights) * self.sizes[rows]
+        for trust, by_arm in zip(TRUSTS, self.predicted, strict=True):
+            np.add.at(by_arm, self.corpus.arms[rows], predicted**trust)
+        if not len(pairs.documents):
+            return
+        lengths = np.minimum(1.0, pairs.answer_lengths / self.typical_answer)
+        values = lengths**self.parameters.answer_length
+        mass = self._kernel(pairs.embeddings) * values[:, None]  # (n_pairs, n_questions)
+        gained = mass @ weights
+        np.add.at(self.realized, self.corpus.arms[pairs.documents], gained)
+        expected = dict(zip(rows.tolist(), np.log(predicted).tolist(), strict=True))
+        self.evidence += gained @ [expected[row] for row in pairs.documents.tolist()]
+        self.masses += mass.sum(axis=0)
+
+    def _choose(
+        self, wanted: int, yields: np.ndarray, trust: float
+    ) -> tuple[list[int], list[float]]:
+        """Return rows in order of choice, and the gain expected of each."""
+        masses = self.masses.copy()
+        scale = yields[self.corpus.arms[self.candidates]]
+        costs = self.corpus.costs[self.candidates]
+        worth = self._question_weights(masses)
+        gains = (self.predicted_mass @ (worth / worth.sum())) ** trust * worth.sum() * scale / costs
+        unread = np.flatnonzero(self.unread[self.candidates])
+        waiting = deque(unread[np.argsort(-gains[unread], kind="stable")].tolist())
+        heap: list[tuple[float, int]] = []
+        chosen: list[int] = []
+        chosen_gains: list[float] = []
+        while (heap or waiting) and len(chosen) < wanted:
+            while waiting and (not heap or gains[waiting[0]] >= -heap[0][0]):
+                first = waiting.popleft()
+                heapq.heappush(heap, (-gains[first], first))
+            _, candidate = heapq.heappop(heap)
+            worth = self._question_weights(masses)
+            prediction = float(self.predicted_mass[candidate] @ worth) / worth.sum()
+            gain = prediction**trust * worth.sum() * scale[candidate]
+            next_gain = max(-heap[0][0] if heap else 0.0, gains[waiting[0]] if waiting else 0.0)
+            if gain / costs[candidate] < next_gain:
+                heapq.heappush(heap, (-gain / costs[candidate], candidate))
+                continue
+            masses += self.predicted_mass[candidate] * (
+                scale[candidate] * prediction ** (trust - 1)
+            )
+            chosen.append(int(self.candidates[candidate]))
+            chosen_gains.append(gain)
+        if len(chosen) < wanted:
+            chosen += self._others(wanted - len(chosen))
+        return chosen, chosen_gains
+
+    def _others(self, wanted: int) -> list[int]:
+        """Return unread documents outside the shortlist, where it is used up, in corpus order."""
+        is_candidate = np.zeros(self.corpus.n_documents, dtype=bool)
+        is_candidate[self.candidates] = True
+        return np.flatnonzero(self.unread & ~is_candidate)[:wanted].tolist()
+
+    def _question_weights(self, masses: np.ndarray) -> np.ndarray:
+        """Return what a unit of mass is worth to each question now, shape (n_questions,)."""
+        return self.target.weights / (1.0 + masses) ** self.parameters.coverage
+
+    def _kernel(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return the mass that rows give to questions, shape (n_rows, n_questions), float32."""
+        similarity = embeddings @ self.target.embeddings.T
+        exponents = (similarity - self.levels) / self.widths
+        return np.exp(np.clip(exponents, SMALLEST_EXPONENT, LARGEST_EXPONENT))
+
+    def _shortlist(self, n_candidates: int) -> np.ndarray:
+        """Return the documents with the largest mass for any question, per cost; sorted rows."""
+        corpus = self.corpus
+        if n_candidates >= corpus.n_documents:
+            return np.arange(corpus.n_documents)
+        best = np.concatenate(
+            [self._kernel(block).max(axis=1) for block in _blocks(corpus.embeddings)]
+        )
+        ranking = np.argsort(-best * self.sizes / corpus.costs, kind="stable")
+        return np.sort(ranking[:n_candidates])
+
+
+def _blocks(embeddings: np.ndarray) -> list[np.ndarray]:
+    return [
+        embeddings[start : start + BLOCK_DOCUMENTS]
+        for start in range(0, len(embeddings), BLOCK_DOCUMENTS)
+    ]
+
+
+def _question_levels(documents: np.ndarray, questions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each question the level and the spread of the similarity of documents to it.
+
+    Returns
+    -------
+    levels, deviations : ndarray of shape (n_questions,), float32
+        Mean similarity of the nearest documents; standard deviation over all documents.
+    """
+    n_nearest = min(NEAREST_DOCUMENTS, len(documents))
+    nearest = np.full((n_nearest, len(questions)), -np.inf, dtype=np.float32)
+    sums, squares = np.zeros(len(questions)), np.zeros(len(questions))
+    for block in _blocks(documents):
+        similarity = block @ questions.T  # (n_block, n_questions)
+        sums += similarity.sum(axis=0, dtype=np.float64)
+        squares += (similarity**2).sum(axis=0, dtype=np.float64)
+        both = np.concatenate([nearest, similarity])
+        nearest = np.partition(both, len(both) - n_nearest, axis=0)[-n_nearest:]
+    variance = squares / len(documents) - (sums / len(documents)) ** 2
+    deviations = np.sqrt(np.maximum(variance, 1e-12))
+    return nearest.mean(axis=0), deviations.astype(np.float32)
+
+
+def _relatedness(corpus: Corpus, *, sharing: float) -> np.ndarray:
+    """Return how much of one arm's outcome counts for another, shape (n_arms, n_arms); 1 for own.
+
+    ``exp(-distance / bandwidth)``, cosine distance of centroids.
+    """
+    if not sharing or corpus.n_arms < 2:
+        return np.eye(corpus.n_arms)
+    centroids = np.zeros((corpus.n_arms, corpus.embeddings.shape[1]))
+    np.add.at(centroids, corpus.arms, corpus.embeddings)
+    centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+    distances = np.maximum(1.0 - centroids @ centroids.T, 0.0)
+    np.fill_diagonal(distances, np.inf)
+    bandwidth = max(sharing * float(np.median(distances.min(axis=1))), 1e-12)
+    np.fill_diagonal(distances, 0.0)
+    return np.exp(-distances / bandwidth)

@@ -1,0 +1,106 @@
+"""Strategies that fix the order of all documents before the first extraction, and never learn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equal_assets.algorithms.strategies.strategy import Corpus, Pull, Strategy, Target, group_by_arm
+
+
+class RankedDocuments(Strategy):
+    """Asks for documents in a fixed order; arms only record where they stood."""
+
+    def __init__(self, corpus: Corpus, target: Target, order: np.ndarray) -> None:
+        """Take the order, best first: distinct rows, as many as the budget can ask for."""
+        super().__init__(corpus, target)
+        self.order = order
+
+    def _plan(self, wanted: int, rng: np.random.Generator) -> list[Pull]:
+        rows = self.order[self.unread[self.order]][:wanted]
+        if len(rows) < wanted:
+            raise ValueError(f"{wanted} documents wanted, {len(rows)} of the ranking are unread")
+        groups = group_by_arm(rows, self.corpus.arms)
+        return [Pull(arm=arm, documents=tuple(rows)) for arm, rows in groups.items()]
+
+
+def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
+    """Order documents by similarity to the mean of the target's pairs, nearest first.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), int64
+    """
+    center = target.weights @ target.embeddings
+    return np.argsort(-(corpus.embeddings @ center.astype(np.float32)), kind="stable")
+
+
+def score_order(corpus: Corpus, target: Target) -> np.ndarray:
+    """Order documents by what a model says of them, best first.
+
+    Equal scores stand in order of similarity to the target, and so do the documents without a
+    score, which come last.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), int64
+
+    Raises
+    ------
+    ValueError
+        If the corpus has no scores.
+    """
+    if corpus.scores is None:
+        raise ValueError("corpus.scores is None: this strategy orders documents by their scores")
+    by_similarity = similarity_order(corpus, target)
+    scores = np.where(np.isnan(corpus.scores), -np.inf, corpus.scores)
+    return by_similarity[np.argsort(-scores[by_similarity], kind="stable")]
+
+
+def round_robin_order(
+    corpus: Corpus, target: Target, *, n_documents: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Let each target question in turn take the nearest document that no other has taken.
+
+    Parameters
+    ----------
+    corpus, target
+    n_documents : int
+        Documents to order, at most those of the corpus.
+    rng : numpy.random.Generator
+        Draws the turn of the questions, once.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), int64
+
+    References
+    ----------
+    arXiv:2602.14696: greedy round-robin does best on average at low budgets.
+    """
+    n_documents = min(n_documents, corpus.n_documents)
+    nearest = _nearest_documents(corpus, target, n_neighbors=n_documents)
+    taken = np.zeros(corpus.n_documents, dtype=bool)
+    position = np.zeros(len(nearest), dtype=np.int64)
+    turns = rng.permutation(len(nearest))
+    order: list[int] = []
+    while len(order) < n_documents:
+        for question in turns[: n_documents - len(order)]:
+            while taken[row := nearest[question, position[question]]]:
+                position[question] += 1
+            taken[row] = True
+            order.append(int(row))
+    return np.array(order)
+
+
+def _nearest_documents(corpus: Corpus, target: Target, *, n_neighbors: int) -> np.ndarray:
+    """Return each question's nearest documents, shape (n_questions, n_neighbors), nearest first."""
+    nearest = np.empty((len(target.embeddings), n_neighbors), dtype=np.int32)
+    for question, embedding in enumerate(target.embeddings):
+        similarity = corpus.embeddings @ embedding  # (n_documents,)
+        if n_neighbors < len(similarity):
+            rows = np.argpartition(-similarity, n_neighbors - 1)[:n_neighbors]
+            rows.sort()
+        else:
+            rows = np.arange(len(similarity))
+        nearest[question] = rows[np.argsort(-similarity[rows], kind="stable")]
+    return nearest

@@ -1,0 +1,123 @@
+"""Runs what a campaign still needs, as Dagster runs on the project's own instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from equal_assets.automation.jobs import SHARED_ASSETS, finishing_stages, next_to_make
+from equal_assets.definitions import defs
+from equal_assets.partitions import round_key
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.runs import process_tags
+from equal_assets.settings import Settings
+from equal_assets.versions import is_current, stored_versions
+
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Plays campaigns on a Dagster instance.
+
+    Attributes
+    ----------
+    instance : DagsterInstance
+        Where the runs are recorded.
+    warehouse : Warehouse
+    settings : Settings
+    announce : callable
+        Called with a line for people before each stage that has something to do.
+    """
+
+    instance: dg.DagsterInstance
+    warehouse: Warehouse
+    settings: Settings
+    announce: Callable[[str], None]
+
+    def run(self, campaigns: Sequence[str]) -> int:
+        """Materialize all that the campaigns need and lack; return the number of Dagster runs."""
+        n_runs = self._stage("prepare the corpus", SHARED_ASSETS)
+        for name in campaigns:
+            n_runs += self._stage(f"{name}: target", ("target_qa",), campaign=name)
+            n_runs += self._rounds(name)
+            for stage, assets in finishing_stages(self.settings).items():
+                n_runs += self._stage(f"{name}: {stage}", assets, campaign=name)
+        return n_runs + self.compare()
+
+    def compare(self) -> int:
+        """Materialize the comparison if rounds or students have come since; return the runs."""
+        return self._stage("compare strategies", ("strategy_comparison",))
+
+    def retry(self, campaigns: Sequence[str]) -> int:
+        """Ask again for the documents of campaigns that failed; return the number of runs."""
+        job = defs.resolve_job_def("retry_failures")
+        job.execute_in_process(
+            instance=self.instance,
+            tags=process_tags(),
+            run_config={
+                "ops": {"ask_again": {"config": {"campaigns": list(campaigns)}}},
+                "loggers": QUIET,
+            },
+        )
+        return 1
+
+    def prepare_documents(self) -> int:
+        """Read the corpus, if it is not there; nothing is extracted. Return the number of runs."""
+        return self._stage("read the corpus", ("documents",))
+
+    def _rounds(self, name: str) -> int:
+        """Play the rounds that are missing; one run, so that rounds follow each other at once."""
+        campaign = self.settings.campaigns[name]
+        progress = self.warehouse.query("last_round", campaign=name).row(0, named=True)
+        stored = stored_versions(self.warehouse)
+        if progress["ended_by"] and is_current(
+            "bandit_round", self.settings, stored, campaign=name
+        ):
+            return 0
+        first = min(progress["round"] + 1, campaign.n_rounds)
+        self.announce(f"{name}: rounds {first} to {campaign.n_rounds}")
+        tags = {
+            "dagster/asset_partition_range_start": str(round_key(name, first)),
+            "dagster/asset_partition_range_end": str(round_key(name, campaign.n_rounds)),
+        }
+        self._execute(("bandit_round",), tags=tags)
+        return 1
+
+    def _stage(self, label: str, assets: Sequence[str], *, campaign: str = "") -> int:
+        """Materialize assets that are not current, until all are; return the number of runs."""
+        named = {"campaign": campaign} if campaign else {}
+        for n_runs in range(len(assets)):
+            stored = stored_versions(self.warehouse)
+            stale = next_to_make(assets, self.settings, stored, campaign=campaign)
+            if not stale:
+                return n_runs
+            self.announce(f"{label}: {', '.join(stale)}")
+            self._execute(stale, partition=campaign or None, tags=named)
+        return len(assets)
+
+    def _execute(
+        self,
+        assets: Sequence[str],
+        *,
+        partition: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        job = defs.resolve_implicit_global_asset_job_def()
+        job.execute_in_process(
+            instance=self.instance,
+            asset_selection=[dg.AssetKey(name) for name in assets],
+            partition_key=partition,
+            tags={**process_tags(), **(tags or {})},
+            run_config={"loggers": QUIET, **self._config(assets)},
+        )
+
+    def _config(self, assets: Sequence[str]) -> dict[str, Any]:
+        """Return the run config of assets: milestones may be those of the command line."""
+        if "accuracy_over_budget" not in assets:
+            return {}
+        config = {"milestones": self.settings.milestones}
+        return {"ops": {"accuracy_over_budget": {"config": config}}}

@@ -1,0 +1,1 @@
+"""Where a pair comes from, and what each table and column means."""

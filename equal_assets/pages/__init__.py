@@ -1,0 +1,1 @@
+"""What people look at: Dagster metadata, reports, tables on the terminal, figures."""

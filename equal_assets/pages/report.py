@@ -1,0 +1,283 @@
+"""What a campaign did and gained, as one HTML page that needs nothing beside itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from equal_assets.comparison.costs import campaign_costs
+from equal_assets.comparison.points import at_shared_points
+from equal_assets.errors import CampaignError
+from equal_assets.pages.campaign_run import campaign_run
+from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
+from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
+from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
+from equal_assets.pages.sections import (
+    ReportSection,
+    ReportTable,
+    change,
+    drawn,
+    table,
+    with_interval,
+)
+from equal_assets.pages.values import metric_label, text
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.tracking import Tracker
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Settings
+
+TEMPLATES = Path(__file__).parent / "templates"
+REPORT_FILE = "report.html"
+
+LISTED_CLUSTERS, LISTED_SOURCES = 20, 15
+"""Rows that a page has room for."""
+
+PACKAGES = ("equal-assets", "dagster", "duckdb", "mlflow", "torch", "sentence-transformers", "POT")
+
+COMPARED = {
+    "campaign": "campaign",
+    "strategy": "strategy",
+    "documents": "documents",
+    "n_pairs": "pairs",
+    "ot_cost_test": "OT cost to the test split",
+    "coverage_test": "test coverage",
+    "near_pairs": "pairs near the test split",
+}
+
+
+def write_report(name: str, settings: Settings, warehouse: Warehouse, extractor: Extractor) -> str:
+    """Return the page of a campaign.
+
+    Parameters
+    ----------
+    name : str
+        Of the campaign.
+    settings : Settings
+    warehouse : Warehouse
+    extractor : Extractor
+        Knows what a token takes.
+
+    Raises
+    ------
+    CampaignError
+        If the campaign has no rounds yet.
+    """
+    curve = warehouse.query("reward_curve", campaign=name)
+    if curve.is_empty():
+        raise CampaignError(
+            f"no rounds yet of {name}: there is nothing to report; `equal run {name}` plays them"
+        )
+    content = _Content(name, settings, warehouse, extractor, curve)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template(REPORT_FILE).render(
+        name=name, headline=content.headline(), facts=content.facts(), sections=content.sections()
+    )
+
+
+def publish_report(
+    name: str,
+    path: Path,
+    settings: Settings,
+    warehouse: Warehouse,
+    extractor: Extractor,
+    tracker: Tracker,
+) -> None:
+    """Write the page of a campaign to a file and to its MLflow run."""
+    page = write_report(name, settings, warehouse, extractor)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    tracker.log_text(campaign_run(warehouse, tracker, name), page, REPORT_FILE)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Reads what the page of a campaign shows."""
+
+    name: str
+    settings: Settings
+    warehouse: Warehouse
+    extractor: Extractor
+    curve: pl.DataFrame  # rows of reward_curve
+
+    @cached_property
+    def students(self) -> pl.DataFrame:
+        return self.warehouse.query("student_accuracy", campaigns=[self.name])
+
+    @cached_property
+    def standing(self) -> dict[str, Any]:
+        return self.warehouse.query("campaign_status").filter(campaign=self.name).row(0, named=True)
+
+    @cached_property
+    def clusters(self) -> pl.DataFrame:
+        return self.warehouse.query("campaign_clusters", campaign=self.name)
+
+    def headline(self) -> str:
+        campaign = self.settings.campaigns[self.name]
+        return (
+            f"Instruction data for {campaign.target}, chosen by the strategy {campaign.strategy}: "
+            f"{self.standing['pairs']:,} pairs from {self.standing['documents']:,} documents."
+        )
+
+    def facts(self) -> dict[str, str]:
+        """Return what the page begins with: a few words a fact."""
+        row, campaign = self.standing, self.settings.campaigns[self.name]
+        facts = {
+            "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
+            "LLM tokens": f"{row['tokens']:,}",
+            "cost": f"{row['cost']:,.2f}",
+            "rounds": f"{row['rounds']}"
+            + (f", ended by {row['ended_by']}" if row["ended_by"] else f" of {campaign.n_rounds}"),
+            "OT cost, first → last round": change(row["ot_cost_first"], row["ot_cost_last"]),
+            "training examples": text(row["examples"]),
+        }
+        return facts | {
+            f"{metric_label(student['metric'])}, untuned → tuned": change(
+                student["base"], student["tuned"]
+            )
+            for student in self.students.iter_rows(named=True)
+        }
+
+    def sections(self) -> Iterator[ReportSection]:
+        yield ReportSection(
+            "What the rounds gained",
+            "The reward of a cluster is minus the optimal-transport (OT) cost between its pairs "
+            "and the target's reference pairs: higher is better. The cost of all pairs so far is "
+            "lower where they lie nearer to the target as a whole.",
+            figures=[drawn("rewards and OT cost", reward_curve_figure(self.curve, self.name))],
+        )
+        yield self._where_it_looked()
+        yield self._what_it_took()
+        yield self._student()
+        yield from self._other_campaigns()
+        yield self._data_set()
+        yield self._how_to_reproduce()
+
+    def _where_it_looked(self) -> ReportSection:
+        reference = self.warehouse.query("reference_plane", campaign=self.name)
+        pulled = self.clusters.filter(pl.col("pulls") > 0)
+        shown = pulled.head(LISTED_CLUSTERS).select(
+            "cluster",
+            pl.col("terms").alias("words that tell it from others"),
+            pl.col("medoid").alias("its most central document begins"),
+            pl.col("medoid_source").alias("source"),
+            pl.col("n_documents").alias("documents"),
+            pl.col("documents").alias("asked for"),
+            "pulls",
+            "pairs",
+            "reward",
+        )
+        return ReportSection(
+            "Where it looked",
+            f"{len(pulled):,} of {len(self.clusters):,} clusters were pulled.",
+            figures=[
+                drawn(
+                    "clusters in the plane of their first two principal axes; area is size",
+                    campaign_map_figure(self.clusters, reference, self.name),
+                ),
+                drawn("pulls per cluster", pulls_figure(self.clusters)),
+            ],
+            tables=[table("clusters from which most documents were asked for", shown)],
+        )
+
+    def _what_it_took(self) -> ReportSection:
+        costs = campaign_costs(self.warehouse, self.extractor, [self.name])
+        shown = costs.select("part", "tokens", "seconds", pl.col("flops").alias("FLOPs"), "cost")
+        return ReportSection(
+            "What it took",
+            "Tokens and FLOPs are of all that the campaign asked for, seconds as measured; – is "
+            "not known or not counted. Shared parts are paid once, for all campaigns.",
+            figures=[drawn("spend over documents", spend_figure(self.curve))],
+            tables=[table("spend by part", shown)],
+        )
+
+    def _student(self) -> ReportSection:
+        title = "What a student learned from it"
+        if self.students.is_empty():
+            return ReportSection(title, "No student is tuned on these pairs yet.")
+        rows = self.students.select(
+            pl.col("metric").map_elements(metric_label, return_dtype=pl.String),
+            with_interval("base").alias("untuned"),
+            with_interval("tuned"),
+            pl.col("n_questions").alias("questions"),
+        )
+        return ReportSection(
+            title,
+            "On the target's test split, with 95% intervals; perplexity is better where lower.",
+            figures=[drawn("before and after", accuracy_figure(self.students))],
+            tables=[table("before and after", rows)],
+        )
+
+    def _other_campaigns(self) -> Iterator[ReportSection]:
+        """Yield the comparison, where another campaign has the same target."""
+        rows = self.warehouse.query(
+            "strategy_comparison", campaigns=list(self.settings.campaigns)
+        ).filter(target=self.settings.campaigns[self.name].target)
+        names = rows["campaign"].unique(maintain_order=True).to_list()
+        if self.name not in names or len(names) < 2:
+            return
+        points = at_shared_points(rows)
+        at_budget = points.filter(pl.col("point") == points["point"].max())
+        tables = [
+            table("at the same budget", at_budget.select(*COMPARED).rename(COMPARED)),
+        ]
+        paired = self.warehouse.query("student_comparison", campaigns=names)
+        own = paired.filter(pl.col("campaign") == self.name).select(
+            pl.col("other").alias("other campaign"),
+            pl.col("metric").map_elements(metric_label, return_dtype=pl.String),
+            pl.col("n_questions").alias("questions"),
+            pl.col("difference").alias("difference of accuracies"),
+            pl.col("ratio").alias("ratio of perplexities"),
+            pl.col("p_value").alias("p"),
+        )
+        if len(own):
+            tables.append(table("its student and theirs, on the same questions", own))
+        accuracy = self.warehouse.query("accuracy_over_budget", campaigns=names)
+        yield ReportSection(
+            "Beside other campaigns of the target",
+            f"After at most {rows['shared_budget'][0]:,} documents, judged by the test split.",
+            figures=[drawn("pools and students", comparison_figure(rows, accuracy))],
+            tables=tables,
+        )
+
+    def _data_set(self) -> ReportSection:
+        query = self.warehouse.query
+        sources = query("examples_by_source", campaign=self.name)
+        removed = query("removed_by_reason", campaign=self.name)
+        pairs = query("sample_examples", campaign=self.name)
+        return ReportSection(
+            "The data set",
+            f"{sources['pairs'].sum():,} pairs from {len(sources):,} sources; "
+            f"{removed['pairs'].sum():,} extracted pairs were removed.",
+            tables=[
+                table("pairs by source", sources.head(LISTED_SOURCES)),
+                table("removed pairs by reason", removed),
+            ],
+            pairs=pairs.to_dicts(),
+        )
+
+    def _how_to_reproduce(self) -> ReportSection:
+        query = self.warehouse.query
+        start = query("campaign_start", campaign=self.name).row(0, named=True)
+        period = query("campaign_period", campaign=self.name).row(0, named=True)
+        made_of = json.loads(start["settings"])
+        versions = [[package, version(package)] for package in PACKAGES]
+        return ReportSection(
+            "How to reproduce it",
+            f"Played from {period['started_at']:%Y-%m-%d %H:%M} to "
+            f"{period['finished_at']:%Y-%m-%d %H:%M}. With these settings in campaigns.yaml, "
+            f"`equal run {self.name}` asks for the same documents. Fingerprint of settings and "
+            f"inputs: {start['fingerprint']}.",
+            tables=[ReportTable("versions", ["package", "version"], versions)],
+            code=yaml.safe_dump(made_of, sort_keys=False, allow_unicode=True),
+        )

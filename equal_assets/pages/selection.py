@@ -1,0 +1,174 @@
+"""What the pages of group `selection` show: of a round, and of a whole campaign."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from equal_assets.algorithms.clusters.plane import principal_plane
+from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
+from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
+from equal_assets.pages.metadata import (
+    first_words,
+    in_short,
+    markdown,
+    readable,
+    sparkline,
+    with_bars,
+)
+from equal_assets.progress import silent
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.tracking import ROUND_METRICS
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CLUSTERS_AT_A_GLANCE, LISTED_CLUSTERS = 8, 100
+
+
+@dataclass(frozen=True)
+class CampaignPage:
+    """What the page of `reward_curve` shows.
+
+    Attributes
+    ----------
+    metadata : dict
+    figures : dict of str to Figure
+        Those that MLflow keeps as well, by name.
+    """
+
+    metadata: dict
+    figures: dict[str, "Figure"]
+
+
+def round_page(
+    warehouse: Warehouse, campaign: str, number: int, *, curve: pl.DataFrame, is_new: bool
+) -> dict:
+    """Return the metadata of a round.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    campaign : str
+    number : int
+        Of the round.
+    curve : DataFrame
+        Rows of ``reward_curve`` of the campaign so far.
+    is_new : bool
+        Whether the round has just been played.
+    """
+    if not is_new and number > len(curve):
+        return {"outcome": "the campaign ended before this round"}
+    row = curve.row(number - 1, named=True)
+    pulls = warehouse.query("round_pulls", campaign=campaign, round=number)
+    pairs = warehouse.query("sample_pairs", campaign=campaign, round=number)
+    so_far = curve.head(number)
+    page: dict = {
+        "OT cost so far": sparkline(so_far["pool_ot_cost"].to_list()),
+        "mean reward so far": sparkline(so_far["mean_reward"].to_list()),
+        "reward curve": markdown(reward_curve_figure(so_far, campaign)),
+        "pulls": markdown(_without_empty(pulls)),
+        "sample pairs": markdown(in_short(pairs)),
+    }
+    for title, rows in _not_kept(warehouse, campaign, number):
+        if len(rows):
+            page[title] = markdown(rows)
+    page |= {name: row[name] for name in ROUND_METRICS if row[name] is not None}
+    if not is_new:
+        page["outcome"] = (
+            f"was there already and is not played again; `equal rerun {campaign} "
+            f"--from-round {number}` removes it and all after it, then plays them"
+        )
+    return readable(page) | {"dagster/partition_row_count": row["n_pulls"]}
+
+
+def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> CampaignPage:
+    """Return the page of a campaign whose rounds, and the place of its target, are stored.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    campaign : str
+    curve : DataFrame
+        Its rows of ``reward_curve``.
+    """
+    clusters = warehouse.query("campaign_clusters", campaign=campaign)
+    reference = warehouse.query("reference_plane", campaign=campaign)
+    figures = {
+        "reward curve": reward_curve_figure(curve, campaign),
+        "cluster map": campaign_map_figure(clusters, reference, campaign),
+        "pulls per cluster": pulls_figure(clusters),
+    }
+    last = curve.row(-1, named=True)
+    pulled = clusters.filter(pl.col("pulls") > 0)
+    metadata = {
+        "OT cost by round": sparkline(curve["pool_ot_cost"].to_list()),
+        "mean reward by round": sparkline(curve["mean_reward"].to_list()),
+        **{name: markdown(figure) for name, figure in figures.items()},
+        "clusters most asked": markdown(
+            with_bars(
+                pulled.head(CLUSTERS_AT_A_GLANCE).select(pl.col("terms").list.head(3), "documents"),
+                "documents",
+            )
+        ),
+        "spend": markdown(spend_figure(curve)),
+        "clusters pulled": markdown(
+            _without_empty(
+                pulled.drop("x", "y")
+                .head(LISTED_CLUSTERS)
+                .with_columns(medoid=first_words(pl.col("medoid"), 80))
+            )
+        ),
+        "rounds": markdown(curve.drop("campaign")),
+        "documents asked for": last["documents"],
+        "pairs extracted": last["pool_pairs"],
+        "tokens": last["tokens"],
+        "cost": last["cost"],
+        "OT cost of the pool": last["pool_ot_cost"] if last["pool_pairs"] else "no pairs",
+        "clusters never pulled": len(clusters) - len(pulled),
+    }
+    return CampaignPage(readable(metadata), figures)
+
+
+def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> pl.DataFrame:
+    """Return the rows of `reference_plane`: the target in the plane of `cluster_geometry`."""
+    rows = warehouse.query("target_pairs", campaign=campaign, split="reference")
+    vectors = embedder.encode(
+        [pair.text for pair in qa_pairs(rows)],
+        path=warehouse.query("embedder")["path"].item(),
+        progress=silent,
+    )
+    centroids = np.stack(warehouse.query("cluster_centroids")["centroid"].to_list())
+    places = principal_plane(centroids).project(vectors)  # (n_reference, 2)
+    return rows.select(
+        pl.lit(campaign).alias("campaign"),
+        "position",
+        x=pl.Series(places[:, 0]),
+        y=pl.Series(places[:, 1]),
+    )
+
+
+def _without_empty(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop columns that say nothing: tokens and cost without an LLM, scores without a bandit."""
+    say_nothing = [
+        column
+        for column in rows.columns
+        if rows[column].null_count() == len(rows)
+        or (column in ("tokens", "cost") and rows[column].sum() == 0)
+    ]
+    return rows.drop(say_nothing)
+
+
+def _not_kept(warehouse: Warehouse, campaign: str, number: int) -> list[tuple[str, pl.DataFrame]]:
+    """Return why documents of a round failed, and why pairs were not kept."""
+    query = warehouse.query
+    failures = query("failures", campaigns=[campaign], rounds=[number]).drop("campaign")
+    rejections = query("rejections", campaign=campaign, round=number)
+    unrated = query("failed_ratings", campaign=campaign) if number == 1 else pl.DataFrame()
+    return [
+        ("failed documents", failures),
+        ("pairs not kept", rejections),
+        ("documents without a rating", unrated),
+    ]

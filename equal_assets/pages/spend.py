@@ -1,0 +1,86 @@
+"""What extraction takes, took and failed at, as the `equal` command prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from equal_assets.planning.estimate import estimates, tokens_per_document
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.extraction.store import campaign_caps
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import CampaignSettings, Settings
+
+PLACES = {"tokens": ",.0f", "cost": ",.2f"}
+
+
+def budget_used(
+    name: str, campaign: CampaignSettings, extractor: Extractor, warehouse: Warehouse
+) -> dict[str, str]:
+    """Return a row of the status table for each budget of tokens or money."""
+    return {
+        f"of budget_{cap.unit}, lost requests included": (
+            f"{cap.used:{PLACES[cap.unit]}} of {cap.limit:{PLACES[cap.unit]}}"
+        )
+        for cap in campaign_caps(name, campaign, extractor, warehouse)
+    }
+
+
+def n_failed(warehouse: Warehouse, names: Sequence[str]) -> int:
+    """Return how many documents of campaigns failed."""
+    return int(_failures(warehouse, names)["documents"].sum())
+
+
+def print_failures(console: Console, warehouse: Warehouse, names: Sequence[str]) -> None:
+    """Print a line for each reason why documents failed."""
+    rows = _failures(warehouse, names)
+    if rows.is_empty():
+        return
+    console.print("Documents that failed (`equal retry` asks for them again):")
+    for row in rows.iter_rows(named=True):
+        console.print(
+            f"  {row['campaign']}: {row['documents']:,} x {row['reason']} ({row['tries']:,} tries)",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def print_estimate(
+    console: Console,
+    settings: Settings,
+    extractor: Extractor,
+    warehouse: Warehouse,
+    names: Sequence[str],
+) -> None:
+    """Print what the warm-up and campaigns have still to ask for."""
+    each = tokens_per_document(settings, extractor, warehouse)
+    table = Table(title="Still to be asked for", title_justify="left")
+    for heading in ("", "documents", "tokens", "money", "ends by"):
+        table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
+    found = estimates(settings, names, each, extractor, warehouse)
+    for row in found:
+        table.add_row(
+            row.payer, f"{row.documents:,}", f"{row.tokens:,}", f"{row.cost:,.2f}", row.ends_by
+        )
+    table.add_section()
+    table.add_row(
+        "at most, together",
+        f"{sum(row.documents for row in found):,}",
+        f"{sum(row.tokens for row in found):,}",
+        f"{sum(row.cost for row in found):,.2f}",
+    )
+    console.print(table)
+    console.print(
+        f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
+        f"{each.basis}. What several ask for is paid once.",
+        highlight=False,
+    )
+    for cap in extractor.run_caps(""):
+        console.print(f"A run stops at {cap}.", highlight=False)
+
+
+def _failures(warehouse: Warehouse, names: Sequence[str]) -> pl.DataFrame:
+    return warehouse.query("failures", campaigns=list(names), rounds=[])

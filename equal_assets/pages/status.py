@@ -1,0 +1,100 @@
+"""Where campaigns stand, as the `equal` command prints it: one column a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+from rich.table import Table
+
+from equal_assets.pages.spend import budget_used
+from equal_assets.pages.values import metric_form, metric_label
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Settings
+
+COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
+MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
+LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
+"""Least width of the labels and of a campaign, borders included: three stand in 80 characters."""
+
+NOTHING_YET = {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(MEASURED)}
+
+
+def status_tables(
+    settings: Settings,
+    extractor: Extractor,
+    warehouse: Warehouse,
+    names: Sequence[str],
+    *,
+    width: int,
+) -> Iterator[Table]:
+    """Yield rounds, budget, reward and students of campaigns, as many beside each other as fit.
+
+    Parameters
+    ----------
+    settings : Settings
+    extractor : Extractor
+    warehouse : Warehouse
+    names : sequence of str
+        Of the campaigns.
+    width : int
+        Of the terminal; characters.
+    """
+    rows = warehouse.query("campaign_status")
+    standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
+    students = warehouse.query("student_accuracy", campaigns=list(names))
+    columns = {
+        name: _standing(settings, name, standing.get(name, NOTHING_YET))
+        | _students(students.filter(pl.col("campaign") == name))
+        | budget_used(name, settings.campaigns[name], extractor, warehouse)
+        for name in names
+    }
+    labels = list(dict.fromkeys(label for column in columns.values() for label in column))
+    n_beside = max(1, (width - LABEL_CHARACTERS) // COLUMN_CHARACTERS)
+    for start in range(0, len(names), n_beside):
+        beside = names[start : start + n_beside]
+        table = Table(title="Campaigns", title_justify="left")
+        table.add_column("")
+        for name in beside:
+            table.add_column(name, justify="right", overflow="fold")
+        for label in labels:
+            table.add_row(label, *(columns[name].get(label, "–") for name in beside))
+        yield table
+
+
+def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, str]:
+    campaign = settings.campaigns[name]
+    return {
+        "strategy": campaign.strategy,
+        "rounds": f"{row['rounds']} of {campaign.n_rounds}",
+        "ended by": row["ended_by"] or "–",
+        "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
+        "pairs extracted": f"{row['pairs']:,}",
+        "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
+        "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",
+        "OT cost, first -> last round": _change(row["ot_cost_first"], row["ot_cost_last"]),
+        "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
+        "training examples": "–" if row["examples"] is None else f"{row['examples']:,}",
+    }
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return "–" if before is None or after is None else f"{before:.3f} -> {after:.3f}"
+
+
+def _students(rows: pl.DataFrame) -> dict[str, str]:
+    """Return two rows of the table a metric: the untuned and the tuned student."""
+    return {
+        f"{metric_label(row['metric'])}, {shown}": with_interval(
+            *(row[f"{name}{end}"] for end in ("", "_low", "_high")), form=metric_form(row["metric"])
+        )
+        for row in rows.iter_rows(named=True)
+        for name, shown in (("base", "untuned"), ("tuned", "tuned"))
+    }
+
+
+def with_interval(value: float, low: float, high: float, *, form: str) -> str:
+    """Return a value with its interval: ``0.43 [0.38, 0.48]``."""
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

@@ -1,0 +1,183 @@
+"""What a run is going to cost, before the first request: documents, tokens, money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.extraction.store import campaign_caps
+from equal_assets.resources.llm.spending import Amount, Cap, Prices
+from equal_assets.resources.targets.reading import read_target
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import LLMExtractionSettings, Settings
+from equal_assets.versions import is_current, stored_versions
+
+REPLY_SHARE = 0.25
+"""Tokens of a reply over those of its document, where nothing was measured."""
+
+RATING_REPLY_TOKENS = 10
+"""Of ``{"rating": 3}``; a model that thinks first writes more."""
+
+MEASURED_DOCUMENTS = 30
+"""Extractions after which their mean is taken instead of assumptions."""
+
+
+@dataclass(frozen=True)
+class TokensPerDocument:
+    """Mean tokens of a document, and how they are known."""
+
+    prompt: float
+    completion: float
+    basis: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a payer has still to ask for.
+
+    Attributes
+    ----------
+    payer : str
+        ``"warm-up"``, a campaign, or ``"campaign: ratings"``.
+    documents : int
+        Still to be asked for, or to be rated; each is paid once, whoever asks.
+    tokens : int
+        Of prompts and replies.
+    cost : float
+        Money, at the prices of the settings.
+    ends_by : str
+        The budget that is reached first, or what has ended it.
+    """
+
+    payer: str
+    documents: int
+    tokens: int
+    cost: float
+    ends_by: str
+
+
+def tokens_per_document(
+    settings: Settings, extractor: Extractor, warehouse: Warehouse
+) -> TokensPerDocument:
+    """Return the mean tokens of a document: measured by this extractor, or assumed."""
+    llm = settings.extractor
+    if not isinstance(llm, LLMExtractionSettings):
+        return TokensPerDocument(0.0, 0.0, f"extractor {llm.backend} uses no tokens")
+    measured = warehouse.query("measured_tokens", extractor=extractor.fingerprint).row(
+        0, named=True
+    )
+    if measured["documents"] >= MEASURED_DOCUMENTS:
+        basis = f"measured on {measured['documents']:,} documents"
+        return TokensPerDocument(measured["prompt_tokens"], measured["completion_tokens"], basis)
+    corpus = warehouse.query("corpus_summary").row(0, named=True)
+    characters = corpus["n_characters"] / max(1, corpus["n_documents"])
+    return assumed_tokens(llm, characters)
+
+
+def assumed_tokens(llm: LLMExtractionSettings, characters: float) -> TokensPerDocument:
+    """Return the mean tokens of documents of a length, before any is extracted."""
+    prompts = llm.identity()["prompts"]
+    chunks = max(1, math.ceil(characters / llm.chunk_characters))
+    templates = sum(len(text) for text in prompts.values()) * chunks
+    document = characters / CHARACTERS_PER_TOKEN
+    reply = REPLY_SHARE * document
+    pairs_read = (len(prompts) - 1) * reply
+    basis = (
+        f"assumed: {CHARACTERS_PER_TOKEN} characters a token, replies of {REPLY_SHARE:.0%} of "
+        f"the document; measured once {MEASURED_DOCUMENTS} documents are extracted"
+    )
+    return TokensPerDocument(
+        prompt=len(prompts) * document + templates / CHARACTERS_PER_TOKEN + pairs_read,
+        completion=len(prompts) * reply,
+        basis=basis,
+    )
+
+
+def estimates(
+    settings: Settings,
+    campaigns: Sequence[str],
+    each: TokensPerDocument,
+    extractor: Extractor,
+    warehouse: Warehouse,
+) -> list[Estimate]:
+    """Return what the warm-up and campaigns have still to ask for, by their budgets."""
+    llm = settings.extractor
+    prices = Prices()
+    if isinstance(llm, LLMExtractionSettings):
+        prices = Prices(llm.prompt_price, llm.completion_price)
+    one = prices.amount(round(1e6 * each.prompt), round(1e6 * each.completion))
+    of_one = {"budget_tokens": one.tokens / 1e6, "budget_cost": one.cost / 1e6}
+    found = []
+    if not is_current("warmup_qa", settings, stored_versions(warehouse)):
+        n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+        budgets = {
+            "share": math.ceil(settings.warmup.share * n_documents),
+            "budget_tokens": settings.warmup.budget_tokens,
+            "budget_cost": settings.warmup.budget_cost,
+        }
+        found.append(_estimate(WARM_UP, budgets, of_one))
+    standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
+    for name in campaigns:
+        campaign, row = settings.campaigns[name], standing.get(name, {})
+        if row.get("ended_by"):
+            found.append(Estimate(name, 0, 0, 0.0, f"ended by {row['ended_by']}"))
+            continue
+        budgets = {"budget_documents": campaign.budget_documents - row.get("documents", 0)}
+        caps = campaign_caps(name, campaign, extractor, warehouse)
+        rated = Amount()
+        if (
+            campaign.strategy == "llm-scoring"
+            and isinstance(llm, LLMExtractionSettings)
+            and not row
+        ):
+            found.append(_ratings(name, settings, llm, caps, warehouse))
+            rated = Amount(found[-1].tokens, found[-1].cost)
+        for cap in caps:
+            budgets[f"budget_{cap.unit}"] = cap.limit - cap.used - getattr(rated, cap.unit)
+        found.append(_estimate(name, budgets, of_one))
+    return found
+
+
+def _ratings(
+    name: str,
+    settings: Settings,
+    llm: LLMExtractionSettings,
+    caps: Sequence[Cap],
+    warehouse: Warehouse,
+) -> Estimate:
+    """Return what the ratings before the first round of a campaign take, by assumed lengths."""
+    own, campaign = settings.llm_scoring, settings.campaigns[name]
+    corpus = warehouse.query("corpus_summary").row(0, named=True)
+    reference, _ = read_target(settings.targets[campaign.target])
+    n_shown = min(own.reference_questions, len(reference))
+    questions = n_shown * sum(len(pair.question) for pair in reference) / len(reference)
+    document = min(own.document_characters, corpus["n_characters"] / max(1, corpus["n_documents"]))
+    template = len(llm.prompts.template("rate"))
+    one = Prices(llm.prompt_price, llm.completion_price).amount(
+        round((template + questions + document) / CHARACTERS_PER_TOKEN), RATING_REPLY_TOKENS
+    )
+    n_rated = len(warehouse.query("rated_documents", campaign=name))
+    n_candidates = min(own.n_candidates(campaign.budget_documents), corpus["n_documents"])
+    budgets: dict[str, float] = {"llm_scoring.candidates": n_candidates - n_rated}
+    for cap in caps:
+        budgets[f"budget_{cap.unit}"] = own.budget_share * cap.limit - cap.used
+    of_one = {"budget_tokens": one.tokens, "budget_cost": one.cost}
+    return _estimate(f"{name}: ratings", budgets, of_one)
+
+
+def _estimate(
+    payer: str, budgets: Mapping[str, float | None], of_one: Mapping[str, float]
+) -> Estimate:
+    """Return how many documents the tightest of budgets has room for; others are of documents."""
+    left = {
+        name: budget / of_one.get(name, 1.0)
+        for name, budget in budgets.items()
+        if budget is not None and of_one.get(name, 1.0)
+    }
+    ends_by = min(left, key=lambda name: left[name])
+    n_left = max(0, math.floor(left[ends_by]))
+    tokens, cost = n_left * of_one["budget_tokens"], n_left * of_one["budget_cost"]
+    return Estimate(payer, n_left, round(tokens), cost, ends_by)

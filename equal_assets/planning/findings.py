@@ -1,0 +1,237 @@
+"""What `equal check` looks at before a run: files, models, packages, disk."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from equal_assets.errors import EqualError, MissingExtraError, ModelError
+from equal_assets.resources.corpora import read_corpus
+from equal_assets.resources.corpora.places import base_folder
+from equal_assets.resources.corpora.stack_exchange.reader import first_post
+from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
+from equal_assets.resources.harness.tasks import check_tasks
+from equal_assets.resources.targets.presets import PRESETS, is_fetched
+from equal_assets.resources.targets.protected import read_protected
+from equal_assets.resources.targets.reading import read_code_tests, read_target, read_weights
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import (
+    DatasetSettings,
+    ExtractorSettings,
+    HarnessSettings,
+    HubDatasetSettings,
+    OpenAISettings,
+    Settings,
+    StackExchangeSettings,
+    StudentSettings,
+    TargetSettings,
+    TinyStudentSettings,
+    VLLMSettings,
+    state_folder,
+)
+
+FREE_DISK_GIB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, and what to do where it is not there.
+
+    Attributes
+    ----------
+    is_ok : bool
+        Whether a run can start as far as this goes; what it downloads itself may be missing.
+    text : str
+    is_to_be_fetched : bool
+        Whether it is only not here yet: a package to install, a dump to download by hand.
+    """
+
+    is_ok: bool
+    text: str
+    is_to_be_fetched: bool = False
+
+
+def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
+    """Yield what a run of these settings needs, each with whether it is there.
+
+    Of a plan, whose run is another day or elsewhere, no hub and no server is asked.
+    """
+    yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
+    yield _corpus(settings, is_plan=is_plan)
+    for name, target in settings.targets.items():
+        yield _target(name, target)
+    yield from _protected(settings.dataset)
+    yield _embedder(settings)
+    yield from _extractor(settings.extractor, is_plan=is_plan)
+    yield _student(settings.student)
+    yield from _harness(settings.evaluation.harness)
+    yield _disk()
+    yield _warehouse()
+
+
+def _corpus(settings: Settings, *, is_plan: bool) -> Finding:
+    corpus = settings.corpus
+    if isinstance(corpus, StackExchangeSettings):
+        return _dump(corpus)
+    if isinstance(corpus, HubDatasetSettings):
+        if not importlib.util.find_spec("datasets"):
+            needed = "corpus: a hub data set needs `pip install 'equal-assets[hub]'`"
+            return Finding(False, needed, is_to_be_fetched=True)
+        if is_plan and not (base_folder() / corpus.dataset).exists():
+            return _of_hub("corpus", f"data set {corpus.dataset}")
+    try:
+        first = next(iter(read_corpus(corpus)), None)
+    except MissingExtraError as error:
+        return Finding(False, f"corpus: {error}", is_to_be_fetched=True)
+    except EqualError as error:
+        return Finding(False, f"corpus: {error}")
+    return Finding(first is not None, f"corpus: {corpus.source} can be read")
+
+
+def _dump(corpus: StackExchangeSettings) -> Finding:
+    is_there = Path(corpus.path).is_file()
+    try:
+        first_post(corpus)
+    except EqualError as error:
+        is_to_come = not is_there or isinstance(error, MissingExtraError)
+        return Finding(False, f"corpus: {error}", is_to_be_fetched=is_to_come)
+    return Finding(True, "corpus: stack-exchange can be read")
+
+
+def _of_hub(what: str, name: str) -> Finding:
+    """Return what there is to say of something that a run asks the hub for."""
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        why = "is no folder and not in the cache, and HF_HUB_OFFLINE forbids to ask the hub"
+        return Finding(False, f"{what}: {name} {why}", is_to_be_fetched=True)
+    return Finding(True, f"{what}: {name} will be asked of the model hub")
+
+
+def _target(name: str, target: TargetSettings) -> Finding:
+    if target.preset and not is_fetched(target):
+        if not importlib.util.find_spec("datasets"):
+            needed = f"target {name}: its preset needs `pip install 'equal-assets[hub]'`"
+            return Finding(False, needed, is_to_be_fetched=True)
+        sources = sorted({split.dataset for split in PRESETS[target.preset]})
+        return _of_hub(f"target {name}", " and ".join(sources))
+    try:
+        reference, test = read_target(target)
+        read_weights(target)
+        read_code_tests(target)
+    except EqualError as error:
+        return Finding(False, f"target {name}: {error}")
+    counts = f"{len(reference)} reference and {len(test)} test pairs"
+    return Finding(True, f"target {name}: {counts}")
+
+
+def _protected(dataset: DatasetSettings) -> Iterator[Finding]:
+    if not dataset.protected:
+        return
+    try:
+        questions = read_protected(dataset)
+    except EqualError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"dataset.protected: {len(questions)} questions")
+
+
+def _embedder(settings: Settings) -> Finding:
+    model = settings.embedder.model
+    if model in (STATIC_MODEL, BUNDLED_MODEL):
+        try:
+            bundled_model()
+        except EqualError as error:
+            return Finding(False, f"embedder: {error}")
+        return Finding(True, f"embedder: {model}, weights verified")
+    if Path(model).is_dir():
+        has_modules = (Path(model) / "modules.json").is_file()
+        return Finding(has_modules, f"embedder: folder {model}, modules.json in it")
+    return Finding(True, f"embedder: {model} will be asked of the model hub")
+
+
+def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Finding]:
+    if isinstance(settings, VLLMSettings):
+        if importlib.util.find_spec("vllm") is None:
+            needed = "extractor: vllm needs `pip install 'equal-assets[vllm]'`"
+            yield Finding(False, needed, is_to_be_fetched=True)
+        else:
+            where = "is there" if Path(settings.model).is_dir() else "will be asked of the hub"
+            yield Finding(True, f"extractor: vllm is installed, the model {settings.model} {where}")
+    elif isinstance(settings, OpenAISettings) and is_plan:
+        servers = ", ".join(settings.base_urls)
+        yield Finding(True, f"extractor: {servers} will be asked for {settings.model}")
+    elif isinstance(settings, OpenAISettings):
+        from equal_assets.resources.llm.openai_client import check_server
+
+        for url in settings.base_urls:
+            try:
+                yield Finding(True, f"extractor: {check_server(settings, url)}")
+            except EqualError as error:
+                yield Finding(False, f"extractor: {error}")
+    else:
+        yield Finding(True, f"extractor: {settings.backend} needs no model")
+
+
+def _student(settings: StudentSettings) -> Finding:
+    if isinstance(settings, TinyStudentSettings):
+        return Finding(True, "student: tiny is made on the spot")
+    from equal_assets.resources.students.huggingface import find_model
+
+    try:
+        folder = find_model(settings.model, settings.revision, local_only=True)
+    except ModelError as error:
+        if Path(settings.model).is_dir():
+            return Finding(False, f"student: {error}")
+        return _of_hub("student", settings.model)
+    return Finding(True, f"student: {settings.model} is there, safetensors in {folder}")
+
+
+def _harness(settings: HarnessSettings) -> Iterator[Finding]:
+    if not settings.names:
+        return
+    try:
+        check_tasks(
+            settings.names,
+            include_path=settings.include_path,
+            allow_unsafe_code=settings.allow_unsafe_code,
+        )
+    except EqualError as error:
+        yield Finding(False, f"evaluation.harness: {error}")
+    else:
+        yield Finding(True, f"evaluation.harness: lm-eval knows {', '.join(settings.names)}")
+
+
+def _disk() -> Finding:
+    folder = state_folder()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 2**30
+    return Finding(
+        free >= FREE_DISK_GIB,
+        f"disk: {free:.1f} GiB free for {state_folder()}, {FREE_DISK_GIB:.0f} needed",
+    )
+
+
+def _warehouse() -> Finding:
+    try:
+        n_stored = len(_open_warehouse().query("materialized"))
+    except EqualError as error:
+        return Finding(False, f"warehouse: {error}")
+    return Finding(True, f"warehouse: free, {n_stored} assets and partitions stored")
+
+
+def corpus_as_read() -> tuple[int, int]:
+    """Return documents and characters of the corpus; zero where none was read, or none can be."""
+    try:
+        summary = _open_warehouse().query("corpus_summary").row(0, named=True)
+    except EqualError:  # which is one of the findings
+        return 0, 0
+    return summary["n_documents"], summary["n_characters"]
+
+
+def _open_warehouse() -> Warehouse:
+    return Warehouse(database=str(state_folder() / "warehouse.duckdb"), lock_timeout_seconds=5)

@@ -1,0 +1,182 @@
+"""What campaigns would need, from the settings alone: LLM tokens, money, GPU memory, disk.
+
+Nothing is downloaded or computed. Every figure is an estimate and says what it rests on. Hours are
+not told: they are the operations over what your GPUs sustain, which only a run can measure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from equal_assets.algorithms.flops import inference_flops
+from equal_assets.planning.estimate import RATING_REPLY_TOKENS, assumed_tokens
+from equal_assets.planning.model_sizes import ModelSize, model_size
+from equal_assets.records import CHARACTERS_PER_TOKEN
+from equal_assets.settings import (
+    HuggingFaceStudentSettings,
+    LLMExtractionSettings,
+    Settings,
+    VLLMSettings,
+)
+
+ASSUMED_CHARACTERS = 4_000
+"""Of a document of a corpus that was not read yet."""
+
+QUANTIZED_BYTES = {"awq": 0.5, "gptq": 0.5, "fp8": 1.0}
+"""Of a weight; others have 2, as bfloat16."""
+
+FULL_TUNING_BYTES = 16
+"""Of a parameter on the GPU: weight, gradient and two moments in float32."""
+
+CHECKPOINT_BYTES = 12
+"""Of a parameter on disk: weight and two moments; two checkpoints are kept."""
+
+GIB = 2**30
+
+
+def requirements(settings: Settings, *, n_read: int, n_characters: int) -> Iterator[str]:
+    """Yield what the campaigns of the settings would need, a line each.
+
+    Parameters
+    ----------
+    settings : Settings
+    n_read, n_characters : int
+        Documents of the corpus and their characters; 0 before it was read.
+    """
+    n_documents = n_read or settings.corpus.max_documents
+    characters = n_characters / n_read if n_read else ASSUMED_CHARACTERS
+    basis = "as read" if n_read else f"assumed: {ASSUMED_CHARACTERS:,} characters each"
+    shown = f"at most {n_documents:,}" if n_documents else "not known before the corpus is read"
+    yield f"documents: {shown}; {basis}"
+    llm = settings.extractor
+    if isinstance(llm, LLMExtractionSettings):
+        yield from _llm(settings, llm, n_documents, characters)
+    if isinstance(llm, VLLMSettings):
+        yield _engine_memory(llm)
+    if isinstance(settings.student, HuggingFaceStudentSettings):
+        yield _student_memory(settings.student)
+    yield from _disk(settings, n_documents, characters)
+
+
+def paid_documents(settings: Settings, n_documents: int | None) -> int | None:
+    """Return how many documents the warm-up and all campaigns extract at most, each once."""
+    asked = sum(campaign.budget_documents for campaign in settings.campaigns.values())
+    if n_documents is None:
+        return None  # the share of the warm-up is not known
+    return min(n_documents, asked + math.ceil(settings.warmup.share * n_documents))
+
+
+def _llm(
+    settings: Settings, llm: LLMExtractionSettings, n_documents: int | None, characters: float
+) -> Iterator[str]:
+    n_paid = paid_documents(settings, n_documents)
+    if n_paid is None:
+        yield "LLM tokens: set corpus.max_documents, or read the corpus, to have them estimated"
+        return
+    each = assumed_tokens(llm, characters)
+    prompt, completion = n_paid * each.prompt, n_paid * each.completion
+    n_rated = _rated_documents(settings, n_documents or 0)
+    shown = min(settings.llm_scoring.document_characters, characters)
+    prompt += n_rated * (shown + len(llm.prompts.template("rate"))) / CHARACTERS_PER_TOKEN
+    completion += n_rated * RATING_REPLY_TOKENS
+    tokens = prompt + completion
+    ratings = f" and {n_rated:,} ratings" if n_rated else ""
+    yield (
+        f"LLM tokens: at most {tokens / 1e6:,.0f} million, {prompt / 1e6:,.0f} of them prompts: "
+        f"{n_paid:,} documents that all campaigns together extract{ratings}; {each.basis}"
+    )
+    budgets = sorted({campaign.budget_documents for campaign in settings.campaigns.values()})
+    alone = ", ".join(
+        f"{n:,} documents {n * (each.prompt + each.completion) / 1e6:,.0f} million" for n in budgets
+    )
+    yield f"LLM tokens of one campaign, by its budget: {alone}"
+    if llm.prompt_price or llm.completion_price:
+        money = (prompt * llm.prompt_price + completion * llm.completion_price) / 1e6
+        yield f"money: at most {money:,.2f}, at the prices of the extractor"
+    size = _size_of(llm)
+    if size:
+        flops = inference_flops(llm.parameters or size.parameters, tokens)
+        yield f"operations of the LLM: at most {flops:.1e}, 2 per parameter and token"
+
+
+def _rated_documents(settings: Settings, n_documents: int) -> int:
+    """Return how many documents the campaigns of `llm-scoring` have rated at most."""
+    budgets = [
+        campaign.budget_documents
+        for campaign in settings.campaigns.values()
+        if campaign.strategy == "llm-scoring"
+    ]
+    return sum(min(settings.llm_scoring.n_candidates(b), n_documents) for b in budgets)
+
+
+def _size_of(llm: LLMExtractionSettings) -> ModelSize | None:
+    size = model_size(llm.model)
+    if size is None and llm.parameters:
+        return ModelSize(llm.parameters, None, "extractor.parameters")
+    return size
+
+
+def _engine_memory(llm: VLLMSettings) -> str:
+    size = _size_of(llm)
+    if size is None:
+        return f"GPU memory of the extractor: not known, nothing says how large {llm.model} is"
+    bytes_each = QUANTIZED_BYTES.get(llm.quantization or "", 2.0)
+    weights = size.parameters * bytes_each / GIB
+    gpus = llm.tensor_parallel_size
+    split = f", {weights / gpus:,.0f} on each of {gpus} GPUs" if gpus > 1 else ""
+    text = (
+        f"GPU memory of the extractor: {weights:,.0f} GiB of weights{split} "
+        f"({size.parameters / 1e9:.1f} billion parameters {size.basis}, {bytes_each:g} bytes each)"
+    )
+    if size.cached_values is None:
+        return f"{text}; the cache of keys and values beside it"
+    longest = llm.chunk_characters / CHARACTERS_PER_TOKEN + 2 * llm.max_reply_tokens
+    cache = longest * size.cached_values * 2 / GIB
+    return (
+        f"{text}, and {cache:.1f} GiB of keys and values for the longest request; "
+        f"{llm.concurrency} of them at once would take {llm.concurrency * cache:,.0f}, fewer run "
+        "where less is free"
+    )
+
+
+def _student_memory(student: HuggingFaceStudentSettings) -> str:
+    size = model_size(student.model)
+    if size is None:
+        return f"GPU memory of the student: not known, nothing says how large {student.model} is"
+    bytes_each = FULL_TUNING_BYTES if student.method == "full" else 2
+    held = "weights, gradients and optimizer" if student.method == "full" else "frozen weights"
+    memory = size.parameters * bytes_each / GIB
+    return (
+        f"GPU memory of the student: {memory:,.0f} GiB of {held} on each device, activations "
+        f"beside it ({size.parameters / 1e9:.2f} billion parameters {size.basis}, "
+        f"{student.method}: {bytes_each} bytes each)"
+    )
+
+
+def _disk(settings: Settings, n_documents: int | None, characters: float) -> Iterator[str]:
+    models = {settings.embedder.model: 4.0}
+    if isinstance(settings.extractor, VLLMSettings):
+        quantization = settings.extractor.quantization or ""
+        models[settings.extractor.model] = QUANTIZED_BYTES.get(quantization, 2.0)
+    student = settings.student
+    if isinstance(student, HuggingFaceStudentSettings):
+        models[student.model] = 2.0
+    sizes = {name: (model_size(name), each) for name, each in models.items()}
+    known = {name: s.parameters * each / GIB for name, (s, each) in sizes.items() if s}
+    if known:
+        listing = ", ".join(f"{name} {gib:,.1f}" for name, gib in known.items())
+        yield f"disk for models: {sum(known.values()):,.0f} GiB ({listing})"
+    if isinstance(student, HuggingFaceStudentSettings) and student.method == "full":
+        size = model_size(student.model)
+        if size:
+            n_tuned = len(settings.campaigns) * (1 + len(settings.milestones))
+            tuned = n_tuned * size.parameters * 4 / GIB
+            checkpoints = 2 * CHECKPOINT_BYTES * size.parameters / GIB
+            yield (
+                f"disk for tuned students: {tuned:,.0f} GiB for {n_tuned} in float32, and "
+                f"{checkpoints:,.0f} for the checkpoints of one training"
+            )
+    if n_documents:
+        texts = n_documents * characters / GIB
+        yield f"disk for the corpus: {texts:,.1f} GiB of text before compression, and its vectors"

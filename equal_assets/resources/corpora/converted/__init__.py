@@ -1,0 +1,1 @@
+"""Files that are converted to Markdown in a child process: PDF, HTML, DOCX, EPUB."""

@@ -1,0 +1,176 @@
+"""PDF, through pdfplumber: text in reading order, tables, headings by type size (extra ``files``).
+
+A PDF has no headings, only larger type: what stands in larger type than most of the text is taken
+for one. Pages without text (scans) give none; nothing is recognized in pictures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pdfplumber
+from pdfminer.layout import LTChar, LTTextBox, LTTextLine
+from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
+from pdfplumber.page import Page
+from pdfplumber.utils.exceptions import PdfminerException
+
+from equal_assets.resources.corpora.candidates import Reason
+from equal_assets.resources.corpora.converted.result import (
+    Converted,
+    UnusableFileError,
+    check_length,
+)
+
+LARGER = 1.12
+"""Type size of a heading over that of the text, at least; 11 points over 10 is emphasis."""
+
+HEADING_CHARACTERS = 150
+
+EDGE = 0.1
+"""Share of a page's height, above and below, where running heads and page numbers stand."""
+
+RUNNING_PAGES = 3
+"""Pages on which a line stands at an edge, its digits aside, to be taken for a running head."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    size: float  # points, rounded to halves; 0: of a table
+    is_at_edge: bool = False
+
+
+def convert_pdf(path: Path) -> Converted:
+    """Convert a document page by page."""
+    try:
+        with pdfplumber.open(path, laparams={}) as pdf:
+            stated = {name: str(value).strip() for name, value in (pdf.metadata or {}).items()}
+            pages = _without_running_heads([list(_blocks(page)) for page in _read(pdf.pages)])
+    except PdfminerException as error:
+        cause = error.args[0] if error.args else error
+        if isinstance(cause, PDFPasswordIncorrect | PDFEncryptionError):
+            raise UnusableFileError(Reason.ENCRYPTED_FILE, "it needs a password") from error
+        raise
+    levels = _heading_levels(line for blocks in pages for block in blocks for line in block)
+    return Converted(
+        pages=[(number, _markdown(blocks, levels)) for number, blocks in enumerate(pages, 1)],
+        title=stated.get("Title") or None,
+        author=stated.get("Author") or None,
+    )
+
+
+def _read(pages: Iterable[Page]) -> Iterator[Page]:
+    """Yield pages, each forgotten before the next; together they are bounded."""
+    n_characters = 0
+    for page in pages:
+        yield page
+        n_characters += len(page.chars)
+        page.close()
+        check_length(n_characters)
+
+
+def _blocks(page: Page) -> Iterator[list[_Line]]:
+    """Yield the paragraphs of a page in reading order; a table where its first cell stands."""
+    tables = [table for table in page.find_tables() if len(table.rows) > 1]
+    shown: set[int] = set()
+    for box in page.layout:
+        if not isinstance(box, LTTextBox):
+            continue
+        lines: list[_Line] = []
+        for line in box:
+            if not isinstance(line, LTTextLine) or not line.get_text().strip():
+                continue
+            inside = _table_at(line, tables, page)
+            if inside is None:
+                lines.append(
+                    _Line(line.get_text().strip(), _type_size(line), _is_at_edge(line, page))
+                )
+            elif inside not in shown:
+                shown.add(inside)
+                lines.append(_Line(_table_markdown(tables[inside].extract()), 0))
+        yield from _split_by_size(lines)
+
+
+def _is_at_edge(line: LTTextLine, page: Page) -> bool:
+    return bool(line.y0 < EDGE * page.height or line.y1 > (1 - EDGE) * page.height)
+
+
+def _without_running_heads(pages: list[list[list[_Line]]]) -> list[list[list[_Line]]]:
+    """Leave out what stands at the edge of several pages, whatever its digits."""
+    seen = Counter(
+        text
+        for blocks in pages
+        for text in {_without_digits(line) for block in blocks for line in block if line.is_at_edge}
+    )
+    running = {text for text, n in seen.items() if n >= RUNNING_PAGES}
+
+    def is_text(line: _Line) -> bool:
+        return not line.is_at_edge or _without_digits(line) not in running
+
+    kept = [[[line for line in block if is_text(line)] for block in blocks] for blocks in pages]
+    return [[block for block in blocks if block] for blocks in kept]
+
+
+def _without_digits(line: _Line) -> str:
+    return re.sub(r"\d+", "#", line.text)
+
+
+def _table_at(line: LTTextLine, tables: list[Any], page: Page) -> int | None:
+    x, y = (line.x0 + line.x1) / 2, page.height - (line.y0 + line.y1) / 2
+    for index, table in enumerate(tables):
+        left, top, right, bottom = table.bbox
+        if left <= x <= right and top <= y <= bottom:
+            return index
+    return None
+
+
+def _type_size(line: LTTextLine) -> float:
+    sizes = Counter(round(2 * char.size) / 2 for char in line if isinstance(char, LTChar))
+    return max(sizes, key=lambda size: (sizes[size], size), default=0.0)
+
+
+def _split_by_size(lines: list[_Line]) -> Iterator[list[_Line]]:
+    """Yield runs of lines of one type size: a heading and its text may share a box."""
+    run: list[_Line] = []
+    for line in lines:
+        if run and line.size != run[-1].size:
+            yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _heading_levels(lines: Iterable[_Line]) -> dict[float, int]:
+    """Return the heading levels of type sizes, the largest first; six at most."""
+    characters: Counter[float] = Counter()
+    for line in lines:
+        characters[line.size] += len(line.text) if line.size else 0
+    if not characters:
+        return {}
+    usual = max(characters, key=lambda size: (characters[size], size))
+    larger = sorted((size for size in characters if size >= LARGER * usual), reverse=True)
+    return {size: min(level, 6) for level, size in enumerate(larger, 1)}
+
+
+def _markdown(blocks: list[list[_Line]], levels: dict[float, int]) -> str:
+    texts = []
+    for block in blocks:
+        text = re.sub(r"(?<=\w)-\n(?=[a-z])", "", "\n".join(line.text for line in block))
+        level = levels.get(block[0].size)
+        if level and len(text) <= HEADING_CHARACTERS:
+            texts.append(f"{'#' * level} {' '.join(text.split())}")
+        else:  # a line that begins with # is no heading here
+            texts.append(re.sub(r"^(#{1,6}\s)", r"\\\1", text, flags=re.MULTILINE))
+    return "\n\n".join(texts) + "\n\n"  # a page ends a paragraph
+
+
+def _table_markdown(rows: list[list[str | None]]) -> str:
+    cells = [[" ".join((cell or "").split()).replace("|", "\\|") for cell in row] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + " --- |" * len(cells[0]), *lines[1:]])

@@ -1,0 +1,1 @@
+"""Stack Exchange dumps: questions with their accepted answers."""

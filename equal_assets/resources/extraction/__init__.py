@@ -1,0 +1,1 @@
+"""Extractors, and the store that keeps what each document yielded."""

@@ -1,0 +1,124 @@
+"""Extraction by an LLM: documents cut into texts, and the requests that each text takes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from equal_assets.algorithms.extraction.chunks import split_text
+from equal_assets.algorithms.extraction.prompts import render
+from equal_assets.algorithms.extraction.quality import QualityBounds
+from equal_assets.algorithms.extraction.recipe import (
+    ExtractionRecipe,
+    TextPairs,
+    extraction_steps,
+    merge_chunks,
+)
+from equal_assets.records import Document, Extraction, ExtractionStatus
+from equal_assets.resources.llm.requests import Job, LLMRequests
+from equal_assets.resources.llm.spending import Amount, Meter
+from equal_assets.settings import LLMExtractionSettings
+
+
+class ExtractionRun:
+    """Extracts documents with an LLM."""
+
+    def __init__(self, settings: LLMExtractionSettings, requests: LLMRequests) -> None:
+        self._settings = settings
+        self._requests = requests
+        self._recipe = recipe(settings)
+
+    async def extract(
+        self, documents: Sequence[Document], emit: Callable[[Extraction], None]
+    ) -> None:
+        """Extract documents, many at once, and emit each as soon as it is done.
+
+        A document that a cap of the campaign has no room for is not emitted.
+
+        Raises
+        ------
+        ExtractionError
+            If a cap of the run is spent, or no server answers.
+        """
+        await self._requests.run(self._jobs(documents, emit))
+
+    def _jobs(
+        self, documents: Sequence[Document], emit: Callable[[Extraction], None]
+    ) -> Iterator[Job]:
+        for document in documents:
+            texts = split_text(
+                document.text,
+                max_characters=self._settings.chunk_characters,
+                overlap_characters=self._settings.chunk_overlap_characters,
+            )
+            yield Job(self._bound(texts), partial(self._document, document, texts, emit))
+
+    def _bound(self, texts: Sequence[str]) -> Amount:
+        """Return the most that texts may come to when every request is answered at once."""
+        total, reply = Amount(documents=1), self._settings.max_reply_tokens
+        for text in texts:
+            total += self._requests.bound(render(self._recipe.extract, document=text, max_pairs=0))
+            for template in (self._recipe.refine, self._recipe.judge):
+                if template:  # the pairs in its prompt were a reply before
+                    prompt = render(template, document=text, pairs="")
+                    total += self._requests.bound(prompt, more_tokens=reply)
+        return total
+
+    async def _document(
+        self,
+        document: Document,
+        texts: Sequence[str],
+        emit: Callable[[Extraction], None],
+        meter: Meter,
+    ) -> None:
+        started = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._text(text, document, meter)) for text in texts]
+        found = merge_chunks((t.result() for t in tasks), max_pairs=self._settings.max_pairs)
+        emit(
+            Extraction(
+                content_hash=document.content_hash,
+                status=_status(found),
+                pairs=found.parsed.pairs,
+                reason=found.failure,
+                seconds=time.monotonic() - started,
+                rejected=found.parsed.rejected,
+                usage=meter.usage,
+            )
+        )
+
+    async def _text(self, text: str, document: Document, meter: Meter) -> TextPairs:
+        """Drive the steps of a text to their end."""
+        steps = extraction_steps(text, document.text, self._recipe)
+        request = next(steps)
+        while True:
+            reply = await self._requests.answer(request, document, meter)
+            try:
+                request = steps.send(reply)
+            except StopIteration as end:
+                result: TextPairs = end.value
+                return result
+
+
+def recipe(settings: LLMExtractionSettings) -> ExtractionRecipe:
+    """Return what the settings say of the way from text to pairs."""
+    bounds = QualityBounds(**settings.quality.model_dump())
+    is_bounded = getattr(settings, "response_format", "bounded_json_schema").startswith("bounded")
+    longest = max(bounds.max_question_characters, bounds.max_answer_characters)
+    return ExtractionRecipe(
+        extract=settings.prompts.template("extract"),
+        refine=settings.prompts.template("refine") if settings.refine else None,
+        judge=settings.prompts.template("judge") if settings.judge else None,
+        max_pairs=settings.max_pairs,
+        max_characters=longest if is_bounded else None,
+        min_score=settings.min_score,
+        bounds=bounds,
+    )
+
+
+def _status(found: TextPairs) -> ExtractionStatus:
+    if found.parsed.pairs:
+        return "pairs"
+    return "failed" if found.failure else "no pairs"

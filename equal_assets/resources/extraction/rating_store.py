@@ -1,0 +1,90 @@
+"""Ratings through the store: a document that a campaign has rated is not asked about again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import polars as pl
+
+from equal_assets.algorithms.extraction.rating import RatingTask
+from equal_assets.progress import Progress
+from equal_assets.records import Document, Rating
+from equal_assets.resources.extraction.extractors import LLMExtractor, Order
+from equal_assets.resources.extraction.store import STORE_EVERY_DOCUMENTS, STORE_EVERY_SECONDS
+from equal_assets.resources.llm.spending import Allowance, Cap
+from equal_assets.resources.warehouse import Warehouse
+
+
+def rate_through_store(
+    warehouse: Warehouse,
+    extractor: LLMExtractor,
+    documents: Sequence[Document],
+    task: RatingTask,
+    *,
+    campaign: str,
+    run: str,
+    caps: Sequence[Cap],
+    progress: Progress,
+) -> None:
+    """Have documents rated that the campaign has no rating of, and store the ratings as they come.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    extractor : LLMExtractor
+        Whose LLM is asked.
+    documents : sequence of Document
+        In the order in which they are asked about. One that no cap has room for is left out.
+    task : RatingTask
+    campaign : str
+        Pays as ``"campaign|ratings"``.
+    run : str
+        For the caps of a run.
+    caps : sequence of Cap
+        What the ratings may take in all.
+    progress : callable
+        Called with documents done and in all, and what was spent.
+
+    Raises
+    ------
+    ExtractionError
+        If no server answers, or a cap of the run is spent; what was rated before is stored.
+    """
+    known = set(warehouse.query("rated_documents", campaign=campaign)["content_hash"])
+    missing = {d.content_hash: d for d in documents if d.content_hash not in known}
+    allowance = Allowance([*caps, *extractor.run_caps(run)])
+    order = Order(payer=f"{campaign}|ratings", run=run, allowance=allowance)
+    unwritten: list[Rating] = []
+    n_done, written_at = len(documents) - len(missing), time.monotonic()
+    try:
+        for rating in extractor.rate(list(missing.values()), task, order):
+            unwritten.append(rating)
+            n_done += 1
+            seconds = time.monotonic() - written_at
+            if seconds >= STORE_EVERY_SECONDS or len(unwritten) >= STORE_EVERY_DOCUMENTS:
+                _write(warehouse, campaign, unwritten, seconds)
+                unwritten, written_at = [], time.monotonic()
+                progress(n_done, len(documents), f"{allowance.paid.tokens:,} tokens paid")
+    finally:
+        if unwritten:
+            _write(warehouse, campaign, unwritten, time.monotonic() - written_at)
+    progress(len(documents), len(documents), f"{allowance.paid.tokens:,} tokens paid")
+
+
+def _write(warehouse: Warehouse, campaign: str, ratings: Sequence[Rating], seconds: float) -> None:
+    rows = [
+        {
+            "campaign": campaign,
+            "content_hash": rating.content_hash,
+            "rating": rating.rating,
+            "reason": rating.reason,
+            **asdict(rating.usage),
+            "seconds": seconds / len(ratings),
+        }
+        for rating in ratings
+    ]
+    types = {"rating": pl.Int32, "reason": pl.String}
+    with warehouse.transaction() as transaction:
+        transaction.insert("document_ratings", pl.DataFrame(rows, schema_overrides=types))

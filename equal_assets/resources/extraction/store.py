@@ -1,0 +1,271 @@
+"""Extraction through the store: what was extracted before is never asked for again."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import polars as pl
+
+from equal_assets.progress import Progress
+from equal_assets.records import Document, Extraction
+from equal_assets.resources.extraction.extractors import Extractor, Order
+from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps, payer_name
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import CampaignSettings
+
+PAIR_COLUMNS = {
+    "qa_id": pl.String,
+    "content_hash": pl.String,
+    "extractor": pl.String,
+    "position": pl.Int32,
+    "question": pl.String,
+    "answer": pl.String,
+}
+
+REJECTED_COLUMNS = {
+    "content_hash": pl.String,
+    "extractor": pl.String,
+    "position": pl.Int32,
+    "question": pl.String,
+    "answer": pl.String,
+    "reason": pl.String,
+}
+
+STORE_EVERY_DOCUMENTS = 64
+STORE_EVERY_SECONDS = 2.0
+"""Extractions are written together when so many have come, or so much time has passed."""
+
+
+def extract_through_store(
+    warehouse: Warehouse,
+    extractor: Extractor,
+    documents: Sequence[Document],
+    *,
+    asked_by: str,
+    run: str = "",
+    caps: Sequence[Cap] = (),
+    progress: Progress,
+) -> pl.DataFrame:
+    """Extract documents that the store lacks, and return what the store has of all of them.
+
+    Results are written as they arrive: a killed process pays again for no more than the documents
+    that were under way.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    extractor : Extractor
+        Its fingerprint is part of the key.
+    documents : sequence of Document
+        Asked for; the order of the result.
+    asked_by : str
+        ``"warm-up"`` or ``"campaign|round-NNN"``: recorded as the payer of what is new.
+    run : str
+        For the caps of a run.
+    caps : sequence of Cap
+        What the payer may ask for in all. A document that no cap has room for is not asked for.
+    progress : callable
+        Called with documents done and asked for, and what was spent.
+
+    Returns
+    -------
+    DataFrame, one row a document that was asked for
+        ``document_id, content_hash`` and the columns of ``stored_extractions``.
+    """
+    hashes = [document.content_hash for document in documents]
+    stored = _stored(warehouse, extractor, hashes)
+    allowance = Allowance([*caps, *extractor.run_caps(run)])
+    known = _ask_stored(stored, hashes, allowance, asked_by)
+    in_store = set(stored["content_hash"])
+    missing: dict[str, Document] = {}
+    for document, key in zip(documents, hashes, strict=True):
+        if key not in in_store:
+            missing.setdefault(key, document)  # of documents with the same text the first is read
+    unwritten: list[Extraction] = []
+    n_done, n_failed, written_at = len(documents) - len(missing), 0, time.monotonic()
+    progress(n_done, len(documents))
+    try:
+        for extraction in extractor.extract(
+            list(missing.values()), Order(payer=asked_by, run=run, allowance=allowance)
+        ):
+            unwritten.append(extraction)
+            known.add(extraction.content_hash)
+            n_done += 1
+            n_failed += extraction.status == "failed"
+            is_due = time.monotonic() - written_at >= STORE_EVERY_SECONDS
+            if is_due or len(unwritten) >= STORE_EVERY_DOCUMENTS:
+                _write(warehouse, extractor, unwritten, asked_by)
+                unwritten, written_at = [], time.monotonic()
+                progress(n_done, len(documents), _spend(allowance, n_failed))
+    finally:
+        if unwritten:
+            _write(warehouse, extractor, unwritten, asked_by)
+    if missing:
+        stored = _stored(warehouse, extractor, hashes)
+    progress(len(documents), len(documents), _spend(allowance, n_failed))
+    asked = pl.DataFrame(
+        {"document_id": [d.document_id for d in documents], "content_hash": hashes},
+        schema={"document_id": pl.String, "content_hash": pl.String},
+    ).filter(pl.col("content_hash").is_in(known))
+    return asked.join(stored, on="content_hash", how="left", maintain_order="left")
+
+
+def extract_again(
+    warehouse: Warehouse,
+    extractor: Extractor,
+    documents: Sequence[Document],
+    *,
+    asked_by: str,
+    run: str,
+    caps: Sequence[Cap],
+    progress: Progress,
+) -> list[str]:
+    """Extract documents anew, and put what comes out in the place of what the store has.
+
+    Requests that were answered stand in the journal and are not sent again. Returns the content
+    hashes of the documents that have not failed again.
+    """
+    allowance = Allowance([*caps, *extractor.run_caps(run)])
+    order = Order(payer=asked_by, run=run, allowance=allowance)
+    n_failed, mended = 0, []
+    for number, extraction in enumerate(extractor.extract(documents, order), 1):
+        _write(warehouse, extractor, [extraction], asked_by, replace=True)
+        n_failed += extraction.status == "failed"
+        if extraction.reason is None:
+            mended.append(extraction.content_hash)
+        progress(number, len(documents), _spend(allowance, n_failed))
+    return mended
+
+
+def campaign_caps(
+    name: str, campaign: CampaignSettings, extractor: Extractor, warehouse: Warehouse
+) -> list[Cap]:
+    """Return the campaign's caps on tokens and money, with what it has used of them.
+
+    Used is what it has paid, lost requests at the most that they may have come to, and what others
+    had paid for documents that it asked for.
+    """
+    before = warehouse.query("answered_before", campaign=name).row(0, named=True)
+    return caps(
+        f"campaigns.{name}.budget_",
+        "campaign",
+        extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
+        tokens=campaign.budget_tokens,
+        cost=campaign.budget_cost,
+    )
+
+
+def _ask_stored(
+    stored: pl.DataFrame, hashes: Sequence[str], allowance: Allowance, asked_by: str
+) -> set[str]:
+    """Count what others have paid for against the caps, in order; return what there is room for.
+
+    What the payer has paid itself is in its caps already.
+    """
+    found = {row["content_hash"]: row for row in stored.iter_rows(named=True)}
+    asked: set[str] = set()
+    for row in (found[key] for key in dict.fromkeys(hashes) if key in found):
+        is_own = payer_name(row["first_asked_by"]) == payer_name(asked_by)
+        tokens = row["prompt_tokens"] + row["completion_tokens"]
+        amount = NOTHING if is_own else Amount(tokens, row["cost"])
+        if allowance.exceeded_by(amount, scope="campaign") is None:
+            allowance.asked += amount
+            asked.add(row["content_hash"])
+    return asked
+
+
+def _spend(allowance: Allowance, n_failed: int) -> str:
+    """Return a few words for people: tokens, money, failures."""
+    said = [f"{allowance.paid.tokens:,} tokens paid"] if allowance.paid.tokens else []
+    said += [f"cost {allowance.paid.cost:.2f}"] if allowance.paid.cost else []
+    said += [f"{n_failed} failed"] if n_failed else []
+    return ", ".join(said)
+
+
+def _stored(warehouse: Warehouse, extractor: Extractor, hashes: Sequence[str]) -> pl.DataFrame:
+    return warehouse.query("stored_extractions", extractor=extractor.fingerprint, hashes=hashes)
+
+
+def _write(
+    warehouse: Warehouse,
+    extractor: Extractor,
+    extractions: Sequence[Extraction],
+    asked_by: str,
+    *,
+    replace: bool = False,
+) -> None:
+    with warehouse.transaction() as transaction:
+        for extraction in extractions if replace else ():
+            for table in ("extractions", "extracted_qa", "rejected_qa"):
+                transaction.delete(
+                    table, content_hash=extraction.content_hash, extractor=extractor.fingerprint
+                )
+        hashes = [extraction.content_hash for extraction in extractions]
+        stored = transaction.query(
+            "stored_extractions", extractor=extractor.fingerprint, hashes=hashes
+        )
+        # another process may have extracted the same document meanwhile: its result stands
+        known = set(stored["content_hash"])
+        new = [extraction for extraction in extractions if extraction.content_hash not in known]
+        if new:
+            transaction.execute("record_extractor", **extractor.described())
+            transaction.insert("extractions", _extraction_rows(new, extractor, asked_by))
+            transaction.insert("extracted_qa", _pair_rows(new, extractor))
+            transaction.insert("rejected_qa", _rejected_rows(new, extractor))
+
+
+def _extraction_rows(
+    extractions: Sequence[Extraction], extractor: Extractor, asked_by: str
+) -> pl.DataFrame:
+    rows = [
+        {
+            "content_hash": extraction.content_hash,
+            "extractor": extractor.fingerprint,
+            "status": extraction.status,
+            "reason": extraction.reason,
+            "n_pairs": len(extraction.pairs),
+            "n_rejected": len(extraction.rejected),
+            **asdict(extraction.usage),
+            "seconds": extraction.seconds,
+            "first_asked_by": asked_by,
+        }
+        for extraction in extractions
+    ]
+    return pl.DataFrame(rows, schema_overrides={"reason": pl.String})
+
+
+def _pair_rows(extractions: Sequence[Extraction], extractor: Extractor) -> pl.DataFrame:
+    pairs = [
+        {
+            "qa_id": _qa_id(extraction.content_hash, extractor.fingerprint, position),
+            "content_hash": extraction.content_hash,
+            "extractor": extractor.fingerprint,
+            "position": position,
+            "question": pair.question,
+            "answer": pair.answer,
+        }
+        for extraction in extractions
+        for position, pair in enumerate(extraction.pairs)
+    ]
+    return pl.DataFrame(pairs, schema=PAIR_COLUMNS)
+
+
+def _rejected_rows(extractions: Sequence[Extraction], extractor: Extractor) -> pl.DataFrame:
+    rows = [
+        {
+            "content_hash": extraction.content_hash,
+            "extractor": extractor.fingerprint,
+            "position": position,
+            **asdict(pair),
+        }
+        for extraction in extractions
+        for position, pair in enumerate(extraction.rejected)
+    ]
+    return pl.DataFrame(rows, schema=REJECTED_COLUMNS)
+
+
+def _qa_id(key: str, extractor: str, position: int) -> str:
+    return hashlib.sha256(f"{key} {extractor} {position}".encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Students on the tasks of lm-eval."""

@@ -1,0 +1,69 @@
+"""Judge generated programs by their tests, several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from equal_assets.algorithms.judging.code import extract_code, program_of
+from equal_assets.algorithms.judging.verdicts import Verdict, check_lengths, correct, wrong
+from equal_assets.progress import Progress
+from equal_assets.resources.judges.sandbox import Limits, run_tests, verify_sandbox
+from equal_assets.resources.targets.reading import CodeTests
+
+
+def code_verdicts(
+    outputs: Sequence[str],
+    references: Sequence[CodeTests],
+    *,
+    limits: Limits,
+    n_workers: int,
+    progress: Progress,
+) -> list[Verdict]:
+    """Run the program in each output against its tests.
+
+    Parameters
+    ----------
+    outputs : sequence of str
+        Generated answers; not trusted.
+    references : sequence of CodeTests
+        What stands before each program and what tests it.
+    limits : Limits
+        What one program may use.
+    n_workers : int
+        Programs run at a time, >= 1; each takes one processor and up to the limit of memory.
+    progress : callable
+        Told the programs judged, and how many there are.
+
+    Returns
+    -------
+    list of Verdict
+        In the order of the outputs; a wrong one says which exception in which test, or which limit.
+
+    Raises
+    ------
+    SandboxError
+        If this machine cannot hold what the sandbox promises.
+    ValueError
+        If the lengths differ, or the tests of a reference are no Python.
+    """
+    check_lengths(outputs, references)
+    verify_sandbox(limits)
+
+    def judge(output: str, reference: CodeTests) -> Verdict:
+        return _verdict(output, reference, limits)
+
+    verdicts: list[Verdict] = []
+    with ThreadPoolExecutor(n_workers) as pool:
+        for verdict in pool.map(judge, outputs, references):
+            verdicts.append(verdict)
+            progress(len(verdicts), len(outputs))
+    return verdicts
+
+
+def _verdict(output: str, reference: CodeTests, limits: Limits) -> Verdict:
+    code = extract_code(output, is_continuation=bool(reference.prefix.strip()))
+    if code is None:
+        return wrong(None, "no code" if output.strip() else "empty")
+    outcome = run_tests(program_of(code, reference.prefix), reference.tests, limits)
+    return correct(code) if outcome.reason is None else wrong(code, outcome.reason)

@@ -1,0 +1,1 @@
+"""Requests to a language model: backends, retries, the journal that pays for each one once."""

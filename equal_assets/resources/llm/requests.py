@@ -1,0 +1,353 @@
+"""Requests to an LLM: documents in flight, tries, caps and journal around any backend."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from equal_assets.algorithms.extraction.parsing import UnusableReplyError
+from equal_assets.algorithms.extraction.recipe import Reply, Request
+from equal_assets.errors import ExtractionError
+from equal_assets.records import Document, Usage
+from equal_assets.resources.llm.journal import Answer, Outcome, RequestJournal, request_key
+from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.spending import (
+    NOTHING,
+    Allowance,
+    Amount,
+    BudgetSpentError,
+    Meter,
+    Prices,
+    payer_name,
+)
+from equal_assets.settings import LLMExtractionSettings
+
+CUT_OFF = "reply cut off at max_reply_tokens"
+TEMPLATE_TOKENS = 256
+"""More than any chat template puts around a prompt."""
+
+PREPARED_SHARE = 0.25
+"""Documents under way beyond ``concurrency``: their requests are ready when a place is free, while
+the replies of others are read and journaled. Measured: 62 of 64 requests at the server, not 57."""
+
+PATIENCE_TRIES = 200
+"""Times that a request waits because a server asks for patience, before its document fails."""
+
+GIVE_UP_AFTER = 50
+"""Failed requests in a row, none answered between, after which the run stops."""
+
+LONGEST_BACKOFF_SECONDS = 30.0
+
+T = TypeVar("T")
+
+
+class EventLoop:
+    """An event loop in a thread of its own, so that requests go on while results are stored."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="llm")
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start work in the loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self) -> None:
+        """End the loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked about one document: the most that it may come to, and what asks it."""
+
+    bound: Amount
+    ask: Callable[[Meter], Coroutine[Any, Any, None]]
+
+
+class LLMRequests:
+    """Sends requests to an LLM for one payer; everything in it runs in one event loop.
+
+    Parameters
+    ----------
+    settings : LLMExtraction
+    llm : LLM
+        Started.
+    journal : RequestJournal
+        Made in the thread of the loop.
+    payer, run : str
+        Who pays, and in which run.
+    allowance : Allowance
+    """
+
+    def __init__(
+        self,
+        settings: LLMExtractionSettings,
+        llm: LLM,
+        journal: RequestJournal,
+        *,
+        payer: str,
+        run: str,
+        allowance: Allowance,
+    ) -> None:
+        self._settings = settings
+        self._llm = llm
+        self._journal = journal
+        self._payer = payer
+        self._run = run
+        self._allowance = allowance
+        self._prices = Prices(settings.prompt_price, settings.completion_price)
+        self._failed_in_a_row = 0
+        self._places = asyncio.Semaphore(settings.concurrency)
+        identity = settings.identity()
+        self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
+
+    async def run(self, jobs: Iterable[Job]) -> None:
+        """Do jobs, many at once, each as soon as every cap has room for it.
+
+        A job that a cap of the campaign has no room for is left out.
+
+        Raises
+        ------
+        ExtractionError
+            If a cap of the run is spent, or no server answers.
+        """
+        in_flight: set[asyncio.Task[None]] = set()
+        most = math.ceil(self._settings.concurrency * (1 + PREPARED_SHARE))
+        try:
+            for job in jobs:
+                while len(in_flight) >= most or not self._hold(
+                    job.bound, is_last_chance=not in_flight
+                ):
+                    if not in_flight:
+                        break
+                    in_flight = await _wait_for_one(in_flight)
+                else:
+                    in_flight.add(asyncio.create_task(self._do(job)))
+            while in_flight:
+                in_flight = await _wait_for_one(in_flight)
+        finally:
+            for task in in_flight:
+                task.cancel()
+            await asyncio.gather(*in_flight, return_exceptions=True)
+
+    def bound(self, prompt: str, *, more_tokens: int = 0) -> Amount:
+        """Return the most that a prompt, and tokens that are still to stand in it, may come to."""
+        return self._prices.amount(
+            _most_tokens(prompt) + more_tokens, self._settings.max_reply_tokens
+        )
+
+    def _hold(self, bound: Amount, *, is_last_chance: bool) -> bool:
+        """Hold what a document may come to; a run's cap without room for it ends the run."""
+        if self._allowance.hold(bound):
+            return True
+        cap = self._allowance.exceeded_by(bound)
+        if cap is not None and cap.scope == "run" and is_last_chance:
+            raise ExtractionError(
+                f"{cap} has no room for the next document. What was extracted is stored; the next "
+                "run goes on from there with a cap of its own"
+            )
+        return False
+
+    async def _do(self, job: Job) -> None:
+        meter = Meter(self._allowance, job.bound)
+        try:
+            await job.ask(meter)
+        except* BudgetSpentError:
+            pass  # what it has paid for stands in the journal
+        finally:
+            meter.close()
+
+    async def answer(self, request: Request, document: Document, meter: Meter) -> Reply:
+        """Return the reply to a request: from the journal, or from the LLM in a few tries."""
+        key = request_key(prompt=request.prompt, schema=request.schema, **self._model)
+        if (known := self._journal.answer(key)) is not None:
+            self._count_known(known, meter)
+            return Reply(request.parse(known.reply))  # it was parsed before it was kept
+        failure, n_tries, n_waits = "", 0, 0
+        while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
+            try:
+                value = await self._try(request, key, document, n_tries, meter)
+            except UnusableReplyError as error:
+                failure, n_tries = error.reason, n_tries + 1
+            except TryFailedError as error:
+                failure = error.reason
+                if error.next_step == "give up":
+                    break
+                if error.next_step == "wait":
+                    n_waits += 1
+                    continue
+                n_tries += 1
+                if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
+                    raise ExtractionError(f"{failure}; what was extracted is stored") from error
+                await asyncio.sleep(_backoff_seconds(n_tries))
+            else:
+                self._failed_in_a_row = 0
+                meter.usage += Usage(n_requests=1)
+                return Reply(value)
+        meter.usage += Usage(n_requests=1)
+        self._count_failure(failure)
+        return Reply(None, failure)
+
+    async def _try(
+        self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
+    ) -> Any:
+        """Send a request once; what it may come to is held and on disk before, settled after."""
+        most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
+        async with self._places, self._llm.room() as place:
+            covered = self._prices.amount(*most)
+            meter.cover(covered)
+            entry = self._journal.open(
+                key,
+                document=document.content_hash,
+                payer=self._payer,
+                run=self._run,
+                prompt_tokens=most[0],
+                completion_tokens=most[1],
+                cost=covered.cost,
+            )
+            started = time.monotonic()
+            completion, value, failure = None, None, None
+            try:
+                completion = await self._llm.complete(
+                    place, request.prompt, request.schema, seed=self._seed(key, n_tries)
+                )
+                if completion.is_cut_off:
+                    raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
+                value = request.parse(completion.text)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                self._settle(
+                    entry,
+                    meter,
+                    covered,
+                    completion=completion,
+                    failure=failure,
+                    most=most,
+                    seconds=time.monotonic() - started,
+                )
+        return value
+
+    def _settle(
+        self,
+        entry: int,
+        meter: Meter,
+        covered: Amount,
+        *,
+        completion: Completion | None,
+        failure: BaseException | None,
+        most: tuple[int, int],
+        seconds: float,
+    ) -> None:
+        """Enter what became of a request, and count what it came to."""
+        outcome = _outcome(failure)
+        charged = _charged(completion, outcome, most)
+        spent = self._prices.amount(*charged)
+        self._journal.settle(
+            entry,
+            outcome,
+            prompt_tokens=charged[0],
+            completion_tokens=charged[1],
+            cost=spent.cost,
+            seconds=seconds,
+            reply=completion.text if completion else None,
+            reason=None if failure is None else str(failure) or type(failure).__name__,
+        )
+        known = charged if completion else (0, 0)
+        cost = spent.cost if completion else 0.0
+        usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
+        meter.settle(covered, spent=spent, usage=usage, is_paid=True)
+
+    def _count_known(self, known: Answer, meter: Meter) -> None:
+        """Count an answer of the journal: as asked for, or as paid before by the same payer."""
+        tokens = (known.prompt_tokens, known.completion_tokens)
+        is_own = payer_name(known.payer) == payer_name(self._payer)
+        paid = tokens if is_own else (0, 0)
+        usage = Usage(*tokens, *paid, known.cost, known.cost if is_own else 0.0, n_requests=1)
+        # what the payer has paid stands in its caps already
+        spent = NOTHING if is_own else Amount(sum(tokens), known.cost)
+        meter.cover(spent)
+        meter.settle(spent, spent=spent, usage=usage, is_paid=False)
+
+    def _seed(self, key: str, n_tries: int) -> int:
+        """Return a seed of the request's own: one seed for all gives replies that resemble."""
+        return (int(key[:12], 16) + self._settings.seed + n_tries) % 2**31
+
+    def _count_failure(self, reason: str) -> None:
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= GIVE_UP_AFTER:
+            raise ExtractionError(
+                f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. What was "
+                "extracted is stored; `equal retry` asks again for the documents that failed"
+            )
+
+
+WORKED_OUT_HERE = frozenset(
+    {
+        "prompts",
+        "refine",
+        "judge",
+        "min_score",
+        "quality",
+        "max_pairs",
+        "chunk_characters",
+        "chunk_overlap_characters",
+    }
+)
+"""Settings that change prompts, schemas or what is kept, but not the reply to the same request."""
+
+
+def _outcome(failure: BaseException | None) -> Outcome:
+    if failure is None:
+        return "answered"
+    if isinstance(failure, TryFailedError):
+        return failure.outcome
+    if isinstance(failure, UnusableReplyError):
+        return "unusable"
+    return "refused" if isinstance(failure, ExtractionError) else "lost"
+
+
+def _charged(
+    completion: Completion | None, outcome: Outcome, most: tuple[int, int]
+) -> tuple[int, int]:
+    """Return the tokens that a try is charged: as the server says, else the most it may be."""
+    if outcome == "refused":
+        return 0, 0
+    if completion is None:
+        return most
+    read, written = completion.prompt_tokens, completion.completion_tokens
+    return most[0] if read is None else read, most[1] if written is None else written
+
+
+def _most_tokens(prompt: str) -> int:
+    """Return a bound that holds for every tokenizer that falls back to bytes: one each."""
+    return len(prompt.encode("utf-8")) + TEMPLATE_TOKENS
+
+
+def _backoff_seconds(n_tries: int) -> float:
+    longest = min(LONGEST_BACKOFF_SECONDS, 0.5 * 2**n_tries)
+    return longest * random.uniform(0.5, 1.0)
+
+
+async def _wait_for_one(in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Wait until a document is done; raise what ended it, return those that go on."""
+    done, going_on = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        failure: BaseException | None = task.exception()
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        if failure is not None:
+            raise failure
+    return going_on

@@ -1,0 +1,22 @@
+"""The student that the settings name."""
+
+from equal_assets.resources.students.huggingface import HuggingFaceStudent
+from equal_assets.resources.students.student import Student
+from equal_assets.resources.students.tiny import TinyStudent
+from equal_assets.settings import StudentSettings, TinyStudentSettings
+
+
+def build_student(settings: StudentSettings, models_folder: str) -> Student:
+    """Return the student that the settings name.
+
+    Parameters
+    ----------
+    settings : equal_assets.settings.Student
+        The ``student`` section of campaigns.yaml.
+    models_folder : str
+        Where models that this project makes are kept.
+    """
+    keys = settings.model_dump(exclude={"kind"})
+    if isinstance(settings, TinyStudentSettings):
+        return TinyStudent(models_folder=models_folder, **keys)
+    return HuggingFaceStudent(**keys)

@@ -1,0 +1,1 @@
+"""Target tasks: their files, the paper's presets, and protected test sets."""

@@ -1,0 +1,40 @@
+"""Questions of the campaigns file's own that no training example may give away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from equal_assets.records import RejectedRow
+from equal_assets.resources.corpora.json_lines import read_json_lines
+from equal_assets.resources.corpora.places import base_folder, shown_path
+from equal_assets.resources.targets.reading import refuse
+from equal_assets.settings import DatasetSettings
+
+
+def read_protected(settings: DatasetSettings) -> dict[str, str]:
+    """Read the protected questions, each by where it stands (``FILE:LINE``).
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a bad line, a field that is no text.
+    """
+    questions: dict[str, str] = {}
+    mistakes: list[str] = []
+    for path in settings.protected:
+        file = shown_path(Path(path), base_folder())
+        for item in read_json_lines(Path(path), file):
+            if isinstance(item, RejectedRow):
+                mistakes.append(f"{file}:{item.row}: {item.reason}: {item.excerpt}")
+                continue
+            line, values = item
+            question = values.get(settings.protected_field)
+            if isinstance(question, str) and question.strip():
+                questions[f"{file}:{line}"] = question
+            else:
+                mistakes.append(
+                    f"{file}:{line}: {settings.protected_field} = {question!r}; allowed: text; "
+                    f"the row has {', '.join(values) or 'no field'} (dataset.protected_field)"
+                )
+    refuse(mistakes, what="dataset.protected")
+    return questions

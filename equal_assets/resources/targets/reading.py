@@ -1,0 +1,226 @@
+"""The target task: pairs that steer, pairs that judge, and the tests of code answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard, TypeVar
+
+from equal_assets.algorithms.judging.numbers import last_number
+from equal_assets.errors import CorpusError
+from equal_assets.records import QAPair, RejectedRow
+from equal_assets.resources.corpora.json_lines import read_json_lines
+from equal_assets.resources.corpora.mapping import qa_pair
+from equal_assets.resources.corpora.places import base_folder, shown_path
+from equal_assets.resources.targets.presets import fetch_target
+from equal_assets.settings import TargetSettings
+
+MISTAKES_SHOWN = 10
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTests:
+    """How code that answers a test question is run.
+
+    Attributes
+    ----------
+    prefix : str
+        What stands before the code: the beginning that the question shows; mostly empty.
+    tests : str
+        Python statements that stand after it and raise if it is wrong.
+    """
+
+    prefix: str
+    tests: str
+
+
+def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
+    """Read the QA pairs of a target.
+
+    Parameters
+    ----------
+    target : Target
+        Names two JSONL files (plain, .gz, .zst) and the fields to read; those of a preset are
+        fetched where they are missing.
+
+    Returns
+    -------
+    tuple of two lists of QAPair
+        The reference pairs, which steer the selection, and the test pairs, which only judge.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a bad line, a question that stands twice
+        in a file, a test question that stands in the reference file too, a test answer without
+        the number that is to be compared; or if a file holds no pair. Questions are compared
+        without regard to case and white space.
+    """
+    fetch_target(target)
+    base = base_folder()
+    files = [shown_path(Path(path), base) for path in (target.reference, target.test)]
+    reference, reference_mistakes = _read_pairs(Path(target.reference), files[0], target)
+    test, test_mistakes = _read_pairs(Path(target.test), files[1], target)
+    lines = {_folded(pair.question): line for line, pair in reference.items()}
+    leaks = [
+        f"{files[1]}:{line}: the question stands in {files[0]}:{lines[question]} too; a test "
+        "question may not steer the selection"
+        for line, pair in test.items()
+        if (question := _folded(pair.question)) in lines
+    ]
+    numberless = [
+        f"{files[1]}:{line}: the answer holds no number, which answers: number compares"
+        for line, pair in test.items()
+        if target.answers == "number" and last_number(pair.answer) is None
+    ]
+    refuse([*reference_mistakes, *test_mistakes, *leaks, *numberless])
+    return list(reference.values()), list(test.values())
+
+
+def read_weights(target: TargetSettings) -> list[float]:
+    """Read how much each reference pair of a target counts.
+
+    Parameters
+    ----------
+    target : Target
+        One that :func:`read_target` accepts.
+
+    Returns
+    -------
+    list of float
+        In the order of the reference pairs; 1 for all where ``weight_field`` is not set.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a weight that is missing, not a number,
+        or not above 0.
+    """
+    return _read_rows(Path(target.reference), lambda values: _weight(values, target))
+
+
+def read_code_tests(target: TargetSettings) -> list[CodeTests]:
+    """Read how the answers to a target's test questions are run.
+
+    Parameters
+    ----------
+    target : Target
+        One that :func:`read_target` accepts.
+
+    Returns
+    -------
+    list of CodeTests
+        In the order of the test pairs; empty unless ``answers`` is ``code``.
+
+    Raises
+    ------
+    CorpusError
+        With up to 10 mistakes, each with file and line: a field that is missing or of another kind.
+    """
+    if target.answers != "code":
+        return []
+    return _read_rows(Path(target.test), lambda values: _code_tests(values, target))
+
+
+def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
+    """Return what each row of a file gives that :func:`read_target` accepts.
+
+    A ValueError of ``parse`` is a mistake in the file, told with the line.
+    """
+    file = shown_path(path, base_folder())
+    found: list[T] = []
+    mistakes: list[str] = []
+    for item in read_json_lines(path, file):
+        if isinstance(item, RejectedRow):
+            continue  # read_target has refused such a file
+        line, values = item
+        try:
+            found.append(parse(values))
+        except ValueError as error:
+            mistakes.append(f"{file}:{line}: {error}")
+    refuse(mistakes)
+    return found
+
+
+def _weight(values: dict[str, Any], target: TargetSettings) -> float:
+    weight = values.get(target.weight_field) if target.weight_field else 1.0
+    if not (_is_number(weight) and 0 < weight < math.inf):
+        raise ValueError(f"{target.weight_field} = {weight!r}; allowed: numbers above 0")
+    return float(weight)
+
+
+def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
+    tests = values.get(target.tests_field or "")
+    statements = tests if isinstance(tests, list) else [tests]
+    if not statements or not all(isinstance(s, str) and s.strip() for s in statements):
+        raise ValueError(
+            f"{target.tests_field} = {tests!r}; allowed: Python statements, a text or list of them"
+        )
+    setup, prefix, entry_point = (
+        _text(values, name)
+        for name in (target.setup_field, target.prefix_field, target.entry_point_field)
+    )
+    if target.entry_point_field and not entry_point.isidentifier():
+        raise ValueError(
+            f"{target.entry_point_field} = {entry_point!r}; allowed: the name of a function"
+        )
+    calls = [f"check({entry_point})"] if entry_point else []
+    before = [setup] if setup.strip() else []
+    return CodeTests(prefix=prefix, tests="\n".join([*before, *statements, *calls]))
+
+
+def _text(values: dict[str, Any], name: str | None) -> str:
+    """Return a field as text; empty where the settings name none."""
+    text = values.get(name) if name else ""
+    if not isinstance(text, str):
+        raise ValueError(f"{name} = {text!r}; allowed: text")
+    return text
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def refuse(mistakes: list[str], *, what: str = "the target's QA pairs") -> None:
+    """Raise a :class:`CorpusError` that lists mistakes in files of questions, if there are any."""
+    if not mistakes:
+        return
+    hidden = len(mistakes) - MISTAKES_SHOWN
+    more = [f"and {hidden} more"] if hidden > 0 else []
+    listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
+    raise CorpusError(f"{what} cannot be used:\n{listing}")
+
+
+def _read_pairs(
+    path: Path, file: str, target: TargetSettings
+) -> tuple[dict[int, QAPair], list[str]]:
+    """Return the pairs of a file by line, and its mistakes."""
+    pairs: dict[int, QAPair] = {}
+    mistakes: list[str] = []
+    first_lines: dict[str, int] = {}
+    for item in read_json_lines(path, file):
+        if isinstance(item, RejectedRow):
+            mistakes.append(f"{file}:{item.row}: {item.reason}: {item.excerpt}")
+            continue
+        line, values = item
+        try:
+            pair = qa_pair(values, target.question_field, target.answer_field)
+        except ValueError as error:
+            mistakes.append(f"{file}:{line}: {error}")
+            continue
+        first = first_lines.setdefault(_folded(pair.question), line)
+        if first == line:
+            pairs[line] = pair
+        else:
+            mistakes.append(f"{file}:{line}: the question stands in line {first} already")
+    if not pairs and not mistakes:
+        mistakes.append(f"{file}: holds no QA pair")
+    return pairs, mistakes
+
+
+def _folded(question: str) -> str:
+    return " ".join(question.casefold().split())

@@ -1,0 +1,94 @@
+"""Which of a campaign's pairs are trained on: leaks, repeats and what is beyond a cap are not."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from equal_assets.algorithms.deduplication import (
+    Repeat,
+    equal_pairs,
+    near_duplicates,
+    same_meaning,
+)
+from equal_assets.progress import Progress, silent
+from equal_assets.resources.embedding.question_vectors import question_vectors
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.settings import DatasetSettings, Settings
+from equal_assets.steps.leaks import REMOVAL, leak_rules
+
+Rule = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def split_pairs(
+    warehouse: Warehouse, settings: Settings, *, campaign: str, progress: Progress = silent
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows of `qa_dataset` and of `removed_qa` of a campaign.
+
+    A rule sees what the rules before it have left, in the order in which pairs were asked for, and
+    of pairs that collide the first stays: so what a campaign had kept after a round is the
+    beginning of what it keeps in the end.
+    """
+    pairs = warehouse.query("campaign_pairs", campaign=campaign).select(
+        pl.lit(campaign).alias("campaign"), pl.all()
+    )
+    leaks = leak_rules(campaign, settings, warehouse)
+    removals = []
+    kept = pairs
+    for rule in (
+        lambda rows: leaks.leaks(warehouse, rows, progress=progress),
+        *_repeats(settings.dataset, warehouse, progress=progress),
+        lambda rows: _beyond_cap(rows, "cluster", cap=settings.dataset.max_per_cluster),
+        lambda rows: _beyond_cap(rows, "source", cap=settings.dataset.max_per_source),
+    ):
+        found = rule(kept)
+        kept = kept.join(found, on="qa_id", how="anti", maintain_order="left")
+        removals.append(found)
+    removed = pairs.select("campaign", "qa_id", "question", "answer").join(
+        pl.concat(removals), on="qa_id", maintain_order="left"
+    )
+    return kept, removed
+
+
+def _repeats(settings: DatasetSettings, warehouse: Warehouse, *, progress: Progress) -> list[Rule]:
+    near, meaning = settings.near_duplicate, settings.same_meaning
+    rules: list[Rule] = [lambda rows: _named(rows, equal_pairs(qa_pairs(rows)), "repeated pair")]
+    if near is not None:
+        rules.append(
+            lambda rows: _named(
+                rows, near_duplicates(qa_pairs(rows), threshold=near), "near-duplicate"
+            )
+        )
+    if meaning is not None:
+        rules.append(
+            lambda rows: _named(
+                rows,
+                same_meaning(
+                    questions := rows["question"].to_list(),
+                    question_vectors(warehouse, questions, progress=progress),
+                    threshold=meaning,
+                ),
+                "same question in other words",
+            )
+        )
+    return rules
+
+
+def _named(rows: pl.DataFrame, repeats: list[Repeat | None], reason: str) -> pl.DataFrame:
+    ids = rows["qa_id"].to_list()
+    found = [
+        (qa_id, reason, ids[repeat.kept], repeat.similarity)
+        for qa_id, repeat in zip(ids, repeats, strict=True)
+        if repeat is not None
+    ]
+    return pl.DataFrame(found, schema=REMOVAL, orient="row")
+
+
+def _beyond_cap(rows: pl.DataFrame, column: str, *, cap: int | None) -> pl.DataFrame:
+    """Return what comes after the first ``cap`` pairs of each cluster or source."""
+    late = rows.filter(pl.int_range(pl.len()).over(column) >= cap) if cap else rows.clear()
+    return late.select(
+        "qa_id",
+        pl.lit(f"beyond max_per_{column}").alias("reason"),
+        pl.lit(None, pl.String).alias("collided_with"),
+        pl.lit(None, pl.Float64).alias("similarity"),
+    )

@@ -1,0 +1,201 @@
+"""What the rounds of a campaign share: made when it starts, and again when it goes on."""
+
+from dataclasses import dataclass, replace
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from equal_assets.algorithms.optimal_transport import measure_bias
+from equal_assets.algorithms.strategies.equal import EqualParameters
+from equal_assets.algorithms.strategies.ranked import similarity_order
+from equal_assets.algorithms.strategies.strategy import Corpus, Strategy, Target
+from equal_assets.algorithms.strategies.table import Plan, make_strategy
+from equal_assets.errors import CampaignError
+from equal_assets.progress import report
+from equal_assets.records import CHARACTERS_PER_TOKEN
+from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.students.student import Student
+from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.settings import CampaignSettings, Settings, fingerprint
+from equal_assets.steps.document_ratings import document_ratings
+from equal_assets.steps.leaks import LeakRules, leak_rules
+from equal_assets.steps.student_scores import StudentScorer, student_scorer
+from equal_assets.versions import campaign_inputs, stored_versions
+
+
+@dataclass(frozen=True)
+class RoundPlayer:
+    """Everything that the rounds of one campaign share; made once for a run of several rounds."""
+
+    name: str
+    campaign: CampaignSettings
+    inputs: dict
+    warehouse: Warehouse
+    extractor: Extractor
+    embedder: Embedder
+    model_path: str
+    embedder_version: str
+    scorer: StudentScorer | None  # scores of pairs that the strategy learns from, or of documents
+    strategy: Strategy
+    rules: LeakRules  # pairs that leak earn no reward
+    document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
+    run: str  # for the caps of a run
+    log: dg.DagsterLogManager
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies settings and inputs of the campaign."""
+        return fingerprint(self.inputs)
+
+    @property
+    def score_key(self) -> str:
+        """Identifies the scores of the student; empty where there are none."""
+        return self.scorer.key if self.scorer else ""
+
+    @property
+    def reference(self) -> np.ndarray:
+        """Embedded reference pairs, shape (n_reference, n_dimensions)."""
+        return self.strategy.target.embeddings
+
+
+def prepare_campaign(
+    name: str,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    extractor: Extractor,
+    embedder: Embedder,
+    student: Student,
+    *,
+    run: str,
+    log: dg.DagsterLogManager,
+) -> RoundPlayer:
+    """Check that a campaign can go on, embed its reference pairs, and have documents scored.
+
+    Raises
+    ------
+    CampaignError
+        If what it reads is not there, its settings differ from those that it was started with,
+        or its budget is larger than the corpus.
+    CorpusError
+        If a protected file cannot be used.
+    ExtractionError
+        If documents are to be rated, and no server answers.
+    """
+    settings, stored = campaigns.load(), stored_versions(warehouse)
+    inputs = campaign_inputs(name, settings, warehouse)
+    _check_budget(name, settings, warehouse)
+    model = warehouse.query("embedder").row(0, named=True)
+    rows = warehouse.query("target_pairs", campaign=name, split="reference")
+    pairs, weights = qa_pairs(rows), rows["weight"].to_numpy()
+    reference = embedder.encode(
+        [pair.text for pair in pairs],
+        path=model["path"],
+        progress=report(log, "embed the reference pairs"),
+    )
+    target = Target(
+        embeddings=reference,
+        answer_lengths=np.array([len(pair.answer) for pair in pairs], dtype=float),
+        weights=weights / weights.sum(),
+        bias=measure_bias(reference) if settings.campaigns[name].debias_reward else None,
+    )
+    documents = _candidate_documents(name, settings, warehouse)
+    scorer = student_scorer(name, settings, stored, warehouse, student, log)
+    if settings.campaigns[name].strategy == "llm-scoring":
+        nearest = documents.ids[similarity_order(documents.corpus, target)]
+        ratings = document_ratings(name, settings, warehouse, extractor, nearest, run=run, log=log)
+        documents = documents.with_scores(ratings)
+    elif scorer is not None and settings.campaigns[name].scores_documents:
+        documents = documents.with_scores(scorer.document_scores())
+    return RoundPlayer(
+        name=name,
+        campaign=settings.campaigns[name],
+        inputs=inputs,
+        warehouse=warehouse,
+        extractor=extractor,
+        embedder=embedder,
+        model_path=model["path"],
+        embedder_version=model["embedder_version"],
+        scorer=scorer,
+        strategy=_resume_strategy(name, settings, warehouse, documents, target),
+        rules=leak_rules(name, settings, warehouse),
+        document_ids=documents.ids,
+        run=run,
+        log=log,
+    )
+
+
+def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
+    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+    campaign = settings.campaigns[name]
+    stated = f"campaigns.{name}.budget_documents = {campaign.budget_documents}"
+    if campaign.budget_documents > n_documents:
+        raise CampaignError(
+            f"{stated}: the corpus holds {n_documents} documents; allowed: 1 to {n_documents}"
+        )
+    if campaign.strategy == "all" and campaign.budget_documents != n_documents:
+        raise CampaignError(f"{stated}: strategy all extracts all {n_documents} documents")
+
+
+@dataclass(frozen=True)
+class _CandidateDocuments:
+    """What a campaign may ask for; rows are those of the corpus."""
+
+    ids: np.ndarray  # (n_documents,), str
+    is_read: np.ndarray  # (n_documents,), bool: asked for in earlier rounds
+    corpus: Corpus
+
+    def with_scores(self, scores: pl.DataFrame) -> "_CandidateDocuments":
+        """Return the same with scores, given as `document_id, value`."""
+        own = pl.DataFrame({"document_id": self.ids})
+        values = own.join(scores, on="document_id", how="left", maintain_order="left")["value"]
+        return replace(
+            self, corpus=replace(self.corpus, scores=values.fill_null(np.nan).to_numpy())
+        )
+
+
+def _candidate_documents(
+    name: str, settings: Settings, warehouse: Warehouse
+) -> _CandidateDocuments:
+    documents = warehouse.query("candidate_documents", campaign=name)
+    tokens = documents["n_characters"].to_numpy() / CHARACTERS_PER_TOKEN
+    counts_documents = settings.campaigns[name].counts_documents
+    return _CandidateDocuments(
+        ids=documents["document_id"].to_numpy(),
+        is_read=documents["is_read"].to_numpy(),
+        corpus=Corpus(
+            embeddings=documents["embedding"].to_numpy(),
+            arms=documents["cluster"].to_numpy().astype(np.int64),
+            tokens=tokens,
+            costs=np.ones(len(documents)) if counts_documents else tokens,
+        ),
+    )
+
+
+def _resume_strategy(
+    name: str,
+    settings: Settings,
+    warehouse: Warehouse,
+    documents: _CandidateDocuments,
+    target: Target,
+) -> Strategy:
+    """Return the strategy as it was after the last round."""
+    campaign = settings.campaigns[name]
+    strategy = make_strategy(
+        campaign.strategy,
+        documents.corpus,
+        target,
+        Plan(
+            n_documents=campaign.budget_documents,
+            documents_per_pull=campaign.documents_per_pull,
+            equal=EqualParameters(**settings.equal.model_dump()),
+        ),
+        rng=np.random.default_rng(campaign.seed),
+    )
+    last = warehouse.query("last_round", campaign=name)["round"].item()
+    stored = warehouse.query("strategy_state", campaign=name, round=last).rows()
+    state = {key: np.array(values) for key, values in stored}
+    strategy.restore(state, np.flatnonzero(documents.is_read))
+    return strategy

@@ -1,0 +1,222 @@
+import json
+
+import pytest
+
+from equal_assets.algorithms.extraction.parsing import (
+    EMPTY,
+    EMPTY_HALF,
+    NO_JSON,
+    OTHER_SHAPE,
+    REPEATED,
+    SEVERAL,
+    ParsedReply,
+    UnusableReplyError,
+    merge_replies,
+    parse_pairs,
+    parse_scores,
+)
+from equal_assets.records import QAPair, RejectedPair
+from equal_assets_tests.timing import takes_less_than
+
+SUM = ("What is 2 + 3?", "5")
+PRODUCT = ("What is 2 * 3?", "6")
+
+
+def written(*pairs):
+    return json.dumps({"pairs": [{"question": q, "answer": a} for q, a in pairs]})
+
+
+def kept(parsed):
+    return [(pair.question, pair.answer) for pair in parsed.pairs]
+
+
+def rejected(parsed):
+    return [(pair.question, pair.answer, pair.reason) for pair in parsed.rejected]
+
+
+def failure(reply):
+    with pytest.raises(UnusableReplyError) as caught:
+        parse_pairs(reply)
+    assert str(caught.value) == caught.value.reason
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        written(SUM, PRODUCT),
+        json.dumps(json.loads(written(SUM, PRODUCT)), indent=2),
+        json.dumps(json.loads(written(SUM, PRODUCT))["pairs"]),
+        f"```json\n{written(SUM, PRODUCT)}\n```",
+        f"Here are the pairs of {{x}} [1]:\n{written(SUM, PRODUCT)}\nShall I go on? {{",
+        f"<think>Maybe {written(SUM)} and {{</think>\n{written(SUM, PRODUCT)}",
+        f"{written(SUM, PRODUCT)}\nOnce more:\n{written(SUM, PRODUCT)}",
+    ],
+)
+def test_pairs_are_read_whatever_stands_around_them(reply):
+    assert parse_pairs(reply) == ParsedReply((QAPair(*SUM), QAPair(*PRODUCT)), ())
+
+
+def test_reply_without_pairs_is_a_reply():
+    assert parse_pairs('{"pairs": []}') == ParsedReply((), ())
+
+
+def test_other_keys_are_ignored():
+    reply = '{"note": [1], "pairs": [{"id": 1, "question": "Q", "answer": "A"}]}'
+    assert kept(parse_pairs(reply)) == [("Q", "A")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'x = {"a": [1]}',
+        '"}]}',
+        "```\ncode\n```",
+        "</document> Question: none",
+        "<think>no</think>",
+        written(SUM),
+        "\\frac{1}{2} \t\n ü 字 \U0001f600",
+    ],
+)
+def test_delimiters_in_an_answer_are_left_alone(answer):
+    assert kept(parse_pairs(f"Sure:\n```json\n{written(('Q', answer))}\n```")) == [("Q", answer)]
+
+
+def test_raw_line_breaks_in_strings_are_read():
+    assert kept(parse_pairs('[{"question": "a\tb", "answer": "c\nd"}]')) == [("a\tb", "c\nd")]
+
+
+def test_pairs_are_stripped_and_empty_ones_rejected():
+    parsed = parse_pairs(written((" Q ", "\n A"), ("Q", " \n"), ("", "A")))
+    assert kept(parsed) == [("Q", "A")]
+    assert rejected(parsed) == [("Q", "", EMPTY_HALF), ("", "A", EMPTY_HALF)]
+
+
+def test_repeated_pair_is_rejected_up_to_case_and_white_space():
+    parsed = parse_pairs(written(("What is  it?", "A set"), ("what is it?", "a\nset"), SUM))
+    assert kept(parsed) == [("What is  it?", "A set"), SUM]
+    assert rejected(parsed) == [("what is it?", "a\nset", REPEATED)]
+
+
+def test_same_question_with_another_answer_is_another_pair():
+    assert len(parse_pairs(written(("Q", "A"), ("Q", "B"))).pairs) == 2
+
+
+def test_what_cannot_be_stored_is_replaced():
+    reply = r'[{"question": "a\ud800b", "answer": "c\u0000d \ud83d\ude00"}]'
+    parsed = parse_pairs(reply)
+    assert kept(parsed) == [("a\ufffdb", "c\ufffdd \U0001f600")]
+    parsed.pairs[0].text.encode()
+
+
+@pytest.mark.parametrize("reply", ["", " \n\t"])
+def test_empty_reply_is_named(reply):
+    assert failure(reply) == EMPTY
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I cannot help with that.",
+        f"<think>Let me see: {written(SUM)}",
+        "<think>Done.</think>",
+        "{'pairs': None}",
+        r'{"pairs": [{"question": "\(x\)", "answer": "a"}',
+        *(written(SUM, ("Q [1]?", 'uses {"pairs": []}'))[:end] for end in (1, 9, 12, 40, 75, -1)),
+    ],
+)
+def test_reply_without_whole_json_is_named(reply):
+    assert failure(reply) == NO_JSON
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "{}",
+        "[]",
+        "See [1].",
+        "{'pairs': []}",
+        '["pairs"]',
+        '{"pairs": null}',
+        '{"pairs": {"question": "Q", "answer": "A"}}',
+        '{"pairs": ["Q"]}',
+        '{"pairs": [{"question": "Q"}]}',
+        '{"pairs": [{"question": "Q", "answer": 5}]}',
+        '{"pairs": [{"question": "Q", "answer": "A"}, {"question": null, "answer": "A"}]}',
+        '{"question": "Q", "answer": "A"}',
+        f'{{"result": {written(SUM)}}}',
+    ],
+)
+def test_json_of_another_shape_is_named(reply):
+    assert failure(reply) == OTHER_SHAPE
+
+
+def test_quotes_that_break_a_string_give_no_empty_reply():
+    assert failure('{"pairs": [{"question": "Q", "answer": "Use {"pairs": []} here"}]}') == (
+        OTHER_SHAPE
+    )
+
+
+@pytest.mark.parametrize("other", [written(PRODUCT), written(), written(SUM, PRODUCT)])
+def test_different_answers_are_not_chosen_from(other):
+    assert failure(f"{written(SUM)}\nBetter:\n{other}") == SEVERAL
+
+
+@pytest.mark.parametrize(
+    "unit", ["{", "[", '{"', '{"{"', "[1,", '{"a":[', "[1,x ", "{} ", '["', "[" * 500 + "x"]
+)
+def test_hostile_replies_end_soon_and_by_name(unit):
+    reply = unit * (100_000 // len(unit))
+    assert failure(reply) in (NO_JSON, OTHER_SHAPE)
+    assert takes_less_than(1.5, lambda _: failure(reply))
+
+
+def test_number_of_thousands_of_digits_is_of_another_shape():
+    with pytest.raises(UnusableReplyError, match=OTHER_SHAPE):
+        parse_scores(f'{{"scores": [{"1" * 5000}]}}', n_pairs=1)
+
+
+def test_scores_are_read():
+    assert parse_scores('```\n{"scores": [1, 5]}\n```', n_pairs=2) == [1, 5]
+    assert parse_scores('{"scores": []}', n_pairs=0) == []
+
+
+@pytest.mark.parametrize(
+    "scores", ["[1]", "[1, 2, 3]", "[0, 2]", "[1, 6]", "[1, true]", "[1, 2.0]", '[1, "2"]', "12"]
+)
+def test_scores_of_another_shape_are_named(scores):
+    with pytest.raises(UnusableReplyError, match=OTHER_SHAPE):
+        parse_scores(f'{{"scores": {scores}}}', n_pairs=2)
+
+
+def test_different_scores_are_not_chosen_from():
+    with pytest.raises(UnusableReplyError, match=SEVERAL):
+        parse_scores('{"scores": [1]} {"scores": [2]}', n_pairs=1)
+
+
+def reply_of(*pairs, rejected=()):
+    return ParsedReply(tuple(QAPair(*pair) for pair in pairs), tuple(rejected))
+
+
+def test_replies_are_merged_in_order():
+    bad = RejectedPair("", "A", EMPTY_HALF)
+    merged = merge_replies(iter([reply_of(SUM), reply_of(PRODUCT, rejected=[bad])]))
+    assert merged == reply_of(SUM, PRODUCT, rejected=[bad])
+    assert merge_replies([]) == reply_of()
+
+
+@pytest.mark.parametrize("answers", [("no", "no, never"), ("no, never", "no")])
+def test_question_of_a_later_reply_keeps_its_longer_answer_in_the_first_place(answers):
+    merged = merge_replies([reply_of(("Q", answers[0]), SUM), reply_of(("q ", answers[1]))])
+    assert [answer for _, answer in kept(merged)] == ["no, never", "5"]
+    assert [(row[1], row[2]) for row in rejected(merged)] == [("no", REPEATED)]
+
+
+def test_of_answers_of_one_length_the_first_is_kept():
+    assert kept(merge_replies([reply_of(("Q", "yes")), reply_of(("Q", "not"))])) == [("Q", "yes")]
+
+
+def test_one_reply_may_answer_a_question_twice_but_not_repeat_a_pair():
+    merged = merge_replies([reply_of(("Q", "A"), ("Q", "B"), ("q", "a"))])
+    assert kept(merged) == [("Q", "A"), ("Q", "B")]
+    assert rejected(merged) == [("q", "a", REPEATED)]

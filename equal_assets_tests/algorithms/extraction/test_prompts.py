@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from equal_assets.algorithms.extraction.prompts import (
+    check_template,
+    pairs_json,
+    pairs_schema,
+    render,
+    scores_schema,
+)
+from equal_assets.records import QAPair
+from equal_assets.settings import PromptsSettings
+
+
+@pytest.mark.parametrize("kind", ["extract", "refine", "judge"])
+def test_packaged_templates_have_their_places(kind):
+    check_template(kind, PromptsSettings().template(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "template", "match"),
+    [
+        ("extract", "no place", r"the place \$document is missing"),
+        ("refine", "$document", r"the place \$pairs is missing"),
+        ("extract", "$document $answers", r"unknown place \$answers; allowed: \$document, \$max"),
+        ("extract", "$document costs $5", r"a \$ that begins no place; write \$\$"),
+    ],
+)
+def test_template_without_its_places_is_refused(kind, template, match):
+    with pytest.raises(ValueError, match=match):
+        check_template(kind, template)
+
+
+def test_limit_of_pairs_need_not_stand_in_a_template():
+    check_template("extract", "All of $document, at $$5")
+
+
+def test_dollars_and_places_inside_a_document_are_left_alone():
+    document = "$document costs $5 and ${pairs} $"
+    assert render("<$document>", document=document) == f"<{document}>"
+
+
+def test_pairs_are_written_as_replies_give_them():
+    written = pairs_json([QAPair('a "b"\n', "ü")])
+    assert json.loads(written) == {"pairs": [{"question": 'a "b"\n', "answer": "ü"}]}
+    assert "ü" in written
+
+
+def test_schema_bounds_the_list_and_the_strings_where_asked():
+    bounded = pairs_schema(max_pairs=3, max_characters=50)["properties"]["pairs"]
+    assert bounded["maxItems"] == 3
+    assert bounded["items"]["properties"]["answer"] == {"type": "string", "maxLength": 50}
+    plain = pairs_schema(max_pairs=3, max_characters=None)["properties"]["pairs"]
+    assert plain["items"]["properties"]["answer"] == {"type": "string"}
+
+
+def test_schema_is_closed_as_strict_servers_demand():
+    schema = pairs_schema(max_pairs=3, max_characters=None)
+    item = schema["properties"]["pairs"]["items"]
+    for level in (schema, item):
+        assert level["additionalProperties"] is False
+        assert level["required"] == list(level["properties"])
+
+
+def test_as_many_scores_as_pairs():
+    scores = scores_schema(4)["properties"]["scores"]
+    assert (scores["minItems"], scores["maxItems"]) == (4, 4)

@@ -1,0 +1,236 @@
+from dataclasses import replace
+
+import pytest
+
+from equal_assets.algorithms.extraction.quality import (
+    QualityBounds,
+    Rejection,
+    dangling_reference,
+    grounding,
+    judge_pairs,
+    language,
+)
+from equal_assets.records import QAPair
+from equal_assets_tests.timing import takes_less_than
+
+BOUNDS = QualityBounds(
+    min_question_characters=10,
+    max_question_characters=200,
+    min_answer_characters=2,
+    max_answer_characters=300,
+    min_grounding=0.5,
+    self_contained=True,
+    same_language=True,
+)
+
+PLANTS = {  # document, question, answer
+    "en": (
+        "Photosynthesis is the process by which green plants use sunlight to make sugar from "
+        "carbon dioxide and water. It generates oxygen as a byproduct.",
+        "What does photosynthesis generate as a byproduct?",
+        "It generates oxygen as a byproduct, and sugar from carbon dioxide and water.",
+    ),
+    "de": (
+        "Die Photosynthese ist ein Vorgang, bei dem grüne Pflanzen mit Hilfe von Licht aus "
+        "Kohlendioxid und Wasser Zucker aufbauen. Dabei entsteht Sauerstoff.",
+        "Was entsteht bei der Photosynthese außer dem Zucker?",
+        "Dabei entsteht Sauerstoff, und zwar aus Kohlendioxid und Wasser.",
+    ),
+    "fr": (
+        "La photosynthèse est le processus par lequel les plantes vertes utilisent la lumière du "
+        "soleil pour fabriquer des sucres. Elle libère de l'oxygène.",
+        "Que libère la photosynthèse quand les plantes fabriquent des sucres ?",
+        "Elle libère de l'oxygène, grâce à la lumière du soleil.",
+    ),
+    "es": (
+        "La fotosíntesis es el proceso mediante el cual las plantas verdes utilizan la luz del sol "
+        "para producir azúcares a partir del agua. Libera oxígeno.",
+        "¿Qué libera la fotosíntesis cuando las plantas producen azúcares?",
+        "Libera oxígeno, a partir del agua y con la luz del sol.",
+    ),
+    "zh": (
+        "光合作用是绿色植物利用太阳光，将二氧化碳和水转化为有机物并释放氧气的过程。叶绿素在这个过程中"
+        "吸收光能，主要发生在叶片的叶绿体中。这一过程是地球上几乎所有生命的能量来源。",
+        "光合作用主要发生在植物的什么地方？它释放出什么气体？",
+        "光合作用主要发生在叶片的叶绿体中，将二氧化碳和水转化为有机物并释放氧气。叶绿素在这个过程中"
+        "吸收光能。",
+    ),
+}
+
+
+def judge(question, answer, document, **bounds):
+    return judge_pairs([QAPair(question, answer)], document, replace(BOUNDS, **bounds))[0]
+
+
+def test_verdicts_are_in_the_order_of_the_pairs():
+    document, *pair = PLANTS["en"]
+    pairs = [QAPair(*pair), QAPair("Why?", "It is."), QAPair(*pair)]
+    found = judge_pairs(pairs, document, BOUNDS)
+    assert found == [None, Rejection("question too short", "4 characters, 10 needed"), None]
+    assert judge_pairs([], document, BOUNDS) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "reason"),
+    [
+        ("x" * 9, "", "question too short"),
+        ("x" * 201, "", "question too long"),
+        ("x" * 10, "5", "answer too short"),
+        ("x" * 200, "5 " * 151, "answer too long"),
+        ("x" * 200, "5 " * 150, None),
+        ("x" * 10, "55", "not grounded in its document"),
+        ("In the figure, what is x?", "55", "not grounded in its document"),
+        ("In the figure, what is x?", " 5", "question leans on a text"),
+    ],
+)
+def test_first_failing_check_gives_the_reason(question, answer, reason):
+    found = judge(question, answer, "x is 5")
+    assert (found.reason if found else None) == reason
+
+
+def test_detail_says_what_was_found():
+    assert judge("What is seen here?", "a red car and one bus", "a red bike").detail == (
+        "0.25 of its words, 0.50 needed"
+    )
+    assert judge("In THE\nfigure, what is x?", "55", "55").detail == "in the figure"
+
+
+def test_grounding_and_wording_can_be_left_unchecked():
+    pair = ("According to the passage, what is x?", "nothing", "x is 5")
+    assert judge(*pair).reason == "not grounded in its document"
+    assert judge(*pair, min_grounding=0.0).reason == "question leans on a text"
+    assert judge(*pair, min_grounding=0.0, self_contained=False) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "document", "share"),
+    [
+        ("The Red car, red!", "a red CAR", 1),
+        ("red blue", "a red car", 0.5),
+        ("red red red blue", "a red car", 0.75),
+        ("the car is on it", "a car", 1),
+        ("it is", "it was", 0.5),
+        ("42 and 7", "7 or 42", 1),
+        ("1984", "19 84", 0),
+        ("snake_case", "case of a snake", 1),
+        ("ﬁle cafe\u0301", "FILE café", 1),
+        ("∅", "the set ∅", 1),
+        ("∅ ⊂", "the set ∅", 0.5),
+        ("", "anything", 0),
+        (" \n", "anything", 0),
+        ("word", "", 0),
+        ("叶绿体中", "在叶片的叶绿体中。", 1),
+        ("叶绿素", "在叶片的叶绿体中。", 0.5),
+        ("水", "二氧化碳和水", 1),
+        ("火", "二氧化碳和水", 0),
+        ("葉緑体で行われます", "主に葉緑体で行われます。", 1),
+        ("서울은", "서울이", 0.5),
+        ("Python 语言", "用python语言写", 1),
+    ],
+)
+def test_grounding_is_the_share_of_words_in_the_document(answer, document, share):
+    assert grounding(answer, document) == share
+
+
+def test_grounding_never_falls_when_the_document_grows():
+    answer, document = PLANTS["en"][2], PLANTS["en"][0]
+    words = document.split()
+    shares = [grounding(answer, " ".join(words[:n])) for n in range(len(words) + 1)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("question", "phrase"),
+    [
+        ("In the text above, who speaks?", "the text above"),
+        ("According to the passage, who won the war?", "according to the passage"),
+        ("Who won, according to the author?", "according to the author"),
+        ("Which rule was mentioned above?", "mentioned above"),
+        ("What does the following code print?", "the following code"),
+        ("What is the angle in the figure?", "in the figure"),
+        ("In the figure, what is $x$?", "in the figure"),
+        ("As shown below, what is x?", "as shown below"),
+        ("What is the main idea of this passage?", "of this passage"),
+        ("Summarize the given text.", "the given text"),
+        ("What is defined in this section?", "in this section"),
+        ("Which method is used in this example?", "in this example"),
+        ("What does the document say about tax?", "the document say"),
+        ("What are the terms discussed in this chapter?", "discussed in this chapter"),
+    ],
+)
+def test_question_that_leans_on_a_text_is_found(question, phrase):
+    assert dangling_reference(question) == phrase
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the area above the curve?",
+        "Write a function that returns the text of a node",
+        "In the following sequence 1, 2, 4, what comes next?",
+        "Which figure has four sides?",
+        "What does `document.querySelector` do?",
+        "How do I find an element in the document with JavaScript?",
+        "Which numbers are listed in the table `users`?",
+        "What does the following code print?\n```\nprint(1)\n```",
+        "Given the table below, which is larger?\n| a | 1 |\n| b | 2 |",
+        "In which language is this text: 'Bonjour'?",
+        "What is the region where f is defined above the x-axis?",
+        "According to the author of Hamlet, what is rotten?",
+        "What figures of speech are there?",
+        "",
+    ],
+)
+def test_question_that_stands_alone_passes(question):
+    assert dangling_reference(question) is None
+
+
+@pytest.mark.parametrize("code", PLANTS)
+def test_pair_in_the_language_of_its_document_passes(code):
+    document, question, answer = PLANTS[code]
+    assert language(document) == language(f"{question}\n{answer}") == code
+    assert judge(question, answer, document) is None
+
+
+@pytest.mark.parametrize("code", [code for code in PLANTS if code != "en"])
+def test_translated_pair_is_rejected(code):
+    found = judge(*PLANTS["en"][1:], PLANTS[code][0], min_grounding=0.0)
+    assert found == Rejection("other language than its document", f"en, document {code}")
+    assert judge(*PLANTS["en"][1:], PLANTS[code][0], min_grounding=0.0, same_language=False) is None
+
+
+def test_pair_whose_language_is_uncertain_passes():
+    document = PLANTS["en"][0]
+    assert judge("What do plants make?", "sugar", document) is None
+    assert judge(*PLANTS["de"][1:], "12 + 30 = 42", min_grounding=0.0) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Bonjour, ça va ?",
+        "```\n" + "for number in numbers: print(number)\n" * 10,
+        "`" + "return self.value " * 10 + "`",
+        r"$$\int_{a}^{b} f(x)\,dx = \operatorname{area}$$ " * 5,
+        r"\(\alpha + \beta\) \[\gamma = \delta\] " * 10,
+        "12 + 30 = 42; " * 20,
+    ],
+)
+def test_language_of_short_text_code_and_formulas_is_uncertain(text):
+    assert language(text) is None
+
+
+@pytest.mark.parametrize("unit", ["\\(", "\\[", "`", "$ ", "<a", "the ", "字"])
+def test_hostile_text_is_judged_soon(unit):
+    text = unit * (100_000 // len(unit))
+    longest = {"max_question_characters": 10**6, "max_answer_characters": 10**6}
+    assert takes_less_than(1, lambda n: judge(text, text, f"{n}{text}", **longest))
+
+
+def test_many_pairs_of_a_long_document_take_it_apart_once():
+    document = " ".join(f"word{number}" for number in range(50_000))
+    pairs = [QAPair(f"What is number {number}?", f"word{number}") for number in range(300)]
+    assert not any(judge_pairs(pairs, document, BOUNDS))
+    assert takes_less_than(1, lambda n: judge_pairs(pairs, f"{n} {document}", BOUNDS))

@@ -1,0 +1,154 @@
+"""What figures draw is what the rows hold."""
+
+import base64
+import io
+
+import polars as pl
+import pytest
+from PIL import Image
+
+from equal_assets.pages.figures.canvas import png_uri, subplots, svg_uri
+from equal_assets.pages.figures.clusters import (
+    LARGEST_DOT,
+    campaign_map_figure,
+    cluster_map_figure,
+    pulls_figure,
+    sizes_figure,
+)
+from equal_assets.pages.figures.corpus import lengths_figure, recall_figure
+from equal_assets.pages.figures.curves import loss_figure, spend_figure
+from equal_assets.pages.figures.students import accuracy_figure
+
+CLUSTERS = pl.DataFrame(
+    {
+        "cluster": [0, 1, 2],
+        "terms": [["graph", "node", "edge"], ["matrix"], []],
+        "n_documents": [40, 10, 20],
+        "documents": [15, 5, 0],
+        "pulls": [3, 1, 0],
+        "pairs": [9, 2, 0],
+        "reward": [-0.2, -0.5, None],
+        "x": [0.0, 1.0, 2.0],
+        "y": [1.0, 0.0, -1.0],
+    }
+)
+
+
+def decoded(uri, media_type):
+    head, _, content = uri.partition(",")
+    assert head == f"data:{media_type};base64"
+    return base64.b64decode(content)
+
+
+def written(axis):
+    return {text.get_text() for text in axis.texts}
+
+
+def test_lengths_have_a_bar_a_bin():
+    bins = pl.DataFrame(
+        {"from_characters": [100.0, 125.0], "to_characters": [125.0, 158.0], "documents": [3, 7]}
+    )
+    (axis,) = lengths_figure(bins).axes
+    assert [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in axis.patches] == [
+        (100, 25, 3),
+        (125, 33, 7),
+    ]
+    assert axis.get_xscale() == "log"
+
+
+def test_recall_stands_before_and_after():
+    (axis,) = recall_figure(
+        {
+            "recall_at_1_before": 0.2,
+            "recall_at_10_before": 0.5,
+            "recall_at_1_after": 0.3,
+            "recall_at_10_after": 0.7,
+        }
+    ).axes
+    assert [bar.get_height() for bar in axis.patches] == [0.2, 0.5, 0.3, 0.7]
+
+
+def test_sizes_fall_from_left_to_right():
+    (axis,) = sizes_figure(CLUSTERS["n_documents"]).axes
+    assert [bar.get_height() for bar in axis.patches] == [40, 20, 10]
+
+
+def test_map_has_a_dot_a_cluster_as_large_as_its_documents():
+    axis = cluster_map_figure(CLUSTERS).axes[0]
+    (dots,) = axis.collections
+    assert dots.get_offsets().tolist() == [[0, 1], [1, 0], [2, -1]]
+    assert dots.get_sizes().tolist() == [LARGEST_DOT, LARGEST_DOT / 4, LARGEST_DOT / 2]
+    assert "graph node" in written(axis)
+
+
+def test_map_of_a_campaign_shows_rewards_what_gave_nothing_and_the_target():
+    reference = pl.DataFrame({"x": [0.5, 0.6], "y": [0.1, 0.2]})
+    barren = CLUSTERS.head(1).with_columns(
+        cluster=pl.lit(3), x=pl.lit(5.0), y=pl.lit(6.0), pairs=pl.lit(0), reward=pl.lit(-1.0)
+    )
+    clusters = pl.concat([CLUSTERS, barren], how="vertical_relaxed")
+    axis = campaign_map_figure(clusters, reference, "demo").axes[0]
+    idle, empty, pulled, target = axis.collections
+    assert idle.get_offsets().tolist() == [[2, -1]]
+    assert empty.get_offsets().tolist() == [[5, 6]]
+    assert pulled.get_offsets().tolist() == [[0, 1], [1, 0]]
+    assert pulled.get_array().tolist() == [-0.2, -0.5]
+    assert target.get_offsets().tolist() == [[0.5, 0.1], [0.6, 0.2]]
+
+
+def test_pulls_are_those_of_clusters_that_were_pulled_most_on_top():
+    (axis,) = pulls_figure(CLUSTERS).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        "1: matrix",
+        "0: graph node edge",
+    ]
+    assert [bar.get_width() for bar in axis.patches] == [5, 15]
+    assert written(axis) == {"1 pulls", "3 pulls"}
+
+
+@pytest.mark.parametrize(("tokens", "n_panels"), [([0, 0], 1), ([100, 250], 2)])
+def test_spend_shows_tokens_where_an_llm_took_some(tokens, n_panels):
+    curve = pl.DataFrame(
+        {"documents": [10, 20], "pool_pairs": [4, 9], "tokens": tokens, "paid_tokens": tokens}
+    )
+    axes = spend_figure(curve).axes
+    assert len(axes) == n_panels
+    assert axes[0].lines[0].get_ydata().tolist() == [4, 9]
+
+
+def test_loss_begins_at_step_one():
+    (axis,) = loss_figure((3.0, 2.0, 1.5)).axes
+    assert axis.lines[0].get_xydata().tolist() == [[1, 3], [2, 2], [3, 1.5]]
+
+
+def test_accuracy_has_a_panel_a_metric_with_intervals():
+    rows = pl.DataFrame(
+        [
+            {
+                "metric": metric,
+                **{"base": 0.2, "base_low": 0.1, "base_high": 0.4},
+                **{"tuned": 0.5, "tuned_low": 0.3, "tuned_high": 0.6},
+            }
+            for metric in ("perplexity", "pmi_accuracy")
+        ]
+    )
+    axes = accuracy_figure(rows).axes
+    assert [axis.get_title() for axis in axes] == ["perplexity of true answers", "PMI accuracy"]
+    base, tuned = axes[0].containers
+    assert base.lines[2][0].get_segments()[0][:, 1] == pytest.approx([0.1, 0.4])
+    assert tuned.lines[0].get_ydata().tolist() == [0.5]
+
+
+def test_pictures_carry_their_bytes_and_are_the_same_each_time():
+    def drawn():
+        figure, (axis,) = subplots(1, 1)
+        axis.plot([1, 2, 3], [1, 4, 9])
+        return figure
+
+    png = png_uri(drawn())
+    assert png == png_uri(drawn())
+    assert Image.open(io.BytesIO(decoded(png, "image/png"))).size == (368, 256)
+    assert len(png) < 15_000
+    svg = svg_uri(drawn())
+    assert svg == svg_uri(drawn())
+    assert b"<svg" in decoded(svg, "image/svg+xml")

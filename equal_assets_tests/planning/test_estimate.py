@@ -1,0 +1,162 @@
+import polars as pl
+import pytest
+import yaml
+
+from equal_assets.planning.estimate import MEASURED_DOCUMENTS, estimates, tokens_per_document
+from equal_assets.resources.extraction.extractors import build_extractor
+from equal_assets.resources.llm.journal import journal
+from equal_assets.settings import load_settings
+from equal_assets_tests.assets.test_checks import asked, extraction, finished_round, pull, store
+from equal_assets_tests.conftest import TINY
+
+CHARACTERS = 4000
+LLM = {
+    "backend": "openai",
+    "base_urls": ["http://127.0.0.1:9/v1"],
+    "model": "m",
+    "refine": False,
+    "prompt_price": 2.0,
+    "completion_price": 10.0,
+}
+
+
+@pytest.fixture
+def project(tmp_path, warehouse):
+    """Return a function that writes settings and gives them with their extractor."""
+    n = range(1000)
+    rows = {
+        "document_id": [f"d{i:04}" for i in n],
+        "content_hash": [f"h{i:04}" for i in n],
+        "text": ["x"] * 1000,
+        "n_characters": [CHARACTERS] * 1000,
+        "row": list(n),
+        "n_copies": [1] * 1000,
+        **{name: ["-"] * 1000 for name in ("source", "file", "metadata", "qa_pairs")},
+        **{name: [None] * 1000 for name in ("url", "license")},
+    }
+    types = {"url": pl.String, "license": pl.String}
+    store(warehouse, documents=pl.DataFrame(rows, schema_overrides=types))
+
+    def write(*, warmup=None, **campaign):
+        settings = yaml.safe_load(TINY.read_text())
+        demo = TINY.parents[2] / "equal_assets" / "demo"
+        settings["targets"]["python-libraries"] = {
+            split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
+        }
+        settings["extractor"] = LLM
+        settings["warmup"] |= warmup or {}
+        settings["campaigns"] = {
+            "c": {"target": "python-libraries", "budget_documents": 100, **campaign}
+        }
+        path = tmp_path / "campaigns.yaml"
+        path.write_text(yaml.safe_dump(settings))
+        loaded = load_settings(path)
+        return loaded, build_extractor(loaded.extractor, tmp_path)
+
+    return write
+
+
+def test_tokens_are_assumed_by_the_length_of_documents_and_templates(project, warehouse):
+    settings, extractor = project()
+    each = tokens_per_document(settings, extractor, warehouse)
+    template = len(settings.extractor.prompts.template("extract"))
+    assert each.prompt == pytest.approx((CHARACTERS + template) / 4)
+    assert each.completion == CHARACTERS / 16
+    assert each.basis.startswith("assumed: 4 characters a token, replies of 25%")
+
+
+def test_tokens_are_measured_once_enough_documents_are_extracted(project, warehouse):
+    settings, extractor = project()
+    measured = extraction("no pairs").with_columns(
+        prompt_tokens=pl.lit(900), completion_tokens=pl.lit(50)
+    )
+    for number in range(MEASURED_DOCUMENTS):
+        row = measured.with_columns(
+            content_hash=pl.lit(f"h{number}"), extractor=pl.lit(extractor.fingerprint)
+        )
+        store(warehouse, extractions=row)
+    each = tokens_per_document(settings, extractor, warehouse)
+    assert (each.prompt, each.completion) == (900, 50)
+    assert each.basis == f"measured on {MEASURED_DOCUMENTS} documents"
+
+
+def estimated(project, warehouse, **settings):
+    loaded, extractor = project(**settings)
+    each = tokens_per_document(loaded, extractor, warehouse)
+    found = estimates(loaded, ["c"], each, extractor, warehouse)
+    return each, {row.payer: row for row in found}
+
+
+def test_share_of_the_warm_up_and_budget_of_documents(project, warehouse):
+    each, found = estimated(project, warehouse)
+    assert (found["warm-up"].documents, found["warm-up"].ends_by) == (200, "share")
+    assert (found["c"].documents, found["c"].ends_by) == (100, "budget_documents")
+    assert found["c"].tokens == pytest.approx(100 * (each.prompt + each.completion), abs=1)
+    cost = 100 * (2 * each.prompt + 10 * each.completion) / 1e6
+    assert found["c"].cost == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("budget", [{"budget_tokens": 31_000}, {"budget_cost": 0.05}])
+def test_tightest_budget_ends_it(project, warehouse, budget):
+    each, found = estimated(project, warehouse, warmup=budget, **budget)
+    if "budget_tokens" in budget:
+        n_documents = int(31_000 / (each.prompt + each.completion))
+    else:
+        n_documents = int(0.05 / ((2 * each.prompt + 10 * each.completion) / 1e6))
+    assert 5 < n_documents < 30
+    for payer in ("warm-up", "c"):
+        assert (found[payer].documents, found[payer].ends_by) == (n_documents, *budget)
+
+
+def test_what_was_spent_is_gone(project, warehouse, tmp_path):
+    with journal(tmp_path / "requests.sqlite") as opened:
+        opened.open(
+            "k",
+            document="d",
+            payer="c|round-001",
+            run="r",
+            prompt_tokens=20_000,
+            completion_tokens=0,
+            cost=0.0,
+        )
+    store(warehouse, rounds=finished_round(), bandit_round=pull(), bandit_documents=asked())
+    each, found = estimated(project, warehouse, budget_tokens=31_000)
+    assert found["c"].documents == int(11_000 / (each.prompt + each.completion))
+    assert found["c"].ends_by == "budget_tokens"
+    _, found = estimated(project, warehouse)
+    assert found["c"].documents == 99
+
+
+def test_campaign_that_has_ended_asks_for_nothing(project, warehouse):
+    ended = finished_round().with_columns(ended_by=pl.lit("gain"))
+    store(warehouse, rounds=ended, bandit_round=pull(), bandit_documents=asked())
+    _, found = estimated(project, warehouse)
+    assert (found["c"].documents, found["c"].ends_by) == (0, "ended by gain")
+
+
+def test_ratings_are_estimated_beside_the_extraction(project, warehouse):
+    settings, _ = project(strategy="llm-scoring")
+    _, found = estimated(project, warehouse, strategy="llm-scoring")
+    rated = found["c: ratings"]
+    assert (rated.documents, rated.ends_by) == (300, "llm_scoring.candidates")
+    template = len(settings.extractor.prompts.template("rate"))
+    shown = settings.llm_scoring.document_characters  # half of each document
+    assert 300 * ((template + shown) / 4 + 10) < rated.tokens
+    assert rated.tokens < 300 * ((template + shown) / 4 + 200)
+    assert rated.cost > 0
+    assert found["c"].documents == 100
+
+
+def test_ratings_take_no_more_than_their_share_of_the_budget(project, warehouse):
+    each, found = estimated(project, warehouse, strategy="llm-scoring", budget_tokens=60_000)
+    rated = found["c: ratings"]
+    assert 25_000 < rated.tokens <= 30_000
+    assert rated.ends_by == "budget_tokens"
+    left = (60_000 - rated.tokens) / (each.prompt + each.completion)
+    assert found["c"].documents == int(left)
+
+
+def test_ratings_are_not_asked_for_again_once_rounds_are_played(project, warehouse):
+    store(warehouse, rounds=finished_round(), bandit_round=pull(), bandit_documents=asked())
+    _, found = estimated(project, warehouse, strategy="llm-scoring")
+    assert list(found) == ["warm-up", "c"]

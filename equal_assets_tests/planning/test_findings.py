@@ -1,0 +1,145 @@
+"""What `equal check` finds of extractor, student and lm-eval; `test_end_to_end` runs it."""
+
+import importlib.util
+
+import pytest
+import yaml
+
+from equal_assets.planning import findings as preflight
+from equal_assets.settings import load_settings
+from equal_assets_tests import harness_tasks
+from equal_assets_tests.conftest import TINY
+from equal_assets_tests.llm_server import MODEL, running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("server") / "log.jsonl", key="right") as started:
+        yield started
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """Return a function that gives what is found of a section: whether it is fine, and why."""
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", "right")
+    demo = TINY.parents[2] / "equal_assets" / "demo"
+
+    def find(section="extractor", **keys):
+        settings = yaml.safe_load(TINY.read_text())
+        settings["targets"]["python-libraries"] = {
+            split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
+        }
+        settings[section] = keys
+        (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+        findings = preflight.findings(load_settings(tmp_path / "campaigns.yaml"))
+        return [(f.is_ok, f.text) for f in findings if f.text.startswith(section)]
+
+    return find
+
+
+def openai(*urls, **more):
+    key = {"api_key_variable": "EXTRACTION_TEST_KEY"}
+    return {"backend": "openai", "base_urls": list(urls), "model": MODEL, **key, **more}
+
+
+def test_protected_files_are_read(found, tmp_path):
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text('{"question": "Why?"}\n')
+    assert found("dataset", protected=["exam.jsonl"]) == [(True, "dataset.protected: 1 questions")]
+    exam.write_text('{"ask": "Why?"}\nno JSON\n')
+    ((is_ok, text),) = found("dataset", protected=["exam.jsonl"])
+    assert not is_ok
+    assert "exam.jsonl:1: question = None; allowed: text; the row has ask" in text
+    assert "exam.jsonl:2: " in text
+
+
+def test_structural_needs_nothing(found):
+    assert found() == [(True, "extractor: structural needs no model")]
+
+
+def test_every_server_is_asked_for_the_model(found, server):
+    gone = "http://127.0.0.1:9/v1"
+    assert found(**openai(server.url, gone)) == [
+        (True, f"extractor: {server.url} has {MODEL}"),
+        (False, f"extractor: {gone} cannot be reached"),
+    ]
+    assert server.requests() == []  # nothing that is paid for
+
+
+def test_unknown_model_is_told_with_those_that_are_there(found, server):
+    [(is_ok, text)] = found(**openai(server.url, model="other"))
+    assert not is_ok
+    assert text.endswith(f"has no model 'other'; it has: {MODEL}")
+
+
+def test_refused_and_missing_keys_are_told_by_the_variable_alone(found, server, monkeypatch):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", "sk-wrong")
+    [(is_ok, text)] = found(**openai(server.url))
+    assert not is_ok
+    assert "refuses the key in EXTRACTION_TEST_KEY (HTTP 401)" in text
+    assert "sk-wrong" not in text
+    monkeypatch.delenv("EXTRACTION_TEST_KEY")
+    [(is_ok, text)] = found(**openai(server.url))
+    assert not is_ok
+    assert "the environment variable EXTRACTION_TEST_KEY is not set" in text
+
+
+def test_vllm_is_looked_for(found):
+    [(is_ok, text)] = found(backend="vllm", model="Qwen/Qwen2.5-7B-Instruct")
+    assert is_ok == (importlib.util.find_spec("vllm") is not None)
+    assert ("equal-assets[vllm]" in text) == (not is_ok)
+
+
+def test_student_is_looked_for(found, tmp_path, monkeypatch):
+    assert found("student") == [(True, "student: tiny is made on the spot")]
+    [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
+    assert not is_ok
+    assert "not in the cache, and HF_HUB_OFFLINE" in text
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # a folder is not asked
+    [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
+    assert (is_ok, text) == (
+        True,
+        "student: meta-llama/Llama-3.1-8B will be asked of the model hub",
+    )
+    (tmp_path / "llm").mkdir()
+    [(is_ok, text)] = found("student", kind="huggingface", model="llm")
+    assert not is_ok
+    assert "there is no model in" in text
+    (tmp_path / "llm" / "config.json").write_text("{}")
+    (tmp_path / "llm" / "pytorch_model.bin").touch()
+    [(is_ok, text)] = found("student", kind="huggingface", model="llm")
+    assert not is_ok
+    assert "must be safetensors, found only pytorch_model.bin" in text
+    (tmp_path / "llm" / "model.safetensors").touch()
+    [(is_ok, text)] = found("student", kind="huggingface", model="llm")
+    assert is_ok
+    assert f"{tmp_path / 'llm'} is there" in text
+
+
+def test_lm_eval_tasks_are_looked_for(found, tmp_path):
+    harness_tasks.write(tmp_path / "tasks")
+    assert found("evaluation", harness={}) == []  # nothing is asked of it
+    known = {"include_path": "tasks", "tasks": ["facts"]}
+    assert found("evaluation", harness=known) == [(True, "evaluation.harness: lm-eval knows facts")]
+    [(is_ok, text)] = found("evaluation", harness={**known, "tasks": ["facts", "facts_choice"]})
+    assert not is_ok
+    assert "named twice" in text
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "Posts.xml"])
+def test_missing_extra_of_a_corpus_is_only_not_here_yet(tmp_path, monkeypatch, name):
+    (tmp_path / name).write_text("")
+    source = {"source": "files", "paths": ["a.pdf"]}
+    if name == "Posts.xml":
+        source = {"source": "stack-exchange", "path": name}
+    settings = {**yaml.safe_load(TINY.read_text()), "corpus": source}
+    demo = TINY.parents[2] / "equal_assets" / "demo"
+    settings["targets"]["python-libraries"] = {
+        split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
+    }
+    (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+    loaded = load_settings(tmp_path / "campaigns.yaml")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    (finding,) = [f for f in preflight.findings(loaded) if f.text.startswith("corpus")]
+    assert "equal-assets[files]" in finding.text
+    assert (finding.is_ok, finding.is_to_be_fetched) == (False, True)

@@ -1,0 +1,339 @@
+"""A campaign over documents that came with pairs, some of which may not be trained on."""
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+import yaml
+
+from equal_assets.assets import clustering, corpus, dataset, warmup
+from equal_assets.assets.checks import no_test_question_is_trained_on
+from equal_assets.assets.target import target_qa
+from equal_assets.automation.retry_failures import retry_failures
+from equal_assets.errors import CampaignError, CorpusError
+from equal_assets.export.campaign_export import export_campaign
+from equal_assets.export.formats import RECORDS
+from equal_assets.resources.targets.protected import read_protected
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import load_settings
+from equal_assets.steps.round_player import prepare_campaign
+from equal_assets.steps.rounds import play_round
+from equal_assets_tests.assets.campaign_folder import CampaignFolder
+
+LOG = logging.getLogger("test")
+
+TEST = (
+    "Every day Janet's ducks lay 16 eggs. She eats three for breakfast and bakes muffins with "
+    "four. She sells the rest at the market for $2 an egg. How much does she make each day?"
+)
+PARAPHRASE = (
+    "Janet's ducks produce 16 eggs a day. Three are her breakfast, four go into muffins, and what "
+    "is left she sells at $2 apiece on the market. What are her daily earnings?"
+)
+PROTECTED = "Which river flows through Dresden, Magdeburg and Hamburg before the sea?"
+LONG = (
+    "A hash table keeps its entries in buckets, and finds the bucket of a key by a hash function "
+    "that spreads keys evenly; when two keys fall into one bucket, both are kept in a chain."
+)
+PAIRS = {
+    0: ("How does a hash table work?", LONG),
+    1: ("How does a hash table work?", LONG.replace("a chain", "a list")),
+    2: ("What is photosynthesis?", "How plants make sugar from light."),
+    3: ("what is Photosynthesis", "How plants make sugar from light!"),
+    4: ("How long is the river Elbe?", "1,094 kilometers."),
+    5: ("What is the length of the Elbe river?", "It is 1,094 kilometers."),
+    6: ("What is 12 times 4?", "48"),
+    7: ("What is 12 times 5?", "60"),
+}
+LEAKS = {
+    8: (f"Solve this: {TEST}", "18"),
+    9: (PARAPHRASE, "9 * 2 = 18 dollars."),
+    10: (f"{PROTECTED} Please.", "The Elbe."),
+}
+N_DOCUMENTS = 11
+
+
+class Campaign(CampaignFolder):
+    """The folder of a project with one campaign."""
+
+    def play(self, number: int) -> None:
+        player = prepare_campaign("equal", **self.resources(), run="run", log=LOG)
+        assert play_round(player, number)
+
+    def make_dataset(self) -> dg.ExecuteInProcessResult:
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize(
+                [dataset.qa_dataset],
+                resources=self.resources(),
+                partition_key="equal",
+                instance=instance,
+            )
+
+    def rows(self, query: str) -> list[tuple]:
+        with self.warehouse.get_connection() as connection:
+            return connection.execute(query).fetchall()
+
+
+def make(path: Path, pairs: dict) -> Campaign:
+    """Make a project whose documents give these pairs, up to its first round."""
+    path.mkdir()
+    documents = [
+        {
+            "id": f"d{number:02}",
+            "text": f"Document {number} tells of {'egg' if number % 2 else 'leaf'}s and more.",
+            "qa": [dict(zip(("question", "answer"), pairs[number], strict=True))]
+            if number in pairs
+            else [],
+        }
+        for number in range(N_DOCUMENTS)
+    ]
+    reference = [{"question": "What is 3 times 4?", "answer": "12"}]
+    test = [{"question": "Why is the sky blue?", "answer": "x"}, {"question": TEST, "answer": "18"}]
+    for name, rows in (
+        ("corpus", documents),
+        ("reference", reference),
+        ("test", test),
+        ("exam", [{"ask": "Who are you?"}, {"ask": PROTECTED}]),
+    ):
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (path / f"{name}.jsonl").write_text(text)
+    settings = {
+        "corpus": {"source": "files", "paths": ["corpus.jsonl"], "id_field": "id"}
+        | {"qa_field": "qa", "min_characters": 20},
+        "embedder": {"model": "all-MiniLM-L6-v2"},
+        "warmup": {"method": "none", "share": 0.2},
+        "clustering": {"n_clusters": 2},
+        "extractor": {"backend": "replay"},
+        "dataset": {"protected": ["exam.jsonl"], "protected_field": "ask", "same_meaning": 0.9},
+        "targets": {"t": {"reference": "reference.jsonl", "test": "test.jsonl"}},
+        "campaigns": {
+            "equal": {"target": "t", "strategy": "equal", "budget_documents": N_DOCUMENTS}
+            | {"documents_per_pull": 3, "arms_per_round": 2}
+        },
+    }
+    (path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+    made = Campaign(path)
+    shared = [corpus.documents, warmup.warmup_qa, warmup.contrastive_embedder]
+    shared += [clustering.document_embeddings, clustering.clusters, clustering.cluster_geometry]
+    with dg.DagsterInstance.ephemeral() as instance:
+        for assets, key in ((shared, None), ([target_qa], "equal")):
+            assert dg.materialize(
+                assets, resources=made.resources(), partition_key=key, instance=instance
+            ).success
+    return made
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory) -> Campaign:
+    """What comes before the first round."""
+    return make(tmp_path_factory.mktemp("started") / "project", PAIRS | LEAKS)
+
+
+@pytest.fixture(scope="module")
+def without_leaks(started, tmp_path_factory) -> Campaign:
+    """Played to its end over the same documents, but that the pairs that leak are not there."""
+    made = Campaign(tmp_path_factory.mktemp("clean") / "project")
+    shutil.copytree(started.path, made.path)
+    with made.warehouse.get_connection() as connection:
+        connection.execute("update documents set qa_pairs = '[]' where row > $1", [min(LEAKS)])
+    made.play(1)
+    made.play(2)
+    return made
+
+
+@pytest.fixture(scope="module")
+def campaign(started, without_leaks) -> Campaign:
+    """Played to its end, with its data set."""
+    made = started
+    made.play(1)
+    made.play(2)
+    assert made.make_dataset().success
+    return made
+
+
+def numbered(rows) -> dict:
+    """Return rows of `question, ...` by the number of their document."""
+    questions = {question: number for number, (question, _) in (PAIRS | LEAKS).items()}
+    return {questions[question]: tuple(others) for question, *others in rows}
+
+
+def test_leaks_are_found_in_their_round_by_every_rule(campaign):
+    found = numbered(
+        campaign.rows(
+            "select question, reason, collided_with, similarity > 0.8 "
+            "from leaked_qa join extracted_qa using (qa_id)"
+        )
+    )
+    assert found == {
+        8: ("overlaps a test question", "test:1", None),
+        9: ("asks a test question in other words", "test:1", True),
+        10: ("overlaps a protected question", f"{campaign.path}/exam.jsonl:2", None),
+    }
+
+
+def test_leaks_are_counted_and_earn_no_reward(campaign, without_leaks):
+    learned = (
+        "select round, pull, cluster, n_documents, n_pairs - n_leaked, arm_pairs, mean_reward, "
+        "exploration_bonus, ucb_score, reward from bandit_round order by all",
+        "select round, pool_pairs, pool_ot_cost, expected_gain from rounds order by all",
+        "select * from strategy_state order by all",
+    )
+    for query in learned:
+        assert campaign.rows(query) == without_leaks.rows(query)
+    for played, n_leaked in ((campaign, 3), (without_leaks, 0)):
+        assert played.rows("select sum(n_leaked)::int from bandit_round") == [(n_leaked,)]
+        assert len(played.rows("from leaked_qa")) == n_leaked
+    assert campaign.rows("select max(pool_pairs) from rounds") == [(len(PAIRS),)]
+
+
+def test_no_planted_pair_comes_into_the_data_set_or_its_file(campaign):
+    stored = {row[0] for row in campaign.rows("select question from qa_dataset")}
+    file = pl.read_parquet(campaign.path / "exports" / "equal" / "qa_dataset.parquet")
+    exported = campaign.warehouse.query("exported_examples", campaign="equal")
+    assert stored == set(file["question"]) == set(exported["question"])
+    assert not stored & {question for question, _ in LEAKS.values()}
+    assert len(stored) == len(file) == len(exported) == 5
+    assert {"What is 12 times 4?", "What is 12 times 5?"} <= stored  # other numbers: both stay
+    assert no_test_question_is_trained_on(campaign.warehouse).passed
+
+
+def test_no_planted_pair_comes_into_an_export(campaign, tmp_path):
+    file = campaign.path / "campaigns.yaml"
+    exported = export_campaign(
+        load_settings(file),
+        campaign.warehouse,
+        "equal",
+        formats=list(RECORDS),
+        validation=0.4,
+        out=tmp_path / "export",
+        campaigns_file=file,
+    )
+    lines = [
+        line
+        for path in sorted(exported.folder.rglob("*.jsonl"))
+        for line in path.read_text().splitlines()
+    ]
+    assert len(lines) == len(RECORDS) * 5
+    for planted, n_kept in (((8,), 0), ((9,), 0), ((10,), 0), ((0,), 1), ((2, 3), 1), ((4, 5), 1)):
+        questions = [json.dumps((PAIRS | LEAKS)[number][0])[1:-1] for number in planted]
+        found = [line for line in lines for question in questions if question in line]
+        assert len(found) == n_kept * len(RECORDS), planted
+
+
+def test_leak_of_a_document_that_was_asked_again_earns_no_reward_either(campaign, tmp_path):
+    again = Campaign(tmp_path / "again")
+    shutil.copytree(campaign.path, again.path)
+    leaked = "select qa_id, round, reason from leaked_qa order by all"
+    leaks = again.rows(leaked)
+    with again.warehouse.get_connection() as connection:  # as if the server had been away
+        for change in (
+            "delete from extracted_qa where qa_id in (select qa_id from leaked_qa)",
+            "update extractions set status = 'failed', reason = 'HTTP 503' "
+            "where content_hash not in (select content_hash from extracted_qa)",
+            "delete from leaked_qa",
+        ):
+            connection.execute(change)
+    made = again.resources()
+    asked = retry_failures.execute_in_process(
+        resources={name: made[name] for name in ("warehouse", "campaigns", "extractor")},
+        run_config={"ops": {"ask_again": {"config": {"campaigns": ["equal"]}}}},
+    )
+    assert asked.success
+    assert again.rows(leaked) == leaks
+    assert again.rows("select count(*) from extractions where reason is not null") == [(0,)]
+
+
+def test_every_removed_pair_says_what_it_collided_with(campaign):
+    rows = campaign.rows(
+        "select removed.reason, kept.question, removed.similarity, removed.answer <> '' "
+        "from removed_qa as removed left join qa_dataset as kept "
+        "on kept.qa_id = removed.collided_with "
+        "where removed.qa_id not in (select qa_id from leaked_qa) order by reason"
+    )
+    assert [row[0] for row in rows] == [
+        "near-duplicate",
+        "repeated pair",
+        "same question in other words",
+    ]
+    (_, near, shared, _), (_, equal, none, _), (_, meaning, cosine, _) = rows
+    assert near == PAIRS[0][0]
+    assert 0.8 <= shared < 1
+    assert equal in (PAIRS[2][0], PAIRS[3][0])
+    assert none is None
+    assert meaning in (PAIRS[4][0], PAIRS[5][0])
+    assert 0.9 <= cosine < 1
+    assert all(row[3] for row in rows)
+
+
+def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
+    before = campaign.warehouse.query("milestone_examples", campaign="equal", round=1)
+    kept, _ = dataset.split_pairs(campaign.warehouse, campaign.campaigns.load(), campaign="equal")
+    first = kept.filter(round=1)
+    assert set(before["question"]) == set(first["question"])
+    assert 0 < len(before) < len(kept)
+
+
+def test_check_finds_a_leak_that_is_trained_on(campaign, tmp_path):
+    warehouse = Warehouse(database=str(tmp_path / "w.duckdb"))
+    names = ("qa_id", "document_id", "source", "extractor", "question", "answer")
+    example = {"campaign": "c", "license": None, **dict.fromkeys(names, "x")}
+    leak = {"campaign": "c", "qa_id": "x", "round": 1, "reason": "r", "collided_with": "test:0"}
+    with warehouse.transaction() as transaction:
+        transaction.insert(
+            "qa_dataset",
+            pl.DataFrame([example | dict.fromkeys(("cluster", "round", "pull"), 1)]),
+        )
+        assert transaction.query("check_test_questions").is_empty()
+        transaction.insert("leaked_qa", pl.DataFrame([leak]))
+    assert not no_test_question_is_trained_on(warehouse).passed
+
+
+def test_data_set_made_again_is_the_same_and_caps_keep_the_first(campaign):
+    order = campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
+    campaign.edit(dataset={"max_per_source": 2})
+    try:
+        assert campaign.make_dataset().success
+        capped = campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
+        assert capped == order[:2]
+        beyond = campaign.rows(
+            "select qa_id, collided_with, similarity from removed_qa "
+            "where reason = 'beyond max_per_source'"
+        )
+        assert {row[0] for row in beyond} == {row[0] for row in order[2:]}
+        assert {row[1:] for row in beyond} == {(None, None)}
+    finally:
+        campaign.edit(dataset={"max_per_source": None})
+        assert campaign.make_dataset().success
+    assert order == campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
+
+
+def test_what_decides_leaks_cannot_change_while_a_campaign_goes_on(campaign):
+    exam = campaign.path / "exam.jsonl"
+    text = exam.read_text()
+    for change, undo, said in (
+        ({"ngram_words": 9}, {"ngram_words": 10}, r"dataset\.ngram_words: 10 then, 9 now"),
+        ({"leak_similarity": None}, {"leak_similarity": 0.8}, r"leak_similarity: 0\.8 then, None"),
+    ):
+        campaign.edit(dataset=change)
+        with pytest.raises(CampaignError, match=said):
+            prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
+        campaign.edit(dataset=undo)
+    exam.write_text(text + '{"ask": "And why?"}\n')
+    with pytest.raises(CampaignError, match=r"settings\.protected\.files: "):
+        prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
+    exam.write_text(text)
+    campaign.edit(dataset={"near_duplicate": 0.9, "same_meaning": None})
+    prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
+    campaign.edit(dataset={"near_duplicate": 0.8, "same_meaning": 0.9})
+
+
+def test_row_without_the_protected_field_is_refused_with_file_line_and_its_fields(campaign):
+    settings = load_settings(campaign.path / "campaigns.yaml").dataset
+    with pytest.raises(CorpusError) as refused:
+        read_protected(settings.model_copy(update={"protected_field": "question"}))
+    first = str(refused.value).splitlines()[1]
+    assert "exam.jsonl:1: question = None; allowed: text; the row has ask" in first
