@@ -15,10 +15,10 @@ from equal_assets.algorithms.decontamination import ProtectedQuestions
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 from equal_assets.records import QAPair, Usage
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.resources.warehouse_file import SQL_FOLDER, read_sql, table_names
+from equal_assets.resources.warehouse_file import SQL, read_sql, table_names
 from equal_assets.settings import fingerprint
 
-QUERIES = sorted(path.stem for path in (SQL_FOLDER / "queries").glob("*.sql"))
+QUERIES = sorted(file.name.removesuffix(".sql") for file in (SQL / "queries").iterdir())
 HOLDER = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])
@@ -563,7 +563,7 @@ def test_check_finds_a_test_question_that_is_trained_on(warehouse):
 def test_sql_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert read_sql("queries", "last_round").startswith("-- Question")
-    assert Path(SQL_FOLDER).is_absolute()
+    assert Path(str(SQL)).is_absolute()
 
 
 def test_warehouse_of_an_earlier_version_is_refused_with_what_it_lacks(tmp_path):
