@@ -23,6 +23,7 @@ from equal_assets.automation.next_round import next_round_schedule
 from equal_assets.automation.outdated import freshness, outdated
 from equal_assets.automation.rerun_rounds import rerun_rounds
 from equal_assets.automation.retry_failures import retry_failures
+from equal_assets.graph import ASSETS
 from equal_assets.lineage.columns import table_metadata
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import build_embedder
@@ -38,7 +39,6 @@ from equal_assets.settings import (
     quiet_libraries,
     state_folder,
 )
-from equal_assets.versions import SETTINGS_OF
 
 OWNERS = ["team:equal-assets"]
 
@@ -54,7 +54,7 @@ def build_definitions() -> dg.Definitions:
 
     def describe(spec: dg.AssetSpec) -> dg.AssetSpec:
         name = spec.key.to_user_string()
-        read = settings.sections(*SETTINGS_OF[name])
+        read = settings.sections(*ASSETS[name].settings)
         return spec.replace_attributes(
             owners=OWNERS,
             code_version=fingerprint(read),

@@ -9,9 +9,11 @@ definition: reload the code location after adding a campaign.
 
 import warnings
 from datetime import datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
+from equal_assets.graph import ASSETS, Asset
 from equal_assets.settings import MAX_ROUNDS, Settings, load_settings
 
 # in Dagster's beta: the version bound in pyproject.toml is what they were tried with
@@ -82,3 +84,19 @@ def parse_round_key(key: str) -> tuple[str, int]:
 _SETTINGS = load_settings()
 CAMPAIGNS = campaign_partitions(_SETTINGS)
 ROUNDS = round_partitions(_SETTINGS)
+
+_PARTITIONS = {"project": None, "campaign": CAMPAIGNS, "round": ROUNDS}
+
+
+def declared(name: str) -> dict[str, Any]:
+    """Return the arguments of ``dg.asset`` that the graph decides: group, partitions, deps."""
+    row = ASSETS[name]
+    deps = [dg.AssetDep(read, partition_mapping=_mapping(ASSETS[read], row)) for read in row.reads]
+    if row.by == "round":
+        deps.append(dg.AssetDep(name, partition_mapping=previous_round()))
+    return {"group_name": row.group, "partitions_def": _PARTITIONS[row.by], "deps": deps}
+
+
+def _mapping(read: Asset, reader: Asset) -> dg.PartitionMapping | None:
+    """Return how partitions of two assets correspond, where Dagster does not know it by itself."""
+    return campaign_of_round() if {read.by, reader.by} == {"campaign", "round"} else None

@@ -1,91 +1,21 @@
 """What each stored asset was made from, so that nothing is made twice and nothing stale is used.
 
-The *inputs* of an asset are a fingerprint of the settings it obeys and of the versions of the
-assets that it reads. The *version* of an asset identifies its content: that of ``documents`` is
-read off the content, so that touching a file changes nothing downstream; every other asset is a
-function of its inputs. Both stand in the table ``materialized``, written with the rows themselves.
+The *inputs* of an asset are a fingerprint of the settings that decide it and of the versions of the
+assets that it reads, both as :mod:`equal_assets.graph` says. The *version* of an asset identifies
+its content: that of ``documents`` is read off the content, so that touching a file changes nothing
+downstream; every other asset is a function of its inputs. Both are rows of the table
+``materialized``, written with the asset itself.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from equal_assets.errors import CampaignError
-from equal_assets.resources.corpora.installed_packages import named_distributions
+from equal_assets.graph import ASSETS, Asset
 from equal_assets.resources.warehouse import Transaction, Warehouse
-from equal_assets.settings import (
-    FilesSettings,
-    HuggingFaceStudentSettings,
-    InstalledPackagesSettings,
-    LLMExtractionSettings,
-    Settings,
-    StackExchangeSettings,
-    expand_path,
-    fingerprint,
-)
-
-UPSTREAM: dict[str, tuple[str, ...]] = {
-    "documents": (),
-    "target_qa": (),
-    "warmup_qa": ("documents",),
-    "contrastive_embedder": ("documents", "warmup_qa"),
-    "document_embeddings": ("documents", "contrastive_embedder"),
-    "clusters": ("document_embeddings",),
-    "cluster_geometry": ("clusters", "document_embeddings"),
-    "bandit_round": ("documents", "contrastive_embedder", "cluster_geometry", "target_qa"),
-    "reward_curve": ("bandit_round",),
-    "qa_dataset": ("bandit_round", "target_qa"),
-    "fine_tuned_student": ("documents", "qa_dataset"),
-    "student_accuracy": ("fine_tuned_student", "target_qa"),
-    "accuracy_over_budget": ("documents", "qa_dataset", "student_accuracy", "target_qa"),
-    "harness_accuracy": ("fine_tuned_student",),
-    "strategy_comparison": ("bandit_round", "student_accuracy", "accuracy_over_budget"),
-}
-"""Which stored assets each asset reads."""
-
-SETTINGS_OF: dict[str, tuple[str, ...]] = {
-    "documents": ("corpus",),
-    "target_qa": ("targets",),
-    "warmup_qa": ("warmup", "extractor"),
-    "contrastive_embedder": ("warmup", "embedder"),
-    "document_embeddings": ("embedder",),
-    "clusters": ("clustering",),
-    "cluster_geometry": ("clustering",),
-    "bandit_round": (),
-    "reward_curve": (),
-    "qa_dataset": ("dataset",),
-    "fine_tuned_student": ("student",),
-    "student_accuracy": ("evaluation",),
-    "accuracy_over_budget": ("student", "evaluation", "milestones"),
-    "harness_accuracy": ("harness",),
-    "strategy_comparison": (),
-}
-"""Which sections of the campaigns file each asset obeys, beside its own campaign."""
-
-BY_CAMPAIGN = frozenset(
-    {
-        "target_qa",
-        "bandit_round",
-        "reward_curve",
-        "qa_dataset",
-        "fine_tuned_student",
-        "student_accuracy",
-        "accuracy_over_budget",
-        "harness_accuracy",
-    }
-)
-"""Assets with a version of their own for each campaign."""
-
-TASK_FILES = frozenset({".yaml", ".py", ".json", ".jsonl", ".csv", ".parquet"})
-"""What a folder of lm-eval tasks is made of; not what Python caches there."""
-
-FILES_NAMED = 1_000
-"""A corpus of more files is remembered by their number, size and fingerprint."""
+from equal_assets.settings import Settings, fingerprint
 
 SHOWN_CHARACTERS = 80
 """Of a value that has changed."""
@@ -109,19 +39,25 @@ def expected_inputs(
     CampaignError
         If an asset that it reads is not stored; the message names what to materialize.
     """
-    upstream = {}
-    for name in UPSTREAM[asset]:
-        partitions = [campaign if name in BY_CAMPAIGN else ""]
-        if asset == "strategy_comparison":
-            partitions = [c for c in settings.campaigns if (name, c) in stored]
-        for partition in partitions:
+    row, upstream = ASSETS[asset], {}
+    for name in row.reads:
+        for partition in _partitions(name, settings, stored, reader=row, campaign=campaign):
             if (name, partition) not in stored:
                 where = f" for campaign {partition}" if partition else ""
                 raise CampaignError(
                     f"{asset} reads {name}, which is not there{where}: materialize {name} first"
                 )
             upstream[f"{name}:{partition}" if partition else name] = stored[name, partition][1]
-    return {"upstream": upstream, "settings": _settings_of(asset, settings, campaign)}
+    return {"upstream": upstream, "settings": row.decided_by(settings, campaign)}
+
+
+def _partitions(
+    name: str, settings: Settings, stored: Versions, *, reader: Asset, campaign: str
+) -> list[str]:
+    """Return the partitions of an asset that another one reads: all there are, or its own."""
+    if ASSETS[name].is_of_campaign and not reader.is_of_campaign:
+        return [other for other in settings.campaigns if (name, other) in stored]
+    return [ASSETS[name].partition(campaign)]
 
 
 def is_current(asset: str, settings: Settings, stored: Versions, *, campaign: str = "") -> bool:
@@ -191,61 +127,3 @@ def differences(before: dict[str, Any], after: dict[str, Any], prefix: str = "")
 def _shown(value: Any) -> str:
     text = str(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} ..."
-
-
-def _settings_of(asset: str, settings: Settings, campaign: str) -> Any:
-    if asset == "documents":
-        corpus = settings.corpus.model_dump(mode="json")
-        return {"corpus": corpus, "source": source_signature(settings)}
-    if asset == "target_qa":
-        target = settings.targets[settings.campaigns[campaign].target]
-        fields = target.model_dump(mode="json", exclude={"reference", "test", "answers"})
-        # what a preset fetches is always the same, and may not be there yet
-        files = {} if target.preset else {"reference": target.reference, "test": target.test}
-        return {**fields, **{name: _file_sha256(Path(path)) for name, path in files.items()}}
-    if asset == "bandit_round":
-        protected = [_file_sha256(Path(path)) for path in settings.dataset.protected]
-        field = settings.dataset.protected_field
-        read = settings.campaign_settings(campaign)
-        return {**read, "protected": {"field": field, "files": protected}} if protected else read
-    if asset == "strategy_comparison" and isinstance(settings.extractor, LLMExtractionSettings):
-        return {"parameters": settings.extractor.parameters}
-    read = {**settings.sections(*SETTINGS_OF[asset]), "campaign": campaign}
-    if "evaluation" in SETTINGS_OF[asset]:
-        read["answers"] = settings.targets[settings.campaigns[campaign].target].answers
-    if asset == "harness_accuracy" and settings.evaluation.harness.include_path:
-        folder = Path(settings.evaluation.harness.include_path)
-        parts = sorted(part for part in folder.rglob("*") if part.suffix in TASK_FILES)
-        read["files"] = [[str(part.relative_to(folder)), _file_sha256(part)] for part in parts]
-    if asset == "fine_tuned_student" and isinstance(settings.student, HuggingFaceStudentSettings):
-        read["model"] = _files_signature([Path(settings.student.model)])
-    return read
-
-
-def source_signature(settings: Settings) -> Any:
-    """Return what changes when the corpus may have changed, without reading it."""
-    corpus = settings.corpus
-    if isinstance(corpus, InstalledPackagesSettings):
-        installed = {found["Name"]: found["Version"] for _, found in named_distributions()}
-        return {"Python": sys.version, **installed}
-    if isinstance(corpus, FilesSettings):
-        return _files_signature(
-            [path for pattern in corpus.paths for path in expand_path(pattern, Path("/"))]
-        )
-    if isinstance(corpus, StackExchangeSettings):
-        return _files_signature([Path(corpus.path)])
-    return None  # a hub data set is read again only when its name or split changes
-
-
-def _files_signature(paths: Iterable[Path]) -> Any:
-    """Return what changes when files, those in folders included, may have changed."""
-    files = sorted(f for path in paths for f in (path, *path.rglob("*")) if f.is_file())
-    states = {str(f): [f.stat().st_size, f.stat().st_mtime_ns] for f in files}
-    if len(states) <= FILES_NAMED:
-        return states
-    n_bytes = sum(size for size, _ in states.values())
-    return {"files": len(states), "bytes": n_bytes, "states": fingerprint(states)}
-
-
-def _file_sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -6,9 +6,9 @@ import sys
 import dagster as dg
 
 from equal_assets.definitions import build_definitions
+from equal_assets.graph import ASSETS
 from equal_assets.lineage.columns import column_lineage, table_schema
 from equal_assets.resources.warehouse_file import table_names
-from equal_assets.versions import SETTINGS_OF, UPSTREAM
 
 GRAPH = {
     "documents": ("corpus", set()),
@@ -68,8 +68,7 @@ def test_every_asset_bears_the_schema_and_the_column_lineage_of_its_table():
 
 def test_versions_follow_the_graph():
     upstream = {name: deps - {name} for name, (_, deps) in GRAPH.items()}
-    assert {name: set(deps) for name, deps in UPSTREAM.items()} == upstream
-    assert SETTINGS_OF.keys() == GRAPH.keys()
+    assert {name: set(row.reads) for name, row in ASSETS.items()} == upstream
 
 
 def test_definitions_validate():

@@ -4,14 +4,12 @@ import sys
 import pytest
 
 from equal_assets.errors import CampaignError
+from equal_assets.graph import ASSETS
+from equal_assets.inputs import source_signature
 from equal_assets.settings import fingerprint, load_settings
 from equal_assets.versions import (
-    BY_CAMPAIGN,
-    SETTINGS_OF,
-    UPSTREAM,
     expected_inputs,
     is_current,
-    source_signature,
     stored_versions,
 )
 
@@ -25,7 +23,8 @@ campaigns:
   first: {target: math, strategy: random, budget_documents: 10}
   second: {target: math, strategy: equal-paper, budget_documents: 10}
 """
-SHARED = [asset for asset in UPSTREAM if asset not in BY_CAMPAIGN]
+SHARED = [name for name, row in ASSETS.items() if not row.is_of_campaign]
+BY_CAMPAIGN = [name for name, row in ASSETS.items() if row.is_of_campaign]
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def load(folder):
 def materialize_all(settings):
     """Return what is stored once everything was made; the content of `documents` is `content`."""
     stored = {}
-    for asset in UPSTREAM:
+    for asset in ASSETS:
         for campaign in settings.campaigns if asset in BY_CAMPAIGN else [""]:
             inputs = fingerprint(expected_inputs(asset, settings, stored, campaign=campaign))
             stored[asset, campaign] = (inputs, "content" if asset == "documents" else inputs)
@@ -61,18 +60,10 @@ def not_current(settings, stored):
     """Return what would have to be made anew."""
     return {
         (asset, campaign)
-        for asset in UPSTREAM
+        for asset in ASSETS
         for campaign in (settings.campaigns if asset in BY_CAMPAIGN else [""])
         if not is_current(asset, settings, stored, campaign=campaign)
     }
-
-
-def test_chain_is_in_order_and_its_tables_agree():
-    assert UPSTREAM.keys() == SETTINGS_OF.keys() >= BY_CAMPAIGN
-    seen = set()
-    for asset, upstream in UPSTREAM.items():
-        assert set(upstream) <= seen
-        seen.add(asset)
 
 
 def test_everything_is_current_right_after_it_was_made(load):

@@ -1,38 +1,32 @@
 """Group `evaluation`: what the students learned, and strategies side by side."""
 
-import time
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from equal_assets.comparison.costs import campaign_costs, cost_columns
-from equal_assets.comparison.points import compared_campaigns, matches
+from equal_assets.comparison.points import compared_campaigns
 from equal_assets.comparison.pools import by_target, compare_target
 from equal_assets.comparison.students import compare_students
+from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run, link_campaign
-from equal_assets.pages.costs import cost_table, shared_cost_table
+from equal_assets.pages.evaluation import accuracy_page, comparison_page
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
-from equal_assets.pages.metadata import in_short, markdown, readable
-from equal_assets.partitions import CAMPAIGNS
+from equal_assets.partitions import declared
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Settings
 from equal_assets.steps.judging import answers_on_test, metrics_of
-from equal_assets.versions import expected_inputs, stored_versions
-
-WRONG_ANSWERS_SHOWN = 3
-"""Of each measure, in the metadata of a materialization."""
+from equal_assets.steps.making import making
+from equal_assets.versions import Versions
 
 
-@dg.asset(
-    group_name="evaluation",
-    kinds={"torch", "mlflow", "duckdb"},
-    partitions_def=CAMPAIGNS,
-    deps=["fine_tuned_student", "target_qa"],
-)
+@dg.asset(**declared("student_accuracy"), kinds={"torch", "mlflow", "duckdb"})
 def student_accuracy(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -42,11 +36,70 @@ def student_accuracy(
 ) -> dg.MaterializeResult:
     """One row is a metric of a campaign's student on the test split, beside the untuned base."""
     settings, campaign = campaigns.load(), context.partition_key
-    started = time.monotonic()
-    stored = stored_versions(warehouse)
-    inputs = expected_inputs("student_accuracy", settings, stored, campaign=campaign)
-    models = warehouse.query("fine_tuned_student", campaign=campaign).row(0, named=True)
-    answers = {
+    with making("student_accuracy", warehouse, settings, campaign=campaign) as made:
+        models = warehouse.query("fine_tuned_student", campaign=campaign).row(0, named=True)
+        answers = _answers(student, models, campaign, settings, warehouse, context.log)
+        rows = _beside(metrics_of(answers["base"]), metrics_of(answers["tuned"]), campaign)
+        with made.transaction() as transaction:
+            transaction.replace("student_accuracy", rows, campaign=campaign)
+        shown = warehouse.query("student_accuracy", campaigns=[campaign])  # perplexity first
+        run_id = campaign_run(warehouse, tracker, campaign)
+        _track_accuracy(tracker, run_id, models, rows, answers)
+        tracker.log_figure(run_id, accuracy_figure(shown), "student_accuracy.png")
+        link = link_campaign(context, settings, warehouse, tracker, campaign)
+        page = accuracy_page(shown, answers["tuned"])
+        return made.result({**page, "MLflow run": link}, n_rows=len(rows))
+
+
+@dg.asset(**declared("strategy_comparison"), kinds={"duckdb", "numpy", "mlflow"})
+def strategy_comparison(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    embedder: Embedder,
+    extractor: Extractor,
+    tracker: Tracker,
+) -> dg.MaterializeResult:
+    """One row is a campaign at a budget point: what its pool is worth on the test split.
+
+    Every campaign that has rounds takes part, with or without a student.
+    """
+    settings = campaigns.load()
+    with making("strategy_comparison", warehouse, settings) as made:
+        groups = _groups(settings, made.stored)
+        names = [name for of_target in groups for name in of_target]
+        costs = campaign_costs(warehouse, extractor, names)
+        roles = (settings, warehouse, embedder, cost_columns(costs), context.log)
+        rows = pl.concat(
+            (compare_target(of_target, *roles) for of_target in groups), how="vertical_relaxed"
+        )
+        paired = pl.concat(
+            compare_students(warehouse.query("tuned_answers", campaigns=of_target))
+            for of_target in groups
+        )
+        with made.transaction() as transaction:
+            transaction.replace("student_comparison", paired)
+            transaction.recreate("strategy_comparison", rows)
+            transaction.insert("strategy_comparison", rows)
+        accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
+        for of_target in groups:
+            figure = comparison_figure(rows.filter(pl.col("campaign").is_in(of_target)), accuracy)
+            for name in of_target:
+                run_id = campaign_run(warehouse, tracker, name)
+                tracker.log_figure(run_id, figure, "strategy_comparison.png")
+        return made.result(comparison_page(rows, paired, accuracy, costs), n_rows=len(rows))
+
+
+def _answers(
+    student: Student,
+    models: dict[str, Any],
+    campaign: str,
+    settings: Settings,
+    warehouse: Warehouse,
+    log: dg.DagsterLogManager,
+) -> dict[str, pl.DataFrame]:
+    """Return what the untuned and the tuned student answer to the test questions."""
+    return {
         name: answers_on_test(
             student,
             models[column],
@@ -55,45 +108,13 @@ def student_accuracy(
             name=name,
             identity=models[identity],
             settings=settings,
-            log=context.log,
+            log=log,
         )
         for name, column, identity in (
             ("base", "base_path", "base_path"),
             ("tuned", "path", "mlflow_model_id"),
         )
     }
-    rows = _beside(metrics_of(answers["base"]), metrics_of(answers["tuned"]), campaign)
-    with warehouse.transaction() as transaction:
-        transaction.replace("student_accuracy", rows, campaign=campaign)
-        version = transaction.record(
-            "student_accuracy",
-            partition=campaign,
-            inputs=inputs,
-            seconds=time.monotonic() - started,
-        )
-    run_id = campaign_run(warehouse, tracker, campaign)
-    tracker.log_result(run_id, {f"base_{m}": v for m, v in rows.select("metric", "base").rows()})
-    tuned = dict(rows.select("metric", "tuned").rows())
-    before = {f"{metric} before": value for metric, value in rows.select("metric", "base").rows()}
-    tracker.log_result(run_id, tuned)
-    tracker.log_evaluation(
-        models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers["tuned"]
-    )
-    tracker.finish(run_id)
-    shown = warehouse.query("student_accuracy", campaigns=[campaign])  # perplexity first
-    figure = accuracy_figure(shown)
-    tracker.log_figure(run_id, figure, "student_accuracy.png")
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(version),
-        metadata={
-            "student on the test split": markdown(shown.drop("campaign")),
-            "before and after": markdown(figure),
-            "answers that were wrong": markdown(in_short(_wrong_answers(answers["tuned"]))),
-            "MLflow run": link_campaign(context, settings, warehouse, tracker, campaign),
-            **readable(tuned | before),
-            "seconds": round(time.monotonic() - started, 1),
-        },
-    )
 
 
 def _beside(base: pl.DataFrame, tuned: pl.DataFrame, campaign: str) -> pl.DataFrame:
@@ -115,84 +136,27 @@ def _beside(base: pl.DataFrame, tuned: pl.DataFrame, campaign: str) -> pl.DataFr
     )
 
 
-def _wrong_answers(answers: pl.DataFrame) -> pl.DataFrame:
-    """Return a few wrong answers for people to look at, the first of each measure."""
-    wrong = answers.filter(~pl.col("is_correct")).group_by("measure", maintain_order=True)
-    return wrong.head(WRONG_ANSWERS_SHOWN).select(
-        "measure", "prompt", "output", "extracted", "reason"
-    )
-
-
-@dg.asset(
-    group_name="evaluation",
-    kinds={"duckdb", "numpy", "mlflow"},
-    deps=["bandit_round", "student_accuracy", "accuracy_over_budget"],
-)
-def strategy_comparison(
-    context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
-    campaigns: CampaignsFile,
-    embedder: Embedder,
-    extractor: Extractor,
+def _track_accuracy(
     tracker: Tracker,
-) -> dg.MaterializeResult:
-    """One row is a campaign at a budget point: what its pool is worth on the test split.
+    run_id: str,
+    models: dict[str, Any],
+    rows: pl.DataFrame,
+    answers: dict[str, pl.DataFrame],
+) -> None:
+    """Log the metrics of both students to the campaign's run, the answers to the fine-tune's."""
+    base, tuned = (dict(rows.select("metric", name).rows()) for name in ("base", "tuned"))
+    tracker.log_result(run_id, {f"base_{metric}": value for metric, value in base.items()} | tuned)
+    tracker.log_evaluation(
+        models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers["tuned"]
+    )
+    tracker.finish(run_id)
 
-    Every campaign that has rounds takes part, with or without a student.
-    """
-    settings = campaigns.load()
-    started = time.monotonic()
-    stored = stored_versions(warehouse)
-    inputs = expected_inputs("strategy_comparison", settings, stored)
+
+def _groups(settings: Settings, stored: Versions) -> list[list[str]]:
+    """Return the campaigns that have rounds, by target."""
     groups = by_target(compared_campaigns(settings, stored), settings)
     if not groups:
-        raise dg.Failure(
-            "no campaign has rounds yet: materialize bandit_round of a campaign first",
-            allow_retries=False,
+        raise CampaignError(
+            "no campaign has rounds yet: materialize bandit_round of a campaign first"
         )
-    names = [name for of_target in groups for name in of_target]
-    costs = campaign_costs(warehouse, extractor, names)
-    columns = cost_columns(costs)
-    rows = pl.concat(
-        [
-            compare_target(of_target, settings, warehouse, embedder, columns, context.log)
-            for of_target in groups
-        ],
-        how="vertical_relaxed",
-    )
-    paired = pl.concat(
-        compare_students(warehouse.query("tuned_answers", campaigns=of_target))
-        for of_target in groups
-    )
-    with warehouse.transaction() as transaction:
-        transaction.delete("student_comparison")
-        transaction.insert("student_comparison", paired)
-        transaction.recreate("strategy_comparison", rows)
-        transaction.insert("strategy_comparison", rows)
-        version = transaction.record(
-            "strategy_comparison",
-            inputs=inputs,
-            seconds=time.monotonic() - started,
-        )
-    accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
-    for of_target in groups:
-        figure = comparison_figure(rows.filter(pl.col("campaign").is_in(of_target)), accuracy)
-        for name in of_target:
-            run_id = campaign_run(warehouse, tracker, name)
-            tracker.log_figure(run_id, figure, "strategy_comparison.png")
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(version),
-        metadata={
-            "dagster/row_count": len(rows),
-            "documents to match": markdown(matches(rows)),
-            "comparison": markdown(comparison_figure(rows, accuracy)),
-            "table": markdown(rows),
-            "students on the same questions": markdown(paired),
-            **{
-                f"cost by part: {of_target['target'][0]}": markdown(cost_table(of_target))
-                for of_target in rows.partition_by("target", maintain_order=True)
-            },
-            "cost shared by all campaigns": markdown(shared_cost_table(costs)),
-            "seconds": round(time.monotonic() - started, 1),
-        },
-    )
+    return groups

@@ -1,12 +1,12 @@
 """Group `selection`: the rounds of the bandit, and what they gained."""
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from itertools import groupby
+from typing import Any
 
 import dagster as dg
 
-from equal_assets.errors import CampaignError, CorpusError, ExtractionError
 from equal_assets.pages.campaign_run import (
     campaign_run,
     link_campaign,
@@ -14,15 +14,8 @@ from equal_assets.pages.campaign_run import (
     rounds_tags,
     tag_run,
 )
-from equal_assets.pages.selection import campaign_page, place_reference, round_page
-from equal_assets.partitions import (
-    CAMPAIGNS,
-    ROUNDS,
-    campaign_of_round,
-    parse_round_key,
-    previous_round,
-    round_key,
-)
+from equal_assets.pages.selection import campaign_page, round_page
+from equal_assets.partitions import declared, parse_round_key, round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.extraction.extractors import Extractor
@@ -31,23 +24,17 @@ from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.runs import run_name
 from equal_assets.settings import fingerprint
+from equal_assets.steps.making import failing_clearly, making
+from equal_assets.steps.reference_plane import place_reference
 from equal_assets.steps.round_player import RoundPlayer, prepare_campaign
 from equal_assets.steps.rounds import play_round
 from equal_assets.versions import expected_inputs, stored_versions
 
 
 @dg.asset(
-    group_name="selection",
+    **declared("bandit_round"),
     kinds={"duckdb", "torch", "mlflow"},
-    partitions_def=ROUNDS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    deps=[
-        dg.AssetDep("documents"),
-        dg.AssetDep("contrastive_embedder"),
-        dg.AssetDep("cluster_geometry"),
-        dg.AssetDep("target_qa", partition_mapping=campaign_of_round()),
-        dg.AssetDep("bandit_round", partition_mapping=previous_round()),
-    ],
 )
 def bandit_round(
     context: dg.AssetExecutionContext,
@@ -62,47 +49,30 @@ def bandit_round(
 
     Each round is stored before the next one starts. A round that is stored is not played again.
     """
+    roles = (warehouse, campaigns, extractor, embedder, student)
+    run, log = run_name(context.run), context.log
     keys = sorted(parse_round_key(key) for key in context.partition_keys)
-    player: RoundPlayer | None = None
-    played: list[dict] = []
-    try:
-        with closing(extractor):
-            version = _data_version({campaign for campaign, _ in keys}, campaigns, warehouse)
-            context.set_data_version(context.asset_key, version)
-            for campaign, number in keys:
-                if player is None or player.name != campaign:
-                    player = prepare_campaign(
-                        campaign,
-                        warehouse,
-                        campaigns,
-                        extractor,
-                        embedder,
-                        student,
-                        run=run_name(context.run),
-                        log=context.log,
-                    )
-                is_new = play_round(player, number)
-                curve = warehouse.query("reward_curve", campaign=campaign)
-                page = round_page(warehouse, campaign, number, curve=curve, is_new=is_new)
-                if len(curve):
-                    tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
-                    page["MLflow run"] = link_campaign(
-                        context, campaigns.load(), warehouse, tracker, campaign
-                    )
-                if is_new:
-                    played.append(round_spend(curve, number))
-                    tag_run(context, rounds_tags(played))
-                _report_round(context, str(round_key(campaign, number)), page, version)
-    except (CampaignError, CorpusError, ExtractionError) as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+    spent: list[dict[str, Any]] = []
+    with failing_clearly(), closing(extractor):
+        version = _data_version((campaign for campaign, _ in keys), campaigns, warehouse)
+        context.set_data_version(context.asset_key, version)
+        for campaign, number, is_new in _played(
+            keys, lambda name: prepare_campaign(name, *roles, run=run, log=log)
+        ):
+            curve = warehouse.query("reward_curve", campaign=campaign)
+            page = round_page(warehouse, campaign, number, curve=curve, is_new=is_new)
+            if len(curve):
+                tracker.log_rounds(campaign_run(warehouse, tracker, campaign), curve)
+                page["MLflow run"] = link_campaign(
+                    context, campaigns.load(), warehouse, tracker, campaign
+                )
+            if is_new:
+                spent.append(round_spend(curve, number))
+                tag_run(context, rounds_tags(spent))
+            _report_round(context, str(round_key(campaign, number)), page, version)
 
 
-@dg.asset(
-    group_name="selection",
-    kinds={"duckdb", "mlflow"},
-    partitions_def=CAMPAIGNS,
-    deps=[dg.AssetDep("bandit_round", partition_mapping=campaign_of_round())],
-)
+@dg.asset(**declared("reward_curve"), kinds={"duckdb", "mlflow"})
 def reward_curve(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -115,30 +85,29 @@ def reward_curve(
     Where the target's reference pairs lie on the map of clusters is kept in `reference_plane`.
     """
     settings, campaign = campaigns.load(), context.partition_key
-    started = time.monotonic()
-    stored = stored_versions(warehouse)
-    inputs = expected_inputs("reward_curve", settings, stored, campaign=campaign)
-    reference = place_reference(warehouse, embedder, campaign)
-    with warehouse.transaction() as transaction:
-        curve = transaction.query("reward_curve", campaign=campaign)
-        transaction.replace("reward_curve", curve, campaign=campaign)
-        transaction.replace("reference_plane", reference, campaign=campaign)
-        version = transaction.record(
-            "reward_curve", partition=campaign, inputs=inputs, seconds=time.monotonic() - started
-        )
-    run_id = campaign_run(warehouse, tracker, campaign)
-    tracker.log_rounds(run_id, curve)
-    page = campaign_page(warehouse, campaign, curve)
-    for name, figure in page.figures.items():
-        tracker.log_figure(run_id, figure, f"{name.replace(' ', '_')}.png")
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(version),
-        metadata={
-            **page.metadata,
-            "MLflow run": link_campaign(context, settings, warehouse, tracker, campaign),
-            "dagster/partition_row_count": len(curve),
-        },
-    )
+    with making("reward_curve", warehouse, settings, campaign=campaign) as made:
+        reference = place_reference(warehouse, embedder, campaign)
+        with made.transaction() as transaction:
+            curve = transaction.query("reward_curve", campaign=campaign)
+            transaction.replace("reward_curve", curve, campaign=campaign)
+            transaction.replace("reference_plane", reference, campaign=campaign)
+        run_id = campaign_run(warehouse, tracker, campaign)
+        tracker.log_rounds(run_id, curve)
+        page = campaign_page(warehouse, campaign, curve)
+        for name, figure in page.figures.items():
+            tracker.log_figure(run_id, figure, f"{name.replace(' ', '_')}.png")
+        link = link_campaign(context, settings, warehouse, tracker, campaign)
+        return made.result({**page.metadata, "MLflow run": link}, n_rows=len(curve))
+
+
+def _played(
+    keys: list[tuple[str, int]], prepare: Callable[[str], RoundPlayer]
+) -> Iterator[tuple[str, int, bool]]:
+    """Play rounds, in order; yield campaign, number, and whether the round was new."""
+    for campaign, of_campaign in groupby(keys, key=lambda key: key[0]):
+        player = prepare(campaign)
+        for _, number in of_campaign:
+            yield campaign, number, play_round(player, number)
 
 
 def _data_version(
@@ -151,7 +120,8 @@ def _data_version(
     """
     settings, stored = campaigns.load(), stored_versions(warehouse)
     inputs = [
-        expected_inputs("bandit_round", settings, stored, campaign=name) for name in sorted(names)
+        expected_inputs("bandit_round", settings, stored, campaign=name)
+        for name in sorted(set(names))
     ]
     return dg.DataVersion(fingerprint(inputs))
 

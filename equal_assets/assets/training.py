@@ -1,30 +1,26 @@
 """Group `training`: the student of each campaign."""
 
-import time
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run, link_campaign
-from equal_assets.pages.figures.curves import loss_figure
-from equal_assets.pages.metadata import markdown, readable, sparkline
-from equal_assets.partitions import CAMPAIGNS
+from equal_assets.pages.training import student_page
+from equal_assets.partitions import declared
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
-from equal_assets.resources.students.student import Student
+from equal_assets.resources.students.student import FineTuning, Student
 from equal_assets.resources.tracking import Tracker, TrainingData
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import fingerprint
 from equal_assets.steps.base_student import base_student
-from equal_assets.versions import expected_inputs, stored_versions
+from equal_assets.steps.making import making
 
 
-@dg.asset(
-    group_name="training",
-    kinds={"torch", "huggingface", "mlflow"},
-    partitions_def=CAMPAIGNS,
-    deps=["documents", "qa_dataset"],
-)
+@dg.asset(**declared("fine_tuned_student"), kinds={"torch", "huggingface", "mlflow"})
 def fine_tuned_student(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -34,27 +30,50 @@ def fine_tuned_student(
 ) -> dg.MaterializeResult:
     """One row is the student of a campaign: model, base model, MLflow run, tokens, FLOPs."""
     settings, campaign = campaigns.load(), context.partition_key
-    started = time.monotonic()
-    stored = stored_versions(warehouse)
-    inputs = expected_inputs("fine_tuned_student", settings, stored, campaign=campaign)
+    with making("fine_tuned_student", warehouse, settings, campaign=campaign) as made:
+        examples = _examples(warehouse, campaign)
+        base = base_student(student, warehouse, log=context.log)
+        tuning = student.fine_tune(
+            base,
+            qa_pairs(examples),
+            out=campaigns.models_folder / "students" / campaign,
+            progress=report(context.log, f"{campaign}: fine-tune the student"),
+        )
+        run_id, model_id = _track(tuning, examples, campaign, campaigns, warehouse, tracker)
+        row = _student_row(tuning, base, campaign=campaign, run_id=run_id, model_id=model_id)
+        row["seconds"] = made.seconds
+        # the folder of a model from the hub is named by its commit, which no setting says
+        made.version = fingerprint([made.inputs, base.name])
+        with made.transaction() as transaction:
+            transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
+        link_campaign(context, settings, warehouse, tracker, campaign)
+        page = student_page(row, tuning.losses, address=tracker.run_url(run_id))
+        return made.result(page, n_rows=1)
+
+
+def _examples(warehouse: Warehouse, campaign: str) -> pl.DataFrame:
     examples = warehouse.query("qa_dataset", campaign=campaign)
     if examples.is_empty():
-        raise dg.Failure(
+        raise CampaignError(
             f"the data set of campaign {campaign} is empty: no pair was extracted, or all were "
-            "removed; look at the materialization of qa_dataset for the reasons",
-            allow_retries=False,
+            "removed; look at the materialization of qa_dataset for the reasons"
         )
-    base = base_student(student, warehouse, log=context.log)
-    tuning = student.fine_tune(
-        base,
-        qa_pairs(examples),
-        out=campaigns.models_folder / "students" / campaign,
-        progress=report(context.log, f"{campaign}: fine-tune the student"),
-    )
-    run_id, model_id = tracker.fine_tune_run(
+    return examples
+
+
+def _track(
+    tuning: FineTuning,
+    examples: pl.DataFrame,
+    campaign: str,
+    campaigns: CampaignsFile,
+    warehouse: Warehouse,
+    tracker: Tracker,
+) -> tuple[str, str]:
+    """Log a fine-tune as a child of the campaign's MLflow run; return ids of run and model."""
+    return tracker.fine_tune_run(
         campaign_run(warehouse, tracker, campaign),
         f"{campaign} fine-tune",
-        parameters=settings.student.model_dump(mode="json"),
+        parameters=campaigns.load().student.model_dump(mode="json"),
         losses=tuning.losses,
         metrics={"examples": tuning.n_examples, "tokens": tuning.n_tokens, "flops": tuning.flops},
         data=TrainingData(
@@ -65,7 +84,12 @@ def fine_tuned_student(
         ),
         student=tuning.path,
     )
-    row = {
+
+
+def _student_row(
+    tuning: FineTuning, base: Path, *, campaign: str, run_id: str, model_id: str
+) -> dict[str, Any]:
+    return {
         "campaign": campaign,
         "path": str(tuning.path),
         "base_path": str(base),
@@ -77,29 +101,4 @@ def fine_tuned_student(
         "flops": tuning.flops,
         "loss_first": tuning.losses[0],
         "loss_last": tuning.losses[-1],
-        "seconds": time.monotonic() - started,
     }
-    with warehouse.transaction() as transaction:
-        transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
-        version = transaction.record(
-            "fine_tuned_student",
-            partition=campaign,
-            inputs=inputs,
-            # the folder of a model from the hub is named by its commit, which no setting says
-            version=fingerprint([inputs, base.name]),
-            seconds=row["seconds"],
-        )
-    link_campaign(context, settings, warehouse, tracker, campaign)
-    shown = ("n_examples", "n_tokens", "n_parameters", "flops", "loss_first", "loss_last")
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(version),
-        metadata={
-            "loss": sparkline(tuning.losses),
-            "loss curve": markdown(loss_figure(tuning.losses)),
-            **readable({name: row[name] for name in shown}),
-            "MLflow run": dg.MetadataValue.url(tracker.run_url(run_id)),
-            "model": dg.MetadataValue.path(str(tuning.path)),
-            "base model": dg.MetadataValue.path(str(base)),
-            "seconds": round(time.monotonic() - started, 1),
-        },
-    )

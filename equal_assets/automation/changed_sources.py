@@ -7,7 +7,8 @@ import json
 
 import dagster as dg
 
-from equal_assets.automation.jobs import SHARED_ASSETS, Jobs, next_to_make
+from equal_assets.automation.jobs import Jobs, next_to_make
+from equal_assets.graph import made_by
 from equal_assets.partitions import round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse
@@ -85,7 +86,7 @@ def _next_step(name: str, settings: Settings, warehouse: Warehouse) -> dg.RunReq
     """
     stored = stored_versions(warehouse)
     begun = [other for other in settings.campaigns if ("bandit_round", other) in stored]
-    stale = next_to_make(SHARED_ASSETS, settings, stored)
+    stale = next_to_make(made_by("prepare", settings), settings, stored)
     if stale and begun:
         return _kept("corpus", begun)
     if stale:

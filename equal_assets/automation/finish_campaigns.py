@@ -6,8 +6,9 @@ by its gain or because it is shorter than others, stands in the warehouse alone.
 
 import dagster as dg
 
-from equal_assets.automation.jobs import Jobs, finishing_assets
+from equal_assets.automation.jobs import Jobs
 from equal_assets.errors import CampaignError
+from equal_assets.graph import made_by
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.runs import SHARED, asked_before, at_work
@@ -68,7 +69,7 @@ def _why_not(name: str, settings: Settings, stored: Versions, warehouse: Warehou
         return str(error)
     lacking = [
         asset
-        for asset in finishing_assets(settings)
+        for asset in made_by("finish_campaign", settings)
         if not is_current(asset, settings, stored, campaign=name)
     ]
     return None if lacking else "finished"

@@ -11,10 +11,11 @@ from pathlib import Path
 import dagster as dg
 
 from equal_assets.errors import CampaignError
+from equal_assets.graph import ASSETS
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings, fingerprint
-from equal_assets.versions import UPSTREAM, changes, is_current, stored_versions
+from equal_assets.versions import changes, is_current, stored_versions
 
 IS_CURRENT = "is_current"
 
@@ -26,7 +27,7 @@ IS_CURRENT = "is_current"
             asset=asset,
             description="It was made from the settings, files and versions that there are now.",
         )
-        for asset in UPSTREAM
+        for asset in ASSETS
     ],
     can_subset=True,
 )
@@ -60,7 +61,7 @@ def outdated(
     found = outdated_assets(campaigns.load(), warehouse)
     stored = {asset for asset, _ in stored_versions(warehouse)}
     before = json.loads(context.cursor) if context.cursor else {}
-    now = {asset: fingerprint(found.get(asset, [])) for asset in UPSTREAM if asset in stored}
+    now = {asset: fingerprint(found.get(asset, [])) for asset in ASSETS if asset in stored}
     reports = [
         dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(asset),
@@ -85,11 +86,8 @@ def outdated_assets(settings: Settings, warehouse: Warehouse) -> dict[str, list[
     stored = stored_versions(warehouse)
     found: dict[str, list[str]] = {}
     for asset, campaign in stored:
-        is_asked_for = {
-            "accuracy_over_budget": bool(settings.milestones),
-            "harness_accuracy": bool(settings.evaluation.harness.names),
-        }.get(asset, True)
-        if not is_asked_for or (campaign and campaign not in settings.campaigns):
+        is_wanted = ASSETS[asset].is_wanted(settings)
+        if not is_wanted or (campaign and campaign not in settings.campaigns):
             continue
         if not is_current(asset, settings, stored, campaign=campaign):
             where = f"{asset} of {campaign}" if campaign else asset

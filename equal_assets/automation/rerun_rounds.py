@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import Field
 
 from equal_assets.errors import CampaignError
+from equal_assets.graph import ASSETS, descendants
 from equal_assets.partitions import round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.extraction.extractors import Extractor
@@ -19,26 +20,10 @@ from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.runs import at_work
 from equal_assets.settings import Settings, fingerprint
-from equal_assets.versions import BY_CAMPAIGN, UPSTREAM, campaign_inputs, stored_versions
+from equal_assets.versions import campaign_inputs, stored_versions
 
 START_TABLES = ("campaign_settings", "document_ratings")
 """Written before the first round of a campaign, or with it."""
-
-ROUND_TABLES = ("rounds", "strategy_state", "bandit_round", "bandit_documents", "leaked_qa")
-
-RESULT_TABLES = (
-    "reward_curve",
-    "reference_plane",
-    "qa_dataset",
-    "removed_qa",
-    "fine_tuned_student",
-    "student_accuracy",
-    "student_answers",
-    "accuracy_over_budget",
-    "harness_accuracy",
-    "harness_items",
-)
-"""Made of the rounds of a campaign."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +88,8 @@ def plan_rerun(
     stored = stored_versions(warehouse)
     results = [
         asset
-        for asset in UPSTREAM
-        if asset not in ("target_qa", "bandit_round")
-        and (asset, campaign if asset in BY_CAMPAIGN else "") in stored
-        and (asset in BY_CAMPAIGN or asset == "strategy_comparison")
+        for asset in descendants("bandit_round")
+        if (asset, ASSETS[asset].partition(campaign)) in stored
     ]
     return Rerun(campaign, from_round, last, n_documents, n_pairs, tuple(results))
 
@@ -125,7 +108,7 @@ def forget_rounds(
         return
     with warehouse.transaction() as transaction:
         for number in range(rerun.from_round, rerun.last_round + 1):
-            for table in ROUND_TABLES:
+            for table in ASSETS["bandit_round"].tables:
                 transaction.delete(table, campaign=name, round=number)
         start = transaction.query("campaign_start", campaign=name).row(0, named=True)
         _forget_results(transaction, name)
@@ -144,7 +127,7 @@ def restart_campaign(
 ) -> None:
     """Forget the rounds of a campaign and what was made of them; extractions stay in the store."""
     with warehouse.transaction() as transaction:
-        for table in (*START_TABLES, *ROUND_TABLES):
+        for table in (*START_TABLES, *ASSETS["bandit_round"].tables):
             transaction.delete(table, campaign=name)
         _forget_results(transaction, name)
         transaction.delete("materialized", partition=name)
@@ -154,11 +137,12 @@ def restart_campaign(
 
 
 def _forget_results(transaction: Transaction, name: str) -> None:
-    for table in RESULT_TABLES:
+    """Forget what was made of the rounds of a campaign; the comparison is only out of date."""
+    made = [ASSETS[asset] for asset in ("bandit_round", *descendants("bandit_round"))]
+    for row in made:
+        transaction.delete("materialized", asset=row.name, partition=row.partition(name))
+    for table in (table for row in made[1:] if row.is_of_campaign for table in row.tables):
         transaction.delete(table, campaign=name)
-    for asset in sorted(BY_CAMPAIGN - {"target_qa"}):
-        transaction.delete("materialized", asset=asset, partition=name)
-    transaction.delete("materialized", asset="strategy_comparison", partition="")
 
 
 class RerunConfig(dg.Config):

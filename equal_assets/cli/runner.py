@@ -8,8 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from equal_assets.automation.jobs import SHARED_ASSETS, finishing_stages, next_to_make
+from equal_assets.automation.jobs import next_to_make
 from equal_assets.definitions import defs
+from equal_assets.graph import stages
 from equal_assets.partitions import round_key
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.runs import process_tags
@@ -40,17 +41,16 @@ class Runner:
 
     def run(self, campaigns: Sequence[str]) -> int:
         """Materialize all that the campaigns need and lack; return the number of Dagster runs."""
-        n_runs = self._stage("prepare the corpus", SHARED_ASSETS)
+        n_runs = self._job("prepare")
         for name in campaigns:
-            n_runs += self._stage(f"{name}: target", ("target_qa",), campaign=name)
+            n_runs += self._job("read_target", campaign=name)
             n_runs += self._rounds(name)
-            for stage, assets in finishing_stages(self.settings).items():
-                n_runs += self._stage(f"{name}: {stage}", assets, campaign=name)
+            n_runs += self._job("finish_campaign", campaign=name)
         return n_runs + self.compare()
 
     def compare(self) -> int:
         """Materialize the comparison if rounds or students have come since; return the runs."""
-        return self._stage("compare strategies", ("strategy_comparison",))
+        return self._job("compare_strategies")
 
     def retry(self, campaigns: Sequence[str]) -> int:
         """Ask again for the documents of campaigns that failed; return the number of runs."""
@@ -86,6 +86,14 @@ class Runner:
         }
         self._execute(("bandit_round",), tags=tags)
         return 1
+
+    def _job(self, job: str, *, campaign: str = "") -> int:
+        """Materialize what a job makes, stage by stage; return the number of runs."""
+        prefix = f"{campaign}: " if campaign else ""
+        return sum(
+            self._stage(f"{prefix}{label}", assets, campaign=campaign)
+            for label, assets in stages(job, self.settings).items()
+        )
 
     def _stage(self, label: str, assets: Sequence[str], *, campaign: str = "") -> int:
         """Materialize assets that are not current, until all are; return the number of runs."""

@@ -10,11 +10,10 @@ from typing import Any
 import polars as pl
 
 from equal_assets.errors import ExportError
+from equal_assets.graph import ASSETS, ancestors
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 from equal_assets.versions import (
-    BY_CAMPAIGN,
-    UPSTREAM,
     Versions,
     is_current,
     stored_versions,
@@ -99,7 +98,7 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
         students = read.query("student_accuracy", campaigns=[campaign])
     _refuse_unusable(settings, stored, campaign, n_examples=len(rows["exported_examples"]))
     current = {
-        asset: is_current(asset, settings, stored, campaign=_partition(asset, campaign))
+        asset: is_current(asset, settings, stored, campaign=ASSETS[asset].partition(campaign))
         for asset in ancestors("qa_dataset", *STUDENT_ASSETS)
     }
     has_student = all(current[asset] for asset in STUDENT_ASSETS)
@@ -118,15 +117,6 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
         assets=_versions(stored, told, campaign),
         changed=tuple(asset for asset in told if not current[asset]),
     )
-
-
-def ancestors(*assets: str) -> list[str]:
-    """Return assets and all that they are made from, in the order of the graph."""
-    found = set(assets)
-    for asset in reversed(UPSTREAM):  # each stands after what it reads
-        if asset in found:
-            found |= set(UPSTREAM[asset])
-    return [asset for asset in UPSTREAM if asset in found]
 
 
 def _refuse_unusable(
@@ -150,12 +140,8 @@ def _refuse_unusable(
         )
 
 
-def _partition(asset: str, campaign: str) -> str:
-    return campaign if asset in BY_CAMPAIGN else ""
-
-
 def _versions(stored: Versions, assets: Iterable[str], campaign: str) -> dict[str, dict[str, str]]:
-    found = {asset: stored.get((asset, _partition(asset, campaign))) for asset in assets}
+    found = {asset: stored.get((asset, ASSETS[asset].partition(campaign))) for asset in assets}
     return {
         asset: {"inputs": versions[0], "version": versions[1]}
         for asset, versions in found.items()

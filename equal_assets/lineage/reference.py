@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import duckdb
 
+from equal_assets.graph import ASSETS
 from equal_assets.lineage.schemas import Column, head_comment, read_table
 from equal_assets.resources.warehouse_file import create_all, read_sql, table_names, view_names
 
@@ -19,6 +20,10 @@ HEAD = """\
 
 Written from [sql/](../sql) by `make docs`. All of it is in `.equal/warehouse.duckdb`. Begin with
 the views, which join what belongs together; [lineage.md](lineage.md) asks them questions."""
+
+ASSETS_HEAD = """\
+An asset is a table, whose rows are described below. It is made again when an asset that it reads or
+a section of campaigns.yaml that decides it has changed; a round also reads the round before it."""
 
 STARTING_POINTS = (
     "campaign_status",
@@ -37,8 +42,9 @@ STARTING_POINTS = (
 
 
 def table_reference() -> str:
-    """Return the reference as Markdown: views, tables, queries to begin with."""
-    parts = [HEAD, "## Views", *_views(), "## Tables"]
+    """Return the reference as Markdown: assets, views, tables, queries to begin with."""
+    parts = [HEAD, "## Assets", ASSETS_HEAD, "\n".join(_assets())]
+    parts += ["## Views", *_views(), "## Tables"]
     for name in sorted(table_names()):
         table = read_table(name)
         rows = [_row(column, column.name in table.key) for column in table.columns]
@@ -46,6 +52,16 @@ def table_reference() -> str:
     parts.append("## Queries to begin with")
     parts.append("Each is a file that can be run as it is, given what it names with `$`.")
     return "\n\n".join([*parts, "\n".join(_queries())]) + "\n"
+
+
+def _assets() -> Iterator[str]:
+    yield from ("| asset | group | job | reads | decided by | one version |", "| --- " * 6 + "|")
+    for name, row in ASSETS.items():
+        reads = [*row.reads, name] if row.by == "round" else row.reads
+        sections = row.settings or ("campaigns",) if row.is_of_campaign else row.settings
+        version = f"per {row.by}" if row.is_of_campaign else "for all"
+        told = (", ".join(f"`{part}`" for part in parts) or "–" for parts in (reads, sections))
+        yield f"| `{name}` | {row.group} | `{row.stage.job}` | {' | '.join(told)} | {version} |"
 
 
 def _views() -> Iterator[str]:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.clusters.plane import principal_plane
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.metadata import (
@@ -17,10 +15,8 @@ from equal_assets.pages.metadata import (
     sparkline,
     with_bars,
 )
-from equal_assets.progress import silent
-from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.tracking import ROUND_METRICS
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,24 +126,6 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
         "clusters never pulled": len(clusters) - len(pulled),
     }
     return CampaignPage(readable(metadata), figures)
-
-
-def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> pl.DataFrame:
-    """Return the rows of `reference_plane`: the target in the plane of `cluster_geometry`."""
-    rows = warehouse.query("target_pairs", campaign=campaign, split="reference")
-    vectors = embedder.encode(
-        [pair.text for pair in qa_pairs(rows)],
-        path=warehouse.query("embedder")["path"].item(),
-        progress=silent,
-    )
-    centroids = np.stack(warehouse.query("cluster_centroids")["centroid"].to_list())
-    places = principal_plane(centroids).project(vectors)  # (n_reference, 2)
-    return rows.select(
-        pl.lit(campaign).alias("campaign"),
-        "position",
-        x=pl.Series(places[:, 0]),
-        y=pl.Series(places[:, 1]),
-    )
 
 
 def _without_empty(rows: pl.DataFrame) -> pl.DataFrame:

@@ -8,12 +8,14 @@ import yaml
 from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.changed_sources import ask_to_start
-from equal_assets.automation.jobs import SHARED_ASSETS
+from equal_assets.graph import ASSETS, PREPARE
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.runs import RANGE_TAGS, RUN_KEY_TAG
 from equal_assets.versions import expected_inputs, stored_versions
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.project import REPOSITORY
+
+SHARED_ASSETS = [name for name, row in ASSETS.items() if row.stage == PREPARE]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.finish_campaigns import ask_to_finish
-from equal_assets.automation.jobs import CAMPAIGN_ASSETS
+from equal_assets.graph import ASSETS, FINISH
 from equal_assets.runs import PARTITION_TAG, RUN_KEY_TAG
 from equal_assets.versions import expected_inputs, stored_versions
 from equal_assets_tests.stored_rounds import store_rounds
@@ -21,7 +21,7 @@ def look(warehouse, campaigns, instance):
 
 
 def finish(warehouse, campaigns, name: str) -> None:
-    for asset in CAMPAIGN_ASSETS:
+    for asset in (name for name, row in ASSETS.items() if row.stage == FINISH):
         stored = stored_versions(warehouse)
         inputs = expected_inputs(asset, campaigns.load(), stored, campaign=name)
         with warehouse.transaction() as transaction:

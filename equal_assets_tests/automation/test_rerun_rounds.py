@@ -5,14 +5,13 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.rerun_rounds import (
-    RESULT_TABLES,
-    ROUND_TABLES,
     START_TABLES,
     forget_rounds,
     plan_rerun,
     rerun_rounds,
 )
 from equal_assets.errors import CampaignError
+from equal_assets.graph import ASSETS, descendants
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.settings import fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
@@ -51,7 +50,12 @@ def test_every_table_of_a_campaign_is_forgotten_with_it():
     }
     made_together = {"strategy_comparison", "student_comparison"}
     kept = {"target_qa"}
-    assert {*START_TABLES, *ROUND_TABLES, *RESULT_TABLES} == of_campaign - made_together - kept
+    removed = {
+        table
+        for asset in ("bandit_round", *descendants("bandit_round"))
+        for table in ASSETS[asset].tables
+    }
+    assert {*START_TABLES, *removed} - made_together == of_campaign - made_together - kept
 
 
 def test_plan_names_rounds_and_stored_results(played, campaigns):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
+from equal_assets.graph import ASSETS
 from equal_assets.records import QAPair
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings, load_settings
-from equal_assets.versions import BY_CAMPAIGN, UPSTREAM, expected_inputs, stored_versions
+from equal_assets.versions import expected_inputs, stored_versions
 
 CAMPAIGNS = """\
 corpus: {source: files, paths: [pages.jsonl]}
@@ -71,7 +72,7 @@ class Stored:
         settings = self.settings
         with self.warehouse.transaction() as transaction:
             for asset in assets:
-                partition = "rivers" if asset in BY_CAMPAIGN else ""
+                partition = ASSETS[asset].partition("rivers")
                 stored = stored_versions(transaction)
                 inputs = expected_inputs(asset, settings, stored, campaign=partition)
                 transaction.record(asset, partition=partition, inputs=inputs, seconds=1.0)
@@ -86,7 +87,7 @@ def store_campaign(folder: Path) -> Stored:
     with warehouse.transaction() as transaction:
         for table, rows in _tables(stored.settings).items():
             transaction.insert(table, rows)
-    stored.record(*(asset for asset in UPSTREAM if asset not in ("strategy_comparison",)))
+    stored.record(*(asset for asset in ASSETS if asset not in ("strategy_comparison",)))
     return stored
 
 

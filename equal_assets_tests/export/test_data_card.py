@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from equal_assets.export.card_metadata import front_matter, hub_licenses
-from equal_assets.export.contents import ancestors, read_contents
+from equal_assets.export.contents import read_contents
 from equal_assets.export.data_card import data_card, relevant_settings
 from equal_assets.export.manifest import ManifestSplit
-from equal_assets.versions import UPSTREAM
+from equal_assets.graph import ASSETS, ancestors
 
 SPLITS = {"train": ManifestSplit(5, 3), "validation": ManifestSplit(4, 2)}
 
@@ -193,7 +193,7 @@ def test_campaign_that_goes_on_says_so(contents, card_of):
 def test_data_set_is_made_from_all_before_it_in_the_graph():
     found = ancestors("qa_dataset")
     assert found[-1] == "qa_dataset"
-    assert set(found) == set(UPSTREAM) & {
+    assert set(found) == set(ASSETS) & {
         *("documents", "target_qa", "warmup_qa", "contrastive_embedder", "document_embeddings"),
         *("clusters", "cluster_geometry", "bandit_round", "qa_dataset"),
     }

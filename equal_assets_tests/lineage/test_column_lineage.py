@@ -1,8 +1,8 @@
 import pytest
 
+from equal_assets.graph import ASSETS
 from equal_assets.lineage.column_lineage import LINEAGE, made_from
 from equal_assets.lineage.schemas import read_table
-from equal_assets.versions import UPSTREAM
 
 
 def columns(asset):
@@ -11,11 +11,11 @@ def columns(asset):
 
 def above(asset):
     """Return an asset and all that it is made from."""
-    return {asset}.union(*(above(upstream) for upstream in UPSTREAM[asset]))
+    return {asset}.union(*(above(upstream) for upstream in ASSETS[asset].reads))
 
 
 def test_every_asset_has_its_lineage_declared():
-    assert LINEAGE.keys() == UPSTREAM.keys()
+    assert LINEAGE.keys() == ASSETS.keys()
 
 
 @pytest.mark.parametrize("asset", LINEAGE)

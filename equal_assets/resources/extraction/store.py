@@ -10,11 +10,11 @@ from dataclasses import asdict
 import polars as pl
 
 from equal_assets.progress import Progress
-from equal_assets.records import Document, Extraction
+from equal_assets.records import WARM_UP, Document, Extraction
 from equal_assets.resources.extraction.extractors import Extractor, Order
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps, payer_name
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import CampaignSettings
+from equal_assets.settings import CampaignSettings, WarmUpSettings
 
 PAIR_COLUMNS = {
     "qa_id": pl.String,
@@ -155,6 +155,17 @@ def campaign_caps(
         extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
         tokens=campaign.budget_tokens,
         cost=campaign.budget_cost,
+    )
+
+
+def warmup_caps(warmup: WarmUpSettings, extractor: Extractor) -> list[Cap]:
+    """Return the caps of the warm-up sample on tokens and money, with what it has used of them."""
+    return caps(
+        "warmup.budget_",
+        "campaign",
+        extractor.paid_by(WARM_UP),
+        tokens=warmup.budget_tokens,
+        cost=warmup.budget_cost,
     )
 
 

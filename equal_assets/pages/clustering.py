@@ -1,0 +1,49 @@
+"""What the pages of group `clustering` show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from equal_assets.algorithms.clusters.geometry import Geometry
+from equal_assets.pages.figures.clusters import cluster_map_figure, sizes_figure
+from equal_assets.pages.metadata import first_words, markdown, readable, with_bars
+
+LARGEST_CLUSTERS, LISTED_CLUSTERS = 10, 200
+"""Rows at a glance, and in a table that is opened."""
+
+
+def embeddings_page(
+    vectors: np.ndarray, *, tokens: int, flops: float, seconds: float
+) -> dict[str, Any]:
+    """Return the page of the document vectors, shape (n_documents, n_dimensions)."""
+    return {
+        "dimensions": vectors.shape[1],
+        "documents per second": round(len(vectors) / seconds, 1),
+        "tokens": tokens,
+        "FLOPs": flops,
+    }
+
+
+def clusters_page(rows: pl.DataFrame, geometry: Geometry) -> dict[str, Any]:
+    """Return the page of ``clusters``, given its rows and the shape of the clusters."""
+    return {
+        "clusters": len(geometry.sizes),
+        "size of the clusters": markdown(sizes_figure(pl.Series(geometry.sizes))),
+        "smallest": int(geometry.sizes.min()),
+        "largest": int(geometry.sizes.max()),
+        **readable({"mean distance to centroid": rows["distance"].mean()}),
+    }
+
+
+def geometry_page(overview: pl.DataFrame) -> dict[str, Any]:
+    """Return the page of ``cluster_geometry``, given the rows of the query ``cluster_overview``."""
+    largest = overview.head(LARGEST_CLUSTERS).select(pl.col("terms").list.head(3), "n_documents")
+    listed = overview.head(LISTED_CLUSTERS).drop("x", "y")
+    return {
+        "largest clusters": markdown(with_bars(largest, "n_documents")),
+        "map of the clusters": markdown(cluster_map_figure(overview)),
+        "clusters": markdown(listed.with_columns(medoid=first_words(pl.col("medoid"), 80))),
+    }

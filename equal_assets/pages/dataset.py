@@ -1,0 +1,59 @@
+"""What the page of group `dataset` shows."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from equal_assets.pages.metadata import in_short, markdown, with_bars
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import DatasetSettings
+
+LARGEST, LISTED = 6, 100
+"""Sources and clusters at a glance, and in a table that is opened."""
+
+
+def dataset_page(
+    warehouse: Warehouse,
+    campaign: str,
+    settings: DatasetSettings,
+    removed: pl.DataFrame,
+    path: Path,
+) -> dict[str, Any]:
+    """Return the page of a data set that is stored: where its pairs come from, what was removed.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    campaign : str
+    settings : DatasetSettings
+        The thresholds of the removal.
+    removed : DataFrame
+        Rows of ``removed_qa``.
+    path : Path
+        Of the published file.
+    """
+    sources = warehouse.query("examples_by_source", campaign=campaign)
+    clusters = warehouse.query("examples_by_cluster", campaign=campaign)
+    examples, left_out = (
+        in_short(warehouse.query(name, campaign=campaign))
+        for name in ("sample_examples", "sample_removed")
+    )
+    largest_sources = sources.select("source", "pairs").head(LARGEST)
+    largest_clusters = clusters.select(pl.col("terms").list.head(3), "pairs").head(LARGEST)
+    return {
+        "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
+        "thresholds": settings.model_dump(mode="json", exclude={"protected_field"}),
+        "removed pairs": markdown(left_out),
+        f"pairs of the largest of {len(sources):,} sources": markdown(
+            with_bars(largest_sources, "pairs")
+        ),
+        f"pairs of the largest of {len(clusters):,} clusters": markdown(
+            with_bars(largest_clusters, "pairs")
+        ),
+        "sample pairs": markdown(examples),
+        "pairs by source": markdown(sources.head(LISTED)),
+        "pairs by cluster": markdown(clusters.head(LISTED)),
+        "parquet": dg.MetadataValue.path(str(path)),
+    }

@@ -1,0 +1,105 @@
+"""What every asset does around its own work: inputs, clock, one transaction, version, result."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from equal_assets.errors import EqualError, WarehouseLockedError
+from equal_assets.graph import ASSETS
+from equal_assets.resources.warehouse import Transaction, Warehouse
+from equal_assets.settings import Settings
+from equal_assets.versions import Versions, expected_inputs, stored_versions
+
+
+@dataclass
+class Making:
+    """An asset, of a campaign or of all, while it is made.
+
+    Attributes
+    ----------
+    asset, campaign : str
+        The campaign is ``""`` where all share the asset.
+    warehouse : Warehouse
+    stored : dict
+        Versions of what was stored when it began.
+    inputs : dict
+        What it is made from.
+    version : str or None
+        Identifies its content; by default the fingerprint of the inputs. May be set until the
+        transaction ends.
+    """
+
+    asset: str
+    campaign: str
+    warehouse: Warehouse
+    stored: Versions
+    inputs: dict[str, Any]
+    version: str | None = None
+    _started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """What it has taken so far."""
+        return time.monotonic() - self._started
+
+    @contextmanager
+    def transaction(
+        self, *, tokens: int | None = None, flops: float | None = None
+    ) -> Iterator[Transaction]:
+        """Open the transaction that stores the rows; their version is recorded at its end.
+
+        Parameters
+        ----------
+        tokens : int, optional
+            Tokens that a model read for the rows.
+        flops : float, optional
+            Floating-point operations of models.
+        """
+        with self.warehouse.transaction() as transaction:
+            yield transaction
+            self.version = transaction.record(
+                self.asset,
+                partition=self.campaign,
+                inputs=self.inputs,
+                version=self.version,
+                seconds=self.seconds,
+                tokens=tokens,
+                flops=flops,
+            )
+
+    def result(self, page: Mapping[str, Any], *, n_rows: int) -> dg.MaterializeResult:
+        """Return the materialization: its version, what its page shows, rows and seconds."""
+        part = "partition_" if ASSETS[self.asset].is_of_campaign else ""
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(str(self.version)),
+            metadata={
+                **page,
+                f"dagster/{part}row_count": n_rows,
+                "seconds": round(self.seconds, 1),
+            },
+        )
+
+
+@contextmanager
+def making(
+    asset: str, warehouse: Warehouse, settings: Settings, *, campaign: str = ""
+) -> Iterator[Making]:
+    """Begin to make an asset; the project's own errors in the block fail the step by their text."""
+    with failing_clearly():
+        stored = stored_versions(warehouse)
+        inputs = expected_inputs(asset, settings, stored, campaign=campaign)
+        yield Making(asset, campaign, warehouse, stored, inputs)
+
+
+@contextmanager
+def failing_clearly() -> Iterator[None]:
+    """Turn the project's own errors into the failure that Dagster shows, without a traceback."""
+    try:
+        yield
+    except EqualError as error:
+        is_transient = isinstance(error, WarehouseLockedError)
+        raise dg.Failure(str(error), allow_retries=is_transient) from error
