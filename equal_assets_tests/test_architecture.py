@@ -103,6 +103,22 @@ ALLOWED: dict[str, set[str]] = {
 
 Resources may call algorithms: docs/decisions says why."""
 
+INSIDE: dict[str, set[str]] = {
+    "algorithms.clusters": set(),
+    "algorithms.extraction": set(),
+    "algorithms.judging": set(),
+    "algorithms.strategies": {"algorithms.clusters"},
+    "resources.corpora": set(),
+    "resources.embedding": set(),
+    "resources.extraction": {"resources.llm", "resources.students"},
+    "resources.harness": set(),
+    "resources.judges": {"resources.targets"},
+    "resources.llm": set(),
+    "resources.students": set(),
+    "resources.targets": {"resources.corpora"},
+}
+"""The same of the folders in `algorithms` and `resources`, among each other."""
+
 FORBIDDEN_IN_ALGORITHMS = {"dagster", "dagster_duckdb", "duckdb", "mlflow", "vllm", "polars"}
 KEYWORDS = "select from where create insert with join left full group order having limit union"
 SQL_TEXT = re.compile(
@@ -229,6 +245,30 @@ def test_room_imports_what_its_rule_allows_and_nothing_is_allowed_in_vain(name):
         for found in project_imports(module)
     }
     assert imported - {name, ""} == ALLOWED[name]
+
+
+def inner_room(module):
+    """Return the folder in a folder of the package that a module is in, if it is in any."""
+    parts = module.split(".")[1:3]
+    name = ".".join(parts)
+    return name if len(parts) == 2 and f"equal_assets.{name}" in PACKAGES else ""
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_inner_room_imports_what_its_rule_allows_and_nothing_is_allowed_in_vain(name):
+    imported = {
+        inner_room(found)
+        for module in MODULES
+        if inner_room(module) == name
+        for found in project_imports(module)
+        if room(found) == room(module)
+    }
+    assert imported - {name, ""} == INSIDE[name]
+
+
+def test_every_inner_room_has_a_rule():
+    rooms = {inner_room(module) for module in MODULES} - {"", "pages.figures"}
+    assert rooms == INSIDE.keys()
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from equal_assets.algorithms.judging.verdicts import Verdict, check_lengths, wrong
 from equal_assets.progress import Progress
-from equal_assets.resources.judges.answering_child import AnsweringChild, NoAnswerError
+from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 
 
 def math_verdicts(

@@ -14,9 +14,9 @@ from typing import Any
 from equal_assets.algorithms.markdown_sections import Section, split_at_headings
 from equal_assets.errors import CorpusError, MissingExtraError
 from equal_assets.records import RejectedRow
+from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject
 from equal_assets.resources.corpora.places import file_name
-from equal_assets.resources.judges.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.settings import FilesSettings
 
 LIBRARIES = {

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from equal_assets.errors import CorpusError
+from equal_assets.resources import answering_child
 from equal_assets.resources.corpora.converted import conversion
 from equal_assets.resources.corpora.converted import result as converted_files
 from equal_assets.resources.corpora.converted.conversion import Converter
 from equal_assets.resources.corpora.converted.conversion_child import answer_for
-from equal_assets.resources.judges import answering_child
 from equal_assets_tests.resources.corpora.test_reading import files, read
 from equal_assets_tests.written_files import CELL, HEADING, TEXT, docx, epub, pdf
 
