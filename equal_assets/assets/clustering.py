@@ -11,7 +11,7 @@ from equal_assets.algorithms.clusters.geometry import (
     centroid_distances,
     measure_geometry,
 )
-from equal_assets.algorithms.clusters.plane import principal_plane
+from equal_assets.algorithms.clusters.plane import place_in_plane
 from equal_assets.algorithms.clusters.terms import cluster_terms
 from equal_assets.pages.figures.clusters import cluster_map_figure, sizes_figure
 from equal_assets.pages.metadata import first_words, markdown, readable, with_bars
@@ -137,7 +137,7 @@ def cluster_geometry(
     ids, vectors = read_vectors(warehouse)
     labels = warehouse.query("cluster_labels")["cluster"].to_numpy()
     geometry = measure_geometry(vectors, labels, n_neighbors=settings.clustering.neighbors)
-    places = principal_plane(geometry.centroids).project(geometry.centroids)  # (n_clusters, 2)
+    places = place_in_plane(geometry.centroids, geometry.centroids)  # (n_clusters, 2)
     rows = pl.DataFrame(
         {
             "cluster": np.arange(len(geometry.sizes)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.clusters.plane import principal_plane
+from equal_assets.algorithms.clusters.plane import place_in_plane
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.metadata import (
@@ -141,7 +141,7 @@ def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> 
         progress=silent,
     )
     centroids = np.stack(warehouse.query("cluster_centroids")["centroid"].to_list())
-    places = principal_plane(centroids).project(vectors)  # (n_reference, 2)
+    places = place_in_plane(vectors, centroids)  # (n_reference, 2)
     return rows.select(
         pl.lit(campaign).alias("campaign"),
         "position",
