@@ -32,7 +32,7 @@ class ReportSection:
     title, text : str
     figures : list of (str, str)
         What each shows, and its ``data:`` address.
-    tables : list of Table
+    tables : list of ReportTable
     pairs : list of dict
         QA pairs to read: ``question``, ``answer``, ``source``.
     code : str
@@ -48,7 +48,7 @@ class ReportSection:
 
 
 def drawn(caption: str, figure: Figure) -> tuple[str, str]:
-    """Return a figure under its caption, for :class:`Section`."""
+    """Return a figure under its caption, for :class:`ReportSection`."""
     return caption, svg_uri(figure)
 
 
