@@ -1,5 +1,6 @@
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -308,6 +309,17 @@ def test_environment_is_left_to_settings_and_command_line():
 def test_settings_are_imported_from_the_package_not_from_its_modules():
     for module in MODULES.keys() - {"equal_assets.settings", *in_package("settings")}:
         assert not project_imports(module) & set(in_package("settings")), module
+
+
+def test_class_has_a_name_of_its_own():
+    names = Counter(
+        node.name
+        for path in MODULES.values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert len(names) > 100
+    assert {name for name, count in names.items() if count > 1} == set()
 
 
 def test_modules_are_named_after_what_they_do():

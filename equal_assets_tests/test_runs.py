@@ -8,7 +8,6 @@ import dagster as dg
 import psutil
 import pytest
 from dagster._core.events import EngineEventData
-from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.runs import (
     HOST_TAG,
@@ -19,10 +18,11 @@ from equal_assets.runs import (
     close_killed_runs,
     process_tags,
 )
+from equal_assets_tests.stored_runs import store_run
 
 
 def started_run(instance, tags) -> dg.DagsterRun:
-    return create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    return store_run(instance, dg.DagsterRunStatus.STARTED, **tags)
 
 
 def test_run_of_a_killed_process_fails_and_says_why(instance):
@@ -64,7 +64,7 @@ def process():
 
 def ended_run(instance, pid: int) -> dg.DagsterRun:
     tags = {PID_TAG: str(pid), HOST_TAG: socket.gethostname()}
-    return create_run_for_test(instance, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+    return store_run(instance, dg.DagsterRunStatus.SUCCESS, **tags)
 
 
 def test_command_is_at_work_between_its_runs_until_it_ends(instance, process):
@@ -87,9 +87,7 @@ def test_later_process_with_the_id_of_a_command_is_not_taken_for_it(instance, mo
 
 def test_campaigns_of_a_run_are_read_off_its_partitions(instance):
     def campaigns(**tags) -> tuple[str, str]:
-        return campaigns_of(
-            create_run_for_test(instance, tags={f"dagster/{k}": v for k, v in tags.items()})
-        )
+        return campaigns_of(store_run(instance, **{f"dagster/{k}": v for k, v in tags.items()}))
 
     start, end = "asset_partition_range_start", "asset_partition_range_end"
     assert campaigns() == (SHARED, SHARED)

@@ -81,7 +81,7 @@ class ProtectedQuestions:
         vectors: np.ndarray | None = None,
         similarity: float = 1.0,
     ) -> None:
-        self._n, self._similarity = n, similarity
+        self._similarity = similarity
         self._vectors = None if vectors is None else vectors.astype(np.float64)
         self._grams: dict[tuple[str, ...], int] = {}
         self._answers: dict[tuple[str, ...], int] = {}

@@ -122,51 +122,6 @@ def ot_cost(cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
     ----------
     arXiv:2505.12250, section 3.2; Bonneel et al. 2011 for the solver.
     """
-    return _solve(cost_matrix, target_weights)[0]
-
-
-def dual_potentials(
-    cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the dual potentials of the exact transport plan.
-
-    They are prices: no pair of points has ``source[i] + target[j] > cost_matrix[i, j]``, the two
-    are equal wherever the plan moves mass, and their means, each under its weights, sum to the OT
-    cost. A source potential is the marginal cost of mass at that QA pair: lower is more valuable.
-
-    Parameters
-    ----------
-    cost_matrix : ndarray of shape (n_source, n_target), float64
-        As in :func:`ot_cost`.
-    target_weights : ndarray of shape (n_target,), optional
-        As in :func:`ot_cost`.
-
-    Returns
-    -------
-    source : ndarray of shape (n_source,), float64
-        In units of cost.
-    target : ndarray of shape (n_target,), float64
-        In units of cost.
-
-    Raises
-    ------
-    ConvergenceError
-        If the solver stops before the optimum.
-    ValueError
-        If there is not one finite weight >= 0 for each target, or all are 0.
-
-    Notes
-    -----
-    A constant may be moved from one side to the other; POT chooses it so that the weighted means
-    of both sides are equal. So compare potentials within one plan, not between plans.
-    """
-    return _solve(cost_matrix, target_weights)[1:]
-
-
-def _solve(
-    cost_matrix: np.ndarray, target_weights: np.ndarray | None
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the optimal cost and the source and target potentials."""
     import ot  # here: it imports torch where there is one, which takes seconds
 
     n_source, n_target = cost_matrix.shape
@@ -176,12 +131,11 @@ def _solve(
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # POT warns where it has not converged
         try:
-            cost, log = ot.emd2(source, target, costs, numItermax=10_000_000, log=True)
+            return float(ot.emd2(source, target, costs, numItermax=10_000_000))
         except UserWarning as warning:
             raise ConvergenceError(
                 f"optimal transport of a {cost_matrix.shape} cost matrix: {warning}"
             ) from warning
-    return float(cost), log["u"], log["v"]
 
 
 def _normalized_weights(weights: np.ndarray | None, n_target: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from equal_assets.algorithms.clusters.geometry import (
     centroid_distances,
     measure_geometry,
 )
-from equal_assets.algorithms.clusters.plane import principal_plane
+from equal_assets.algorithms.clusters.plane import place_in_plane
 from equal_assets.pages.clustering import clusters_page, embeddings_page, geometry_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report
@@ -67,7 +67,7 @@ def cluster_geometry(
         ids, vectors = read_vectors(warehouse)
         labels = warehouse.query("cluster_labels")["cluster"].to_numpy()
         geometry = measure_geometry(vectors, labels, n_neighbors=settings.clustering.neighbors)
-        places = principal_plane(geometry.centroids).project(geometry.centroids)  # (n_clusters, 2)
+        places = place_in_plane(geometry.centroids, geometry.centroids)  # (n_clusters, 2)
         rows = pl.DataFrame(
             {
                 "cluster": np.arange(len(geometry.sizes)),

@@ -100,4 +100,6 @@ def outdated_assets(settings: Settings, warehouse: Warehouse) -> dict[str, list[
 
 
 def _metadata(lines: list[str]) -> dict[str, dg.MetadataValue]:
-    return {"changed since": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "–")}
+    return {
+        "changed since": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
+    }

@@ -33,6 +33,7 @@ from rich.progress import (
 from rich.table import Table
 
 from equal_assets.errors import CampaignError, EqualError, SettingsError
+from equal_assets.pages.values import NONE, number
 from equal_assets.settings import (
     Settings,
     campaigns_file,
@@ -454,7 +455,7 @@ def trace(qa_id: str, campaign: str | None, as_json: bool) -> None:
     qa_id of the data sets.
     """
     from equal_assets.lineage.trace import trace as trace_pair
-    from equal_assets.lineage.tree import trace_tree
+    from equal_assets.pages.tree import trace_tree
 
     traced = trace_pair(state_folder() / "warehouse.duckdb", qa_id, campaign)
     if as_json:
@@ -684,7 +685,7 @@ def _matches_table(names: list[str], found: pl.DataFrame) -> Table:
         table.add_column(name, justify="right")
     for name in names:
         needed = dict(found.filter(campaign=name).select("matched", "documents").rows())
-        table.add_row(name, *("–" if other == name else _needed(needed[other]) for other in names))
+        table.add_row(name, *(NONE if other == name else _needed(needed[other]) for other in names))
     return table
 
 
@@ -694,7 +695,7 @@ def _needed(documents: int | None) -> str:
 
 def _cells(names: list[str], rows: pl.DataFrame, column: str, form: str) -> list[str]:
     values = dict(rows.select("campaign", column).rows())
-    return ["–" if values.get(name) is None else format(values[name], form) for name in names]
+    return [number(values.get(name), form) for name in names]
 
 
 def _where_to_look(names: list[str]) -> None:

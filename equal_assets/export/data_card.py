@@ -12,8 +12,8 @@ from equal_assets.export.card_files import files_section
 from equal_assets.export.card_metadata import front_matter
 from equal_assets.export.contents import Contents
 from equal_assets.export.manifest import PACKAGE, ManifestSplit, package_versions
-from equal_assets.pages.status import with_interval
-from equal_assets.pages.values import markdown_table, metric_form, metric_label
+from equal_assets.pages.students import before_and_after
+from equal_assets.pages.values import markdown_table
 from equal_assets.settings import ExportFormat
 
 CURVE_PICTURE = "reward_curve.png"
@@ -179,24 +179,10 @@ def _removed(contents: Contents) -> str:
 def _students(contents: Contents) -> str:
     if contents.students.is_empty():
         return "## What it does to a student\n\nNo student was tuned on this data set yet.\n"
-    rows = [
-        [
-            metric_label(row["metric"]),
-            *(
-                with_interval(
-                    *(row[f"{student}{end}"] for end in ("", "_low", "_high")),
-                    form=metric_form(row["metric"]),
-                )
-                for student in ("base", "tuned")
-            ),
-            row["n_questions"],
-        ]
-        for row in contents.students.iter_rows(named=True)
-    ]
     return (
         "## What it does to a student\n\nA student on test questions that the selection never saw, "
         "before and after it was tuned on all examples, validation included, with 95% intervals:"
-        f"\n\n{markdown_table(['metric', 'untuned', 'tuned', 'questions'], rows)}"
+        f"\n\n{markdown_table(*before_and_after(contents.students))}"
     )
 
 

@@ -37,8 +37,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of the warehouse.
+class DeclaredTable:
+    """A table of the warehouse, as its SQL file declares it.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ def head_comment(text: str) -> tuple[str, str]:
 
 
 @cache
-def read_table(name: str) -> Table:
+def read_table(name: str) -> DeclaredTable:
     """Return what ``sql/tables/<name>.sql`` declares."""
     text = read_sql("tables", name)
     question, grain = head_comment(text)
@@ -78,7 +78,7 @@ def read_table(name: str) -> Table:
     composed = [tuple(key[1].split(", ")) for key in keys if key]
     single = [(code.split()[0],) for code, _ in declared if code.endswith(" primary key")]
     key = (composed + single + [()])[0]
-    return Table(name=name, question=question, grain=grain, columns=tuple(columns), key=key)
+    return DeclaredTable(name=name, question=question, grain=grain, columns=tuple(columns), key=key)
 
 
 def _declarations(text: str) -> list[tuple[str, str]]:

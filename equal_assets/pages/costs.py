@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from equal_assets.comparison.costs import COUNTED_PARTS, TIMED_PARTS, gains
-
-NOT_KNOWN = "–"
+from equal_assets.pages.values import number
 
 FLOPS = ".2e"
 SECONDS = ",.1f"
@@ -28,7 +27,7 @@ def cost_table(comparison: pl.DataFrame) -> pl.DataFrame:
     )
     shown = _shown(uses_llm=bool(rows["tokens"].max()))
     cells = {
-        row["campaign"]: [_text(row[column], form) if column else "" for _, column, form in shown]
+        row["campaign"]: [number(row[column], form) if column else "" for _, column, form in shown]
         for row in rows.iter_rows(named=True)
     }
     return pl.DataFrame({"cost by part": [label for label, _, _ in shown], **cells})
@@ -47,11 +46,11 @@ def shared_cost_table(costs: pl.DataFrame) -> pl.DataFrame:
         {
             "paid once, for all campaigns": shared["part"].str.strip_prefix("shared "),
             "LLM tokens": [
-                _text(row["tokens"], ",d") if row["part"] == "shared warm-up extraction" else ""
+                number(row["tokens"], ",d") if row["part"] == "shared warm-up extraction" else ""
                 for row in shared.iter_rows(named=True)
             ],
-            "FLOPs": [_text(flops, FLOPS) for flops in shared["flops"]],
-            "seconds": [_text(seconds, SECONDS) for seconds in shared["seconds"]],
+            "FLOPs": [number(flops, FLOPS) for flops in shared["flops"]],
+            "seconds": [number(seconds, SECONDS) for seconds in shared["seconds"]],
         }
     )
 
@@ -59,8 +58,8 @@ def shared_cost_table(costs: pl.DataFrame) -> pl.DataFrame:
 def print_table(console: Console, texts: pl.DataFrame) -> None:
     """Print a table of texts; a row whose label is not indented begins a section."""
     table = Table()
-    for number, heading in enumerate(texts.columns):
-        table.add_column(heading, justify="right" if number else "left")
+    for heading in texts.columns:
+        table.add_column(heading, justify="right" if table.columns else "left")
     for label, *cells in texts.iter_rows():
         if not label.startswith(" ") and not any(cells):
             table.add_section()
@@ -97,7 +96,3 @@ def _shown(*, uses_llm: bool) -> list[tuple[str, str, str]]:
             ("  per 10^15 FLOPs", f"{gain}_per_petaflop", GAIN),
         ]
     return rows
-
-
-def _text(value: float | None, form: str) -> str:
-    return NOT_KNOWN if value is None else format(value, form)

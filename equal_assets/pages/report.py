@@ -21,15 +21,9 @@ from equal_assets.pages.campaign_run import campaign_run
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
-from equal_assets.pages.sections import (
-    ReportSection,
-    ReportTable,
-    change,
-    drawn,
-    table,
-    with_interval,
-)
-from equal_assets.pages.values import metric_label, text
+from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
+from equal_assets.pages.students import before_and_after
+from equal_assets.pages.values import NONE, change, metric_form, metric_label, text
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
@@ -138,12 +132,14 @@ class _Content:
             "cost": f"{row['cost']:,.2f}",
             "rounds": f"{row['rounds']}"
             + (f", ended by {row['ended_by']}" if row["ended_by"] else f" of {campaign.n_rounds}"),
-            "OT cost, first → last round": change(row["ot_cost_first"], row["ot_cost_last"]),
+            "OT cost, first → last round": change(
+                row["ot_cost_first"], row["ot_cost_last"], form=".3f"
+            ),
             "training examples": text(row["examples"]),
         }
         return facts | {
             f"{metric_label(student['metric'])}, untuned → tuned": change(
-                student["base"], student["tuned"]
+                student["base"], student["tuned"], form=metric_form(student["metric"])
             )
             for student in self.students.iter_rows(named=True)
         }
@@ -195,8 +191,8 @@ class _Content:
         shown = costs.select("part", "tokens", "seconds", pl.col("flops").alias("FLOPs"), "cost")
         return ReportSection(
             "What it took",
-            "Tokens and FLOPs are of all that the campaign asked for, seconds as measured; – is "
-            "not known or not counted. Shared parts are paid once, for all campaigns.",
+            "Tokens and FLOPs cover all that the campaign requested, seconds are as measured; "
+            f"{NONE} means unknown or not counted. Shared parts are paid once, for all campaigns.",
             figures=[drawn("spend over documents", spend_figure(self.curve))],
             tables=[table("spend by part", shown)],
         )
@@ -205,17 +201,11 @@ class _Content:
         title = "What a student learned from it"
         if self.students.is_empty():
             return ReportSection(title, "No student is tuned on these pairs yet.")
-        rows = self.students.select(
-            pl.col("metric").map_elements(metric_label, return_dtype=pl.String),
-            with_interval("base").alias("untuned"),
-            with_interval("tuned"),
-            pl.col("n_questions").alias("questions"),
-        )
         return ReportSection(
             title,
             "On the target's test split, with 95% intervals; perplexity is better where lower.",
             figures=[drawn("before and after", accuracy_figure(self.students))],
-            tables=[table("before and after", rows)],
+            tables=[ReportTable("before and after", *before_and_after(self.students))],
         )
 
     def _other_campaigns(self) -> Iterator[ReportSection]:

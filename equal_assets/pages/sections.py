@@ -1,4 +1,4 @@
-"""What a report is put together from: sections, tables, figures, and how values are written."""
+"""What a report is put together from: sections, tables, figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ReportSection:
     title, text : str
     figures : list of (str, str)
         What each shows, and its ``data:`` address.
-    tables : list of Table
+    tables : list of ReportTable
     pairs : list of dict
         QA pairs to read: ``question``, ``answer``, ``source``.
     code : str
@@ -48,7 +48,7 @@ class ReportSection:
 
 
 def drawn(caption: str, figure: Figure) -> tuple[str, str]:
-    """Return a figure under its caption, for :class:`Section`."""
+    """Return a figure under its caption, for :class:`ReportSection`."""
     return caption, svg_uri(figure)
 
 
@@ -59,14 +59,3 @@ def table(caption: str, rows: pl.DataFrame) -> ReportTable:
         [column.replace("_", " ") for column in rows.columns],
         [[text(value) for value in row] for row in rows.iter_rows()],
     )
-
-
-def change(before: float | None, after: float | None) -> str:
-    """Return a value and what became of it."""
-    return f"{text(before)} → {text(after)}"
-
-
-def with_interval(name: str) -> pl.Expr:
-    """Return a column as text, with the interval in ``<name>_low`` and ``<name>_high``."""
-    ends = (pl.col(f"{name}{end}").round_sig_figs(4) for end in ("", "_low", "_high"))
-    return pl.format("{} [{}, {}]", *ends).alias(name)

@@ -9,7 +9,7 @@ import polars as pl
 from rich.table import Table
 
 from equal_assets.pages.spend import budget_used
-from equal_assets.pages.values import metric_form, metric_label
+from equal_assets.pages.values import NONE, change, metric_form, metric_label, number, with_interval
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
@@ -60,7 +60,7 @@ def status_tables(
         for name in beside:
             table.add_column(name, justify="right", overflow="fold")
         for label in labels:
-            table.add_row(label, *(columns[name].get(label, "–") for name in beside))
+            table.add_row(label, *(columns[name].get(label, NONE) for name in beside))
         yield table
 
 
@@ -69,32 +69,25 @@ def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, s
     return {
         "strategy": campaign.strategy,
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
-        "ended by": row["ended_by"] or "–",
+        "ended by": row["ended_by"] or NONE,
         "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
         "pairs extracted": f"{row['pairs']:,}",
         "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
         "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",
-        "OT cost, first -> last round": _change(row["ot_cost_first"], row["ot_cost_last"]),
-        "seconds in rounds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
-        "training examples": "–" if row["examples"] is None else f"{row['examples']:,}",
+        "OT cost, first → last round": change(
+            row["ot_cost_first"], row["ot_cost_last"], form=".3f"
+        ),
+        "seconds in rounds": number(row["seconds"], ".0f"),
+        "training examples": number(row["examples"], ",d"),
     }
-
-
-def _change(before: float | None, after: float | None) -> str:
-    return "–" if before is None or after is None else f"{before:.3f} -> {after:.3f}"
 
 
 def _students(rows: pl.DataFrame) -> dict[str, str]:
     """Return two rows of the table a metric: the untuned and the tuned student."""
     return {
         f"{metric_label(row['metric'])}, {shown}": with_interval(
-            *(row[f"{name}{end}"] for end in ("", "_low", "_high")), form=metric_form(row["metric"])
+            row, name, form=metric_form(row["metric"])
         )
         for row in rows.iter_rows(named=True)
         for name, shown in (("base", "untuned"), ("tuned", "tuned"))
     }
-
-
-def with_interval(value: float, low: float, high: float, *, form: str) -> str:
-    """Return a value with its interval: ``0.43 [0.38, 0.48]``."""
-    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

@@ -1,4 +1,4 @@
-"""Students side by side, as `equal compare` prints them."""
+"""Students side by side: before and after tuning, and of several campaigns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,30 @@ from typing import Any
 import polars as pl
 from rich.table import Table
 
-from equal_assets.pages.status import with_interval
-from equal_assets.pages.values import metric_form, metric_label
+from equal_assets.pages.values import NONE, metric_form, metric_label, text, with_interval
+
+
+def before_and_after(students: pl.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of a table with the untuned and the tuned student by metric.
+
+    Parameters
+    ----------
+    students : DataFrame
+        Rows of the query ``student_accuracy`` of one campaign.
+    """
+    columns = ["metric", "untuned", "tuned", "questions"]
+    rows = [
+        [
+            metric_label(row["metric"]),
+            *(
+                with_interval(row, name, form=metric_form(row["metric"]))
+                for name in ("base", "tuned")
+            ),
+            text(row["n_questions"]),
+        ]
+        for row in students.iter_rows(named=True)
+    ]
+    return columns, rows
 
 
 def over_budget_table(names: Sequence[str], points: pl.DataFrame) -> Table:
@@ -31,7 +53,7 @@ def over_budget_table(names: Sequence[str], points: pl.DataFrame) -> Table:
         table.add_row(f"[bold]{metric_label(str(metric))}[/bold]")
         for (documents,), at_point in of_metric.group_by("documents", maintain_order=True):
             values = {row["campaign"]: _value(row) for row in at_point.iter_rows(named=True)}
-            cells = [values.get(name, "–") for name in names]
+            cells = [values.get(name, NONE) for name in names]
             table.add_row(f"  {documents:,} documents", *cells)
     return table
 
@@ -57,18 +79,16 @@ def paired_tables(names: Sequence[str], compared: pl.DataFrame) -> Iterator[Tabl
         rows = of_metric.iter_rows(named=True)
         found = {(row["campaign"], row["other"]): _paired(row) for row in rows}
         for name in names:
-            table.add_row(name, *(found.get((name, other), "–") for other in names))
+            table.add_row(name, *(found.get((name, other), NONE) for other in names))
         yield table
 
 
 def _value(row: dict[str, Any]) -> str:
-    form = metric_form(row["metric"])
-    return with_interval(row["value"], row["value_low"], row["value_high"], form=form)
+    return with_interval(row, "value", form=metric_form(row["metric"]))
 
 
 def _paired(row: dict[str, Any]) -> str:
     p_value = f"p = {row['p_value']:.3f}" if row["p_value"] >= 0.001 else "p < 0.001"
     if row["ratio"] is None:
         return f"{row['difference']:+.3f}, {p_value}"
-    interval = with_interval(row["ratio"], row["ratio_low"], row["ratio_high"], form=".3f")
-    return f"{interval}, {p_value}"
+    return f"{with_interval(row, 'ratio', form='.3f')}, {p_value}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+NONE = "–"
+"""Written where there is no value."""
 
 METRICS = {
     "perplexity": "perplexity of true answers",
@@ -16,15 +19,33 @@ METRICS = {
 
 
 def text(value: Any) -> str:
-    """Return how a value is written: numbers with four digits, – where there is none."""
+    """Return how a value is written: numbers with four digits."""
     if value is None:
-        return "–"
+        return NONE
     if isinstance(value, list):
         return ", ".join(map(text, value))
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.3g}"
     is_count = isinstance(value, int) and not isinstance(value, bool)
     return f"{value:,}" if is_count else str(value)
+
+
+def number(value: float | None, form: str) -> str:
+    """Return a number in a form, such as ``",.1f"``."""
+    return NONE if value is None else format(value, form)
+
+
+def change(before: float | None, after: float | None, *, form: str) -> str:
+    """Return a number and what became of it: ``0.51 → 0.43``."""
+    if before is None and after is None:
+        return NONE
+    return f"{number(before, form)} → {number(after, form)}"
+
+
+def with_interval(row: Mapping[str, Any], name: str, *, form: str) -> str:
+    """Return a value with the interval in ``<name>_low`` and ``<name>_high``."""
+    value, low, high = (format(row[f"{name}{end}"], form) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.clusters.plane import principal_plane
+from equal_assets.algorithms.clusters.plane import place_in_plane
 from equal_assets.progress import silent
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
@@ -18,7 +18,7 @@ def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> 
         progress=silent,
     )
     centroids = np.stack(warehouse.query("cluster_centroids")["centroid"].to_list())
-    places = principal_plane(centroids).project(vectors)  # (n_reference, 2)
+    places = place_in_plane(vectors, centroids)  # (n_reference, 2)
     return rows.select(
         pl.lit(campaign).alias("campaign"),
         "position",

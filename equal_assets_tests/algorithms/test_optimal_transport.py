@@ -8,7 +8,6 @@ from equal_assets.algorithms.optimal_transport import (
     SamplingBias,
     cosine_cost,
     debiased_ot_reward,
-    dual_potentials,
     ot_cost,
     ot_reward,
     sampling_bias,
@@ -162,34 +161,9 @@ def test_whole_weights_are_worth_repeated_targets():
         ([0.0, 0.0], "target_weights are all 0; at least one must be > 0"),
     ],
 )
-@pytest.mark.parametrize("function", [ot_cost, dual_potentials])
-def test_unusable_weights_are_refused(function, weights, message):
+def test_unusable_weights_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
-        function(np.array([[0.0, 1.0]]), target_weights=np.array(weights))
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("weighted", [False, True])
-def test_potentials_are_feasible_and_worth_the_cost(seed, weighted):
-    cost = cosine_cost(unit_rows(11, seed=seed), unit_rows(17, seed=seed + 50))
-    weights = np.random.default_rng(seed).integers(0, 4, size=17) if weighted else np.ones(17)
-    source, target = dual_potentials(cost, target_weights=weights)
-    assert (source[:, None] + target[None, :] <= cost + 1e-9).all()
-    value = source.mean() + target @ weights / weights.sum()
-    assert value == pytest.approx(ot_cost(cost, target_weights=weights), abs=1e-9)
-
-
-def test_potentials_equal_the_cost_where_mass_moves():
-    cost = cosine_cost(unit_rows(30, seed=0), unit_rows(30, seed=100))
-    source, target = dual_potentials(cost)
-    rows, columns = linear_sum_assignment(cost)
-    np.testing.assert_allclose(source[rows] + target[columns], cost[rows, columns], atol=1e-9)
-
-
-def test_pair_nearer_the_target_has_the_lower_potential():
-    # WEST sends 1/6 of the mass to EAST: at WEST mass costs 2 to move there, at EAST nothing
-    source, _ = dual_potentials(cosine_cost(np.array([EAST, WEST]), np.array([EAST, EAST, NORTH])))
-    assert source[1] - source[0] == pytest.approx(2.0)
+        ot_cost(np.array([[0.0, 1.0]]), target_weights=np.array(weights))
 
 
 def test_bias_falls_with_the_number_of_pairs():

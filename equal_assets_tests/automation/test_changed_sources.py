@@ -5,7 +5,6 @@ import shutil
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.changed_sources import ask_to_start
 from equal_assets.graph import ASSETS, PREPARE
@@ -14,6 +13,7 @@ from equal_assets.runs import RANGE_TAGS, RUN_KEY_TAG
 from equal_assets.versions import expected_inputs, stored_versions
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.project import REPOSITORY
+from equal_assets_tests.stored_runs import store_run
 
 SHARED_ASSETS = [name for name, row in ASSETS.items() if row.stage == PREPARE]
 
@@ -54,7 +54,7 @@ class Daemon:
         tags = {RUN_KEY_TAG: request.run_key, **request.tags}
         if request.partition_key:
             tags["dagster/partition"] = request.partition_key
-        return create_run_for_test(self.instance, tags=tags, status=status)
+        return store_run(self.instance, status, **tags)
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.finish_campaigns import ask_to_finish
 from equal_assets.graph import ASSETS, FINISH
 from equal_assets.runs import PARTITION_TAG, RUN_KEY_TAG
 from equal_assets.versions import expected_inputs, stored_versions
 from equal_assets_tests.stored_rounds import store_rounds
+from equal_assets_tests.stored_runs import store_run
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_each_state_of_the_rounds_is_finished_once(warehouse, campaigns, instanc
     store_rounds(warehouse, campaigns.load(), {"random": 3}, ended_by="budget")
     [request] = look()
     tags = {RUN_KEY_TAG: request.run_key, PARTITION_TAG: "random"}
-    create_run_for_test(instance, tags=tags, status=dg.DagsterRunStatus.FAILURE)
+    store_run(instance, dg.DagsterRunStatus.FAILURE, **tags)
     message = look().skip_message
     assert "was started for this: failure; the job finish_campaign" in message
     with warehouse.transaction() as transaction:  # as a retry of failed documents does
@@ -67,7 +67,7 @@ def test_strategies_are_compared_after_the_last_accuracy(warehouse, campaigns, i
     finish(warehouse, campaigns, "equal")
     [request] = look()
     assert request.job_name == "compare_strategies"
-    create_run_for_test(instance, tags={RUN_KEY_TAG: request.run_key})
+    store_run(instance, **{RUN_KEY_TAG: request.run_key})
     assert "strategy_comparison: run" in look().skip_message
 
 

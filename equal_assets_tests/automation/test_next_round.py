@@ -4,13 +4,13 @@ from datetime import datetime
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.jobs import build_jobs
 from equal_assets.automation.next_round import ask_for_next_rounds, next_round_schedule
 from equal_assets.runs import PARTITION_TAG, RANGE_TAGS
 from equal_assets.settings import AutomationSettings
 from equal_assets_tests.stored_rounds import store_rounds
+from equal_assets_tests.stored_runs import store_run
 
 TICK = datetime(2026, 1, 2, 3)
 
@@ -77,7 +77,7 @@ def test_campaign_whose_settings_have_changed_is_left_alone_with_what_to_do(
 )
 def test_no_second_round_is_asked_for_while_a_run_is_at_work(warehouse, campaigns, instance, tags):
     store_rounds(warehouse, campaigns.load(), {"random": 2})
-    run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    run = store_run(instance, dg.DagsterRunStatus.STARTED, **tags)
     assert f"random: run {run.run_id[:8]}" in tick(warehouse, campaigns, instance).skip_message
     instance.report_run_failed(run)
     assert keys(tick(warehouse, campaigns, instance)) == ["random|round-003"]
@@ -86,27 +86,27 @@ def test_no_second_round_is_asked_for_while_a_run_is_at_work(warehouse, campaign
 def test_runs_of_other_campaigns_do_not_hold_a_campaign_up(warehouse, campaigns, instance):
     store_rounds(warehouse, campaigns.load(), {"random": 2})
     tags = {PARTITION_TAG: "equal"}
-    create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    store_run(instance, dg.DagsterRunStatus.STARTED, **tags)
     assert keys(tick(warehouse, campaigns, instance)) == ["random|round-003"]
 
 
 def test_round_that_fails_again_and_again_is_left_to_people(warehouse, campaigns, instance):
     store_rounds(warehouse, campaigns.load(), {"random": 2})
-    failed = {"status": dg.DagsterRunStatus.FAILURE, "tags": {PARTITION_TAG: "random|round-003"}}
-    create_run_for_test(instance, **failed)
-    create_run_for_test(instance, **failed)
+    failed, tags = dg.DagsterRunStatus.FAILURE, {PARTITION_TAG: "random|round-003"}
+    store_run(instance, failed, **tags)
+    store_run(instance, failed, **tags)
     assert keys(tick(warehouse, campaigns, instance)) == ["random|round-003"]
-    create_run_for_test(instance, **failed)
+    store_run(instance, failed, **tags)
     message = tick(warehouse, campaigns, instance).skip_message
     assert "random: the last 3 runs of random|round-003 failed" in message
-    create_run_for_test(instance, **{**failed, "status": dg.DagsterRunStatus.SUCCESS})
+    store_run(instance, dg.DagsterRunStatus.SUCCESS, **tags)
     assert keys(tick(warehouse, campaigns, instance)) == ["random|round-003"]
 
 
 def test_failures_from_before_the_round_before_it_do_not_count(warehouse, campaigns, instance):
     tags = {PARTITION_TAG: "random|round-003"}
     for _ in range(3):
-        create_run_for_test(instance, status=dg.DagsterRunStatus.FAILURE, tags=tags)
+        store_run(instance, dg.DagsterRunStatus.FAILURE, **tags)
     store_rounds(warehouse, campaigns.load(), {"random": 2})  # played anew since
     assert keys(tick(warehouse, campaigns, instance)) == ["random|round-003"]
 

@@ -2,7 +2,6 @@
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
 
 from equal_assets.automation.rerun_rounds import (
     START_TABLES,
@@ -16,6 +15,7 @@ from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.settings import fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
 from equal_assets_tests.stored_rounds import store_rounds
+from equal_assets_tests.stored_runs import store_run
 
 NAME = "random"
 
@@ -139,7 +139,7 @@ def test_job_removes_nothing_under_a_run_of_the_campaign(
     resources = {"warehouse": played, "campaigns": campaigns, "tracker": tracker}
     resources["extractor"] = extractor
     tags = {"dagster/partition": f"{NAME}|round-004"}
-    create_run_for_test(instance, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    store_run(instance, dg.DagsterRunStatus.STARTED, **tags)
     with pytest.raises(dg.Failure, match="is queued or at work: wait for it"):
         run_job(resources, instance, from_round=2, confirm=True)
     assert rounds_of(played) == [3, 1]

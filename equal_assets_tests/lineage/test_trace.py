@@ -143,7 +143,7 @@ def test_command_gives_all_of_it_as_json(home, database, monkeypatch):
 
 def test_tracing_imports_neither_dagster_nor_polars():
     code = (
-        "import sys, equal_assets.cli.main, equal_assets.lineage.trace, equal_assets.lineage.tree; "
+        "import sys, equal_assets.cli.main, equal_assets.lineage.trace, equal_assets.pages.tree; "
         "print([m for m in ('dagster', 'polars', 'numpy', 'torch') if m in sys.modules])"
     )
     result = subprocess.run(

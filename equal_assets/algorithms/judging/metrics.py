@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import t
+from scipy.stats import binomtest, t
 
 CONFIDENCE = 0.95
 """Of every interval that stands beside a metric of students."""
@@ -133,14 +132,8 @@ def accuracy_interval(
         raise ValueError(f"n_correct = {n_correct}, expected 0 to {n_questions} (n_questions)")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence = {confidence}, expected between 0 and 1, both excluded")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    accuracy = n_correct / n_questions
-    center = accuracy + z**2 / (2 * n_questions)
-    margin = z * np.sqrt(accuracy * (1 - accuracy) / n_questions + (z / (2 * n_questions)) ** 2)
-    scale = 1 + z**2 / n_questions
-    low = 0.0 if n_correct == 0 else float((center - margin) / scale)
-    high = 1.0 if n_correct == n_questions else float((center + margin) / scale)
-    return low, high  # the ends 0 and 1 are exact, the formula misses them by a rounding
+    interval = binomtest(n_correct, n_questions).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def perplexity(log_probabilities: np.ndarray, n_tokens: np.ndarray) -> float:

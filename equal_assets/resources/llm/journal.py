@@ -56,8 +56,8 @@ commit;
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A reply that stands in the journal, with what it took from its payer."""
+class StoredReply:
+    """A reply in the journal, with what its payer spent on it."""
 
     reply: str
     payer: str
@@ -166,14 +166,14 @@ class RequestJournal:
             ),
         )
 
-    def answer(self, key: str) -> Answer | None:
+    def answer(self, key: str) -> StoredReply | None:
         """Return the reply to the same request, if there is one."""
         row = self._connection.execute(
             "select reply, payer, prompt_tokens, completion_tokens, cost from requests "
             "where key = ? and outcome = 'answered' order by id limit 1",
             (key,),
         ).fetchone()
-        return Answer(*row) if row else None
+        return StoredReply(*row) if row else None
 
     def spent(self, *, payer: str = "%", run: str = "%") -> Amount:
         """Return what payers and runs (SQL ``like`` patterns) have paid, open requests included."""

@@ -16,7 +16,7 @@ from equal_assets.algorithms.extraction.parsing import UnusableReplyError
 from equal_assets.algorithms.extraction.recipe import Reply, Request
 from equal_assets.errors import ExtractionError
 from equal_assets.records import Document, Usage
-from equal_assets.resources.llm.journal import Answer, Outcome, RequestJournal, request_key
+from equal_assets.resources.llm.journal import Outcome, RequestJournal, StoredReply, request_key
 from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
 from equal_assets.resources.llm.spending import (
     NOTHING,
@@ -270,7 +270,7 @@ class LLMRequests:
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
         meter.settle(covered, spent=spent, usage=usage, is_paid=True)
 
-    def _count_known(self, known: Answer, meter: Meter) -> None:
+    def _count_known(self, known: StoredReply, meter: Meter) -> None:
         """Count an answer of the journal: as asked for, or as paid before by the same payer."""
         tokens = (known.prompt_tokens, known.completion_tokens)
         is_own = payer_name(known.payer) == payer_name(self._payer)

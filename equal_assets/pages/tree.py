@@ -8,6 +8,8 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from equal_assets.pages.values import change, number
+
 Row = dict[str, Any]
 
 SHOWN_CHARACTERS = 400
@@ -80,10 +82,10 @@ def _add_campaign(tree: Tree, found: Row) -> None:
     when = f"round {pull['round']}, pull {pull['pull']}"
     chosen = branch.add(_line("asked for in", _joined(when, pull["finished_at"])))
     if pull["ucb_score"] is not None:
-        parts = f"mean reward {_number(pull['mean_reward'])}"
-        parts += f", exploration bonus {_number(pull['exploration_bonus'])}"
+        parts = f"mean reward {number(pull['mean_reward'], '.4g')}"
+        parts += f", exploration bonus {number(pull['exploration_bonus'], '.4g')}"
         chosen.add(_line("score", f"{pull['ucb_score']:.4g}: {parts}"))
-    chosen.add(_line("reward", f"{_number(pull['reward'])} after the pull"))
+    chosen.add(_line("reward", f"{number(pull['reward'], '.4g')} after the pull"))
     _add_outcome(branch, found)
     for student in found["students"]:
         _add_student(branch, student)
@@ -106,8 +108,7 @@ def _add_student(branch: Tree, student: Row) -> None:
     run = f"MLflow run {student['mlflow_run_id']}"
     trained = branch.add(_line("student", _joined(name, examples, run)))
     for metric, values in student["metrics"].items():
-        change = f"{_number(values['base'])} → {_number(values['tuned'])}"
-        trained.add(_line(metric, change))
+        trained.add(_line(metric, change(values["base"], values["tuned"], form=".4g")))
 
 
 def _line(label: str, said: Any) -> Text:
@@ -116,10 +117,6 @@ def _line(label: str, said: Any) -> Text:
 
 def _joined(*parts: str | None) -> str:
     return ", ".join(part for part in parts if part)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _short(text: str) -> str:
