@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,9 @@ from equal_assets.steps.student_scores import StudentScorer
 POOL_SAMPLE_PAIRS = 1_000
 """Pairs of a larger pool, drawn by their id, that stand for it in its OT cost after a round."""
 
+TIMED_PARTS = ("extraction", "embedding", "selection")
+"""Whose seconds a round stores; those of scoring are in `scoring_spend`."""
+
 
 def play_round(player: RoundPlayer, number: int) -> bool:
     """Play and store one round; return whether it was new.
@@ -34,6 +37,47 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         If the round before it is missing, or another process stored this one meanwhile.
     """
     clock = _Clock()
+    if not _is_next(player, number):
+        return False
+    pulls = _plan(player, number)
+    expected_gain = player.strategy.expected_gain
+    clock.lap("selection")
+    asked = _extract(player, pulls, number)
+    clock.lap("extraction")
+    if asked.is_empty():
+        return _end_before(player, number)
+    share_asked = len(asked) / sum(len(pull.documents) for pull in pulls)
+    pulls, asked = _asked_pulls(pulls, asked)
+    hashes = asked["content_hash"].to_list()
+    _embed_pairs(player, hashes, number)
+    leaked = _find_leaks(player, hashes, number)
+    clock.lap("embedding")
+    if player.scorer is not None and player.strategy.learns_from_rewards:
+        _score_pairs(player, player.scorer, hashes, number)
+        clock.lap("scoring")
+    pairs = _arm_pairs(player, asked, leaked)
+    rewards = {arm: player.strategy.reward(*pairs.of(arm)) for arm in {p.arm for p in pulls}}
+    player.strategy.observe(pulls, pairs.extracted(), [rewards[pull.arm] for pull in pulls])
+    outcome = {
+        "campaign": player.name,
+        "round": number,
+        **_pool(player, asked, leaked),
+        **_scoring_spend(player, hashes, number),
+        "expected_gain": expected_gain,
+        "ended_by": _ended_by(player, number, share_asked=share_asked),
+    }
+    rows = _pull_rows(player, number, pulls, pairs, rewards).join(
+        _totals(player, number, asked, leaked), on="pull", maintain_order="left"
+    )
+    clock.lap("selection")
+    outcome |= {f"{part}_seconds": clock.seconds[part] for part in TIMED_PARTS}
+    outcome["seconds"] = sum(clock.seconds.values())
+    _store_round(player, number, rows, asked, leaked, outcome)
+    return True
+
+
+def _is_next(player: RoundPlayer, number: int) -> bool:
+    """Say whether a round is to be played: it is not stored, and the campaign has not ended."""
     progress = player.warehouse.query("last_round", campaign=player.name).row(0, named=True)
     last, ended_by = progress["round"], progress["ended_by"]
     if number <= last:
@@ -46,37 +90,6 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         player.log.info(f"{player.name}: ended after {last} rounds, by {ended_by}")
         return False
     _check_previous(player, number, last)
-    pulls = _plan(player, number)
-    expected_gain = player.strategy.expected_gain
-    clock.lap("selection")
-    asked = _extract(player, pulls, number)
-    clock.lap("extraction")
-    if asked.is_empty():
-        return _end_before(player, number)
-    n_planned = sum(len(pull.documents) for pull in pulls)
-    pulls, asked = _asked_pulls(pulls, asked)
-    hashes = asked["content_hash"].to_list()
-    _embed_pairs(player, hashes, number)
-    leaked = _find_leaks(player, hashes, number)
-    clock.lap("embedding")
-    if player.scorer is not None and player.strategy.learns_from_rewards:
-        _score_pairs(player, player.scorer, hashes, number)
-        clock.lap("scoring")
-    rows, extracted = _reward(player, pulls, asked, leaked, number)
-    player.strategy.observe(pulls, extracted, rows["reward"].to_list())
-    outcome = {
-        "campaign": player.name,
-        "round": number,
-        **_pool(player, asked, leaked),
-        **_scoring_spend(player, hashes, number),
-        "expected_gain": expected_gain,
-        "ended_by": _ended_by(player, number, share_asked=len(asked) / n_planned),
-    }
-    clock.lap("selection")
-    outcome["seconds"] = sum(clock.seconds.values())
-    for part in ("extraction", "embedding", "selection"):
-        outcome[f"{part}_seconds"] = clock.seconds[part]
-    _store_round(player, number, rows, asked, leaked, outcome)
     return True
 
 
@@ -84,7 +97,7 @@ class _Clock:
     """Measures what the parts of a round take: every moment belongs to one of them."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(("extraction", "embedding", "scoring", "selection"), 0.0)
+        self.seconds = dict.fromkeys((*TIMED_PARTS, "scoring"), 0.0)
         self._last = time.monotonic()
 
     def lap(self, part: str) -> None:
@@ -169,29 +182,80 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
     return False
 
 
-def _reward(
-    player: RoundPlayer,
-    pulls: list[Pull],
-    asked: pl.DataFrame,
-    leaked: pl.DataFrame,
-    number: int,
-) -> tuple[pl.DataFrame, ExtractedPairs]:
-    """Return the rows of the pulls, and the pairs that came out of the round, without leaks."""
+@dataclass(frozen=True)
+class _ArmPairs:
+    """All pairs of the arms that a round pulled, those of earlier rounds included."""
+
+    owners: np.ndarray  # (n_pairs,), arm of each
+    vectors: np.ndarray  # (n_pairs, n_dimensions)
+    scores: np.ndarray  # (n_pairs,), of the student; NaN where there are none
+    answer_lengths: np.ndarray  # (n_pairs,), characters
+    rows: pl.Series  # (n_pairs,), row of the document in the corpus; null for earlier rounds
+
+    def of(self, arm: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return vectors and scores of an arm's pairs."""
+        return self.vectors[self.owners == arm], self.scores[self.owners == arm]
+
+    def extracted(self) -> ExtractedPairs:
+        """Return the pairs of the round itself."""
+        is_new = self.rows.is_not_null().to_numpy()
+        return ExtractedPairs(
+            documents=self.rows.drop_nulls().to_numpy().astype(np.int64),
+            embeddings=self.vectors[is_new],
+            answer_lengths=self.answer_lengths[is_new],
+        )
+
+
+def _arm_pairs(player: RoundPlayer, asked: pl.DataFrame, leaked: pl.DataFrame) -> _ArmPairs:
+    """Return the pairs of the pulled arms, without leaks."""
     pairs = _query_pairs(player, "arm_pairs", asked, leaked, scorer=player.score_key).join(
         asked.select("document_id", "row"), on="document_id", how="left", maintain_order="left"
     )
-    vectors = stack_vectors(pairs["embedding"], n_dimensions=player.reference.shape[1])
-    owners, scores = pairs["cluster"].to_numpy(), pairs["score"].to_numpy()
-    rewards = {
-        arm: player.strategy.reward(vectors[owners == arm], scores[owners == arm])
-        for arm in {p.arm for p in pulls}
-    }
+    return _ArmPairs(
+        owners=pairs["cluster"].to_numpy(),
+        vectors=stack_vectors(pairs["embedding"], n_dimensions=player.reference.shape[1]),
+        scores=pairs["score"].to_numpy(),
+        answer_lengths=pairs["n_answer_characters"].to_numpy().astype(float),
+        rows=pairs["row"],
+    )
+
+
+def _pull_rows(
+    player: RoundPlayer,
+    number: int,
+    pulls: list[Pull],
+    pairs: _ArmPairs,
+    rewards: dict[int, float],
+) -> pl.DataFrame:
+    """Return the rows of `bandit_round`, without what the pulls came to."""
+    rows = [
+        {
+            "campaign": player.name,
+            "round": number,
+            "pull": index,
+            "cluster": pull.arm,
+            "n_documents": len(pull.documents),
+            "mean_reward": pull.mean_reward,
+            "exploration_bonus": pull.exploration_bonus,
+            "ucb_score": pull.ucb_score,
+            "arm_pairs": int((pairs.owners == pull.arm).sum()),
+            "reward": rewards[pull.arm],
+        }
+        for index, pull in enumerate(pulls)
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _totals(
+    player: RoundPlayer, number: int, asked: pl.DataFrame, leaked: pl.DataFrame
+) -> pl.DataFrame:
+    """Return what each pull came to: outcomes, and what the round itself spent on it."""
     paid = pl.col("first_asked_by") == str(round_key(player.name, number))
     n_leaked = leaked.group_by("content_hash").len("n_leaked")
     counted = asked.join(n_leaked, on="content_hash", how="left").with_columns(
         pl.col("n_leaked").fill_null(0)
     )
-    totals = counted.group_by("pull").agg(
+    return counted.group_by("pull").agg(
         pl.col(
             "n_pairs", "n_leaked", "n_rejected", "prompt_tokens", "completion_tokens", "cost"
         ).sum(),
@@ -199,31 +263,6 @@ def _reward(
         (~paid).sum().alias("n_cached"),
         pl.col("^paid_.*$", "n_requests", "n_tries", "request_seconds").filter(paid).sum(),
     )
-    rows = pl.DataFrame(
-        [
-            {
-                "campaign": player.name,
-                "round": number,
-                "pull": index,
-                "cluster": pull.arm,
-                "n_documents": len(pull.documents),
-                "mean_reward": pull.mean_reward,
-                "exploration_bonus": pull.exploration_bonus,
-                "ucb_score": pull.ucb_score,
-                "arm_pairs": int((owners == pull.arm).sum()),
-                "reward": rewards[pull.arm],
-            }
-            for index, pull in enumerate(pulls)
-        ],
-        infer_schema_length=None,
-    ).join(totals, on="pull", maintain_order="left")
-    is_new = pairs["row"].is_not_null().to_numpy()
-    extracted = ExtractedPairs(
-        documents=pairs["row"].drop_nulls().to_numpy().astype(np.int64),
-        embeddings=vectors[is_new],
-        answer_lengths=pairs["n_answer_characters"].to_numpy().astype(float)[is_new],
-    )
-    return rows, extracted
 
 
 def _pool(player: RoundPlayer, asked: pl.DataFrame, leaked: pl.DataFrame) -> dict:
