@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from equal_assets_tests.test_architecture import ALLOWED
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "equal_assets"
 PAGES = sorted(
@@ -106,6 +108,21 @@ def test_every_room_of_the_package_is_on_the_map():
     rooms |= {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
     named = set(code(page))
     assert {room for room in rooms if room not in named} == set()
+
+
+def below(room, imported):
+    """Return all rooms that a room imports, directly or through others."""
+    return imported[room].union(*(below(other, imported) for other in imported[room]))
+
+
+def test_picture_shows_who_imports_whom():
+    page = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    drawn = {room: set() for room in ALLOWED}
+    for room, other in re.findall(r"^ +(\w+) --> (\w+)$", page, re.MULTILINE):
+        drawn[room].add(other)
+    assert {room: below(room, drawn) for room in drawn} == {
+        room: below(room, ALLOWED) for room in ALLOWED
+    }
 
 
 def test_citation_names_the_version_and_the_paper():
