@@ -1,1 +1,1 @@
-"""equal-assets: which documents deserve LLM tokens. The map of the package is in README.md."""
+"""equal-assets: which documents deserve LLM tokens. docs/architecture.md is the map."""
