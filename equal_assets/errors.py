@@ -51,3 +51,7 @@ class ExtractionError(EqualError):
 
 class TraceError(EqualError):
     """A QA pair cannot be traced: there is none of that id, or more than one."""
+
+
+class ServiceError(EqualError):
+    """A server that the command line starts does not answer, or has ended."""

@@ -81,6 +81,7 @@ ALLOWED: dict[str, set[str]] = {
         "versions",
     },
     "definitions": {"assets", "automation", "graph", "lineage", "resources", "runs", "settings"},
+    "init": {"algorithms", "errors", "records", "resources", "settings"},
     "cli": {
         "automation",
         "comparison",
@@ -88,6 +89,7 @@ ALLOWED: dict[str, set[str]] = {
         "errors",
         "export",
         "graph",
+        "init",
         "lineage",
         "pages",
         "partitions",
@@ -303,7 +305,7 @@ def test_environment_is_left_to_settings_and_command_line():
         if environment_uses(path.read_text(encoding="utf-8"))
     }
     assert "equal_assets.settings.places" in users
-    assert users <= {"equal_assets.cli.main", *in_package("settings")}
+    assert users <= {*in_package("cli"), *in_package("settings")}
 
 
 def test_settings_are_imported_from_the_package_not_from_its_modules():

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from equal_assets.cli import main as cli
+from equal_assets.cli.compare import report
 from equal_assets.errors import CampaignError
 from equal_assets.export.campaign_export import export_campaign
 from equal_assets.pages.report import write_report
@@ -296,7 +296,7 @@ def test_report_is_one_page_that_asks_for_nothing_and_mlflow_keeps_it(
     monkeypatch.setenv("EQUAL_HOME", str(project.folder / ".equal"))
     monkeypatch.chdir(project.folder)
     out = tmp_path / "report.html"
-    cli.report.callback("random", out)
+    report.callback("random", out)
     text = out.read_text(encoding="utf-8")
     page = _Page(text)
     assert page.headings == SECTIONS

@@ -1,21 +1,97 @@
-"""What ``equal export`` does beside the export itself: reads its options, prints, passes it on."""
+"""``equal export``: reads its options, prints what was written, passes it on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
-from rich.console import Console
+import click
 
+from equal_assets.cli.options import complete_campaigns
+from equal_assets.cli.project import (
+    build_tracker,
+    known_campaigns,
+    open_warehouse,
+)
+from equal_assets.cli.terminal import say
 from equal_assets.errors import ExportError
-from equal_assets.export.campaign_export import Exported
-from equal_assets.export.hub import push
-from equal_assets.pages.campaign_run import campaign_run
-from equal_assets.resources.tracking import Tracker
-from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import ExportFormat
+from equal_assets.settings import (
+    ExportFormat,
+    Settings,
+    campaigns_file,
+    load_settings,
+    state_folder,
+)
+
+if TYPE_CHECKING:
+    from equal_assets.export.campaign_export import Exported
+    from equal_assets.resources.warehouse import Warehouse
 
 ARTIFACT_FOLDER = "export"
+
+
+@click.command()
+@click.argument("campaign", shell_complete=complete_campaigns)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME[,NAME...]",
+    help="messages, sharegpt, alpaca, prompt-completion or parquet; may be repeated. By default "
+    "those of `export` in campaigns.yaml: messages and parquet.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+    help="Folder to write to; by default exports/CAMPAIGN in the folder for results.",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.5),
+    metavar="SHARE",
+    help="Share of the documents whose pairs are set aside for validation, 0 to 0.5; by default "
+    "that of `export` in campaigns.yaml: 0.05.",
+)
+@click.option("--push", metavar="OWNER/NAME", help="Push to this data set repository of the hub.")
+@click.option("--public", is_flag=True, help="Make a new repository of --push public.")
+@click.option("--mlflow", is_flag=True, help="Store it with the campaign's MLflow run as well.")
+def export(
+    campaign: str,
+    formats: tuple[str, ...],
+    out: Path | None,
+    validation: float | None,
+    push: str | None,
+    public: bool,
+    mlflow: bool,
+) -> None:
+    """Write the data set of a campaign for trainers, with its card.
+
+    A manifest lies beside them. docs/export.md shows the formats, and how datasets, TRL and
+    LLaMA-Factory load them.
+    """
+    from equal_assets.export.campaign_export import export_campaign
+    from equal_assets.export.hub import push as push_folder
+
+    if public and not push:
+        raise click.UsageError("--public needs --push")
+    settings, warehouse = load_settings(), open_warehouse()
+    known_campaigns((campaign,), settings)
+    exported = export_campaign(
+        settings,
+        warehouse,
+        campaign,
+        formats=named_formats(formats) or settings.export.formats,
+        validation=settings.export.validation if validation is None else validation,
+        out=out or state_folder() / "exports" / campaign,
+        campaigns_file=campaigns_file(),
+    )
+    _print_export(exported)
+    if mlflow:
+        _log_export(exported, campaign, settings, warehouse)
+    if push:
+        address = push_folder(exported.folder, list(exported.files), push, is_public=public)
+        say(f"pushed to {address}")
 
 
 def named_formats(given: Iterable[str]) -> list[ExportFormat]:
@@ -30,33 +106,26 @@ def named_formats(given: Iterable[str]) -> list[ExportFormat]:
     names = [name.strip() for text in given for name in text.split(",")]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ExportError(f"--format {', '.join(unknown)}: allowed: {', '.join(known)}")
+        raise ExportError(f"--format {', '.join(unknown)}: must be {', '.join(known)}")
     return sorted(set(known).intersection(names), key=names.index)
 
 
-def print_export(console: Console, exported: Exported) -> None:
-    """Print what was written where."""
+def _print_export(exported: Exported) -> None:
     for name, split in exported.splits.items():
-        console.print(
-            f"{name:12}{split.examples:>9,} examples of {split.documents:,} documents",
-            highlight=False,
-        )
-    console.print(f"in {exported.folder}:", highlight=False, soft_wrap=True)
+        say(f"{name:12}{split.examples:>9,} examples of {split.documents:,} documents")
+    say(f"in {exported.folder}:")
     for name, rows in exported.files.items():
         counted = "" if rows is None else f"{rows:>9,} rows"
-        console.print(f"  {name:34}{counted}".rstrip(), highlight=False)
+        say(f"  {name:34}{counted}".rstrip())
 
 
-def push_export(console: Console, exported: Exported, repository: str, *, is_public: bool) -> None:
-    """Push an export to a repository of the hub, and print its address."""
-    address = push(exported.folder, list(exported.files), repository, is_public=is_public)
-    console.print(f"pushed to {address}", highlight=False, soft_wrap=True)
-
-
-def log_export(
-    console: Console, exported: Exported, campaign: str, *, warehouse: Warehouse, tracker: Tracker
+def _log_export(
+    exported: Exported, campaign: str, settings: Settings, warehouse: Warehouse
 ) -> None:
     """Store an export as artifacts of the campaign's MLflow run, and print where."""
+    from equal_assets.pages.campaign_run import campaign_run
+
+    tracker = build_tracker(settings)
     run_id = campaign_run(warehouse, tracker, campaign)
     tracker.log_files(run_id, exported.folder, list(exported.files), under=ARTIFACT_FOLDER)
-    console.print(f"MLflow run {run_id}, artifacts {ARTIFACT_FOLDER}/", highlight=False)
+    say(f"MLflow run {run_id}, artifacts {ARTIFACT_FOLDER}/")

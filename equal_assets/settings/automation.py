@@ -41,13 +41,15 @@ class AutomationSettings(SettingsSection):
     @field_validator("cron")
     @classmethod
     def _ticks(cls, cron: str) -> str:
-        from dagster._utils.schedules import is_valid_cron_string  # settings load without dagster
+        import dagster as dg  # here: settings load without it
 
-        if not is_valid_cron_string(cron):
+        try:
+            dg.ScheduleDefinition(job_name="next_round", cron_schedule=cron)
+        except dg.DagsterInvalidDefinitionError:
             raise ValueError(
                 "no cron expression; allowed: minute, hour, day of the month, month, day of the "
                 "week, such as '30 6 * * 1-5', or @hourly, @daily, @weekly, @monthly"
-            )
+            ) from None
         return cron
 
     @field_validator("time_zone")

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from equal_assets.cli import main as cli
-from equal_assets.cli.export import named_formats
+from equal_assets.cli import terminal
+from equal_assets.cli.export import export, named_formats
 from equal_assets.errors import ExportError
 
 
@@ -38,7 +38,7 @@ def test_formats_may_be_repeated_and_parted_by_commas():
 
 @pytest.mark.parametrize("given", ["jsonl", "messages,", "messages;alpaca"])
 def test_unknown_format_is_refused_with_those_that_are_known(given):
-    with pytest.raises(ExportError, match="allowed: messages, sharegpt, alpaca, prompt-comp"):
+    with pytest.raises(ExportError, match="must be messages, sharegpt, alpaca, prompt-comp"):
         named_formats([given])
 
 
@@ -47,8 +47,8 @@ def typed(stored, monkeypatch):
     """A function that runs the command in this process."""
     monkeypatch.setenv("EQUAL_CAMPAIGNS", str(stored.campaigns_file))
     monkeypatch.setenv("EQUAL_HOME", str(stored.folder / ".equal"))
-    monkeypatch.setattr(cli.console, "width", 200)
-    return lambda *arguments: CliRunner().invoke(cli.export, arguments)
+    monkeypatch.setattr(terminal.console, "width", 200)
+    return lambda *arguments: CliRunner().invoke(export, arguments)
 
 
 def test_command_exports_by_the_settings_and_prints_what_it_wrote(stored, typed):

@@ -63,8 +63,8 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
     fetch_target(target)
     base = base_folder()
     files = [shown_path(Path(path), base) for path in (target.reference, target.test)]
-    reference, reference_mistakes = _read_pairs(Path(target.reference), files[0], target)
-    test, test_mistakes = _read_pairs(Path(target.test), files[1], target)
+    reference, reference_mistakes = read_pairs(Path(target.reference), files[0], target)
+    test, test_mistakes = read_pairs(Path(target.test), files[1], target)
     lines = {_folded(pair.question): line for line, pair in reference.items()}
     leaks = [
         f"{files[1]}:{line}: the question stands in {files[0]}:{lines[question]} too; a test "
@@ -195,7 +195,7 @@ def refuse(mistakes: list[str], *, what: str = "the target's QA pairs") -> None:
     raise CorpusError(f"{what} cannot be used:\n{listing}")
 
 
-def _read_pairs(
+def read_pairs(
     path: Path, file: str, target: TargetSettings
 ) -> tuple[dict[int, QAPair], list[str]]:
     """Return the pairs of a file by line, and its mistakes."""

@@ -1,0 +1,41 @@
+"""``equal check``: everything that campaigns.yaml names is looked at before anything is spent."""
+
+from __future__ import annotations
+
+import click
+from rich.markup import escape
+
+from equal_assets.cli.terminal import FAILED, console, say
+from equal_assets.settings import load_settings
+
+
+@click.command()
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="For a run elsewhere or later: contacts no hub or server, and what is not here yet is no "
+    "error.",
+)
+def check(plan: bool) -> None:
+    """Check that all that campaigns.yaml names is there and usable.
+
+    Prints what a run needs as well: documents, tokens, memory, disk. Nothing is spent.
+    """
+    from equal_assets.planning.findings import corpus_as_read, findings
+    from equal_assets.planning.requirements import requirements
+
+    settings = load_settings()
+    n_failed = 0
+    for finding in findings(settings, is_plan=plan):
+        mark = "[green]ok[/green]     " if finding.is_ok else "[red]missing[/red]"
+        if plan and finding.is_to_be_fetched:
+            mark = "[yellow]not yet[/yellow]"
+        console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)
+        n_failed += not finding.is_ok and not (plan and finding.is_to_be_fetched)
+    n_read, n_characters = corpus_as_read()
+    for line in requirements(settings, n_read=n_read, n_characters=n_characters):
+        say(f"needs   {line}")
+    if n_failed:
+        console.print(f"{n_failed} of the above must be mended before `equal run`")
+        raise SystemExit(FAILED)
+    console.print("the plan is sound" if plan else "all there: `equal run` can start")

@@ -1,0 +1,180 @@
+"""``equal run``, ``status``, ``retry`` and ``rerun``: campaigns are played."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from equal_assets.cli.compare import print_students
+from equal_assets.cli.options import complete_campaigns
+from equal_assets.cli.project import (
+    build_extractor,
+    build_tracker,
+    known_campaigns,
+    open_project,
+    open_warehouse,
+    short,
+)
+from equal_assets.cli.terminal import console, guarded, progress_bars, say
+from equal_assets.errors import CampaignError
+from equal_assets.settings import Settings, load_settings, state_folder
+
+if TYPE_CHECKING:
+    from equal_assets.resources.warehouse import Warehouse
+
+
+@click.command()
+@click.argument("campaigns", nargs=-1, shell_complete=complete_campaigns)
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Forget the rounds of the named campaigns and play them again. What was extracted stays "
+    "stored and is not paid for twice.",
+)
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="Print how many documents, tokens and how much money are still to be spent, and stop.",
+)
+@click.option(
+    "--milestones",
+    metavar="1%,2%,5%",
+    help="Also tune and judge a student at each of these shares of the corpus, and draw accuracy "
+    "over budget. Replaces `milestones` of campaigns.yaml.",
+)
+def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: str | None) -> None:
+    """Play campaigns to their end, resuming what is there.
+
+    All CAMPAIGNS of campaigns.yaml are played unless some are named. Ctrl-C or a crash loses
+    nothing that was finished: run it again and it goes on. When everything is up to date, it does
+    nothing and says so.
+    """
+    started = time.monotonic()
+    settings = load_settings().with_milestones(milestones.split(",") if milestones else ())
+    names = known_campaigns(campaigns, settings)
+    if restart and not campaigns:
+        raise click.UsageError("--restart needs the names of the campaigns to start over")
+    instance, warehouse = open_project()
+    from equal_assets.automation.rerun_rounds import restart_campaign
+    from equal_assets.cli.runner import Runner
+    from equal_assets.pages import spend
+    from equal_assets.runs import close_killed_runs
+
+    if estimate:
+        with progress_bars() as announce:
+            guarded(Runner(instance, warehouse, settings, announce).prepare_documents)
+        spend.print_estimate(console, settings, build_extractor(settings), warehouse, names)
+        return
+    for name in names if restart else ():
+        restart_campaign(name, warehouse, build_extractor(settings), build_tracker(settings))
+        say(f"{name}: starts over")
+    if killed := close_killed_runs(instance):
+        say(f"{killed} earlier run(s) were killed; going on from what they stored")
+    with progress_bars() as announce:
+        n_runs = guarded(lambda: Runner(instance, warehouse, settings, announce).run(names))
+    seconds = time.monotonic() - started
+    console.print()
+    _print_status(settings, warehouse, names)
+    if settings.milestones:
+        print_students(names, warehouse)
+    spend.print_failures(console, warehouse, names)
+    if n_runs:
+        say(f"Done in {seconds:.0f} s.")
+    else:
+        say(f"Nothing to do: every campaign is finished and up to date ({seconds:.0f} s).")
+    _where_to_look(names)
+
+
+@click.command()
+@click.argument("campaigns", nargs=-1, shell_complete=complete_campaigns)
+def status(campaigns: tuple[str, ...]) -> None:
+    """Show rounds, budget, reward and accuracy of campaigns.
+
+    Of all CAMPAIGNS, unless some are named.
+    """
+    from equal_assets.pages.spend import print_failures
+
+    settings = load_settings()
+    names = known_campaigns(campaigns, settings)
+    _print_status(settings, open_warehouse(), names)
+    print_failures(console, open_warehouse(), names)
+
+
+@click.command()
+@click.argument("campaigns", nargs=-1, shell_complete=complete_campaigns)
+def retry(campaigns: tuple[str, ...]) -> None:
+    """Try documents again whose extraction failed.
+
+    Those of all CAMPAIGNS, unless some are named. Requests that were answered are not sent again.
+    What the bandit saw stays as it was; `equal run` then makes data set and student again from
+    what came out.
+    """
+    from equal_assets.cli.runner import Runner
+    from equal_assets.pages import spend
+
+    settings = load_settings()
+    names = known_campaigns(campaigns, settings)
+    instance, warehouse = open_project()
+    n_before = spend.n_failed(warehouse, names)
+    if not n_before:
+        say("no document of these campaigns has failed")
+        return
+    with progress_bars() as announce:
+        guarded(lambda: Runner(instance, warehouse, settings, announce).retry(names))
+    n_mended = n_before - spend.n_failed(warehouse, names)
+    anew = "; `equal run` makes their data sets anew" if n_mended else ""
+    say(f"{n_mended:,} of {n_before:,} failed documents are extracted now{anew}")
+    spend.print_failures(console, warehouse, names)
+
+
+@click.command()
+@click.argument("campaign", shell_complete=complete_campaigns)
+@click.option(
+    "--from-round", type=click.IntRange(1), required=True, help="The first round to play again."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rerun(campaign: str, from_round: int, yes: bool) -> None:
+    """Play a campaign again from one of its rounds on.
+
+    Says first what that makes invalid, and asks. What was extracted stays stored and is not paid
+    for twice. From round 1 it is `equal run --restart CAMPAIGN`.
+    """
+    from equal_assets.automation.rerun_rounds import forget_rounds, plan_rerun
+    from equal_assets.cli.runner import Runner
+    from equal_assets.runs import at_work
+
+    settings = load_settings()
+    instance, warehouse = open_project()
+    plan = plan_rerun(campaign, settings, warehouse, from_round=from_round)
+    if busy := at_work(instance, campaign):
+        raise CampaignError(f"{busy}: wait for it, or cancel it")
+    say(str(plan))
+    if not yes:
+        click.confirm("Remove these rounds and play them again?", abort=True)
+    forget_rounds(plan, warehouse, build_extractor(settings), build_tracker(settings))
+    with progress_bars() as announce:
+        guarded(lambda: Runner(instance, warehouse, settings, announce).run([campaign]))
+    _where_to_look([campaign])
+
+
+def _print_status(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
+    from equal_assets.pages.status import status_tables
+
+    extractor, width = build_extractor(settings), console.width
+    for table in status_tables(settings, extractor, warehouse, names, width=width):
+        console.print(table)
+
+
+def _where_to_look(names: list[str]) -> None:
+    state = short(state_folder())
+    for line in (
+        "Where to look:",
+        f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(names)});",
+        "                equal export CAMPAIGN writes them for trainers, with a card",
+        f"  tables        {state}/warehouse.duckdb (DuckDB)",
+        "  graph, plots  equal ui opens Dagster and MLflow over the same state",
+        "  to mail       equal report CAMPAIGN writes one HTML file",
+    ):
+        say(line)

@@ -1,0 +1,121 @@
+"""What people see and press: the console, progress bars, Ctrl-C, and what becomes an exit code."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+"""Exit codes: a step failed, the settings or the call are wrong, Ctrl-C."""
+
+PRESSED_AGAIN_SECONDS = 0.05
+
+console = Console()
+
+
+def say(text: str) -> None:
+    """Print a line as it is: a path or a command is not broken, a bracket is no style."""
+    console.print(escape(text), highlight=False, soft_wrap=True)
+
+
+def say_error(text: str) -> None:
+    """Print what went wrong."""
+    console.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Run, turning interruptions and declared failures into a message and an exit code."""
+    import dagster as dg
+
+    try:
+        return work()
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        console.print("\ninterrupted; what was finished is kept. `equal run` goes on from there.")
+        raise SystemExit(INTERRUPTED) from None
+    except dg.Failure as failure:
+        say_error(str(failure.description))
+        raise SystemExit(FAILED) from failure
+
+
+@contextmanager
+def _terminal() -> Iterator[Console]:
+    """Yield a console that reaches the terminal while Dagster sends stdout to the log of a step."""
+    if not console.is_terminal:
+        yield console
+        return
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as file:
+        yield Console(file=file)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Any]:
+    """Show a bar for every step that reports progress; yield a function that prints a line."""
+    from equal_assets.progress import listen
+
+    tasks: dict[str, TaskID] = {}
+    with (
+        _terminal() as terminal,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=terminal,
+            transient=True,
+        ) as bars,
+    ):
+
+        def show(label: str, done: int, total: int, note: str) -> None:
+            if label not in tasks:
+                for finished in tasks.values():
+                    bars.update(finished, visible=False)
+                tasks[label] = bars.add_task(label, total=total or None, note="")
+            bars.update(tasks[label], completed=done, total=total or None, note=note)
+
+        def announce(line: str) -> None:
+            for finished in tasks.values():
+                bars.update(finished, visible=False)
+            bars.console.print(f"[bold]{line}[/bold]", highlight=False)
+
+        with listen(show):
+            yield announce
+
+
+def silence_finalization() -> None:
+    """Close stderr when all is said: DuckDB reports types that torch keeps alive as leaked."""
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def interrupt_again(dropped: Any) -> None:
+    """Press Ctrl-C once more where it fell into a finalizer, in which Python drops it."""
+    import dagster as dg
+
+    if not issubclass(dropped.exc_type, (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)):
+        sys.__unraisablehook__(dropped)
+        return
+    # a moment later, from another thread: now it would fall into this function
+    again = threading.Timer(PRESSED_AGAIN_SECONDS, _thread.interrupt_main)
+    again.daemon = True
+    again.start()

@@ -1,0 +1,36 @@
+"""``equal trace``: one QA pair, from its document to the students."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from equal_assets.cli.options import complete_campaigns
+from equal_assets.cli.terminal import console
+from equal_assets.settings import state_folder
+
+
+@click.command()
+@click.argument("qa_id")
+@click.option(
+    "--campaign",
+    metavar="NAME",
+    shell_complete=complete_campaigns,
+    help="Only what became of it in this campaign.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON; prompts in full.")
+def trace(qa_id: str, campaign: str | None, as_json: bool) -> None:
+    """Show where a QA pair comes from, and what became of it.
+
+    Its document, pull, prompt and cost, and the students that it tuned. QA_ID is in the column
+    qa_id of the data sets; its first digits are enough if no other pair has them.
+    """
+    from equal_assets.lineage.trace import trace as trace_pair
+    from equal_assets.pages.tree import trace_tree
+
+    traced = trace_pair(state_folder() / "warehouse.duckdb", qa_id, campaign)
+    if as_json:
+        click.echo(json.dumps(traced, indent=2, ensure_ascii=False))
+    else:
+        console.print(trace_tree(traced))

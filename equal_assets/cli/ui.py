@@ -1,0 +1,139 @@
+"""``equal ui``: the pages of Dagster and MLflow over what the project has stored."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import ExitStack
+from typing import Any
+
+import click
+
+from equal_assets.cli.project import build_tracker, enter_dagster_home
+from equal_assets.cli.services import HOST, Service, free_port, is_free, running
+from equal_assets.cli.terminal import console, say
+from equal_assets.errors import ServiceError
+from equal_assets.settings import TrackingSettings, load_settings, state_folder
+
+DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
+WATCH_SECONDS = 1.0
+
+MLFLOW_ENVIRONMENT = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 16 processes for features that are not used
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    envvar="DAGSTER_PORT",
+    help="Of the Dagster pages; by default 3000, or the next one that is free.",
+)
+@click.option(
+    "--mlflow-port",
+    type=click.IntRange(1, 65_535),
+    envvar="MLFLOW_PORT",
+    help="Of the MLflow pages; by default 5000, or the next one that is free.",
+)
+def ui(port: int | None, mlflow_port: int | None) -> None:
+    """Open the Dagster and MLflow pages of this project.
+
+    Prints their addresses as soon as they answer. Ctrl-C ends both.
+    """
+    settings = load_settings()
+    home = enter_dagster_home()
+    state_folder().mkdir(parents=True, exist_ok=True)
+    ports = {
+        "Dagster": _port("--port", port, DAGSTER_PORT),
+        "MLflow": _port("--mlflow-port", mlflow_port, MLFLOW_PORT),
+    }
+    commands = {"Dagster": _dagster(ports["Dagster"])}
+    if not _has_server(settings.tracking):
+        commands["MLflow"] = _mlflow(ports["MLflow"], build_tracker(settings))
+    environment = {
+        "DAGSTER_HOME": str(home),
+        # runs that Dagster launches write links to these pages
+        "DAGSTER_PORT": str(ports["Dagster"]),
+        "MLFLOW_PORT": str(ports["MLflow"]),
+        **MLFLOW_ENVIRONMENT,
+    }
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        with ExitStack() as stack:
+            services = {
+                name: stack.enter_context(
+                    running(
+                        name,
+                        command,
+                        port=ports[name],
+                        log=state_folder() / f"{name.lower()}.log",
+                        environment=environment,
+                    )
+                )
+                for name, command in commands.items()
+            }
+            _serve(services, settings.tracking)
+    except KeyboardInterrupt:
+        say("ended")
+
+
+def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
+    """Print the addresses once they answer, then watch the servers until Ctrl-C."""
+    with console.status("starting Dagster and MLflow"):
+        for service in services.values():
+            service.wait_until_it_answers()
+    pages = services["MLflow"].address if "MLflow" in services else tracking.mlflow_pages
+    say(f"Dagster  {services['Dagster'].address}")
+    say(f"MLflow   {_experiment(pages, tracking.experiment)}")
+    say("Ctrl-C ends both")
+    while True:
+        time.sleep(WATCH_SECONDS)
+        for service in services.values():
+            service.require_alive()
+
+
+def _port(option: str, asked: int | None, usual: int) -> int:
+    """Return the port that was asked for, or a free one."""
+    if asked is None:
+        return free_port(usual)
+    if not is_free(asked):
+        raise ServiceError(f"{option} = {asked}: must be free; another server listens there")
+    return asked
+
+
+def _dagster(port: int) -> list[str]:
+    # `dagster dev` recommends a command that other packages bring
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    place = ["-h", HOST, "-p", str(port), "-m", "equal_assets.definitions"]
+    return [*quiet, "-m", "dagster", "dev", *place]
+
+
+def _mlflow(port: int, tracker: Any) -> list[str]:
+    store = ["--backend-store-uri", tracker.uri, "--artifacts-destination"]
+    place = [tracker.artifacts_folder, "--host", HOST, "--port", str(port), "--workers", "1"]
+    return ["-m", "mlflow", "server", *store, *place]
+
+
+def _has_server(tracking: TrackingSettings) -> bool:
+    """Tell whether an MLflow server keeps the runs, whose pages are used then."""
+    return tracking.uri is not None and tracking.uri.startswith(("http://", "https://"))
+
+
+def _experiment(pages: str, name: str) -> str:
+    """Return the address of an experiment; of the pages where it is not there yet."""
+    query = urllib.parse.urlencode({"experiment_name": name})
+    address = f"{pages}/api/2.0/mlflow/experiments/get-by-name?{query}"
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            found = json.load(answer)["experiment"]["experiment_id"]
+    except (urllib.error.URLError, TimeoutError, ValueError, KeyError):
+        return pages
+    return f"{pages}/#/experiments/{found}"

@@ -1,0 +1,1 @@
+"""``equal init``: documents and questions are looked at, and a project is written for them."""

@@ -1,0 +1,141 @@
+"""The text of a commented campaigns.yaml, with sizes that fit what was looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from equal_assets.init.schema import SCHEMA_FILE
+
+ROUNDS = 10
+"""Rounds that a budget is spent in: enough to learn from, few enough to watch."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes for a corpus; small ones get a larger share, or there would be nothing to learn from.
+
+    Attributes
+    ----------
+    n_clusters, budget_documents, documents_per_pull, arms_per_round : int
+    warmup_share : float
+    """
+
+    n_clusters: int
+    warmup_share: float
+    budget_documents: int
+    documents_per_pull: int
+    arms_per_round: int
+
+    @classmethod
+    def of(cls, n_documents: int, *, is_paid: bool) -> Sizes:
+        """Return the sizes for a corpus; ``is_paid``: extraction costs tokens, the sample's too."""
+        n_clusters = min(max(2, round(0.77 * math.sqrt(n_documents))), 1000, n_documents)
+        sample, most = (100, 0.5) if is_paid else (200, 1.0)
+        budget = max(math.ceil(0.05 * n_documents), min(50, n_documents // 2), 1)
+        per_round = math.ceil(budget / ROUNDS)
+        per_pull = min(10, max(1, per_round // 5))
+        return cls(
+            n_clusters=n_clusters,
+            warmup_share=max(0.05, min(most, math.ceil(100 * sample / n_documents) / 100)),
+            budget_documents=budget,
+            documents_per_pull=per_pull,
+            arms_per_round=min(n_clusters, math.ceil(per_round / per_pull)),
+        )
+
+
+def campaigns_text(
+    *,
+    corpus: dict[str, Any],
+    extractor: dict[str, Any],
+    target: dict[str, Any],
+    sizes: Sizes,
+    basis: str,
+) -> str:
+    """Return the file.
+
+    Parameters
+    ----------
+    corpus, extractor, target : dict
+        Keys of these sections; paths are relative to the file.
+    sizes : Sizes
+    basis : str
+        What the sizes rest on, for the comment beside the budget.
+    """
+    return TEMPLATE.format(
+        schema=SCHEMA_FILE,
+        corpus=_section(corpus, indent=2),
+        extractor=_section(extractor, indent=2),
+        extractor_hint=HINTS.get(extractor["backend"], HINT_OF_LLM),
+        target=_section(target, indent=4),
+        basis=basis,
+        **vars(sizes),
+    )
+
+
+def _section(values: dict[str, Any], *, indent: int) -> str:
+    written = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000)
+    return _indented(written.splitlines(), indent)
+
+
+def _indented(lines: Iterable[str], indent: int) -> str:
+    return "\n".join(" " * indent + line for line in lines)
+
+
+HINTS = {
+    "structural": """\
+  # It finds pairs that are laid out in the text: questions with answers, headings that ask,
+  # docstrings with examples. For other documents use an LLM (docs/extraction.md):
+  # backend: openai                        # any OpenAI-compatible server, or vllm
+  # base_urls: ["http://127.0.0.1:8000/v1"]
+  # model: Qwen/Qwen2.5-7B-Instruct""",
+}
+HINT_OF_LLM = """\
+  # prompt_price: 0.15                     # money per million tokens, for `equal run --estimate`
+  # completion_price: 0.60"""
+
+TEMPLATE = """\
+# yaml-language-server: $schema={schema}
+# Written by `equal init`. `equal check` says whether all that is named here is there, `equal run`
+# plays the campaigns. docs/settings.md lists every key.
+
+corpus:                        # where the documents come from; docs/sources.md
+{corpus}
+
+warmup:                        # a random sample that tunes the embedder before clustering
+  share: {warmup_share:g}
+
+clustering:
+  n_clusters: {n_clusters}
+
+extractor:                     # who finds question-answer pairs in a document
+{extractor}
+{extractor_hint}
+
+student: {{}}                    # the built-in small Llama; docs/students.md names others
+
+targets:
+  my-task:                     # what a model should be good at
+{target}
+    # reference steers the selection; test is used for evaluation only
+
+campaigns:
+  equal:
+    target: my-task
+    strategy: equal            # learns which documents are worth it; docs/method.md
+    budget_documents: {budget_documents}       # never exceeded; {basis}
+    documents_per_pull: {documents_per_pull}
+    arms_per_round: {arms_per_round}
+    seed: 0
+  random:                      # what the same budget buys without a choice
+    target: my-task
+    strategy: random
+    budget_documents: {budget_documents}
+    documents_per_pull: {documents_per_pull}
+    arms_per_round: {arms_per_round}
+    seed: 0
+"""

@@ -1,0 +1,240 @@
+"""What `equal init` asks, and what it shows of what it found before it asks on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from equal_assets.errors import CorpusError, EqualError
+from equal_assets.init.campaigns import Sizes, campaigns_text
+from equal_assets.init.documents import (
+    Documents,
+    Fields,
+    formats,
+    holds_markdown,
+    look_at_documents,
+    look_at_fields,
+)
+from equal_assets.init.targets import guess_fields, look_at_target, split_questions
+from equal_assets.settings import FilesSettings
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+BACKENDS = ("structural", "openai", "vllm")
+LOCAL_SERVER = "http://127.0.0.1:8000/v1"
+SHOWN_FIELDS = 8
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was given as flags; what is None is asked, or guessed where nothing may be asked."""
+
+    folder: Path
+    documents: tuple[str, ...] = ()
+    text_field: str | None = None
+    reference: Path | None = None
+    test: Path | None = None
+    question_field: str | None = None
+    answer_field: str | None = None
+    extractor: str | None = None
+    model: str | None = None
+    base_url: str | None = None
+    may_ask: bool = True
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is to be written: campaigns.yaml, and the halves of a file of questions by name."""
+
+    campaigns: str
+    halves: dict[str, str]
+
+
+def interview(given: Answers, say: Say) -> Project:
+    """Look at what was given, show it, ask for the rest.
+
+    Raises
+    ------
+    CorpusError
+        If what a flag names cannot be used; an answer that cannot is asked for again.
+    UsageError
+        If something is missing and nothing may be asked.
+    """
+    corpus, found = _documents(given, say)
+    target, halves = _target(given, say)
+    extractor = _extractor(given, found)
+    sizes = Sizes.of(found.n_documents, is_paid=extractor["backend"] != "structural")
+    basis = f"of {_at_least(found)}{found.n_documents:,} documents"
+    text = campaigns_text(
+        corpus=corpus, extractor=extractor, target=target, sizes=sizes, basis=basis
+    )
+    return Project(text, halves)
+
+
+def _documents(given: Answers, say: Say) -> tuple[dict[str, Any], Documents]:
+    """Return the section `corpus`, and what its documents hold."""
+
+    def usable(patterns: Sequence[str]) -> dict[str, int]:
+        return formats(_absolute(patterns))
+
+    patterns, counted = _answer(
+        given,
+        shlex.join(given.documents) or None,
+        "Documents: a folder, files or globs",
+        lambda text: (shlex.split(text), usable(shlex.split(text))),
+        flag="--documents",
+    )
+    fields = look_at_fields(_absolute(patterns))
+    mapping = fields.mapping(_text_field(given, fields))
+    splitting = {"split": "headings"} if holds_markdown(counted) else {}
+    keys = {"source": "files", **splitting, **mapping}
+    found = look_at_documents(FilesSettings(paths=_absolute(patterns), **keys))
+    for line in _shown_documents(found, fields, mapping):
+        say(line)
+    paths = [_from_folder(pattern, given.folder) for pattern in patterns]
+    return {"source": keys.pop("source"), "paths": paths, **keys}, found
+
+
+def _text_field(given: Answers, fields: Fields) -> str | None:
+    known = list(fields.lengths or {})
+    if not known:
+        return None
+
+    def usable(name: str) -> str:
+        if name not in known:
+            raise CorpusError(f"text_field = {name}: must be a field of text: {', '.join(known)}")
+        return name
+
+    prompt = f"Field with the text ({', '.join(known[:SHOWN_FIELDS])})"
+    return _answer(
+        given, given.text_field, prompt, usable, flag="--text-field", guess=fields.text()
+    )
+
+
+def _shown_documents(found: Documents, fields: Fields, mapping: dict[str, str]) -> Iterator[str]:
+    files = ", ".join(f"{n:,} {ending}" for ending, n in found.formats.items())
+    yield f"files      {files}"
+    if fields.names:
+        more = len(fields.names) - SHOWN_FIELDS
+        names = ", ".join(fields.names[:SHOWN_FIELDS]) + (f" and {more} more" if more > 0 else "")
+        yield f"fields     {names}; the text is in {mapping['text_field']}"
+    count = f"{_at_least(found)}{found.n_documents:,}"
+    yield f"documents  {count}, half of them longer than {found.characters:,.0f} characters"
+    for reason, n in found.rejected.items():
+        yield f"           {n:,} rejected: {reason}"
+    languages = ", ".join(f"{name} {n}" for name, n in found.languages.items())
+    yield f"languages  {languages}; of {found.n_sampled} documents"
+    yield (
+        f"pairs      {found.n_pairs} are laid out in {found.n_with_pairs} of {found.n_sampled} "
+        "documents (structural extractor)"
+    )
+
+
+def _at_least(found: Documents) -> str:
+    return "" if found.is_whole else "at least "
+
+
+def _target(given: Answers, say: Say) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the keys of the target, and the halves of a file where one is split."""
+    named = {"question_field": given.question_field, "answer_field": given.answer_field}
+    reference, fields = _answer(
+        given,
+        None if given.reference is None else str(given.reference),
+        "Questions with answers that say what you want (JSONL)",
+        lambda text: (Path(text), guess_fields(Path(text), named)),
+        flag="--reference",
+    )
+    test = _answer(
+        given,
+        None if given.test is None else str(given.test),
+        "Questions for evaluation only (JSONL; none: half of the first file)",
+        lambda text: Path(text) if text else None,
+        flag="--test",
+        guess="",
+    )
+    if test is None:
+        stem = reference.name.partition(".")[0]
+        names = [f"{stem}-{split}.jsonl" for split in ("reference", "test")]
+        halves = dict(zip(names, split_questions(reference, fields), strict=True))
+        counts = [text.count("\n") for text in halves.values()]
+        paths = names
+    else:
+        looked = look_at_target(reference, test, fields)
+        halves, counts = {}, [looked.n_reference, looked.n_test]
+        paths = [_from_folder(str(path), given.folder) for path in (reference, test)]
+    say(f"questions  {counts[0]:,} to steer by ({paths[0]}), {counts[1]:,} to test ({paths[1]})")
+    unusual = {key: name for key, name in fields.items() if key != f"{name}_field"}
+    return {"reference": paths[0], "test": paths[1], **unusual}, halves
+
+
+def _extractor(given: Answers, found: Documents) -> dict[str, Any]:
+    def usable(backend: str) -> str:
+        if backend not in BACKENDS:
+            raise CorpusError(f"extractor = {backend}: must be one of {', '.join(BACKENDS)}")
+        if backend == "structural" and found.n_with_pairs < 2:
+            raise CorpusError(
+                f"extractor = structural: must find pairs; {found.n_with_pairs} of "
+                f"{found.n_sampled} documents have any laid out, so use openai or vllm"
+            )
+        return backend
+
+    backend = _answer(
+        given,
+        given.extractor,
+        f"Extractor ({', '.join(BACKENDS)})",
+        usable,
+        flag="--extractor",
+        guess="structural",
+    )
+    if backend == "structural":
+        return {"backend": backend}
+    model = _answer(given, given.model, "Model", str, flag="--model")
+    if backend == "vllm":
+        return {"backend": backend, "model": model}
+    url = _answer(
+        given, given.base_url, "Address of the server", str, flag="--base-url", guess=LOCAL_SERVER
+    )
+    return {"backend": backend, "base_urls": [url], "model": model}
+
+
+def _answer(
+    given: Answers,
+    value: str | None,
+    prompt: str,
+    use: Callable[[str], T],
+    *,
+    flag: str,
+    guess: str | None = None,
+) -> T:
+    """Return what ``use`` makes of a flag's value, of the guess, or of what is typed."""
+    if value is None and not given.may_ask:
+        value = guess
+        if value is None:
+            raise click.UsageError(f"{flag} must be given with --yes, which asks nothing")
+    if value is not None:
+        return use(value)
+    while True:
+        try:
+            return use(click.prompt(prompt, default=guess, show_default=bool(guess)))
+        except EqualError as error:
+            click.echo(f"  {error}")
+
+
+def _absolute(patterns: Sequence[str]) -> list[str]:
+    return [str(Path.cwd() / pattern) for pattern in patterns]
+
+
+def _from_folder(pattern: str, folder: Path) -> str:
+    """Return a path of the current folder as campaigns.yaml names it; absolute ones stay."""
+    return (
+        pattern
+        if Path(pattern).is_absolute()
+        else Path(os.path.relpath(pattern, folder)).as_posix()
+    )
