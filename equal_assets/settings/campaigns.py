@@ -150,7 +150,7 @@ class CampaignSettings(SettingsSection):
     target: str = Field(description="one of `targets`")
     strategy: str = Field(
         "equal",
-        description="what it asks for: see README.md",
+        description="which documents it extracts: see docs/strategies.md",
         json_schema_extra=lambda schema: schema.update(enum=list(STRATEGIES)),
     )
     budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
@@ -160,15 +160,26 @@ class CampaignSettings(SettingsSection):
     budget_cost: float | None = Field(
         None, gt=0, description="money, at the extractor's prices; never exceeded"
     )
-    documents_per_pull: int = Field(10, ge=1, description="paper: 10")
-    arms_per_round: int = Field(5, ge=1, description="authors' code: 50 of 1000 arms")
+    documents_per_pull: int = Field(
+        10,
+        ge=1,
+        description="taken from one cluster at a time, paper: 10; a strategy that chooses "
+        "documents, not clusters, uses only its product with `arms_per_round`",
+    )
+    arms_per_round: int = Field(
+        5,
+        ge=1,
+        description="clusters, authors' code: 50 of 1000; times `documents_per_pull`, the "
+        "documents of a round",
+    )
     debias_reward: bool = Field(
         False, description="compare clusters with few and many pairs alike; false: the paper's"
     )
     stop_below_gain: float = Field(
         0.0,
         ge=0,
-        description="`equal` only: end where a round should add less coverage per 1,000 tokens",
+        description="end where a round should add less coverage per 1,000 tokens; only for "
+        "strategies that predict their gain (docs/strategies.md)",
     )
     seed: int = Field(0, ge=0, description="of what the strategy draws")
 
