@@ -172,6 +172,19 @@ def test_new_strategy_is_one_row_and_one_class(started, tmp_path, monkeypatch):
     assert set(asked) == set(scored.sort("value")["document_id"].head(8))
 
 
+def test_budget_of_a_strategy_that_takes_all_is_the_whole_corpus(started, tmp_path):
+    folder = started.copy(tmp_path / "project")
+    campaign = {**SIZE, "strategy": "all"}
+    folder.edit(campaigns={"everything": campaign})
+    store_target(folder, "everything")
+    n_documents = len(folder.rows("select document_id from documents"))
+    refused = f"budget_documents = 16: strategy all extracts all {n_documents} documents"
+    with pytest.raises(CampaignError, match=refused):
+        folder.player("everything")
+    folder.edit(campaigns={"everything": {**campaign, "budget_documents": n_documents}})
+    assert folder.player("everything").campaign.n_rounds == -(-n_documents // 8)
+
+
 def test_campaign_that_another_process_goes_on_with_is_the_same(started, played, tmp_path):
     folder = started.copy(tmp_path / "project")
     for name in STRATEGIES:
