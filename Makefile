@@ -79,6 +79,7 @@ format: $(INSTALLED)  ## put the code in order
 docs: $(INSTALLED)  ## the pages that are written from the code
 	$(BIN)/python -m equal_assets.settings.reference > docs/settings.md
 	$(BIN)/python -m equal_assets.lineage.reference > docs/tables.md
+	$(BIN)/python -m equal_assets.algorithms.strategies.reference > docs/strategies.md
 
 ui: $(INSTALLED)  ## Dagster and MLflow over the same state; Ctrl-C ends both
 	@mkdir -p .equal .dagster

@@ -16,12 +16,7 @@ import numpy as np
 
 from equal_assets.algorithms.strategies.equal import EqualParameters
 from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Target
-from equal_assets.algorithms.strategies.table import (
-    SCORED_STRATEGIES,
-    STRATEGIES,
-    Plan,
-    make_strategy,
-)
+from equal_assets.algorithms.strategies.table import STRATEGIES, Plan, make_strategy
 from equal_assets.settings import EqualSettings, quiet_libraries
 
 N_ARMS, N_TARGET_ARMS, N_QUESTIONS = 1000, 10, 100
@@ -93,7 +88,7 @@ def main() -> None:
     parser.add_argument(
         "--strategies",
         nargs="+",
-        choices=sorted(STRATEGIES.keys() - SCORED_STRATEGIES),
+        choices=sorted(row.name for row in STRATEGIES.values() if row.score is None),
         default=["equal", "equal-paper", "round-robin", "random"],
     )
     options = parser.parse_args()

@@ -36,7 +36,7 @@ from markdown import markdown
 from equal_assets.algorithms.judging.metrics import coverage
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
 from equal_assets.algorithms.strategies.strategy import Target
-from equal_assets.algorithms.strategies.table import SCORED_STRATEGIES, STRATEGIES
+from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.progress import silent
 from equal_assets.settings import EvaluationSettings, TinyStudentSettings, quiet_libraries
 
@@ -51,7 +51,7 @@ STUDENT_PAIRS = 600
 
 STUDENT = {"learning_rate": 5e-4, "epochs": 2, "batch_size": 16}
 STUDENT_QUESTIONS = 400
-COMPARED = tuple(name for name in STRATEGIES if name not in SCORED_STRATEGIES)
+COMPARED = tuple(row.name for row in STRATEGIES.values() if row.score is None)
 """Strategies that ask no model."""
 
 STUDENT_STRATEGIES = (

@@ -1,10 +1,14 @@
 import ast
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import duckdb
 import pytest
+
+from equal_assets.algorithms.strategies.table import STRATEGIES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "equal_assets"
@@ -188,6 +192,48 @@ def built_sql(source):
     return lines
 
 
+def is_strategy(node):
+    """Whether an expression is the strategy of a campaign, such as `campaign.strategy`."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == "strategy"
+    return getattr(node, "attr", getattr(node, "id", None)) == "strategy"
+
+
+def names_strategies(*nodes):
+    return any(
+        isinstance(node, ast.Constant) and node.value in STRATEGIES
+        for root in nodes
+        for node in ast.walk(root)
+    )
+
+
+def strategy_decisions(source):
+    """Return the lines where the strategy of a campaign is compared with or looked up by a name."""
+    lines = set()
+    for node in ast.walk(ast.parse(source)):
+        sides, others = [], []
+        if isinstance(node, ast.Compare):
+            sides = others = [node.left, *node.comparators]
+        elif isinstance(node, ast.Match):
+            sides, others = [node.subject], [case.pattern for case in node.cases]
+        elif isinstance(node, ast.Subscript):
+            sides, others = [node.slice], [node.value]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            sides, others = [*node.args, node.func.value], [*node.args, node.func.value]
+        if any(map(is_strategy, sides)) and names_strategies(*others):
+            lines.add(node.lineno)
+    return lines
+
+
+def names_of_strategies_alone(source):
+    """Return the lines with a string that is the name of a strategy and cannot be another thing."""
+    return {
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and node.value in STRATEGIES and "-" in node.value
+    }
+
+
 def head(path):
     """Return the comment at the head of a SQL file."""
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -328,6 +374,32 @@ def test_modules_are_named_after_what_they_do():
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     parts = {part for module in MODULES for part in module.split(".")}
     assert not parts & vague
+
+
+def test_no_strategy_is_told_apart_by_its_name_outside_the_table():
+    told_apart = (
+        "c.strategy == 'all'\n'random' != strategy\nrow['strategy'] in ('equal', 'all')\n"
+        "{'equal': 1}.get(c.strategy)\n{'equal': 1}[c.strategy]\nc.strategy.startswith('equal')\n"
+        "match c.strategy:\n    case 'tsds' | 'all':\n        pass\n"
+    )
+    assert strategy_decisions(told_apart) == {1, 2, 3, 4, 5, 6, 7}
+    other_things = "drawn_by == 'random'\ntable['strategy'] = 'kind'\nf(strategy, 1) == 'all'\n"
+    assert strategy_decisions(other_things) == set()
+    assert names_of_strategies_alone("x = {'llm-scoring': 1}\ny = 'random'") == {1}
+    table = "equal_assets.algorithms.strategies.table"
+    sources = {module: path.read_text(encoding="utf-8") for module, path in MODULES.items()}
+    assert names_of_strategies_alone(sources.pop(table))
+    for module, source in sources.items():
+        assert not strategy_decisions(source) | names_of_strategies_alone(source), module
+
+
+def test_settings_load_no_library_of_arrays():
+    code = "import sys, equal_assets.settings; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "equal_assets" in loaded
+    assert not {"numpy", "scipy", "ot", "sklearn", "torch", "polars", "duckdb"} & {*loaded}
 
 
 def test_sql_is_put_together_in_the_warehouse_only():

@@ -129,7 +129,7 @@ def estimates(
         caps = campaign_caps(name, campaign, extractor, warehouse)
         rated = Amount()
         if (
-            campaign.strategy == "llm-scoring"
+            campaign.strategy_row.needs_ratings
             and isinstance(llm, LLMExtractionSettings)
             and not row
         ):

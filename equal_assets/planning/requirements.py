@@ -101,11 +101,11 @@ def _llm(
 
 
 def _rated_documents(settings: Settings, n_documents: int) -> int:
-    """Return how many documents the campaigns of `llm-scoring` have rated at most."""
+    """Return how many documents all campaigns together have rated at most."""
     budgets = [
         campaign.budget_documents
         for campaign in settings.campaigns.values()
-        if campaign.strategy == "llm-scoring"
+        if campaign.strategy_row.needs_ratings
     ]
     return sum(min(settings.llm_scoring.n_candidates(b), n_documents) for b in budgets)
 

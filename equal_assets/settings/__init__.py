@@ -10,8 +10,6 @@ from equal_assets.settings.campaigns import (
     CampaignSettings,
     EqualSettings,
     InfluenceSettings,
-    Strategy,
-    StudentScore,
     TargetSettings,
 )
 from equal_assets.settings.corpus import (
@@ -81,9 +79,7 @@ __all__ = [
     "ReplaySettings",
     "Settings",
     "StackExchangeSettings",
-    "Strategy",
     "StructuralSettings",
-    "StudentScore",
     "StudentSettings",
     "TargetSettings",
     "TextPolicySettings",

@@ -6,30 +6,14 @@ import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
+from equal_assets.algorithms.strategies.table import STRATEGIES, StrategyRow
 from equal_assets.settings.places import state_folder
 from equal_assets.settings.section import SettingsSection, base_folder
 
 MAX_ROUNDS = 365  # rounds are the days of one calendar year: see partitions.py
 
-Strategy = Literal[
-    "equal",
-    "equal-paper",
-    "equal-paper-no-exploration",
-    "equal-paper-no-bandit",
-    "equal-authors",
-    "round-robin",
-    "document-similarity",
-    "tsds",
-    "perplexity-mab",
-    "influence-mab",
-    "perplexity",
-    "influence",
-    "llm-scoring",
-    "random",
-    "all",
-]
-StudentScore = Literal["perplexity", "influence"]
 CampaignName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
@@ -164,7 +148,11 @@ class CampaignSettings(SettingsSection):
     """A target, a strategy and a budget."""
 
     target: str = Field(description="one of `targets`")
-    strategy: Strategy = Field("equal", description="what it asks for: see README.md")
+    strategy: str = Field(
+        "equal",
+        description="which documents it extracts: see docs/strategies.md",
+        json_schema_extra=lambda schema: schema.update(enum=list(STRATEGIES)),
+    )
     budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
     budget_tokens: int | None = Field(
         None, ge=1, description="LLM tokens asked for, prompts and replies; never exceeded"
@@ -172,15 +160,26 @@ class CampaignSettings(SettingsSection):
     budget_cost: float | None = Field(
         None, gt=0, description="money, at the extractor's prices; never exceeded"
     )
-    documents_per_pull: int = Field(10, ge=1, description="paper: 10")
-    arms_per_round: int = Field(5, ge=1, description="authors' code: 50 of 1000 arms")
+    documents_per_pull: int = Field(
+        10,
+        ge=1,
+        description="taken from one cluster at a time, paper: 10; a strategy that chooses "
+        "documents, not clusters, uses only its product with `arms_per_round`",
+    )
+    arms_per_round: int = Field(
+        5,
+        ge=1,
+        description="clusters, authors' code: 50 of 1000; times `documents_per_pull`, the "
+        "documents of a round",
+    )
     debias_reward: bool = Field(
         False, description="compare clusters with few and many pairs alike; false: the paper's"
     )
     stop_below_gain: float = Field(
         0.0,
         ge=0,
-        description="`equal` only: end where a round should add less coverage per 1,000 tokens",
+        description="end where a round should add less coverage per 1,000 tokens; only for "
+        "strategies that predict their gain (docs/strategies.md)",
     )
     seed: int = Field(0, ge=0, description="of what the strategy draws")
 
@@ -190,20 +189,9 @@ class CampaignSettings(SettingsSection):
         return self.budget_tokens is None and self.budget_cost is None
 
     @property
-    def student_score(self) -> StudentScore | None:
-        """What the strategy needs the untuned student to say of pairs or documents, if any."""
-        scores: dict[str, StudentScore] = {
-            "perplexity": "perplexity",
-            "perplexity-mab": "perplexity",
-            "influence": "influence",
-            "influence-mab": "influence",
-        }
-        return scores.get(self.strategy)
-
-    @property
-    def scores_documents(self) -> bool:
-        """Whether the student scores every document before any is extracted."""
-        return self.strategy in ("perplexity", "influence")
+    def strategy_row(self) -> StrategyRow:
+        """What the table of strategies says of its strategy."""
+        return STRATEGIES[self.strategy]
 
     @property
     def documents_per_round(self) -> int:
@@ -223,6 +211,15 @@ class CampaignSettings(SettingsSection):
             raise ValueError(f"unknown target; allowed: {', '.join(sorted(known))}")
         return name
 
+    @field_validator("strategy", mode="before")
+    @classmethod
+    def _known_strategy(cls, name: Any) -> Any:
+        if name not in (known := tuple(STRATEGIES)):
+            *others, last = map(repr, known)
+            expected = f"{', '.join(others)} or {last}"  # as pydantic lists the values of a Literal
+            raise PydanticKnownError("literal_error", {"expected": expected})
+        return name
+
     @field_validator("budget_documents")
     @classmethod
     def _within_corpus(cls, budget: int, info: ValidationInfo) -> int:
@@ -233,10 +230,11 @@ class CampaignSettings(SettingsSection):
 
     @model_validator(mode="after")
     def _gain_is_predicted(self) -> CampaignSettings:
-        if self.stop_below_gain and self.strategy != "equal":
+        if self.stop_below_gain and not self.strategy_row.predicts_gain:
+            predicting = ", ".join(row.name for row in STRATEGIES.values() if row.predicts_gain)
             raise ValueError(
-                f"stop_below_gain = {self.stop_below_gain}: strategy {self.strategy} predicts no "
-                "gain; allowed: 0, or strategy equal"
+                f"stop_below_gain = {self.stop_below_gain}: must be 0 with strategy "
+                f"{self.strategy}, which predicts no gain; leave it out or choose {predicting}"
             )
         return self
 
@@ -248,14 +246,3 @@ class CampaignSettings(SettingsSection):
                 "documents_per_pull or arms_per_round"
             )
         return self
-
-
-OWN_SECTIONS: dict[str, tuple[str, ...]] = {
-    "equal": ("equal",),
-    "perplexity": ("student",),
-    "perplexity-mab": ("student",),
-    "influence": ("student", "influence"),
-    "influence-mab": ("student", "influence"),
-    "llm-scoring": ("llm_scoring",),
-}
-"""Sections that decide what a strategy selects, beside those that decide it for all."""

@@ -14,7 +14,6 @@ from equal_assets.errors import SettingsError
 from equal_assets.records import WARM_UP
 from equal_assets.settings.automation import AutomationSettings
 from equal_assets.settings.campaigns import (
-    OWN_SECTIONS,
     CampaignName,
     CampaignSettings,
     EqualSettings,
@@ -113,11 +112,11 @@ class Settings(SettingsSection):
         if isinstance(self.extractor, LLMExtractionSettings):
             return self
         for name, campaign in self.campaigns.items():
-            if campaign.strategy == "llm-scoring":
+            if campaign.strategy_row.needs_ratings:
                 raise ValueError(
-                    f"campaigns.{name}.strategy = 'llm-scoring' asks the LLM of the extractor, but "
-                    f"extractor.backend = {self.extractor.backend!r} has none; allowed: another "
-                    "strategy, or extractor.backend openai or vllm"
+                    f"campaigns.{name}.strategy = {campaign.strategy!r} asks the LLM of the "
+                    f"extractor, but extractor.backend = {self.extractor.backend!r} has none; "
+                    "allowed: another strategy, or extractor.backend openai or vllm"
                 )
         return self
 
@@ -171,9 +170,9 @@ class Settings(SettingsSection):
         What stands in the files of corpus and target counts by its content, not by its path.
         """
         campaign = self.campaigns[name]
-        own = OWN_SECTIONS.get(campaign.strategy, ())
-        shared = self.sections("embedder", "warmup", "clustering", "extractor", *own)
-        if campaign.strategy == "llm-scoring" and isinstance(self.extractor, LLMExtractionSettings):
+        row = campaign.strategy_row
+        shared = self.sections("embedder", "warmup", "clustering", "extractor", *row.sections)
+        if row.needs_ratings and isinstance(self.extractor, LLMExtractionSettings):
             shared["rate"] = self.extractor.prompts.template("rate")
         shared["dataset"] = self.dataset.leak_rules
         return {**shared, "campaign": campaign.model_dump(mode="json")}

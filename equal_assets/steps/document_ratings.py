@@ -1,4 +1,4 @@
-"""What the extractor's LLM says of documents before any is extracted, for `llm-scoring`."""
+"""What the extractor's LLM says of documents, for strategies that need it before round 1."""
 
 from dataclasses import replace
 

@@ -103,11 +103,12 @@ def prepare_campaign(
     )
     documents = _candidate_documents(name, settings, warehouse)
     scorer = student_scorer(name, settings, stored, warehouse, student, log)
-    if settings.campaigns[name].strategy == "llm-scoring":
+    row = settings.campaigns[name].strategy_row
+    if row.needs_ratings:
         nearest = documents.ids[similarity_order(documents.corpus, target)]
         ratings = document_ratings(name, settings, warehouse, extractor, nearest, run=run, log=log)
         documents = documents.with_scores(ratings)
-    elif scorer is not None and settings.campaigns[name].scores_documents:
+    elif scorer is not None and row.scores_documents:
         documents = documents.with_scores(scorer.document_scores())
     return RoundPlayer(
         name=name,
@@ -135,8 +136,10 @@ def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
         raise CampaignError(
             f"{stated}: the corpus holds {n_documents} documents; allowed: 1 to {n_documents}"
         )
-    if campaign.strategy == "all" and campaign.budget_documents != n_documents:
-        raise CampaignError(f"{stated}: strategy all extracts all {n_documents} documents")
+    if campaign.strategy_row.takes_all and campaign.budget_documents != n_documents:
+        raise CampaignError(
+            f"{stated}: strategy {campaign.strategy} extracts all {n_documents} documents"
+        )
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from equal_assets.algorithms.model_scores import (
     perplexity_scores,
     target_gradient,
 )
+from equal_assets.algorithms.strategies.table import StudentScore
 from equal_assets.progress import Progress, report
 from equal_assets.resources.students.student import Student, completion, prompt
 from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_documents
-from equal_assets.settings import InfluenceSettings, Settings, StudentScore, fingerprint
+from equal_assets.settings import InfluenceSettings, Settings, fingerprint
 from equal_assets.steps.base_student import base_student
 from equal_assets.versions import Versions
 
@@ -154,7 +155,7 @@ def student_scorer(
     log: dg.DagsterLogManager,
 ) -> StudentScorer | None:
     """Return what scores pairs or documents for a campaign, if its strategy needs that."""
-    kind = settings.campaigns[name].student_score
+    kind = settings.campaigns[name].strategy_row.student_score
     if kind is None:
         return None
     decides: dict[str, Any] = {

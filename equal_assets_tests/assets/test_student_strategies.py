@@ -14,9 +14,14 @@ import yaml
 from polars.testing import assert_frame_equal
 
 from equal_assets.algorithms.flops import inference_flops, training_flops
+from equal_assets.algorithms.strategies.reference import strategy_reference
+from equal_assets.algorithms.strategies.strategy import Pull, Strategy, group_by_arm
+from equal_assets.algorithms.strategies.table import STRATEGIES as STRATEGY_TABLE
+from equal_assets.algorithms.strategies.table import ModelScore, StrategyRow
 from equal_assets.assets import clustering, corpus, warmup
 from equal_assets.automation.rerun_rounds import forget_rounds, plan_rerun
-from equal_assets.errors import CampaignError
+from equal_assets.errors import CampaignError, SettingsError
+from equal_assets.planning.estimate import estimates, tokens_per_document
 from equal_assets.progress import silent
 from equal_assets.resources.students.student import completion, prompt
 from equal_assets.resources.targets.reading import read_target
@@ -51,6 +56,21 @@ class Folder(CampaignFolder):
         return Folder(to)
 
 
+def store_target(folder: Folder, name: str) -> None:
+    """Store the reference pairs of a campaign."""
+    reference, _ = read_target(folder.campaigns.load().targets["t"])
+    rows = pl.DataFrame(
+        {
+            "question": [pair.question for pair in reference],
+            "answer": [pair.answer for pair in reference],
+            "position": range(len(reference)),
+        }
+    ).with_columns(campaign=pl.lit(name), split=pl.lit("reference"), weight=pl.lit(1.0))
+    with folder.warehouse.transaction() as transaction:
+        transaction.insert("target_qa", rows)
+        transaction.record("target_qa", partition=name, inputs=name, version="t", seconds=1.0)
+
+
 @pytest.fixture(scope="module")
 def started(tmp_path_factory, models) -> Folder:
     """Documents, embedder, clusters and targets, before any round."""
@@ -73,18 +93,8 @@ def started(tmp_path_factory, models) -> Folder:
     shared += [clustering.document_embeddings, clustering.clusters, clustering.cluster_geometry]
     with dg.DagsterInstance.ephemeral() as instance:
         assert dg.materialize(shared, resources=folder.resources(), instance=instance).success
-    reference, _ = read_target(folder.campaigns.load().targets["t"])
     for name in STRATEGIES:
-        rows = pl.DataFrame(
-            {
-                "question": [pair.question for pair in reference],
-                "answer": [pair.answer for pair in reference],
-                "position": range(len(reference)),
-            }
-        ).with_columns(campaign=pl.lit(name), split=pl.lit("reference"), weight=pl.lit(1.0))
-        with folder.warehouse.transaction() as transaction:
-            transaction.insert("target_qa", rows)
-            transaction.record("target_qa", partition=name, inputs=name, version="t", seconds=1.0)
+        store_target(folder, name)
     base_student(folder.resources()["student"], folder.warehouse, log=LOG)
     return folder
 
@@ -109,6 +119,70 @@ RESULTS = (
     "select * exclude seconds from qa_scores order by all",
     "select * exclude seconds from document_scores order by all",
 )
+
+
+class MostPerplexing(Strategy):
+    """Asks for what `perplexity` leaves to the last: a strategy that somebody adds."""
+
+    def _plan(self, wanted, rng):
+        order = np.argsort(self.corpus.scores, kind="stable")
+        rows = order[self.unread[order]][:wanted]
+        return [
+            Pull(arm=arm, documents=tuple(documents))
+            for arm, documents in group_by_arm(rows, self.corpus.arms).items()
+        ]
+
+
+def test_new_strategy_is_one_row_and_one_class(started, tmp_path, monkeypatch):
+    folder = started.copy(tmp_path / "project")
+    name = "most-perplexing"
+    campaign = {"strategy": name, **SIZE}
+    folder.edit(campaigns={name: campaign})
+    with pytest.raises(SettingsError, match=f"strategy = '{name}': should be 'equal', "):
+        folder.campaigns.load()
+    row = StrategyRow(
+        name,
+        "the documents that the student finds the most perplexing",
+        lambda corpus, target, plan, rng: MostPerplexing(corpus, target),
+        sections=("student",),
+        score=ModelScore("perplexity", "documents", "a forward pass per document"),
+    )
+    monkeypatch.setitem(STRATEGY_TABLE, name, row)
+    settings, extractor = folder.campaigns.load(), folder.resources()["extractor"]
+    assert "student" in settings.campaign_settings(name)
+    assert f"| `{name}` | the documents that the student finds the most" in strategy_reference()
+    folder.edit(campaigns={name: {**campaign, "stop_below_gain": 1}})
+    with pytest.raises(SettingsError, match=f"{name}, which predicts no gain"):
+        folder.campaigns.load()
+    folder.edit(campaigns={name: campaign})
+
+    def documents_left():
+        each = tokens_per_document(settings, extractor, folder.warehouse)
+        (found,) = estimates(settings, [name], each, extractor, folder.warehouse)
+        return found.documents
+
+    store_target(folder, name)
+    assert documents_left() == 16
+    assert play_round(folder.player(name), 1)
+    assert documents_left() == 8
+    asked = folder.rows("select document_id from bandit_documents")["document_id"]
+    scored = folder.rows(
+        "select document_id, value from documents join document_scores using (content_hash)"
+    )
+    assert set(asked) == set(scored.sort("value")["document_id"].head(8))
+
+
+def test_budget_of_a_strategy_that_takes_all_is_the_whole_corpus(started, tmp_path):
+    folder = started.copy(tmp_path / "project")
+    campaign = {**SIZE, "strategy": "all"}
+    folder.edit(campaigns={"everything": campaign})
+    store_target(folder, "everything")
+    n_documents = len(folder.rows("select document_id from documents"))
+    refused = f"budget_documents = 16: strategy all extracts all {n_documents} documents"
+    with pytest.raises(CampaignError, match=refused):
+        folder.player("everything")
+    folder.edit(campaigns={"everything": {**campaign, "budget_documents": n_documents}})
+    assert folder.player("everything").campaign.n_rounds == -(-n_documents // 8)
 
 
 def test_campaign_that_another_process_goes_on_with_is_the_same(started, played, tmp_path):

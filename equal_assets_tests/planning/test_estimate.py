@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import polars as pl
 import pytest
 import yaml
 
+from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.planning.estimate import MEASURED_DOCUMENTS, estimates, tokens_per_document
+from equal_assets.planning.requirements import requirements
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.llm.journal import journal
 from equal_assets.settings import load_settings
@@ -145,6 +149,16 @@ def test_ratings_are_estimated_beside_the_extraction(project, warehouse):
     assert rated.tokens < 300 * ((template + shown) / 4 + 200)
     assert rated.cost > 0
     assert found["c"].documents == 100
+
+
+def test_ratings_of_a_new_strategy_are_estimated_by_its_row(project, warehouse, monkeypatch):
+    rated = replace(STRATEGIES["llm-scoring"], name="rated-anew")
+    monkeypatch.setitem(STRATEGIES, rated.name, rated)
+    settings, _ = project(strategy=rated.name)
+    _, found = estimated(project, warehouse, strategy=rated.name)
+    assert found["c: ratings"].documents == 300
+    told = " ".join(requirements(settings, n_read=1000, n_characters=1000 * CHARACTERS))
+    assert "300 ratings" in told
 
 
 def test_ratings_take_no_more_than_their_share_of_the_budget(project, warehouse):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.errors import SettingsError
 from equal_assets.settings import (
     MAX_ROUNDS,
@@ -966,6 +967,27 @@ def test_no_campaign_is_named_like_the_payer_of_the_sample(complaints):
 
 def strategy(name, text=VALID):
     return text.replace("strategy: random", f"strategy: {name}")
+
+
+def test_schema_of_a_campaign_lists_the_strategies():
+    allowed = CampaignSettings.model_json_schema()["properties"]["strategy"]
+    assert allowed["enum"] == list(STRATEGIES)
+    assert allowed["type"] == "string"
+
+
+@pytest.mark.parametrize("value", ["[equal]", "3", "null"])
+def test_strategy_that_is_no_text_is_refused_with_the_known_ones(complaints, value):
+    (line,) = complaints(strategy(value))
+    assert STRATEGY in line
+    assert line.endswith("'llm-scoring', 'random' or 'all'")
+
+
+def test_end_by_gain_needs_a_strategy_that_predicts_it(complaints, load):
+    text = VALID.replace("    strategy: random", "    strategy: random\n    stop_below_gain: 2")
+    (line,) = complaints(text)
+    told = "must be 0 with strategy random, which predicts no gain; leave it out or choose equal"
+    assert line.endswith(f"stop_below_gain = 2.0: {told}")
+    assert load(strategy("equal", text)).campaigns["first"].stop_below_gain == 2
 
 
 def test_ratings_need_an_extractor_with_an_llm(complaints, load):

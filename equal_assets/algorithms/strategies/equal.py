@@ -45,7 +45,7 @@ BLOCK_DOCUMENTS = 16_384
 
 @dataclass(frozen=True)
 class EqualParameters:
-    """What can be set of the strategy; `equal_assets.settings.Equal` holds defaults and bounds.
+    """What can be set of the strategy; `settings.EqualSettings` holds defaults and bounds.
 
     Attributes
     ----------

@@ -23,6 +23,11 @@ class RankedDocuments(Strategy):
         return [Pull(arm=arm, documents=tuple(rows)) for arm, rows in groups.items()]
 
 
+def corpus_order(corpus: Corpus) -> np.ndarray:
+    """Order documents as the corpus does: ndarray of shape (n_documents,), int64."""
+    return np.arange(corpus.n_documents)
+
+
 def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
     """Order documents by similarity to the mean of the target's pairs, nearest first.
 

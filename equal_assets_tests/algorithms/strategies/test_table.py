@@ -1,14 +1,14 @@
 import os
 import subprocess
 import sys
-from typing import get_args
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from equal_assets.algorithms.strategies.strategy import Corpus
 from equal_assets.algorithms.strategies.table import STRATEGIES
-from equal_assets.settings import Strategy
+from equal_assets.settings import Settings
 from equal_assets_tests.algorithms.worlds import planted_world, play, strategy
 
 BANDITS = ("equal-paper", "equal-paper-no-exploration", "equal-authors")
@@ -20,8 +20,50 @@ def rows(rounds):
     return [row for pulls in rounds for pull in pulls for row in pull.documents]
 
 
-def test_strategies_are_those_that_the_settings_allow():
-    assert set(STRATEGIES) == set(get_args(Strategy))
+def test_row_stands_under_its_own_name_and_reads_sections_that_there_are():
+    for name, row in STRATEGIES.items():
+        assert row.name == name
+        assert set(row.sections) <= Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_documents_per_pull_matter_to_strategies_that_pull_arms(name):
+    world = planted_world(1, n_arms=5, per_arm=11)
+    orders = [
+        rows(play(strategy(name, world, documents_per_pull=n), world, n_rounds=4)) for n in (2, 5)
+    ]
+    assert (orders[0] != orders[1]) is STRATEGIES[name].pulls_arms
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_gain_is_predicted_by_strategies_that_say_so(name):
+    player = strategy(name, planted_world(0))
+    player.plan(10, np.random.default_rng(0))
+    assert (player.expected_gain is not None) is STRATEGIES[name].predicts_gain
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_scores_are_needed_by_strategies_that_say_so(name):
+    row, world = STRATEGIES[name], planted_world(0)
+    unscored = replace(world, corpus=replace(world.corpus, scores=None))
+    if row.scores_documents:
+        with pytest.raises(ValueError, match="orders documents by their scores"):
+            strategy(name, unscored)
+        return
+    player = strategy(name, unscored)
+    if row.score:
+        with pytest.raises(ValueError, match="learns from the scores of pairs"):
+            player.reward(world.pairs[0])
+    else:
+        assert np.isfinite(player.reward(world.pairs[0]))
+
+
+def test_student_and_llm_are_asked_for_what_is_theirs():
+    asked = {name: row.student_score for name, row in STRATEGIES.items() if row.student_score}
+    assert set(asked.values()) == {"perplexity", "influence"}
+    rated = {name for name, row in STRATEGIES.items() if row.needs_ratings}
+    assert rated == {"llm-scoring"}
+    assert {name for name, row in STRATEGIES.items() if row.score} == asked.keys() | rated
 
 
 def test_unknown_strategy_is_refused_with_the_known_ones():
