@@ -64,7 +64,7 @@ def round_key(campaign: str, number: int) -> dg.MultiPartitionKey:
     'demo|round-003'
     """
     if not 1 <= number <= MAX_ROUNDS:
-        raise ValueError(f"round = {number}; allowed: 1 to {MAX_ROUNDS}")
+        raise ValueError(f"round = {number}: must be 1 to {MAX_ROUNDS}")
     day = FIRST_DAY + timedelta(days=number - 1)
     return dg.MultiPartitionKey({"campaign": campaign, "round": day.strftime(ROUND_FORMAT)})
 

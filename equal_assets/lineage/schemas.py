@@ -98,7 +98,7 @@ def _declarations(text: str) -> list[tuple[str, str]]:
 def _column(code: str, said: str) -> Column:
     found = COLUMN.fullmatch(code)
     if not found:
-        raise ValueError(f"{code!r} declares no column; allowed: a name, a type, constraints")
+        raise ValueError(f"{code!r} declares no column: must be a name, a type, constraints")
     kind, rest = found["type"].strip(), found["rest"]
     if not kind:  # a table that is made from rows: the comment begins with the type
         kind, _, said = (part.strip() for part in said.partition(","))

@@ -184,5 +184,5 @@ class Warehouse(DuckDBResource):
 
 def _known(table: str) -> str:
     if table not in table_names():
-        raise ValueError(f"unknown table {table!r}; allowed: {', '.join(sorted(table_names()))}")
+        raise ValueError(f"unknown table {table!r}: must be {', '.join(sorted(table_names()))}")
     return table

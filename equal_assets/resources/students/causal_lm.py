@@ -205,9 +205,9 @@ def answer_sequences(
         Answer tokens, >= 1.
     """
     if len(prompts) != len(answers):
-        raise ValueError(f"{len(prompts)} prompts for {len(answers)} answers, expected as many")
+        raise ValueError(f"{len(prompts)} prompts for {len(answers)} answers: must be as many")
     if "" in answers:
-        raise ValueError(f"answer {answers.index('')} is empty, expected text")
+        raise ValueError(f"answer {answers.index('')} is empty: must be text")
     cut = [answer[: context_tokens // 2] for answer in answer_tokens(tokenizer, answers)]
     before = prompt_tokens(tokenizer, prompts)
     sequences = [

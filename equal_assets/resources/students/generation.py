@@ -67,8 +67,8 @@ def generate_answers(
 
     if max_tokens < 1 or samples < 1 or temperature < 0:
         raise ValueError(
-            f"max_tokens = {max_tokens}, samples = {samples}, temperature = {temperature}; "
-            "expected >= 1, >= 1, >= 0"
+            f"max_tokens = {max_tokens}, samples = {samples}, temperature = {temperature}: "
+            "must be >= 1, >= 1, >= 0"
         )
     room = min(max_tokens, context_tokens // 2)
     read = [cut_middle(r, context_tokens - room) for r in prompt_tokens(tokenizer, prompts)]

@@ -166,7 +166,7 @@ def find_model(
         except (OSError, HFValidationError) as error:  # what the hub says, or that nobody answers
             raise ModelError(
                 f"student.model = {model!r} is no folder, and the model hub does not give it "
-                f"({type(error).__name__}); allowed: a folder with config.json and safetensors, "
+                f"({type(error).__name__}): must be a folder with config.json and safetensors, "
                 "or the id of a model on the hub"
             ) from error
     try:

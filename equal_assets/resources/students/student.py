@@ -209,4 +209,4 @@ def check_pairs(pairs: Sequence[QAPair]) -> None:
     """
     for index, pair in enumerate(pairs):
         if not (pair.question.strip() and pair.answer.strip()):
-            raise ValueError(f"pair {index} is {pair!r}, expected a question and an answer")
+            raise ValueError(f"pair {index} is {pair!r}: must be a question and an answer")

@@ -157,7 +157,7 @@ class TinyStudent(Student):
         if not n_blocks:
             raise ValueError(
                 f"the corpus gives {len(stream)} tokens of at most {self.pretrain_tokens} "
-                f"(student.pretrain_tokens), expected at least {self.context_tokens} "
+                f"(student.pretrain_tokens): must be at least {self.context_tokens} "
                 "(student.context_tokens)"
             )
         return torch.tensor(stream[: n_blocks * self.context_tokens]).view(n_blocks, -1)

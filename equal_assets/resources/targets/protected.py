@@ -33,7 +33,7 @@ def read_protected(settings: DatasetSettings) -> dict[str, str]:
                 questions[f"{file}:{line}"] = question
             else:
                 mistakes.append(
-                    f"{file}:{line}: {settings.protected_field} = {question!r}; allowed: text; "
+                    f"{file}:{line}: {settings.protected_field} = {question!r}: must be text; "
                     f"the row has {', '.join(values) or 'no field'} (dataset.protected_field)"
                 )
     refuse(mistakes, what="dataset.protected")

@@ -149,7 +149,7 @@ def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
 def _weight(values: dict[str, Any], target: TargetSettings) -> float:
     weight = values.get(target.weight_field) if target.weight_field else 1.0
     if not (_is_number(weight) and 0 < weight < math.inf):
-        raise ValueError(f"{target.weight_field} = {weight!r}; allowed: numbers above 0")
+        raise ValueError(f"{target.weight_field} = {weight!r}: must be numbers above 0")
     return float(weight)
 
 
@@ -158,7 +158,7 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
     statements = tests if isinstance(tests, list) else [tests]
     if not statements or not all(isinstance(s, str) and s.strip() for s in statements):
         raise ValueError(
-            f"{target.tests_field} = {tests!r}; allowed: Python statements, a text or list of them"
+            f"{target.tests_field} = {tests!r}: must be Python statements, a text or list of them"
         )
     setup, prefix, entry_point = (
         _text(values, name)
@@ -166,7 +166,7 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
     )
     if target.entry_point_field and not entry_point.isidentifier():
         raise ValueError(
-            f"{target.entry_point_field} = {entry_point!r}; allowed: the name of a function"
+            f"{target.entry_point_field} = {entry_point!r}: must be the name of a function"
         )
     calls = [f"check({entry_point})"] if entry_point else []
     before = [setup] if setup.strip() else []
@@ -177,7 +177,7 @@ def _text(values: dict[str, Any], name: str | None) -> str:
     """Return a field as text; empty where the settings name none."""
     text = values.get(name) if name else ""
     if not isinstance(text, str):
-        raise ValueError(f"{name} = {text!r}; allowed: text")
+        raise ValueError(f"{name} = {text!r}: must be text")
     return text
 
 

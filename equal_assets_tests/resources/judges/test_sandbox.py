@@ -344,9 +344,9 @@ def test_tests_that_are_no_python_are_the_callers_mistake():
 
 
 def test_limits_have_bounds():
-    with pytest.raises(ValueError, match="seconds = 0, expected > 0"):
+    with pytest.raises(ValueError, match="seconds = 0: must be > 0"):
         Limits(seconds=0, memory_mb=512)
-    with pytest.raises(ValueError, match="memory_mb = 8, expected >= 64"):
+    with pytest.raises(ValueError, match="memory_mb = 8: must be >= 64"):
         Limits(seconds=1, memory_mb=8)
 
 

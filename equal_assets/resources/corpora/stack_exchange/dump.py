@@ -106,7 +106,7 @@ def _unpack(path: Path, file: str, feed: Callable[[bytes], None]) -> None:
             names = [name for name in archive.getnames() if Path(name).name == "Posts.xml"]
             if len(names) != 1:
                 raise CorpusError(
-                    f"corpus.path: {file} holds {len(names)} files Posts.xml, expected one; it "
+                    f"corpus.path: {file} holds {len(names)} files Posts.xml: must be one; it "
                     f"holds: {', '.join(archive.getnames()[:20]) or 'nothing'}"
                 )
             archive.extract(targets=names, factory=Feeds())
