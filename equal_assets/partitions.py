@@ -3,7 +3,7 @@
 Dagster accepts an asset that depends on itself only over a time window. A round is therefore
 written as a day of the year 1900: ``round-001`` is January 1st. Nothing else reads it as a date.
 
-The partitions are those of the campaigns file when this module is loaded, as for every Dagster
+The partitions come from the campaigns file when this module is loaded, as for every Dagster
 definition: reload the code location after adding a campaign.
 """
 
@@ -22,12 +22,12 @@ ROUND_FORMAT = "round-%j"  # day of the year, three digits
 
 
 def campaign_partitions(settings: Settings) -> dg.StaticPartitionsDefinition:
-    """Return one partition a campaign."""
+    """Return one partition per campaign."""
     return dg.StaticPartitionsDefinition(sorted(settings.campaigns))
 
 
 def round_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
-    """Return campaigns x rounds, as many rounds as the longest campaign needs."""
+    """Return campaigns x rounds, with as many rounds as the longest campaign needs."""
     n_rounds = max(campaign.n_rounds for campaign in settings.campaigns.values())
     rounds = dg.TimeWindowPartitionsDefinition(
         cron_schedule="0 0 * * *",

@@ -1,4 +1,4 @@
-"""What an export tells: examples, sources, budget, curve, students; read in one moment."""
+"""The contents of an export: examples, sources, budget, curve, students; one consistent read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STUDENT_ASSETS = ("fine_tuned_student", "student_accuracy")
 
 @dataclass(frozen=True)
 class Contents:
-    """The data set of a campaign and what is known of it.
+    """The data set of a campaign and what is known about it.
 
     Attributes
     ----------
@@ -41,15 +41,15 @@ class Contents:
     curve : DataFrame
         Rows of ``reward_curve``.
     students : DataFrame
-        Rows of ``student_accuracy``; none where no student was tuned on this very data set.
+        Rows of ``student_accuracy``; none if no student was tuned on exactly this data set.
     fingerprint : str
-        Of the settings that the campaign was started under.
+        Of the settings at the campaign's start.
     settings : dict
         These settings.
     assets : dict of str to dict
         ``inputs`` and ``version`` of each asset that the data set or its student is made from.
     changed : tuple of str
-        Assets that would be others if they were made again now.
+        Assets that would differ if they were made again now.
     """
 
     campaign: str
@@ -71,17 +71,17 @@ class Contents:
 
 
 def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Contents:
-    """Read all that an export tells, in one transaction.
+    """Read the contents of an export in one transaction.
 
     Raises
     ------
     ExportError
-        If there is no such campaign, or it has no data set, an empty one, or one that was made from
-        what is not there any more; the message says what to do.
+        If there is no such campaign, or its data set is missing, empty or out of date; the message
+        says what to do.
     """
     if campaign not in settings.campaigns:
         raise ExportError(
-            f"no campaign {campaign} in campaigns.yaml; there are: {', '.join(settings.campaigns)}"
+            f"campaign = {campaign}: must be one of {', '.join(settings.campaigns)} (campaigns.yaml)"
         )
     with warehouse.transaction() as read:
         stored = stored_versions(read)
@@ -121,9 +121,9 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
 
 
 def ancestors(*assets: str) -> list[str]:
-    """Return assets and all that they are made from, in the order of the graph."""
+    """Return assets and everything that they are made from, in the order of the graph."""
     found = set(assets)
-    for asset in reversed(UPSTREAM):  # each stands after what it reads
+    for asset in reversed(UPSTREAM):  # each comes after the assets that it reads
         if asset in found:
             found |= set(UPSTREAM[asset])
     return [asset for asset in UPSTREAM if asset in found]
@@ -140,7 +140,7 @@ def _refuse_unusable(
     if not is_current("qa_dataset", settings, stored, campaign=campaign):
         raise ExportError(
             f"the data set of campaign {campaign} is out of date: rounds, target or settings have "
-            f"changed since it was made. `equal run {campaign}` makes it anew, or materialize "
+            f"changed since it was made. `equal run {campaign}` updates it, or materialize "
             "qa_dataset of its partition"
         )
     if not n_examples:

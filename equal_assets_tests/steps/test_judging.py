@@ -98,7 +98,7 @@ def test_evaluation_refuses_fewer_questions_than_choices():
 
 
 def test_evaluation_refuses_a_question_without_answer():
-    with pytest.raises(ValueError, match=r"pair 3 is .* must be a question and an answer"):
+    with pytest.raises(ValueError, match=r"pair 3 = .* must be a question and an answer"):
         judge(scripted(), "none", [*PAIRS[:3], QAPair("Why?", "")], progress=silent)
 
 
