@@ -14,7 +14,7 @@ import dagster as dg
 
 from equal_assets.settings import MAX_ROUNDS, Settings, load_settings
 
-# in Dagster's beta: the version bound in pyproject.toml is what they were tried with
+# beta in Dagster: tried with the versions that pyproject.toml allows
 warnings.filterwarnings("ignore", "(Class|Parameter) .*(PartitionMapping|backfill_policy)")
 
 FIRST_DAY = datetime(1900, 1, 1)

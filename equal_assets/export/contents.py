@@ -81,7 +81,7 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
     """
     if campaign not in settings.campaigns:
         raise ExportError(
-            f"campaign = {campaign}: must be one of {', '.join(settings.campaigns)} (campaigns.yaml)"
+            f"no campaign {campaign} in campaigns.yaml; there are: {', '.join(settings.campaigns)}"
         )
     with warehouse.transaction() as read:
         stored = stored_versions(read)
@@ -121,9 +121,9 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
 
 
 def ancestors(*assets: str) -> list[str]:
-    """Return assets and everything that they are made from, in the order of the graph."""
+    """Return assets and all that they are made from, in the order of the graph."""
     found = set(assets)
-    for asset in reversed(UPSTREAM):  # each comes after the assets that it reads
+    for asset in reversed(UPSTREAM):  # each stands after what it reads
         if asset in found:
             found |= set(UPSTREAM[asset])
     return [asset for asset in UPSTREAM if asset in found]

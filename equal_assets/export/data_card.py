@@ -151,9 +151,9 @@ def _spent(contents: Contents) -> str:
     ]
     return (
         f"## What it took\n\n{markdown_table(['', 'spent', 'budget'], rows)}\n"
-        "Documents that another campaign had extracted before count as asked for, but were not paid "
-        f"again. Money is in the unit of the extractor's prices. {standing['failed']:,} documents failed. "
-        f"{standing['pairs']:,} pairs were extracted.\n"
+        "Documents that another campaign had extracted before count as asked for, but were not "
+        "paid again. Money is in the unit of the extractor's prices. "
+        f"{standing['failed']:,} documents failed. {standing['pairs']:,} pairs were extracted.\n"
     )
 
 
