@@ -1,4 +1,4 @@
-"""The exceptions that the project raises itself; all tell the user what to do."""
+"""The project's own exceptions; each message tells the user what to do."""
 
 
 class EqualError(Exception):
@@ -14,7 +14,7 @@ class CorpusError(EqualError):
 
 
 class MissingExtraError(CorpusError):
-    """What reads a corpus is not installed; the message names the extra."""
+    """A package that reads the corpus is not installed; the message names the extra."""
 
 
 class WarehouseLockedError(EqualError):
@@ -22,15 +22,15 @@ class WarehouseLockedError(EqualError):
 
 
 class WarehouseVersionError(EqualError):
-    """The warehouse was made by a version of the project whose tables were others."""
+    """The warehouse was made by a version of the project with different tables."""
 
 
 class ModelError(EqualError):
-    """A model is missing, altered or cannot be used as asked."""
+    """A model is missing, altered or unfit for the settings."""
 
 
 class EvaluationError(EqualError):
-    """A student cannot be evaluated as asked."""
+    """A student cannot be evaluated with these settings."""
 
 
 class CampaignError(EqualError):
@@ -38,19 +38,19 @@ class CampaignError(EqualError):
 
 
 class ExportError(EqualError):
-    """A data set cannot be exported as asked."""
+    """A data set cannot be exported with these options."""
 
 
 class SandboxError(EqualError):
-    """Generated code cannot be run here without a guarantee that it does no harm."""
+    """Generated code cannot be run safely on this machine."""
 
 
 class ExtractionError(EqualError):
-    """Extraction cannot go on: no server answers, the key is refused, a cap of the run is spent."""
+    """Extraction cannot continue: no server answers, the key is refused, or a run cap is spent."""
 
 
 class TraceError(EqualError):
-    """A QA pair cannot be traced: there is none of that id, or more than one."""
+    """A QA pair cannot be traced: its id matches none, or more than one."""
 
 
 class ServiceError(EqualError):

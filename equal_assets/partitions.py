@@ -3,7 +3,7 @@
 Dagster accepts an asset that depends on itself only over a time window. A round is therefore
 written as a day of the year 1900: ``round-001`` is January 1st. Nothing else reads it as a date.
 
-The partitions are those of the campaigns file when this module is loaded, as for every Dagster
+The partitions come from the campaigns file when this module is loaded, as for every Dagster
 definition: reload the code location after adding a campaign.
 """
 
@@ -16,7 +16,7 @@ import dagster as dg
 from equal_assets.graph import ASSETS, Asset
 from equal_assets.settings import MAX_ROUNDS, Settings, load_settings
 
-# in Dagster's beta: the version bound in pyproject.toml is what they were tried with
+# beta in Dagster: tried with the versions that pyproject.toml allows
 warnings.filterwarnings("ignore", "(Class|Parameter) .*(PartitionMapping|backfill_policy)")
 
 FIRST_DAY = datetime(1900, 1, 1)
@@ -24,12 +24,12 @@ ROUND_FORMAT = "round-%j"  # day of the year, three digits
 
 
 def campaign_partitions(settings: Settings) -> dg.StaticPartitionsDefinition:
-    """Return one partition a campaign."""
+    """Return one partition per campaign."""
     return dg.StaticPartitionsDefinition(sorted(settings.campaigns))
 
 
 def round_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
-    """Return campaigns x rounds, as many rounds as the longest campaign needs."""
+    """Return campaigns x rounds, with as many rounds as the longest campaign needs."""
     n_rounds = max(campaign.n_rounds for campaign in settings.campaigns.values())
     rounds = dg.TimeWindowPartitionsDefinition(
         cron_schedule="0 0 * * *",
@@ -66,7 +66,7 @@ def round_key(campaign: str, number: int) -> dg.MultiPartitionKey:
     'demo|round-003'
     """
     if not 1 <= number <= MAX_ROUNDS:
-        raise ValueError(f"round = {number}; allowed: 1 to {MAX_ROUNDS}")
+        raise ValueError(f"round = {number}: must be 1 to {MAX_ROUNDS}")
     day = FIRST_DAY + timedelta(days=number - 1)
     return dg.MultiPartitionKey({"campaign": campaign, "round": day.strftime(ROUND_FORMAT)})
 

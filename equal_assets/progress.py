@@ -1,4 +1,4 @@
-"""How far a long step is: a log line now and then, and a bar where a terminal listens."""
+"""Progress of a long step: a log line now and then, and a bar if a terminal listens."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def listen(listener: Listener) -> Iterator[None]:
 
 
 class Progress(Protocol):
-    """Reports how much of a step is done, of how much, and a few words to it."""
+    """Reports how much of a step is done, out of how much, with a few words on it."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Report."""
 
 
 def report(logger: logging.Logger, label: str) -> Progress:
-    """Return a function that reports ``(done, total)`` of one step to log and listeners."""
+    """Return a function that reports ``(done, total)`` of a step to the log and listeners."""
     last_logged = time.monotonic()
 
     def progress(done: int, total: int, note: str = "") -> None:
@@ -49,4 +49,4 @@ def report(logger: logging.Logger, label: str) -> Progress:
 
 
 def silent(done: int, total: int, note: str = "") -> None:
-    """Report nothing: for steps that take a moment, or are part of one that reports."""
+    """Report nothing: for steps that are quick, or part of one that reports."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 WARM_UP = "warm-up"
-"""Who pays for the warm-up sample; the others are campaigns."""
+"""Who pays for the warm-up sample; all other payers are campaigns."""
 
 CHARACTERS_PER_TOKEN = 4
-"""Of English text, on average: the length of a document before anything has read it."""
+"""Average for English text: estimates a document's tokens before anything has read it."""
 
 ExtractionStatus = Literal["pairs", "no pairs", "failed"]
 
@@ -44,7 +44,7 @@ class Document:
     text : str
         The document, without leading and trailing white space; never empty.
     source : str
-        Where it comes from, as people name it: a file, a data set, a package with version.
+        Where it comes from, in people's words: a file, a data set, a package with version.
     file : str
         The file that it was read from.
     row : int
@@ -52,7 +52,7 @@ class Document:
     url, license : str or None
         As the corpus states them.
     metadata : dict of str to str
-        Everything else that the settings map, or the reader knows.
+        Everything else that the settings map or the reader knows.
     qa_pairs : tuple of QAPair
         QA pairs that came with the document; only the ``replay`` extractor reads them.
     """
@@ -80,7 +80,7 @@ class RejectedRow:
     Attributes
     ----------
     file : str
-        The file that it stands in.
+        The file that holds it.
     row : int
         Line, row or index in the file, from 1.
     reason : str
@@ -97,7 +97,7 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class RejectedPair:
-    """A pair that an LLM gave and that is not kept, and why."""
+    """A pair from an LLM that is not kept, and why."""
 
     question: str
     answer: str
@@ -106,22 +106,22 @@ class RejectedPair:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an extraction took from an LLM, whether it was sent now or answered before.
+    """What an extraction used of an LLM, whether it was sent now or answered before.
 
     Attributes
     ----------
     prompt_tokens, completion_tokens : int
-        Tokens read and written, those of unusable replies included.
+        Tokens read and written, including those of unusable replies.
     paid_prompt_tokens, paid_completion_tokens : int
-        The part that was sent for this extraction and by its payer.
+        The part that was sent for this extraction by its payer.
     cost, paid_cost : float
-        Money, at the prices of the moment.
+        Money, at the prices of the time.
     n_requests : int
-        Requests that were answered or given up.
+        Requests that were answered or abandoned.
     n_tries : int
-        Times that one of them was sent.
+        How often they were sent, retries included.
     request_seconds : float
-        Sum over the tries of the time until each was answered.
+        Time until each try was answered, summed.
     """
 
     prompt_tokens: int = 0
@@ -151,13 +151,13 @@ class Extraction:
     pairs : tuple of QAPair
         Empty unless ``status`` is ``"pairs"``.
     reason : str or None
-        Why it failed; of a document with pairs, which of its chunks failed and why.
+        Why it failed; for a document with pairs, which of its chunks failed and why.
     seconds : float
         Wall-clock time of the extraction.
     rejected : tuple of RejectedPair
         Pairs that are not kept, each with its reason.
     usage : Usage
-        What it took; nothing for extractors without a model.
+        What it used; nothing for extractors without a model.
     """
 
     content_hash: str
@@ -171,18 +171,18 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What an LLM says of a document for a target.
+    """How an LLM rates a document for a target.
 
     Attributes
     ----------
     content_hash : str
         Content hash of the document.
     rating : int or None
-        From 1 to 5; ``None`` where there is none.
+        From 1 to 5; ``None`` if there is none.
     reason : str or None
         Why there is none.
     usage : Usage
-        What it took.
+        What it used.
     """
 
     content_hash: str

@@ -50,7 +50,7 @@ def test_round_key_is_readable():
 
 @pytest.mark.parametrize("number", [-1, 0, 366])
 def test_round_outside_the_year_is_refused(number):
-    with pytest.raises(ValueError, match=f"round = {number}; allowed: 1 to 365"):
+    with pytest.raises(ValueError, match=f"round = {number}: must be 1 to 365"):
         round_key("demo", number)
 
 

@@ -1,4 +1,4 @@
-"""Warm-up sample, training pairs for contrastive tuning, and the measures of what it brought."""
+"""Warm-up sample, training pairs for contrastive tuning, and measures of what it gained."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NO_SPREAD = 1e-6
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of (document, QA pair) tuples: those that train and those that are held out.
+    """Rows of (document, QA pair) tuples, split into training and held-out ones.
 
     Attributes
     ----------
     train, held_out : ndarray of shape (n,), int64
-        Row indices; no document stands on both sides.
+        Row indices; no document is on both sides.
     """
 
     train: np.ndarray
@@ -40,7 +40,7 @@ def sample_documents(n_documents: int, *, share: float, rng: np.random.Generator
 def split_by_document(
     document_ids: Sequence[str], *, held_out: float, rng: np.random.Generator
 ) -> Split:
-    """Split rows so that all pairs of a document stand on one side.
+    """Split rows so that all pairs of a document are on one side.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ def split_by_document(
     Raises
     ------
     ValueError
-        If fewer than two documents have pairs: then one side would be empty.
+        If fewer than two documents have pairs: one side would be empty.
     """
     documents, rows = np.unique(np.asarray(document_ids, dtype=object), return_inverse=True)
     if len(documents) < 2:
         raise ValueError(
-            f"the warm-up sample has {len(documents)} documents with QA pairs, at least 2 are "
-            "needed: raise warmup.share, or use an extractor that finds pairs in this corpus"
+            f"documents with QA pairs in the warm-up sample = {len(documents)}: must be at least "
+            "2; raise warmup.share, or use an extractor that finds pairs in this corpus"
         )
     n_held_out = min(max(1, round(held_out * len(documents))), len(documents) - 1)
     chosen = np.zeros(len(documents), dtype=bool)
@@ -100,7 +100,7 @@ def qa_spread(pair_embeddings: np.ndarray, labels: np.ndarray) -> float:
     """Return how far QA pairs spread within the clusters of their documents; lower is purer.
 
     The spread of a set of unit rows is their mean cosine distance to one another, themselves
-    included: ``1 - |mean|^2``. The mean over clusters, each weighing as many pairs as it holds, is
+    included: ``1 - |mean|^2``. The mean over clusters, each weighted by its number of pairs, is
     divided by the spread of all pairs, so that embedding spaces can be compared.
 
     Parameters
@@ -113,24 +113,24 @@ def qa_spread(pair_embeddings: np.ndarray, labels: np.ndarray) -> float:
     Returns
     -------
     float
-        In [0, 1]: 0 where the pairs of a cluster are all alike, 1 where clusters tell nothing.
+        In [0, 1]: 0 if the pairs of each cluster are all alike, 1 if clusters explain nothing.
 
     Raises
     ------
     ValueError
-        If there are no pairs, or all are alike: then there is no spread to compare with.
+        If there are no pairs, or all are alike: there is no spread to compare with.
 
     Notes
     -----
     The share of variance that the clusters leave unexplained (``1 - R^2``). It falls as clusters
-    get smaller: compare clusterings with equally many clusters of the same documents.
+    get smaller: compare only clusterings of the same documents with equally many clusters.
     """
     rows = pair_embeddings.astype(np.float64)
     overall = 1.0 - np.square(rows.mean(axis=0)).sum() if len(rows) else 0.0
     if overall < NO_SPREAD:
         raise ValueError(
-            f"the {len(rows)} QA pairs have a spread of {overall:.1g}, at least {NO_SPREAD} is "
-            "needed: give pairs that differ"
+            f"spread of the {len(rows)} QA pairs = {overall:.1g}: must be at least {NO_SPREAD}; "
+            "give pairs that differ"
         )
     n_clusters = int(labels.max()) + 1
     sums = np.zeros((n_clusters, rows.shape[1]))
@@ -146,7 +146,7 @@ def target_rank_correlation(
     owners: np.ndarray,
     reference_embeddings: np.ndarray,
 ) -> float:
-    """Correlate the documents' order of similarity to a target with that of their own QA pairs.
+    """Correlate how documents rank by similarity to a target with how their QA pairs rank.
 
     Parameters
     ----------
@@ -175,8 +175,8 @@ def target_rank_correlation(
     of_pairs = np.bincount(owners, weights=pair_embeddings @ target) / own  # (n_documents,)
     if len(of_documents) < 2 or np.ptp(of_documents) == 0 or np.ptp(of_pairs) == 0:
         raise ValueError(
-            f"the {len(of_documents)} documents have no order of similarity to the target, at "
-            "least 2 that differ are needed"
+            f"the {len(of_documents)} documents have no order of similarity to the target: must be "
+            "at least 2 that differ"
         )
     from scipy.stats import spearmanr  # here: it takes a while to import
 

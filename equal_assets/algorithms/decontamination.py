@@ -1,4 +1,4 @@
-"""Leaks: pairs that give away a test question, or another question that is protected."""
+"""Leaks: pairs that give away a test question or another protected question."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from equal_assets.records import QAPair
 WORD = re.compile(r"\w+")
 
 BLOCK_ROWS = 1024
-"""Pairs that are compared with all questions at once: bounds memory."""
+"""Pairs compared with all questions at once: bounds memory."""
 
 SIMILARITY_DECIMALS = 6
-"""Further ones differ between machines, and with how many texts are embedded at once."""
+"""Further ones vary between machines, and with how many texts are embedded at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """Why a pair may not be trained on.
+    """Why a pair must not be trained on.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Leak:
     against : int
         Row of the protected question.
     similarity : float or None
-        Cosine of the two questions, where that decided.
+        Cosine of the two questions, if that decided.
     """
 
     rule: Literal["overlap", "answer", "nearness"]
@@ -45,7 +45,7 @@ def words(text: str) -> list[str]:
 
 
 def ngrams(text: str, *, n: int) -> set[tuple[str, ...]]:
-    """Return the word n-grams of a text; a text with fewer words gives the whole text as one."""
+    """Return the word n-grams of a text; a text with fewer words is a single one."""
     tokens = words(text)
     if not tokens:
         return set()
@@ -53,7 +53,7 @@ def ngrams(text: str, *, n: int) -> set[tuple[str, ...]]:
 
 
 class ProtectedQuestions:
-    """Questions that no example may give away, with an index that many pairs are looked up in.
+    """Questions that no example may give away, indexed so that many pairs can be looked up.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class ProtectedQuestions:
         The questions; one without an answer has an empty one.
     n : int
         Words in a row that count as overlap; GPT-3 used 13, Llama 2 10. A shorter question counts
-        when it stands whole in a pair.
+        if a pair contains all of it.
     vectors : ndarray of shape (n_pairs, n_dimensions), optional
-        Unit rows: the questions embedded. Without them nearness is not looked at.
+        Unit rows: the questions embedded. Without them nearness is not checked.
     similarity : float
-        Cosine from which on questions are near.
+        Least cosine at which questions are near.
 
     Notes
     -----
@@ -107,8 +107,8 @@ class ProtectedQuestions:
         Returns
         -------
         list of Leak or None
-            Of several rules the first in the order overlap, answer, nearness; of several questions
-            the first that overlaps, and the nearest.
+            The first rule that applies: overlap (with the first such question), answer, nearness
+            (to the nearest question).
 
         Raises
         ------

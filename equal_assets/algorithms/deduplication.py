@@ -1,4 +1,4 @@
-"""Repeats among pairs: equal, nearly equal, or of the same meaning; the first one stays."""
+"""Repeats among pairs: equal, nearly equal, or the same in meaning; the first one stays."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 
 SHINGLE_WORDS = 5
-"""Words in a row of which two texts share a part; as in Lee et al. 2022, arXiv:2107.06499."""
+"""Words in a shingle, the unit that two texts share; as in Lee et al. 2022, arXiv:2107.06499."""
 
 PERMUTATIONS = 128
 MISSED_WEIGHT = 0.999
-"""A candidate too many is found out by the exact similarity; one that is missed stays."""
+"""The exact similarity rejects surplus candidates; a missed one stays."""
 
 BLOCK_ROWS = 1024
 KEPT_COLUMNS = 16_384
-"""Rows compared with kept ones at once: 64 MiB of similarities, however many pairs there are."""
+"""Rows compared with kept ones at once: 64 MiB of similarities, for any number of pairs."""
 
 ROUNDING = 1e-6
-"""By which the cosine of two equal unit vectors may fall short of 1 in float32."""
+"""How far the cosine of two equal unit vectors may fall short of 1 in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Repeat:
     kept : int
         Row of the pair that stays.
     similarity : float or None
-        Of the two, where it decided: Jaccard similarity or cosine.
+        Jaccard similarity or cosine of the two, if it decided.
     """
 
     kept: int
@@ -48,7 +48,7 @@ class Repeat:
 
 
 def numbers(text: str) -> frozenset[str]:
-    """Return the numbers in a text, written without separators of thousands.
+    """Return the numbers in a text, without thousands separators.
 
     >>> sorted(numbers("1,200 m in 3.5 s"))
     ['1200', '3.5']
@@ -57,9 +57,9 @@ def numbers(text: str) -> frozenset[str]:
 
 
 def equal_pairs(pairs: Sequence[QAPair]) -> list[Repeat | None]:
-    """Find pairs whose question and answer have the words of an earlier pair.
+    """Find pairs whose question and answer have the same words as an earlier pair.
 
-    Case and punctuation do not count; a text without any word is compared as it is.
+    Case and punctuation do not count; a text without words is compared as it is.
     """
     first: dict[tuple[tuple[str, ...], ...], int] = {}
     found: list[Repeat | None] = []
@@ -76,9 +76,9 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
     ----------
     pairs : sequence of QAPair
     threshold : float
-        Jaccard similarity of the word 5-shingles of question and answer, from which on the later
-        pair is a repeat. Pairs whose questions hold different numbers never are: they ask for
-        different answers.
+        Least Jaccard similarity of the word 5-shingles of question and answer at which the later
+        pair is a repeat. Pairs whose questions hold different numbers never are: their answers
+        differ.
 
     Returns
     -------
@@ -88,8 +88,8 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
     Notes
     -----
     Candidates come from MinHash (128 permutations, a fixed seed) and locality-sensitive hashing,
-    and are verified on the shingles themselves: nothing is removed by an estimate. At the
-    threshold itself a few are missed.
+    and are verified on the shingles themselves: no pair is removed on an estimate. A few right at
+    the threshold are missed.
 
     References
     ----------
@@ -121,16 +121,16 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
 def same_meaning(
     questions: Sequence[str], vectors: np.ndarray, *, threshold: float
 ) -> list[Repeat | None]:
-    """Find questions that ask what an earlier one that stays asks in other words.
+    """Find questions that ask the same as an earlier one that stays, in other words.
 
     Parameters
     ----------
     questions : sequence of str
-        Those with different numbers are never the same.
+        Questions with different numbers are never the same.
     vectors : ndarray of shape (n_questions, n_dimensions)
         Unit rows.
     threshold : float
-        Cosine from which on the later question is a repeat.
+        Least cosine at which the later question is a repeat.
 
     Returns
     -------
@@ -139,8 +139,8 @@ def same_meaning(
 
     Notes
     -----
-    Blocks of rows are multiplied with the rows that stay; memory does not grow with the square of
-    the questions.
+    Blocks of rows are multiplied with the rows that stay, so memory does not grow with the square
+    of the number of questions.
     """
     found: list[Repeat | None] = [None] * len(questions)
     for rows in _groups([numbers(question) for question in questions]):
@@ -180,7 +180,7 @@ def _groups(keys: Sequence[Hashable]) -> Iterator[np.ndarray]:
 
 
 def _identity(text: str) -> tuple[str, ...]:
-    """Return what makes two texts the same: their words, or the text where it has none."""
+    """Return what makes two texts the same: their words, or the text if it has none."""
     return tuple(words(text)) or (text.strip(),)
 
 

@@ -1,4 +1,4 @@
-"""Train/validation split by document: what one document says stands on one side only."""
+"""Train/validation split by document: all of a document's pairs are on one side."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Collection
 def validation_documents(document_ids: Collection[str], share: float) -> frozenset[str]:
     """Choose the documents whose pairs are set aside for validation.
 
-    They are those whose ids have the smallest hashes: the same on every machine, and nearly the
-    same when documents are added.
+    Takes the ids with the smallest hashes: the same on every machine, and nearly the same when
+    documents are added.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def validation_documents(document_ids: Collection[str], share: float) -> frozens
         If ``share`` is out of range, or leaves no document to train on.
     """
     if not 0 <= share <= 0.5:
-        raise ValueError(f"validation share = {share}; allowed: from 0 (none) to 0.5")
+        raise ValueError(f"validation share = {share}: must be 0 (none) to 0.5")
     ranked = sorted(set(document_ids), key=_digest)
     n_validation = math.ceil(round(share * len(ranked), 6))  # 0.07 * 100 is a bit more than 7
     if n_validation and n_validation == len(ranked):

@@ -130,4 +130,4 @@ def lookup_flops(n_dimensions: int, n_tokens: float) -> float:
 def _check_counts(**counts: float) -> None:
     for name, count in counts.items():
         if count < 0:
-            raise ValueError(f"{name} = {count}, expected >= 0")
+            raise ValueError(f"{name} = {count}: must be >= 0")

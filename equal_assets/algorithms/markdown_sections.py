@@ -14,16 +14,16 @@ FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a text, with the headings that it stands under.
+    """A part of a text, with the headings above it.
 
     Attributes
     ----------
     path : tuple of str
         Headings, outermost first; empty before the first one.
     text : str
-        What stands there, without these headings; Markdown, never empty.
+        Its content without these headings; Markdown, never empty.
     page : int or None
-        Where it begins, where the text has pages.
+        Where it begins, if the text has pages.
     """
 
     path: tuple[str, ...]
@@ -39,7 +39,7 @@ def split_at_headings(
     Parameters
     ----------
     pages : iterable of (int or None, str)
-        Page numbers, where there are pages, with their Markdown. A heading is a line that begins
+        Page numbers, if there are pages, with their Markdown. A heading is a line that begins
         with ``#`` to ``######`` outside of fenced code.
     max_characters : int
         Longest text, >= 1. Longer sections are cut where paragraphs end; neighbors under one
@@ -48,7 +48,7 @@ def split_at_headings(
     Returns
     -------
     list of Section
-        In order. Every heading stands in a path or a text.
+        In order. Every heading is in a path or a text.
 
     >>> text = "# A\nx\n## B\ny"
     >>> [(s.path, s.text) for s in split_at_headings([(None, text)], max_characters=2)]
@@ -68,7 +68,7 @@ def split_at_headings(
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What stands between two headings, with the offsets at which pages begin in it."""
+    """The text between two headings, with the offsets at which pages begin in it."""
 
     path: tuple[str, ...]
     text: str
@@ -79,7 +79,7 @@ class _Part:
 
 
 def _parts(pages: Iterable[tuple[int | None, str]]) -> Iterable[_Part]:
-    """Yield the parts of a text; a heading followed at once by one below it gives none."""
+    """Yield the parts of a text; a heading directly followed by a deeper one gives none."""
     headings: list[tuple[int, str]] = []
     lines: list[tuple[int | None, str]] = []
     fence = ""
@@ -130,7 +130,7 @@ def _fits(group: Sequence[_Part], max_characters: int) -> bool:
 
 
 def _joined(group: Sequence[_Part]) -> tuple[tuple[str, ...], str]:
-    """Return the headings that parts share, and their text with those that they do not."""
+    """Return the headings that parts share, and their text with all others."""
     shared = group[0].path
     for part in group[1:]:
         while part.path[: len(shared)] != shared:

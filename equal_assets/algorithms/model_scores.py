@@ -1,4 +1,4 @@
-"""What a model says of a text, as one number: perplexity and influence, higher is better."""
+"""How a model scores a text: perplexity and influence, higher is better."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def perplexity_scores(log_probabilities: np.ndarray, n_tokens: np.ndarray) -> np.ndarray:
-    """Return ``1 / (1 + log perplexity)``: what the model finds likely scores high.
+    """Return ``1 / (1 + log perplexity)``: likely texts score high.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ def perplexity_scores(log_probabilities: np.ndarray, n_tokens: np.ndarray) -> np
 
     Notes
     -----
-    Low perplexity is taken for quality, as where pages are filtered by a language model of good
-    text (arXiv:1911.00359); others find the middle of the range better (arXiv:2309.04564). The
-    form is bounded, and changes as slowly as the logarithm: differences between arms are then of
-    the size of those of OT, which the exploration bonus is made for.
+    Low perplexity is taken for quality, as when web pages are filtered by a language model of good
+    text (arXiv:1911.00359); others prefer the middle of the range (arXiv:2309.04564). The score is
+    bounded and changes as slowly as the logarithm, so differences between arms are about as large
+    as with OT, for which the exploration bonus is made.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def influence_scores(gradients: np.ndarray, target: np.ndarray) -> np.ndarray:
     References
     ----------
     arXiv:2402.04333 (LESS), section 4. There, gradients are taken at checkpoints of a warm-up and
-    preconditioned as Adam does; here they are those of one model, as they are.
+    preconditioned as in Adam; here they come from one model, unchanged.
     """
     length = max(float(np.linalg.norm(target)), 1e-30)
     return _unit_rows(gradients) @ (target / length)

@@ -11,7 +11,7 @@ import numpy as np
 REWARD_WITHOUT_PAIRS = -1.0
 """Reward of an arm that yielded no QA pair: that of pairs orthogonal to the whole target.
 
-The paper leaves it open; documents that cost a call and give nothing must not look good.
+The paper leaves it open; documents that cost a call and yield nothing must not look good.
 """
 
 
@@ -21,7 +21,7 @@ class ConvergenceError(RuntimeError):
 
 @dataclass(frozen=True)
 class SamplingBias:
-    """How far the OT cost from a few pairs lies above that from all pairs of their source.
+    """How much higher the OT cost from a few pairs is than from all pairs of their source.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ def check_unit_rows(**embeddings: np.ndarray) -> None:
     Parameters
     ----------
     **embeddings : ndarray of shape (n_rows, n_dimensions)
-        By the name that an error should give.
+        Under the name to use in errors.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def check_unit_rows(**embeddings: np.ndarray) -> None:
     """
     for name, rows in embeddings.items():
         if rows.ndim != 2 or not len(rows):
-            raise ValueError(f"{name} has shape {rows.shape}; expected (n >= 1, n_dimensions)")
+            raise ValueError(f"{name} has shape {rows.shape}: must be (n >= 1, n_dimensions)")
         norms = np.linalg.norm(rows, axis=1)
         if not np.allclose(norms, 1.0, atol=1e-2):
             raise ValueError(
-                f"{name} has a row of length {norms[np.argmax(abs(norms - 1))]:.3f}, "
-                "expected 1: normalize the embeddings"
+                f"{name} has a row of length {norms[np.argmax(abs(norms - 1))]:.3f}: "
+                "must be 1; normalize the embeddings"
             )
     (first, rows), *others = embeddings.items()
     for name, other in others:
@@ -98,8 +98,8 @@ def ot_cost(cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
     cost_matrix : ndarray of shape (n_source, n_target), float64
         Cost of moving a unit of mass; every source row weighs ``1 / n_source``.
     target_weights : ndarray of shape (n_target,), optional
-        Weights of the target columns, >= 0, in any unit: they are divided by their sum. All
-        columns weigh the same where it is left out.
+        Weights of the target columns, >= 0, in any unit: they are divided by their sum. Uniform by
+        default.
 
     Returns
     -------
@@ -122,14 +122,14 @@ def ot_cost(cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
     ----------
     arXiv:2505.12250, section 3.2; Bonneel et al. 2011 for the solver.
     """
-    import ot  # here: it imports torch where there is one, which takes seconds
+    import ot  # here: it imports torch, which takes seconds
 
     n_source, n_target = cost_matrix.shape
     source = np.full(n_source, 1.0 / n_source)
     target = _normalized_weights(target_weights, n_target)
     costs = np.ascontiguousarray(cost_matrix, dtype=np.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # POT warns where it has not converged
+        warnings.simplefilter("error", UserWarning)  # POT warns if it has not converged
         try:
             return float(ot.emd2(source, target, costs, numItermax=10_000_000))
         except UserWarning as warning:
@@ -142,12 +142,12 @@ def _normalized_weights(weights: np.ndarray | None, n_target: int) -> np.ndarray
     if weights is None:
         return np.full(n_target, 1.0 / n_target)
     if weights.shape != (n_target,):
-        raise ValueError(f"target_weights has shape {weights.shape}; expected ({n_target},)")
+        raise ValueError(f"target_weights has shape {weights.shape}: must be ({n_target},)")
     if not np.isfinite(weights).all() or weights.min() < 0:
         bad = weights[~(np.isfinite(weights) & (weights >= 0))][0]
-        raise ValueError(f"target_weights has the entry {bad}; allowed: finite, >= 0")
+        raise ValueError(f"target_weights has the entry {bad}: must be finite and >= 0")
     if not weights.any():
-        raise ValueError("target_weights are all 0; at least one must be > 0")
+        raise ValueError("target_weights are all 0: must be > 0 at least once")
     return weights / weights.sum(dtype=np.float64)
 
 
@@ -186,22 +186,22 @@ def sampling_bias(
     n_draws: int,
     rng: np.random.Generator,
 ) -> SamplingBias:
-    """Measure on the reference set how far few pairs raise the OT cost.
+    """Measure on the reference set how much the OT cost rises when there are few pairs.
 
     Each draw halves the reference set at random, draws pairs with replacement from one half and
-    transports them to the other: the cost less that of the whole half is the bias, because the
-    half is all there is of what the pairs were drawn from.
+    transports them to the other. The bias is that cost minus the cost of the whole half, which is
+    all that the pairs were drawn from.
 
     Parameters
     ----------
     reference_embeddings : ndarray of shape (n_reference, n_dimensions)
         The target's reference pairs, unit rows; at least 4.
     sizes : sequence of int
-        Numbers of pairs to measure the bias at, each >= 2, increasing; 1 is always added.
+        Numbers of pairs at which to measure the bias, each >= 2, increasing; 1 is always added.
     n_draws : int
         Draws to average, >= 1.
     rng : numpy.random.Generator
-        The same state of it gives the same biases.
+        The same state gives the same biases.
 
     Returns
     -------
@@ -214,11 +214,11 @@ def sampling_bias(
         no draw.
     """
     if len(reference_embeddings) < 4:
-        raise ValueError(f"{len(reference_embeddings)} reference pairs; expected at least 4")
+        raise ValueError(f"reference pairs = {len(reference_embeddings)}: must be at least 4")
     if not len(sizes) or min(sizes) < 2 or np.any(np.diff(sizes) <= 0):
-        raise ValueError(f"sizes = {list(sizes)}; expected increasing numbers, each >= 2")
+        raise ValueError(f"sizes = {list(sizes)}: must be increasing numbers, each >= 2")
     if n_draws < 1:
-        raise ValueError(f"n_draws = {n_draws}; expected at least 1")
+        raise ValueError(f"n_draws = {n_draws}: must be at least 1")
     excess = np.mean([_excess(reference_embeddings, sizes, rng) for _ in range(n_draws)], axis=0)
     # noise must not make more pairs look worse than fewer
     biases = np.minimum.accumulate(np.maximum(excess, 0.0))
@@ -259,16 +259,16 @@ def debiased_ot_reward(
     """Return the reward that an arm would have if all of its QA pairs had been extracted.
 
     OT from few pairs is biased upward, so with :func:`ot_reward` an arm looks worse the less is
-    known of it. A single pair must spread over the whole target; the more pairs, the more of
-    the cost is saved by matching each to its own part. With ``f`` the share of that saving which
-    n pairs miss (measured on the reference set: its bias at n over its bias at 1),
+    known about it. A single pair must spread over the whole target; with more pairs, matching each
+    to its own part saves more of the cost. With ``f`` the share of that saving which n pairs miss
+    (measured on the reference set: its bias at n over its bias at 1),
 
         ``saving = (mean cost - OT) + f * (bias at 1) / 2``
         ``reward = -(OT - f * saving)``
 
-    The first term of the saving is what the arm's own pairs show of it. What they cannot show is
-    taken to be half of what the target saves against itself: the middle between nothing (an arm
-    whose pairs are all alike) and an arm as wide as the target.
+    The first term is the saving that the arm's own pairs show. The part they cannot show is taken
+    to be half of what the target saves against itself: midway between nothing (an arm whose pairs
+    are all alike) and an arm as wide as the target.
 
     Parameters
     ----------
@@ -277,8 +277,8 @@ def debiased_ot_reward(
     reference_embeddings : ndarray of shape (n_reference, n_dimensions)
         The target's reference pairs, unit rows.
     bias : SamplingBias
-        Measured on the same reference set. Between its sizes it is read off a line over the
-        logarithm of the size, beyond the largest it falls with the root of the size.
+        Measured on the same reference set. It is interpolated over the logarithm of the size;
+        beyond the largest size it falls with the square root of the size.
     target_weights : ndarray of shape (n_reference,), optional
         How much each reference pair counts; uniform by default.
 
@@ -286,7 +286,7 @@ def debiased_ot_reward(
     -------
     float
         Higher is better, comparable between arms with different numbers of pairs. Never below
-        :func:`ot_reward`; being an estimate, it may lie above 0. :data:`REWARD_WITHOUT_PAIRS`
+        :func:`ot_reward`; being an estimate, it may exceed 0. :data:`REWARD_WITHOUT_PAIRS`
         for an arm without pairs.
 
     Raises

@@ -1,4 +1,4 @@
-"""What campaigns cost, part by part, and what their students gained for it."""
+"""What campaigns cost, part by part, and what their students gained in return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 
 COUNTED_PARTS = ("extraction", "embedding", "scoring", "training")
-"""Parts whose operations are those of models, and counted."""
+"""Parts whose model operations are counted."""
 
 TIMED_PARTS = ("extraction", "embedding", "scoring", "selection", "training")
 
@@ -18,7 +18,7 @@ TIMED_PARTS = ("extraction", "embedding", "scoring", "selection", "training")
 def campaign_costs(
     warehouse: Warehouse, extractor: Extractor, campaigns: Sequence[str]
 ) -> pl.DataFrame:
-    """Return the rows of ``campaign_costs``: parts of campaigns, then those that all share."""
+    """Return the rows of ``campaign_costs``: parts of campaigns, then the shared ones."""
     return warehouse.query(
         "campaign_costs",
         campaigns=list(campaigns),
@@ -39,9 +39,8 @@ def cost_columns(costs: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        One row a campaign: ``<part>_flops`` of the counted parts, ``<part>_seconds`` of all, and
-        their totals, which are null where one of the parts is: it is not known, or there is no
-        student yet.
+        One row per campaign: ``<part>_flops`` of the counted parts, ``<part>_seconds`` of all, and
+        their totals, which are null if one of the parts is: unknown, or without a student yet.
     """
     own = costs.filter(pl.col("campaign").is_not_null())
 
@@ -62,7 +61,7 @@ def cost_columns(costs: pl.DataFrame) -> pl.DataFrame:
 
 
 def gains(comparison: pl.DataFrame) -> pl.DataFrame:
-    """Say what each student gained over the untuned one, for what the campaign cost.
+    """Return what each student gained over the untuned one, relative to the campaign's cost.
 
     Parameters
     ----------
@@ -72,10 +71,10 @@ def gains(comparison: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        One row a campaign, at its last point: ``accuracy_gain`` (tuned - base, PMI accuracy) and
-        ``perplexity_gain`` (ln(base / tuned), nats a token), higher is better; and of both
-        ``_per_million_tokens`` (of the LLM; null where it took none), ``_per_1000_documents`` and
-        ``_per_petaflop`` (10^15 operations of :data:`COUNTED_PARTS`; null where not known).
+        One row per campaign, at its last point: ``accuracy_gain`` (tuned - base, PMI accuracy) and
+        ``perplexity_gain`` (ln(base / tuned), nats per token), higher is better; and of both
+        ``_per_million_tokens`` (of the LLM; null without one), ``_per_1000_documents`` and
+        ``_per_petaflop`` (10^15 operations of :data:`COUNTED_PARTS`; null if unknown).
     """
     costs = {
         "per_million_tokens": pl.when(pl.col("tokens") > 0).then(pl.col("tokens") / 1e6),

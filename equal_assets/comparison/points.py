@@ -26,7 +26,7 @@ def shared_points(shared_budget: int) -> list[int]:
 
 
 def at_shared_points(comparison: pl.DataFrame) -> pl.DataFrame:
-    """Put campaigns of one target side by side at the points that they share.
+    """Put campaigns of one target side by side at shared points.
 
     Parameters
     ----------
@@ -36,10 +36,9 @@ def at_shared_points(comparison: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        Column ``point`` (documents), then those of ``comparison``: the last round of each campaign
-        within each point. A campaign has no row at a point that it has not reached, or that its
-        first round exceeds; a point at which no campaign has gone on since the one before is left
-        out.
+        Column ``point`` (documents), then the columns of ``comparison``: the last round of each
+        campaign within each point. A campaign has no row at a point that it has not reached, or
+        that its first round exceeds; points without a new round since the last one are left out.
     """
     points = pl.Series("point", shared_points(comparison["shared_budget"][0]), dtype=pl.Int64)
     rows = comparison.sort("documents").with_columns(
@@ -59,7 +58,7 @@ def at_shared_points(comparison: pl.DataFrame) -> pl.DataFrame:
 
 
 def matches(comparison: pl.DataFrame) -> pl.DataFrame:
-    """Say how many documents each campaign needed to match each other one of its target.
+    """Return how many documents each campaign needed to match each other one of its target.
 
     Parameters
     ----------
@@ -69,7 +68,7 @@ def matches(comparison: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        One row a campaign and another: ``target``, ``campaign``, ``matched`` (the other),
+        One row per ordered pair of campaigns: ``target``, ``campaign``, ``matched`` (the other),
         ``ot_cost_test`` (of the other, at its last point within the shared budget) and
         ``documents`` (of the first point at which the campaign costs no more; null if there is
         none, or the other has no pairs within the shared budget).

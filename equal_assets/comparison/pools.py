@@ -1,4 +1,4 @@
-"""How strategies are compared: pools of one target at the same points, judged by its test split."""
+"""Compares strategies: pools of one target at the same points, judged by its test split."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ from equal_assets.resources.warehouse import Warehouse, qa_pairs, stack_vectors
 from equal_assets.settings import Settings
 
 NEAR_SHARE = 0.03
-"""Share of all pairs extracted for a target, nearest to its test split, that count as near it."""
+"""Share of all pairs extracted for a target that count as near its test split."""
 
 KEPT_SHARE = 0.6
-"""Share of a pool, nearest to the reference split, that ``ot_cost_test_nearest`` judges."""
+"""Share of a pool, nearest to the reference split, that ``ot_cost_test_nearest`` covers."""
 
 JUDGMENTS = ("ot_cost_reference", "ot_cost_test", "ot_cost_test_nearest", "coverage_test")
 
@@ -38,7 +38,7 @@ class _Pool:
 
 
 def by_target(names: list[str], settings: Settings) -> list[list[str]]:
-    """Group campaigns by their target, in the order in which the targets come up."""
+    """Group campaigns by target, in the order in which the targets appear."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(settings.campaigns[name].target, []).append(name)
@@ -55,7 +55,7 @@ def compare_target(
 ) -> pl.DataFrame:
     """Compare the campaigns of one target at the same budget points, and at their own ends.
 
-    What the student learned, and ``costs`` (one row a campaign), stand at the ends alone.
+    The student's results and ``costs`` (one row per campaign) are only at the ends.
     """
     model = warehouse.query("embedder").row(0, named=True)
     reference, test = (
@@ -111,10 +111,10 @@ def _read_pool(warehouse: Warehouse, campaign: str, model: dict, test: np.ndarra
     )
     vectors = stack_vectors(pairs["embedding"], n_dimensions=model["n_dimensions"])
     expected = warehouse.query("reward_curve", campaign=campaign)["pool_pairs"][-1]
-    if len(vectors) < expected:  # there are more where `equal retry` mended documents since
+    if len(vectors) < expected:  # there are more if `equal retry` has recovered documents since
         raise dg.Failure(
             f"campaign {campaign} has {expected} pairs, of which {len(vectors)} are embedded by "
-            f"the present embedder: start it over with `equal run --restart {campaign}`",
+            f"the current embedder; start it over with `equal run --restart {campaign}`",
             allow_retries=False,
         )
     return _Pool(
@@ -148,7 +148,7 @@ def _compared_rounds(curve: pl.DataFrame, shared_budget: int) -> list[dict]:
 
 
 def _judge(pool: np.ndarray, reference: np.ndarray, test: np.ndarray) -> dict[str, float | None]:
-    """Return what a pool is worth, whole and without the pairs farthest from the reference."""
+    """Return the metrics of a pool, whole and without the pairs farthest from the reference."""
     if not len(pool):
         return dict.fromkeys(JUDGMENTS)
     to_reference, to_test = cosine_cost(pool, reference), cosine_cost(pool, test)

@@ -27,7 +27,7 @@ COLUMNS = {
 
 
 def compare_students(answers: pl.DataFrame) -> pl.DataFrame:
-    """Compare each two students by paired tests.
+    """Compare every two students by paired tests.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def compare_students(answers: pl.DataFrame) -> pl.DataFrame:
     -------
     DataFrame
         Rows of the table ``student_comparison``, each pair of campaigns in both orders. Students
-        that were asked other questions, or cut answers into other tokens, are left out.
+        with different questions, or with different tokens for the answers, are left out.
     """
     rows = []
     for (measure,), of_measure in answers.group_by("measure", maintain_order=True):

@@ -28,14 +28,14 @@ LLAMA_FACTORY = "dataset_info.json"
 
 @dataclass(frozen=True)
 class Exported:
-    """An export that is in place.
+    """A finished export.
 
     Attributes
     ----------
     folder : Path
     splits : dict of str to Split
     files : dict of str to (int or None)
-        Rows of each file, relative to the folder; ``None`` of those without.
+        Rows of each file, relative to the folder; ``None`` if it has none.
     """
 
     folder: Path
@@ -55,8 +55,8 @@ def export_campaign(
 ) -> Exported:
     """Write the data set of a campaign for trainers, with its card and manifest.
 
-    The same data and settings give the same bytes. What an earlier export wrote to the folder is
-    replaced as a whole.
+    The same data and settings give the same bytes. An earlier export in the folder is replaced
+    completely.
 
     Parameters
     ----------
@@ -64,18 +64,18 @@ def export_campaign(
     warehouse : Warehouse
     campaign : str
     formats : sequence of str
-        At least one; the first is what ``load_dataset`` loads by default.
+        At least one; ``load_dataset`` loads the first by default.
     validation : float
         Share of the documents that are set aside, from 0 to 0.5.
     out : Path
     campaigns_file : Path
-        What ``settings`` were read from; the card quotes it.
+        The file of ``settings``; the card quotes it.
 
     Raises
     ------
     ExportError
         If the campaign has no current data set, ``validation`` is out of range, or ``out`` cannot
-        be written or holds files that are not ours.
+        be written or holds other files.
     """
     contents = read_contents(settings, warehouse, campaign)
     parts = split_examples(contents, validation)

@@ -39,8 +39,8 @@ def files_section(
     sizes = [[name, split.examples, split.documents] for name, split in splits.items()]
     return (
         f"## Files\n\n{markdown_table(['format', 'files', 'one row holds'], files)}\n"
-        "Every row has a `qa_id`, in every format the same: `equal trace QA_ID` tells the rest of "
-        f"its story.\n\n{markdown_table(['split', 'examples', 'documents'], sizes)}\n"
+        "Every row has a `qa_id`, the same in every format: `equal trace QA_ID` shows where it "
+        f"comes from.\n\n{markdown_table(['split', 'examples', 'documents'], sizes)}\n"
         f"{_rule(validation)}\n{_loading(formats)}\n"
         "`dataset_info.json` describes the files to LLaMA-Factory; `manifest.json` has digests, "
         "versions and settings.\n"
@@ -65,6 +65,6 @@ def _loading(formats: Sequence[ExportFormat]) -> str:
     if not others:
         return by_name
     return (
-        f"{by_name}\nLoad {', '.join(others)} by the names of the files: `datasets` reads files of "
-        "one kind from a folder.\n"
+        f"{by_name}\nLoad {', '.join(others)} by file name: `datasets` reads only one kind of "
+        "file from a folder.\n"
     )

@@ -1,4 +1,4 @@
-"""The front matter of a data set card: what the Hugging Face hub and ``datasets`` read of it."""
+"""The front matter of a data set card, which the Hugging Face hub and ``datasets`` read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HUB_LICENSES = frozenset(
         """,
     )
 )
-"""Identifiers that the hub knows a license by."""
+"""License identifiers that the hub knows."""
 
 SIZES = tuple(10**power for power in range(3, 10))
 SIZE_NAMES = (
@@ -43,13 +43,13 @@ SIZE_NAMES = (
     "100M<n<1B",
     "1B<n<10B",
 )
-"""What the hub calls the sizes below, between and above :data:`SIZES`."""
+"""The hub's names for sizes below, between and above :data:`SIZES`."""
 
 LANGUAGE_SAMPLE = 300
-"""Examples whose language is looked at, spread over the data set."""
+"""Examples whose language is identified, spread over the data set."""
 
 LANGUAGE_SHARE = 0.1
-"""A language is named when at least this share of the examples of known language is in it."""
+"""A language is named if at least this share of the identified examples is in it."""
 
 
 def front_matter(contents: Contents, formats: Sequence[ExportFormat], splits: Sequence[str]) -> str:
@@ -59,7 +59,7 @@ def front_matter(contents: Contents, formats: Sequence[ExportFormat], splits: Se
     ----------
     contents : Contents
     formats : sequence of str
-        The first is what ``load_dataset`` loads when it is told no configuration.
+        ``load_dataset`` loads the first unless told another.
     splits : sequence of str
     """
     fields: dict[str, Any] = {"pretty_name": f"{contents.campaign} (equal-assets)"}
@@ -90,10 +90,10 @@ def front_matter(contents: Contents, formats: Sequence[ExportFormat], splits: Se
 
 
 def configured(formats: Sequence[ExportFormat]) -> list[ExportFormat]:
-    """Return the formats that ``load_dataset`` finds by name: those with files of the first's kind.
+    """Return the formats that ``load_dataset`` finds by name: those with the first one's file type.
 
-    ``datasets`` reads all configurations of a folder or repository by one reader, that of the first
-    (its issue 7101); files of the other kind are loaded by their names.
+    ``datasets`` reads all configurations of a folder or repository with the reader of the first
+    (its issue 7101); files of the other type are loaded by file name.
     """
     return [form for form in formats if (form in RECORDS) == (formats[0] in RECORDS)]
 
@@ -101,7 +101,7 @@ def configured(formats: Sequence[ExportFormat]) -> list[ExportFormat]:
 def hub_licenses(stated: Sequence[str | None]) -> list[str]:
     """Return the hub's identifiers of licenses as sources state them.
 
-    ``other`` stands for those that the hub does not know, ``unknown`` for sources that state none.
+    ``other`` is a license that the hub does not know, ``unknown`` a source that states none.
 
     >>> hub_licenses(["MIT License", "Apache-2.0", "PSF-2.0", None])
     ['apache-2.0', 'mit', 'other', 'unknown']
@@ -118,7 +118,7 @@ def _hub_license(stated: str | None) -> str:
 
 
 def _languages(contents: Contents) -> list[str]:
-    """Return ISO 639 codes of the languages that examples are written in, the commonest first."""
+    """Return ISO 639 codes of the languages of the examples, most frequent first."""
     sample = contents.examples.gather_every(-(-len(contents.examples) // LANGUAGE_SAMPLE))
     pairs = (QAPair(*row) for row in sample.select("question", "answer").iter_rows())
     found = Counter(code for pair in pairs if (code := language(pair.text)))

@@ -1,4 +1,4 @@
-"""What an export tells: examples, sources, budget, curve, students; read in one moment."""
+"""The contents of an export: examples, sources, budget, curve, students; one consistent read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STUDENT_ASSETS = ("fine_tuned_student", "student_accuracy")
 
 @dataclass(frozen=True)
 class Contents:
-    """The data set of a campaign and what is known of it.
+    """The data set of a campaign and what is known about it.
 
     Attributes
     ----------
@@ -40,15 +40,15 @@ class Contents:
     curve : DataFrame
         Rows of ``reward_curve``.
     students : DataFrame
-        Rows of ``student_accuracy``; none where no student was tuned on this very data set.
+        Rows of ``student_accuracy``; none if no student was tuned on exactly this data set.
     fingerprint : str
-        Of the settings that the campaign was started under.
+        Of the settings at the campaign's start.
     settings : dict
         These settings.
     assets : dict of str to dict
         ``inputs`` and ``version`` of each asset that the data set or its student is made from.
     changed : tuple of str
-        Assets that would be others if they were made again now.
+        Assets that would differ if they were made again now.
     """
 
     campaign: str
@@ -70,13 +70,13 @@ class Contents:
 
 
 def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Contents:
-    """Read all that an export tells, in one transaction.
+    """Read the contents of an export in one transaction.
 
     Raises
     ------
     ExportError
-        If there is no such campaign, or it has no data set, an empty one, or one that was made from
-        what is not there any more; the message says what to do.
+        If there is no such campaign, or its data set is missing, empty or out of date; the message
+        says what to do.
     """
     if campaign not in settings.campaigns:
         raise ExportError(
@@ -130,7 +130,7 @@ def _refuse_unusable(
     if not is_current("qa_dataset", settings, stored, campaign=campaign):
         raise ExportError(
             f"the data set of campaign {campaign} is out of date: rounds, target or settings have "
-            f"changed since it was made. `equal run {campaign}` makes it anew, or materialize "
+            f"changed since it was made. `equal run {campaign}` updates it, or materialize "
             "qa_dataset of its partition"
         )
     if not n_examples:

@@ -1,4 +1,4 @@
-"""``README.md`` of an export: what the data set is, from where, at which cost, and how good."""
+"""``README.md`` of an export: what the data set is, its origin, its cost and its quality."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ SECTIONS = (
     "student",
     "evaluation",
 )
-"""Of campaigns.yaml: what decides a data set or the student that judges it."""
+"""Sections of campaigns.yaml that decide a data set or the student that evaluates it."""
 
 PRIVATE = frozenset({"base_urls", "api_key_variable"})
-"""Keys of the extractor that decide nothing and are nobody else's business."""
+"""Keys of the extractor that decide nothing and are private."""
 
 
 def data_card(
@@ -58,7 +58,7 @@ def data_card(
     validation : float
         Share of the documents that were set aside.
     campaigns_file : mapping
-        What stands in campaigns.yaml.
+        The content of campaigns.yaml.
     """
     parts = [
         front_matter(contents, formats, list(splits)),
@@ -80,7 +80,7 @@ def _head(contents: Contents) -> str:
     if "model" in extractor:
         writer = (
             f"Questions and answers were written by `{extractor['model']}` from these documents; "
-            "its terms may bind their use, beside the licenses of the documents."
+            "its terms may restrict their use, in addition to the licenses of the documents."
         )
     else:
         writer = "Questions and answers are parts of these documents; no model wrote them."
@@ -89,8 +89,8 @@ def _head(contents: Contents) -> str:
         f"{len(contents.examples):,} questions with answers, from {len(contents.document_ids):,} "
         f"documents, to tune a language model for the task `{own['target']}`. The documents were "
         f"chosen by the strategy `{own['strategy']}` of [equal-assets]"
-        "(https://arxiv.org/abs/2505.12250), which spends a limited budget of extraction where "
-        f"it gains the most for the task. {writer}\n"
+        "(https://arxiv.org/abs/2505.12250), which spends a limited extraction budget where it "
+        f"gains the most for the task. {writer}\n"
     )
 
 
@@ -104,7 +104,7 @@ def _sources(contents: Contents) -> str:
     n_more = len(rows) - MOST_SOURCES
     more = f"\n{n_more:,} more sources are listed in `manifest.json`.\n" if n_more > 0 else ""
     return (
-        "## Sources and licenses\n\nAs the corpus states them; nobody has checked them.\n\n"
+        "## Sources and licenses\n\nAs the corpus states them, unchecked.\n\n"
         f"{markdown_table(licenses.columns, licenses.rows())}\n"
         f"{markdown_table(rows.columns, rows.head(MOST_SOURCES).rows())}{more}"
     )
@@ -125,7 +125,7 @@ def _selection(contents: Contents) -> str:
         ["target", own["target"]],
         ["rounds", standing["rounds"]],
         [
-            "documents a pull, pulls a round",
+            "documents per pull, pulls per round",
             f"{own['documents_per_pull']}, {own['arms_per_round']}",
         ],
         ["clusters of documents", settings["clustering"]["n_clusters"]],
@@ -151,9 +151,9 @@ def _spent(contents: Contents) -> str:
     ]
     return (
         f"## What it took\n\n{markdown_table(['', 'spent', 'budget'], rows)}\n"
-        "What another campaign had extracted before was asked for, but not paid again. Money is in "
-        f"the unit of the extractor's prices. {standing['failed']:,} documents failed. "
-        f"{standing['pairs']:,} pairs were extracted.\n"
+        "Documents that another campaign had extracted before count as asked for, but were not "
+        "paid again. Money is in the unit of the extractor's prices. "
+        f"{standing['failed']:,} documents failed. {standing['pairs']:,} pairs were extracted.\n"
     )
 
 
@@ -162,7 +162,7 @@ def _curve(contents: Contents) -> str:
     curve = contents.curve.select(shown)
     return (
         "## Reward curve\n\nRewards are minus optimal-transport costs to the reference questions "
-        "of the task; `pool_ot_cost` is that of all pairs so far, lower is better.\n\n"
+        "of the task; `pool_ot_cost` is the cost of all pairs so far, lower is better.\n\n"
         f"![Reward curve]({CURVE_PICTURE})\n\n{markdown_table(curve.columns, curve.rows())}"
     )
 
@@ -171,7 +171,7 @@ def _removed(contents: Contents) -> str:
     if contents.removed.is_empty():
         return "## Removed pairs\n\nNone.\n"
     return (
-        "## Removed pairs\n\nExtracted, and not in this data set:\n\n"
+        "## Removed pairs\n\nExtracted, but not in this data set:\n\n"
         f"{markdown_table(contents.removed.columns, contents.removed.rows())}"
     )
 
@@ -190,8 +190,8 @@ def _reproduction(contents: Contents, campaigns_file: Mapping[str, Any]) -> str:
     versions = package_versions()
     package = f"{PACKAGE} {versions[PACKAGE]}"
     changed = (
-        "Since then, what these would be made from has changed: "
-        f"{', '.join(contents.changed)}. What follows is as it is now.\n\n"
+        "Since then, the inputs of these have changed: "
+        f"{', '.join(contents.changed)}. The settings below are the current ones.\n\n"
         if contents.changed
         else ""
     )
@@ -202,14 +202,14 @@ def _reproduction(contents: Contents, campaigns_file: Mapping[str, Any]) -> str:
     return (
         f"## How to make it again\n\n{changed}Put this into `campaigns.yaml`, then `equal run "
         f"{contents.campaign}` and `equal export {contents.campaign}` with {package}:\n\n"
-        f"```yaml\n{snippet}```\n\nVersions of what it was made from; the same content has the "
-        f"same version:\n\n{markdown_table(['asset', 'version'], assets)}\n"
+        f"```yaml\n{snippet}```\n\nVersions of its inputs; the same content has the same "
+        f"version:\n\n{markdown_table(['asset', 'version'], assets)}\n"
         "`manifest.json` lists the packages of the environment that exported it.\n"
     )
 
 
 def relevant_settings(contents: Contents, campaigns_file: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of campaigns.yaml a reader needs to make the data set again."""
+    """Return the part of campaigns.yaml that a reader needs to make the data set again."""
     campaign = campaigns_file["campaigns"][contents.campaign]
     kept = {name: campaigns_file[name] for name in SECTIONS if name in campaigns_file}
     if "extractor" in kept:

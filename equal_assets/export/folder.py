@@ -1,4 +1,4 @@
-"""The folder of an export: made aside, moved into place, never at the cost of others' files."""
+"""The folder of an export: written aside, moved into place, never overwriting other files."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from equal_assets.errors import ExportError
 from equal_assets.export.manifest import MANIFEST, SCHEMA, file_digest
 
 STAGING = ".equal-export"
-"""Where an export is made, in the folder itself: moving files then copies none."""
+"""Where an export is written, in the folder itself, so that moving files copies none."""
 
 PUBLISHED = frozenset({"qa_dataset.parquet", "qa_dataset.parquet.tmp", "report.html"})
-"""What qa_dataset and `equal report` write into the folder that an export goes to by default."""
+"""Files that qa_dataset and `equal report` write into the default folder of an export."""
 
 N_NAMED = 5
 
 
 @contextmanager
 def replaced_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder, and put what was written there in place of an earlier export.
+    """Yield an empty folder, and then replace an earlier export with its files.
 
-    Each file is moved as a whole, the manifest last. An export that ends early leaves the earlier
-    one as it was; one that is killed while files are moved leaves whole files of both, which the
-    next export replaces.
+    Each file is moved as a whole, the manifest last. An export that fails leaves the earlier one as
+    it was; one that is killed while moving files leaves whole files of both, which the next export
+    replaces.
 
     Parameters
     ----------
     out : Path
-        Made if it is not there. Hidden files in it are left alone.
+        Created if it is missing. Hidden files in it are left alone.
 
     Raises
     ------
@@ -74,15 +74,15 @@ def _held(out: Path) -> Iterator[None]:
 
 
 def _own_files(out: Path) -> list[str]:
-    """Return what an earlier export wrote.
+    """Return the files of an earlier export.
 
     Raises
     ------
     ExportError
-        If there is anything else.
+        If there are other files.
     """
     written: dict[str, set[str]] = {}
-    for folder in (out, out / STAGING):  # the second: of an export that was killed
+    for folder in (out, out / STAGING):  # the second is left from a killed export
         for name, digest in _listed(folder / MANIFEST).items():
             written.setdefault(name, set()).add(digest)
     own, foreign, changed = [], [], []
@@ -97,8 +97,8 @@ def _own_files(out: Path) -> list[str]:
             own.append(name)
     if foreign:
         raise ExportError(
-            f"{out} holds what no export wrote: {_some(foreign)}. Name a new or empty folder with "
-            "--out, or move these files away; nothing was changed"
+            f"{out} holds files that no export wrote: {_some(foreign)}. Name a new or empty folder "
+            "with --out, or move these files away; nothing was changed"
         )
     if changed:
         raise ExportError(
@@ -109,7 +109,7 @@ def _own_files(out: Path) -> list[str]:
 
 
 def _listed(path: Path) -> dict[str, str]:
-    """Return digests by file name of a manifest; nothing if it is none."""
+    """Return the digests in a manifest by file name; nothing if it is not a manifest."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

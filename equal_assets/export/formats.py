@@ -16,11 +16,11 @@ from equal_assets.settings import ExportFormat
 ROWS_PER_GROUP = 100_000
 
 LINE_BREAKS = {"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""What JSON leaves as it is and some readers of lines, ``str.splitlines`` among them, break at."""
+"""Line breaks to ``str.splitlines`` and other readers that JSON leaves unescaped."""
 
 
 def messages(pair: QAPair) -> dict[str, Any]:
-    """Return a conversation as chat APIs, TRL and chat templates have it."""
+    """Return a conversation for chat APIs, TRL and chat templates."""
     return {
         "messages": [
             {"role": "user", "content": pair.question},
@@ -30,7 +30,7 @@ def messages(pair: QAPair) -> dict[str, Any]:
 
 
 def sharegpt(pair: QAPair) -> dict[str, Any]:
-    """Return a conversation as ShareGPT has it."""
+    """Return a conversation in the ShareGPT format."""
     return {
         "conversations": [
             {"from": "human", "value": pair.question},
@@ -40,14 +40,14 @@ def sharegpt(pair: QAPair) -> dict[str, Any]:
 
 
 def alpaca(pair: QAPair) -> dict[str, Any]:
-    """Return an instruction as Stanford Alpaca has it, without input."""
+    """Return an instruction in the Stanford Alpaca format, without input."""
     return {"instruction": pair.question, "input": "", "output": pair.answer}
 
 
 def prompt_completion(pair: QAPair) -> dict[str, Any]:
     """Return the text that the students of this project are tuned on, in its two parts.
 
-    Trainers put the two together as they are, so that what stands between them stands in them.
+    Trainers join the two as they are, so they contain the space between them.
     """
     return {"prompt": prompt(pair), "completion": completion(pair)}
 
@@ -58,11 +58,11 @@ RECORDS: dict[ExportFormat, Callable[[QAPair], dict[str, Any]]] = {
     "alpaca": alpaca,
     "prompt-completion": prompt_completion,
 }
-"""Formats of JSON lines; Parquet has the columns of the examples themselves."""
+"""Formats of JSON lines; Parquet has the columns of the examples."""
 
 
 def file_name(form: ExportFormat, split: str) -> str:
-    """Return where the examples of a split stand in an export."""
+    """Return the file of a split in an export."""
     return f"{form}/{split}.{'jsonl' if form in RECORDS else 'parquet'}"
 
 
@@ -75,7 +75,7 @@ def write_examples(examples: pl.DataFrame, form: ExportFormat, path: Path) -> No
         Rows of the query ``exported_examples``.
     form : str
     path : Path
-        In a folder that is there.
+        In an existing folder.
     """
     if form == "parquet":
         _write_parquet(examples, path)
@@ -94,7 +94,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _write_parquet(examples: pl.DataFrame, path: Path) -> None:
-    """Write Parquet with plain strings: not every reader knows those of Polars."""
+    """Write Parquet with plain strings: not every reader knows the strings of Polars."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

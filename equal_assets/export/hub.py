@@ -17,21 +17,21 @@ def push(folder: Path, files: Sequence[str], repository: str, *, is_public: bool
     files : sequence of str
         Relative to the folder; nothing else in it is uploaded.
     repository : str
-        ``OWNER/NAME``; made if it is not there. An existing one stays public or private as it is,
-        and keeps files of other names.
+        ``OWNER/NAME``; created if it is missing. An existing one stays public or private as it is,
+        and keeps its other files.
     is_public : bool
 
     Raises
     ------
     ExportError
-        If the extra is not installed, the name is none, or the hub refuses or cannot be reached.
+        If the extra is not installed, the name is invalid, or the hub refuses or is unreachable.
     """
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HFValidationError, HTTPError
     except ImportError as error:
         raise ExportError("--push needs the extra hub: pip install -e '.[hub]'") from error
-    api = HfApi()  # reads HF_TOKEN, or what `hf auth login` stored
+    api = HfApi()  # reads HF_TOKEN, or the token stored by `hf auth login`
     try:
         api.create_repo(repository, repo_type="dataset", private=not is_public, exist_ok=True)
         commit = api.upload_folder(
@@ -45,7 +45,7 @@ def push(folder: Path, files: Sequence[str], repository: str, *, is_public: bool
         raise ExportError(f"--push {repository}: {error}") from error
     except (OSError, HTTPError) as error:  # a refusal, no token, no network
         raise ExportError(
-            f"--push {repository}: {error}. The export itself is in {folder}. A token with write "
-            "access stands in HF_TOKEN, or is stored by `hf auth login`"
+            f"--push {repository}: {error}. The export itself is in {folder}. Put a token with "
+            "write access into HF_TOKEN, or store it with `hf auth login`"
         ) from error
     return str(commit.commit_url)

@@ -49,7 +49,7 @@ DESCRIPTIONS: dict[ExportFormat, dict[str, Any]] = {
 def dataset_info(
     campaign: str, formats: Iterable[ExportFormat], splits: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the content of ``dataset_info.json``: one data set a format and split.
+    """Return the content of ``dataset_info.json``: one data set per format and split.
 
     Parameters
     ----------

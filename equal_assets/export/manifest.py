@@ -1,4 +1,4 @@
-"""``manifest.json``: which files an export is made of, and what they were made from."""
+"""``manifest.json``: the files of an export, and what they were made from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 SCHEMA = "equal-assets export 1"
-"""What kind of manifest it is; the number grows when a key changes its meaning."""
+"""Kind of manifest; raise the number when a key changes its meaning."""
 
 PACKAGE = "equal-assets"
 
@@ -88,7 +88,7 @@ def file_digest(path: Path) -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of this package and of those that it requires, as installed here."""
+    """Return the installed versions of this package and its requirements."""
     required = importlib.metadata.requires(PACKAGE) or ()
     names = {re.split(r"[^\w.-]", text)[0] for text in required if "extra ==" not in text}
     return {name: importlib.metadata.version(name) for name in sorted({PACKAGE, *names})}

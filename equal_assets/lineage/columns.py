@@ -1,4 +1,4 @@
-"""What Dagster knows of the table behind an asset: its name and columns."""
+"""What Dagster knows about the table behind an asset: its name and columns."""
 
 from typing import Any
 

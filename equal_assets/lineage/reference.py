@@ -18,8 +18,8 @@ from equal_assets.resources.warehouse_file import create_all, read_sql, table_na
 HEAD = """\
 # Tables and views of the warehouse
 
-Written from [sql/](../sql) by `make docs`. All of it is in `.equal/warehouse.duckdb`. Begin with
-the views, which join what belongs together; [lineage.md](lineage.md) asks them questions."""
+Written from [sql/](../sql) by `make docs`. Everything is in `.equal/warehouse.duckdb`. Begin with
+the views, which join what belongs together; [lineage.md](lineage.md) has example questions."""
 
 ASSETS_HEAD = """\
 An asset is a table, whose rows are described below. It is made again when an asset that it reads or
@@ -38,7 +38,7 @@ STARTING_POINTS = (
     "rejections",
     "rejected_by_reason",
 )
-"""Queries that answer what people ask; the others serve the assets."""
+"""Queries for people; the others serve the assets."""
 
 
 def table_reference() -> str:
@@ -50,7 +50,7 @@ def table_reference() -> str:
         rows = [_row(column, column.name in table.key) for column in table.columns]
         parts += [f"### `{name}`", _said(table.question, table.grain), _table(rows)]
     parts.append("## Queries to begin with")
-    parts.append("Each is a file that can be run as it is, given what it names with `$`.")
+    parts.append("Each is a file that runs as it is, given its `$` parameters.")
     return "\n\n".join([*parts, "\n".join(_queries())]) + "\n"
 
 
@@ -86,7 +86,7 @@ def _views() -> Iterator[str]:
 
 
 def _meanings(text: str) -> dict[str, str]:
-    """Return the comment that stands beside each column of the last select of a view."""
+    """Return the comment on each column of the last select of a view."""
     found: dict[str, str] = {}
     last = ""
     for line in text[text.rindex("\nselect") :].splitlines():

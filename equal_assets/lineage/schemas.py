@@ -23,9 +23,9 @@ class Column:
     name, type : str
     is_nullable, is_unique : bool
     rule : str
-        What else its values obey, as SQL: a check or a default.
+        Another constraint on its values, as SQL: a check or a default.
     meaning : str
-        Its comment; empty where the name says it.
+        Its comment; empty if the name says it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class DeclaredTable:
         The last two from the comment at the head of its file.
     columns : tuple of Column
     key : tuple of str
-        Columns that together identify a row; empty where nothing does.
+        Columns that together identify a row; empty if none do.
     """
 
     name: str
@@ -98,9 +98,9 @@ def _declarations(text: str) -> list[tuple[str, str]]:
 def _column(code: str, said: str) -> Column:
     found = COLUMN.fullmatch(code)
     if not found:
-        raise ValueError(f"{code!r} declares no column; allowed: a name, a type, constraints")
+        raise ValueError(f"column = {code!r}: must be a name, a type, constraints")
     kind, rest = found["type"].strip(), found["rest"]
-    if not kind:  # a table that is made from rows: the comment begins with the type
+    if not kind:  # a table that is created from rows: the comment begins with the type
         kind, _, said = (part.strip() for part in said.partition(","))
     is_key = "primary key" in rest
     rule = re.sub(r"\b(?:not null|primary key|unique)\b", "", rest).strip()

@@ -1,6 +1,6 @@
-"""What `equal trace` tells of a QA pair: the chain from its document to the students it trained.
+"""The chain of a QA pair that `equal trace` shows: from its document to the students it trained.
 
-Reads the warehouse with DuckDB alone: Dagster and Polars take longer to import than this takes.
+Reads the warehouse with DuckDB only: importing Dagster and Polars would take longer than this.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
     database : Path
         The warehouse.
     qa_id : str
-        Id of the pair, or as many of its first digits as no other pair has.
+        Id of the pair, or enough of its first digits to be unique.
     campaign : str, optional
-        Leaves out the other campaigns that asked for its document.
+        Only this one of the campaigns that requested its document.
 
     Raises
     ------
     TraceError
-        If there is no warehouse, no such pair, more than one, or the campaign did not ask for it.
+        If there is no warehouse, no or several such pairs, or the campaign did not request it.
     WarehouseLockedError
         If another process keeps the warehouse open.
     """
@@ -83,8 +83,8 @@ def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
     asked_by = [row["campaign"] for row in rows if row["campaign"]]
     if campaign and campaign not in asked_by:
         raise TraceError(
-            f"campaign {campaign} did not ask for the document of pair {found}; campaigns that "
-            f"did: {', '.join(asked_by) or 'none, the warm-up alone'}"
+            f"campaign {campaign} did not request the document of pair {found}; campaigns that "
+            f"did: {', '.join(asked_by) or 'none, only the warm-up'}"
         )
     first = rows[0]
     settings = json.loads(first["extractor_settings"] or "{}")
@@ -104,7 +104,7 @@ def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
 
 
 def _campaign(row: Row, students: list[Row]) -> Row:
-    """Return what became of the pair in one campaign; ``students`` are rows a metric."""
+    """Return the outcome of the pair in one campaign; ``students`` has one row per metric."""
     runs = groupby(students, key=lambda s: (s["student"], s["mlflow_run_id"], s["n_examples"]))
     return {
         **_part(row, ("campaign", "strategy", "target")),
@@ -150,8 +150,8 @@ def _resolve(connection: duckdb.DuckDBPyConnection, qa_id: str) -> str:
     if not nearest:
         raise TraceError(f"no QA pair {qa_id}: nothing is extracted yet; `equal run` extracts")
     raise TraceError(
-        f"no QA pair {qa_id}; those with the likest ids: {_listed(nearest)}\n"
-        "Ids stand in the column qa_id of the exported data sets and of the view qa_lineage"
+        f"no QA pair {qa_id}; closest matches: {_listed(nearest)}\n"
+        "Ids are in the column qa_id of the exported data sets and of the view qa_lineage"
     )
 
 

@@ -1,1 +1,1 @@
-"""What assets talk to: one module per role, one class per backend."""
+"""What assets talk to: one folder or module per role, one class per backend."""

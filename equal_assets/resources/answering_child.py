@@ -1,4 +1,4 @@
-"""A child process that answers lines: what may hang or fill the memory is done there."""
+"""A child process that answers line by line: it does what may hang or fill the memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ START_SECONDS = 60  # a busy machine takes long to import; that is not the quest
 
 
 class NoAnswerError(Exception):
-    """The child said nothing in time (``status`` is None), or ended with a status."""
+    """The child did not answer in time (``status`` is None), or ended with a status."""
 
     def __init__(self, status: int | None) -> None:
         super().__init__(status)
@@ -26,15 +26,15 @@ class NoAnswerError(Exception):
 
 
 class AnsweringChild:
-    """Asks one thing after another; a context manager, which ends the process.
+    """Asks one question after another; a context manager that ends the process.
 
-    After a question that is not answered the process is killed, and another takes its place.
+    If a question is not answered, the process is killed and replaced.
 
     Parameters
     ----------
     module : str
         Has ``main(seconds, memory_mb)``, which limits its memory, says ``ready``, and then answers
-        each line of JSON by one.
+        each line of JSON with one.
     seconds : float
         For an answer, > 0.
     memory_mb : int
@@ -95,7 +95,7 @@ class AnsweringChild:
         return self.process
 
     def _line(self, seconds: float) -> bytes:
-        """Return the next line of the process; empty if it dies, or says none in time."""
+        """Return the next line of the process; empty if it dies or is too slow."""
         assert self.process is not None
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:

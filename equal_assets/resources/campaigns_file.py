@@ -1,4 +1,4 @@
-"""The campaigns file, as a resource: what the assets read their settings from."""
+"""The campaigns file as a resource: assets read their settings from it."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -13,20 +13,20 @@ class CampaignsFile(ConfigurableResource):
     """The validated ``campaigns.yaml``."""
 
     path: str = Field(description="The file.")
-    state_folder: str = Field(description="Where models and exports are kept.")
+    state_folder: str = Field(description="Folder for models and exports.")
 
     def load(self) -> Settings:
-        """Return the settings; read once for each state of the file."""
+        """Return the settings; the file is read again only when it has changed."""
         return _load(self.path, Path(self.path).stat().st_mtime_ns)
 
     @property
     def models_folder(self) -> Path:
-        """Return where models that this project makes are kept."""
+        """Return the folder for models that this project makes."""
         return Path(self.state_folder) / "models"
 
     @property
     def exports_folder(self) -> Path:
-        """Return where data sets are published."""
+        """Return the folder where data sets are published."""
         return Path(self.state_folder) / "exports"
 
 

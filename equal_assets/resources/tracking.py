@@ -1,4 +1,4 @@
-"""MLflow: one run a campaign, one metrics batch a round, one child run a fine-tune."""
+"""MLflow: one run per campaign, one batch of metrics per round, one child run per fine-tune."""
 
 import json
 import time
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes the MLflow pages open at the runs, not at traces of an agent."""
+"""Makes the MLflow pages open at the runs instead of at agent traces."""
 
 CAMPAIGN_TAG = "equal.campaign"
 FINGERPRINT_TAG = "equal.fingerprint"
@@ -44,12 +44,12 @@ MAX_PARAMETER_CHARACTERS = 500
 TABLE_FILE = "student_answers.json"
 
 MAX_LOGGED_BYTES = 1 << 30
-"""A student whose files are larger is logged by where it stands, without them."""
+"""A student with larger files is logged by its path only."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The data set that a student is fine-tuned on, as MLflow knows it.
+    """The data set that a student is fine-tuned on, for MLflow.
 
     Attributes
     ----------
@@ -70,13 +70,13 @@ class TrainingData:
 class Tracker(ConfigurableResource):
     """The MLflow store of the project.
 
-    A run stays open in MLflow as long as its campaign may go on; it is found by its tags, so any
-    process can add to it.
+    A run stays open in MLflow as long as its campaign may continue; it is found by its tags, so
+    any process can add to it.
     """
 
     uri: str = Field(description="MLflow tracking URI.")
     experiment: str = Field(description="Experiment name.")
-    artifacts_folder: str = Field(description="Where artifacts of a new experiment are kept.")
+    artifacts_folder: str = Field(description="Folder for artifacts of a new experiment.")
     pages: str = Field(description="Address of the MLflow pages, for links.")
 
     @cached_property
@@ -116,7 +116,7 @@ class Tracker(ConfigurableResource):
         return f"{self.pages}/#/experiments/{self._experiment_id()}/runs/{run_id}"
 
     def describe(self, run_id: str, tags: dict[str, str], note: str) -> None:
-        """Set tags of a run, and the Markdown that its page begins with."""
+        """Set tags of a run, and the Markdown at the top of its page."""
         from mlflow.entities import RunTag
 
         described = {**tags, "mlflow.note.content": note}
@@ -134,7 +134,7 @@ class Tracker(ConfigurableResource):
     def log_rounds(self, run_id: str, curve: pl.DataFrame) -> None:
         """Log the rounds that the run does not have, each as one step.
 
-        MLflow keeps a step that is logged twice twice; a repeated call logs nothing.
+        MLflow would keep a repeated step twice, so a repeated call logs nothing.
 
         Parameters
         ----------
@@ -161,15 +161,15 @@ class Tracker(ConfigurableResource):
                 self._client.log_metric(run_id, prefix + name, value, step=step)
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
-        """Store a text file as an artifact, in the place of an earlier one."""
+        """Store a text file as an artifact, replacing an earlier one."""
         self._client.log_text(run_id, text, name)
 
     def log_figure(self, run_id: str, figure: Any, name: str) -> None:
-        """Store a matplotlib figure as an artifact, in the place of an earlier one."""
+        """Store a matplotlib figure as an artifact, replacing an earlier one."""
         self._client.log_figure(run_id, figure, name)
 
     def log_files(self, run_id: str, folder: Path, names: Sequence[str], *, under: str) -> None:
-        """Store files of a folder as artifacts, each in the place of an earlier one.
+        """Store files of a folder as artifacts, each replacing an earlier one.
 
         Parameters
         ----------
@@ -186,9 +186,9 @@ class Tracker(ConfigurableResource):
     def log_result(
         self, run_id: str, metrics: dict[str, float], *, model_id: str | None = None
     ) -> None:
-        """Log metrics of a run at step 0, unless they stand there with the same value.
+        """Log metrics of a run at step 0, unless they have the same value there.
 
-        They stand beside a logged model too, if one is named.
+        They are logged for a model too, if one is named.
         """
         have = self._client.get_run(run_id).data.metrics
         for name, value in metrics.items():
@@ -247,17 +247,17 @@ class Tracker(ConfigurableResource):
     def log_evaluation(
         self, run_id: str, model_id: str, metrics: dict[str, float], items: pl.DataFrame
     ) -> None:
-        """Add to a fine-tune what its student is judged to be.
+        """Add the evaluation of its student to a fine-tune.
 
         Parameters
         ----------
         run_id, model_id : str
             Of the fine-tune.
         metrics : dict of str to float
-            Stand beside the run and beside the model.
+            Logged for the run and for the model.
         items : DataFrame
-            What was asked and answered; becomes the artifact ``student_answers.json``, in the
-            place of an earlier one, which MLflow shows as an evaluation table.
+            Questions and answers. They become the artifact ``student_answers.json``, replacing an
+            earlier one, which MLflow shows as an evaluation table.
         """
         self.log_result(run_id, metrics, model_id=model_id)
         table = {"columns": items.columns, "data": [list(row) for row in items.iter_rows()]}
@@ -315,7 +315,7 @@ class Tracker(ConfigurableResource):
 
 
 def build_tracker(settings: Any, state_folder: Path) -> Tracker:
-    """Build the tracker that a campaigns file names (:class:`equal_assets.settings.Tracking`)."""
+    """Build the tracker that a campaigns file names."""
     return Tracker(
         uri=settings.uri or f"sqlite:///{state_folder / 'mlflow.db'}",
         experiment=settings.experiment,

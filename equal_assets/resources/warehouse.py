@@ -42,7 +42,7 @@ def read_documents(warehouse: "Warehouse", document_ids: list[str]) -> list[Docu
 
 
 def stack_vectors(embeddings: pl.Series, *, n_dimensions: int) -> np.ndarray:
-    """Return a column of vectors as a matrix, shape (n_rows, n_dimensions); rows may be none."""
+    """Return a column of vectors as a matrix, shape (n_rows, n_dimensions); may have no rows."""
     if not len(embeddings):
         return np.zeros((0, n_dimensions), dtype=np.float32)
     return embeddings.list.to_array(n_dimensions).to_numpy()
@@ -79,7 +79,7 @@ class Transaction:
         self._connection.unregister("incoming")
 
     def replace(self, table: str, rows: pl.DataFrame, **partition: Any) -> None:
-        """Put rows in the place of a partition."""
+        """Replace a partition with rows."""
         self.delete(table, **partition)
         self.insert(table, rows)
 
@@ -94,7 +94,7 @@ class Transaction:
         tokens: int | None = None,
         flops: float | None = None,
     ) -> str:
-        """Remember from what an asset was made, and return its version.
+        """Record what an asset was made from, and return its version.
 
         Parameters
         ----------
@@ -102,15 +102,15 @@ class Transaction:
         partition : str
             Campaign, or ``""`` for an unpartitioned asset.
         inputs : JSON value
-            What :func:`equal_assets.versions.expected_inputs` says.
+            As :func:`equal_assets.versions.expected_inputs` returns them.
         version : str, optional
             Identifies the content; by default the fingerprint of the inputs.
         seconds : float
-            What making it took.
+            Time it took to make.
         tokens : int, optional
-            That a model read for it, where they are counted.
+            Tokens that a model read for it, if they are counted.
         flops : float, optional
-            Floating-point operations of models, where they are counted.
+            Floating-point operations of models, if they are counted.
         """
         version = version or fingerprint(inputs)
         self.execute(
@@ -127,7 +127,7 @@ class Transaction:
         return version
 
     def recreate(self, table: str, rows: pl.DataFrame) -> None:
-        """Make a table anew from rows, for tables whose column types follow the content."""
+        """Recreate a table from rows, for tables whose column types depend on the content."""
         self._connection.register("incoming", rows)
         self._connection.execute(read_sql("tables", table))
         self._connection.unregister("incoming")
@@ -136,9 +136,9 @@ class Transaction:
 class Warehouse(DuckDBResource):
     """The project's DuckDB file.
 
-    DuckDB lets one process write and, while it does, no other read. So a connection is opened for
-    each query or transaction and closed at once, never held while a model runs, and whoever finds
-    the file locked waits for its turn.
+    DuckDB lets only one process write, and no other read meanwhile. So each query or transaction
+    opens a connection and closes it at once; none is held while a model runs, and a process that
+    finds the file locked waits for its turn.
     """
 
     lock_timeout_seconds: float = Field(
@@ -148,7 +148,7 @@ class Warehouse(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the warehouse, waiting for other processes; tables and views are there.
+        """Open the warehouse with its tables and views, waiting for other processes.
 
         Raises
         ------
@@ -184,5 +184,5 @@ class Warehouse(DuckDBResource):
 
 def _known(table: str) -> str:
     if table not in table_names():
-        raise ValueError(f"unknown table {table!r}; allowed: {', '.join(sorted(table_names()))}")
+        raise ValueError(f"table = {table!r}: must be one of {', '.join(sorted(table_names()))}")
     return table

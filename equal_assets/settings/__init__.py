@@ -1,6 +1,6 @@
 """``campaigns.yaml``: read, validated, fingerprinted; the only place where a default lives.
 
-A module a section; ``project`` joins them, ``reading`` reads the file, ``places`` finds it. Other
+A module per section; ``project`` joins them, ``reading`` reads the file, ``places`` finds it. Other
 packages import from here.
 """
 

@@ -1,4 +1,4 @@
-"""Section `automation`: what happens without a click, and who is told of failures."""
+"""Section `automation`: what happens without a click, and who hears of failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from equal_assets.settings.section import SettingsSection
 
 
 class AutomationSettings(SettingsSection):
-    """What the Dagster daemon asks for on its own.
+    """What the Dagster daemon starts on its own.
 
     The first three switches say what is on when Dagster starts; under *Automation* in its UI each
     can be turned on and off at any time.
@@ -27,14 +27,12 @@ class AutomationSettings(SettingsSection):
     )
     cron: str = Field("0 * * * *", description="when next_round ticks; five fields, or @daily ...")
     time_zone: str = Field("UTC", description="of cron, such as Europe/Berlin")
-    campaigns: list[str] | None = Field(
-        None, description="the campaigns that all this is done for; null: all"
-    )
+    campaigns: list[str] | None = Field(None, description="campaigns that are automated; null: all")
     max_failures: int = Field(
-        3, ge=1, description="failed runs of a round in a row, then it is left to people"
+        3, ge=1, description="failed runs of a round in a row before it is left to people"
     )
     webhook_variable: str | None = Field(
-        None, min_length=1, description="environment variable with the URL that failures go to"
+        None, min_length=1, description="environment variable with the URL that is told of failures"
     )
     webhook_seconds: float = Field(10.0, gt=0, le=50, description="longest wait for its answer")
 
@@ -56,7 +54,7 @@ class AutomationSettings(SettingsSection):
     @classmethod
     def _on_earth(cls, name: str) -> str:
         if name not in zoneinfo.available_timezones():
-            raise ValueError("unknown time zone; allowed: IANA names, such as Europe/Berlin or UTC")
+            raise ValueError("must be an IANA time zone, such as Europe/Berlin or UTC")
         return name
 
     @field_validator("campaigns")
@@ -66,7 +64,7 @@ class AutomationSettings(SettingsSection):
         unknown = [name for name in names or () if name not in known]
         if unknown and known:
             raise ValueError(
-                f"no campaign {', '.join(unknown)}; allowed: {', '.join(sorted(known))}"
+                f"no campaign {', '.join(unknown)}: must be one of {', '.join(sorted(known))}"
             )
         return names
 
@@ -79,6 +77,6 @@ class AutomationSettings(SettingsSection):
         if not url.startswith(("http://", "https://")):
             raise SettingsError(
                 f"automation.webhook_variable: the environment variable {self.webhook_variable} "
-                "holds no URL; expected http://... or https://..."
+                "must hold a URL, http://... or https://..."
             )
         return url

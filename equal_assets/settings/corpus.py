@@ -15,7 +15,7 @@ class TextPolicySettings(SettingsSection):
     """Which texts a corpus accepts; lengths in characters."""
 
     min_characters: int = Field(200, ge=1, description="shorter texts are rejected")
-    max_characters: int = Field(100_000, ge=100, description="what counts as too long")
+    max_characters: int = Field(100_000, ge=100, description="longer texts are too long")
     too_long: Literal["keep", "reject"] = Field(
         "keep", description="keep: embed and extract it whole; reject: set it aside with a reason"
     )
@@ -32,7 +32,7 @@ class TextPolicySettings(SettingsSection):
 
 
 class InstalledPackagesSettings(TextPolicySettings):
-    """The docstrings of the Python packages that are installed here; nothing is imported."""
+    """The docstrings of the installed Python packages; nothing is imported."""
 
     source: Literal["installed-packages"]
     packages: list[str] | None = Field(
@@ -43,11 +43,11 @@ class InstalledPackagesSettings(TextPolicySettings):
 class FieldMappingSettings(TextPolicySettings):
     """Which field of a row holds what."""
 
-    text_field: str = Field("text", description="of a row: the document")
+    text_field: str = Field("text", description="holds the document")
     id_field: str | None = Field(None, description="null: the id is made from the text")
-    url_field: str | None = Field(None, description="where it can be read")
+    url_field: str | None = Field(None, description="holds its address")
     license_field: str | None = Field(None, description="kept with each of its pairs")
-    license: str | None = Field(None, description="of every row whose own field states none")
+    license: str | None = Field(None, description="for rows whose own field states none")
     metadata_fields: list[str] = Field([], description="kept beside the text")
     qa_field: str | None = Field(
         None, description="list of {question, answer} that came with a row; for `replay`"
@@ -66,19 +66,19 @@ class FilesSettings(FieldMappingSettings):
     )
     split: Literal["auto", "headings", "none"] = Field(
         "auto",
-        description="headings: a document is a section; auto: of PDF, HTML, DOCX and EPUB, not of "
-        ".md; none: a document is a file",
+        description="headings: a document is a section; none: a document is a file; auto: headings "
+        "for PDF, HTML, DOCX and EPUB, none for .md",
     )
     section_characters: int = Field(
         4000,
         ge=200,
-        description="longer sections are cut where paragraphs end, neighbors under one heading are "
-        "joined up to it",
+        description="longer sections are cut at paragraphs, neighbors under one heading are joined "
+        "up to this length",
     )
     file_seconds: float = Field(
-        300.0, gt=0, description="that a PDF, HTML, DOCX or EPUB may take to be converted"
+        300.0, gt=0, description="time limit to convert a PDF, HTML, DOCX or EPUB"
     )
-    file_memory_mb: int = Field(2048, ge=256, description="that it may take")
+    file_memory_mb: int = Field(2048, ge=256, description="memory limit for it")
 
     @field_validator("paths")
     @classmethod
@@ -93,7 +93,7 @@ class FilesSettings(FieldMappingSettings):
 HUB_PRESETS: dict[str, dict[str, Any]] = {
     "auto-math-text": {
         "dataset": "math-ai/AutoMathText",
-        "subset": "web-0.50-to-1.00",  # what Qwen-72B scores 0.5 and above, of the web
+        "subset": "web-0.50-to-1.00",  # web pages that Qwen-72B scores 0.5 and above
         "split": "train",
         "text_field": "text",
         "url_field": "url",
@@ -106,7 +106,7 @@ HUB_PRESETS: dict[str, dict[str, Any]] = {
         "license": "Apache-2.0",
     },
 }
-"""Corpora of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
+"""Corpora of the paper (arXiv:2505.12250, section 4.1), by ``preset``."""
 
 
 class HubDatasetSettings(FieldMappingSettings):
@@ -139,18 +139,18 @@ class StackExchangeSettings(TextPolicySettings):
         description="such as stackoverflow.com, for ids and links; null: by the archive's name",
     )
     min_score: int = Field(
-        1, description="of questions and answers; accepted answers count whatever theirs"
+        1, description="of questions and answers; accepted answers count with any score"
     )
     tags: list[str] = Field([], description="questions with any of them; empty: all")
-    max_answers: int = Field(3, ge=1, description="of a question: the accepted one, then by score")
+    max_answers: int = Field(3, ge=1, description="per question: the accepted one, then by score")
 
     @field_validator("path")
     @classmethod
     def _is_a_dump(cls, path: str, info: ValidationInfo) -> str:
         file = base_folder(info) / path
         if file.suffix.lower() not in (".xml", ".7z"):
-            raise ValueError("no dump; allowed: a file .xml or .7z")
-        return str(file)  # whether it is there is told by `equal check`: it may be fetched later
+            raise ValueError("must be a dump, a file .xml or .7z")
+        return str(file)  # `equal check` tells whether it exists: it may be downloaded later
 
     @model_validator(mode="before")
     @classmethod

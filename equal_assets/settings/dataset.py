@@ -1,4 +1,4 @@
-"""Section `dataset`: what of the extracted pairs is not trained on."""
+"""Section `dataset`: which extracted pairs are not trained on."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ class DatasetSettings(SettingsSection):
         0.80,
         gt=0,
         le=1,
-        description="cosine of the questions from which on a pair is a leak; null: not looked at",
+        description="least cosine of the questions at which a pair is a leak; null: not checked",
     )
     protected: list[str] = Field(
-        [], description="JSONL files of further questions that no example may give away"
+        [], description="JSONL files of more questions that no example may give away"
     )
     protected_field: str = Field("question", description="field of the protected question")
     near_duplicate: float | None = Field(
         0.8,
         gt=0,
         lt=1,
-        description="Jaccard similarity of word 5-shingles from which on a pair is a repeat; "
+        description="least Jaccard similarity of word 5-shingles at which a pair is a repeat; "
         "null: only equal pairs are",
     )
     same_meaning: float | None = Field(
         0.97,
         gt=0,
         le=1,
-        description="cosine of questions with the same numbers from which on a pair is a repeat; "
-        "null: not looked at",
+        description="least cosine of questions with the same numbers at which a pair is a repeat; "
+        "null: not checked",
     )
     max_per_cluster: int | None = Field(
         None, ge=1, description="examples of one cluster, the first ones; null: all"
@@ -57,5 +57,5 @@ class DatasetSettings(SettingsSection):
 
     @property
     def leak_rules(self) -> dict[str, Any]:
-        """What decides which pairs leak, beside the questions: plain JSON values."""
+        """Everything but the questions that decides which pairs leak: plain JSON values."""
         return {"ngram_words": self.ngram_words, "leak_similarity": self.leak_similarity}

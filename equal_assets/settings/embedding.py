@@ -18,7 +18,7 @@ class EmbedderSettings(SettingsSection):
         description="static-minilm, all-MiniLM-L6-v2 (both offline), a folder, or a hub id",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 where the processor computes in it"
+        "auto", description="auto: bfloat16 if the processor supports it"
     )
     batch_size: int = Field(64, ge=1, le=4096, description="chunks per forward pass")
     chunk_overlap_tokens: int = Field(32, ge=0, description="shared by neighboring chunks")
@@ -30,14 +30,14 @@ FULL_TUNING_DEFAULTS = {
     "batch_size": 64,
     "hard_negatives": 1,
 }
-"""What ``warmup.method: full`` has where the file says nothing: the paper's values for bge-base."""
+"""Defaults of ``warmup.method: full``: the paper's values for bge-base."""
 
 
 class WarmUpSettings(SettingsSection):
     """The sample whose QA pairs tune the embedder (arXiv:2505.12250, section 3.1).
 
-    The defaults of the training keys are those of ``head``; :data:`FULL_TUNING_DEFAULTS` stand in
-    for them with ``full``, and ``none`` takes no training key.
+    The defaults of the training keys are for ``head``; :data:`FULL_TUNING_DEFAULTS` replace them
+    for ``full``, and ``none`` takes no training key.
     """
 
     share: float = Field(0.05, gt=0, le=1, description="of the documents; paper: 0.05")
@@ -53,10 +53,10 @@ class WarmUpSettings(SettingsSection):
     warmup_ratio: float = Field(0.1, ge=0, le=1, description="paper: 0.1")
     batch_size: int = Field(128, ge=2, le=4096, description="pairs per step; full: 64")
     hard_negatives: int = Field(
-        0, ge=0, le=15, description="mined per pair, for full alone: 1; paper: up to 15"
+        0, ge=0, le=15, description="mined per pair, only for full: 1; paper: up to 15"
     )
     budget_tokens: int | None = Field(
-        None, ge=1, description="LLM tokens that the sample may take; it is smaller then"
+        None, ge=1, description="cap on the LLM tokens of the sample, which it may shrink"
     )
     budget_cost: float | None = Field(None, gt=0, description="the same in money")
     seed: int = Field(0, ge=0, description="draws the sample and shuffles the training")
@@ -72,8 +72,8 @@ class WarmUpSettings(SettingsSection):
     def _keys_fit_method(self) -> WarmUpSettings:
         if self.method == "head" and self.hard_negatives:
             raise ValueError(
-                f"method head has no hard negatives, hard_negatives is {self.hard_negatives}: "
-                "leave it out, or set method: full"
+                f"hard_negatives = {self.hard_negatives}: must be 0 with method head; leave it "
+                "out, or set method: full"
             )
         training = {"epochs", "learning_rate", "temperature", "warmup_ratio", "batch_size"}
         unused = sorted(self.model_fields_set & (training | {"hard_negatives"}))

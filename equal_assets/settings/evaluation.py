@@ -1,4 +1,4 @@
-"""Section `evaluation`: how students are judged."""
+"""Section `evaluation`: how students are evaluated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAPER_TASKS = (
     "openbookqa",
     "commonsense_qa",
 )
-"""Thirteen benchmarks in lm-eval's names; docs/harness.md says which the paper reports."""
+"""Thirteen benchmarks by lm-eval's names; docs/harness.md says which the paper reports."""
 
 
 class HarnessSettings(SettingsSection):
@@ -33,7 +33,7 @@ class HarnessSettings(SettingsSection):
         [], description="names that lm-eval knows, or of files in include_path; empty: not run"
     )
     preset: Literal["paper", "none"] = Field(
-        "none", description="paper: thirteen benchmarks, before those of `tasks`"
+        "none", description="paper: thirteen benchmarks, run before `tasks`"
     )
     include_path: str | None = Field(
         None, description="folder of YAML task files, relative to campaigns.yaml"
@@ -42,12 +42,12 @@ class HarnessSettings(SettingsSection):
         None, ge=0, description="worked examples before a question; null: as the task says"
     )
     limit: int | None = Field(
-        None, ge=1, description="questions of each task, to try things out; null: all"
+        None, ge=1, description="questions of each task, for a trial; null: all"
     )
     batch_size: int = Field(8, ge=1, description="sequences per forward pass")
     seed: int = Field(1234, ge=0, description="draws the worked examples; 1234 is lm-eval's own")
     allow_unsafe_code: bool = Field(
-        False, description="let tasks run what the model wrote, without a sandbox"
+        False, description="let tasks run the model's code, without a sandbox"
     )
 
     @property
@@ -68,33 +68,35 @@ class HarnessSettings(SettingsSection):
     @model_validator(mode="after")
     def _included_files_are_used(self) -> HarnessSettings:
         if self.include_path is not None and not self.names:
-            raise ValueError("include_path has no effect without tasks: name those to run")
+            raise ValueError("include_path has no effect without tasks; name the tasks to run")
         return self
 
     @model_validator(mode="after")
     def _preset_may_run_code(self) -> HarnessSettings:
         if self.preset == "paper" and not self.allow_unsafe_code:
             raise ValueError(
-                "preset paper has humaneval and mbpp, which run what the model wrote without a "
-                "sandbox: set allow_unsafe_code: true, or list the other tasks under tasks"
+                "preset paper has humaneval and mbpp, which run the model's code without a "
+                "sandbox; set allow_unsafe_code: true, or list the other tasks under tasks"
             )
         return self
 
 
 class EvaluationSettings(SettingsSection):
-    """How students are judged on the test questions."""
+    """How students are evaluated on the test questions."""
 
     choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
     max_answer_tokens: int = Field(512, ge=1, description="of a generated answer")
-    samples: int = Field(1, ge=1, le=1000, description="generated answers a question, for pass@k")
+    samples: int = Field(1, ge=1, le=1000, description="generated answers per question, for pass@k")
     temperature: float = Field(0.0, ge=0, le=2, description="0: the likeliest answer")
-    code_seconds: float = Field(10.0, gt=0, le=600, description="that an answer of code may run")
-    code_memory_mb: int = Field(1024, ge=64, description="that it may take")
+    code_seconds: float = Field(10.0, gt=0, le=600, description="time limit for an answer of code")
+    code_memory_mb: int = Field(1024, ge=64, description="memory limit for it")
     seed: int = Field(0, ge=0, description="draws wrong choices and samples")
     harness: HarnessSettings = HarnessSettings()
 
     @model_validator(mode="after")
     def _samples_differ(self) -> EvaluationSettings:
         if self.samples > 1 and not self.temperature:
-            raise ValueError(f"samples = {self.samples} needs a temperature above 0")
+            raise ValueError(
+                f"samples = {self.samples}: must be 1 with temperature 0; set it above 0"
+            )
         return self

@@ -12,7 +12,7 @@ ExportFormat = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "p
 
 
 class ExportSettings(SettingsSection):
-    """What `equal export` writes when it is not told otherwise."""
+    """What `equal export` writes by default."""
 
     formats: list[ExportFormat] = Field(
         ["messages", "parquet"], min_length=1, description="see docs/export.md"

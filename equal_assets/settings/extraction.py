@@ -1,4 +1,4 @@
-"""Section `extractor`: who finds the QA pairs in a document, and what is kept of them."""
+"""Section `extractor`: who finds the QA pairs in a document, and which are kept."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ReplaySettings(StructuralSettings):
 
 
 class PromptsSettings(SettingsSection):
-    """Template files that stand in for the packaged ones (``equal_assets/prompts/``)."""
+    """Template files that replace the packaged ones (``equal_assets/prompts/``)."""
 
     extract: str | None = Field(None, description="asks for the pairs of a chunk")
-    refine: str | None = Field(None, description="asks to mend and drop them")
+    refine: str | None = Field(None, description="asks to correct and drop them")
     judge: str | None = Field(None, description="asks to score them")
     rate: str | None = Field(None, description="asks for the rating of `llm-scoring`")
 
@@ -54,7 +54,7 @@ class PromptsSettings(SettingsSection):
         return str(file)
 
     def template(self, kind: Literal["extract", "refine", "judge", "rate"]) -> str:
-        """Return the text of a template, as it was when it was first read."""
+        """Return the text of a template as first read."""
         if kind not in self._texts:
             file = getattr(self, kind) or PROMPTS_FOLDER / f"{kind}.txt"
             self._texts[kind] = Path(file).read_text(encoding="utf-8")
@@ -62,26 +62,26 @@ class PromptsSettings(SettingsSection):
 
 
 class QualitySettings(SettingsSection):
-    """What a pair must be to be kept; lengths in characters. Rejected pairs stay on record."""
+    """What a pair must meet to be kept; lengths in characters. Rejected pairs stay on record."""
 
     min_question_characters: int = Field(10, ge=1, description="shorter: rejected")
     max_question_characters: int = Field(4000, ge=1, description="longer: rejected")
     min_answer_characters: int = Field(1, ge=1, description="shorter: rejected")
     max_answer_characters: int = Field(20_000, ge=1, description="longer: rejected")
     min_grounding: float = Field(
-        0.5, ge=0, le=1, description="share of the answer's words that stand in the document"
+        0.5, ge=0, le=1, description="share of the answer's words that occur in the document"
     )
     self_contained: bool = Field(True, description="no question that leans on 'the text above'")
-    same_language: bool = Field(True, description="as the document, where both are certain")
+    same_language: bool = Field(True, description="as in the document, if both are certain")
 
 
 class LLMExtractionSettings(SettingsSection):
-    """What extraction by any LLM needs."""
+    """Keys for extraction by any LLM."""
 
     model: str = Field(min_length=1, description="as the server names it; a folder or hub id")
     max_pairs: int = Field(20, ge=1, le=200, description="pairs kept per document")
     refine: bool = Field(
-        True, description="a second request mends and drops pairs, as in the paper"
+        True, description="a second request corrects and drops pairs, as in the paper"
     )
     judge: bool = Field(False, description="a third request scores the pairs from 1 to 5")
     min_score: int = Field(
@@ -91,20 +91,24 @@ class LLMExtractionSettings(SettingsSection):
     quality: QualitySettings = QualitySettings()
     chunk_characters: int = Field(12_000, ge=200, description="longer documents are split")
     chunk_overlap_characters: int = Field(400, ge=0, description="shared by neighboring chunks")
-    max_reply_tokens: int = Field(2048, ge=16, description="a longer reply is a failure: cut off")
+    max_reply_tokens: int = Field(
+        2048, ge=16, description="a longer reply is cut off, which is a failure"
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="0: the likeliest reply")
-    top_p: float = Field(1.0, gt=0, le=1, description="share of the likeliest tokens drawn from")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="probability of the likeliest tokens to draw from"
+    )
     seed: int = Field(0, ge=0, description="sent with each request")
     parameters: float | None = Field(
         None,
         ge=1,
-        description="of the LLM, for its FLOPs; of a mixture of experts the active ones; null: not "
-        "known, or read from the weights where model is a folder that vLLM loads",
+        description="of the LLM, for its FLOPs; for a mixture of experts the active ones; null: "
+        "unknown, or read from the weights if model is a folder that vLLM loads",
     )
     prompt_price: float = Field(0.0, ge=0, description="money per million prompt tokens")
     completion_price: float = Field(0.0, ge=0, description="money per million completion tokens")
     concurrency: int = Field(64, ge=1, le=8192, description="requests in flight at once")
-    max_tries: int = Field(5, ge=1, le=100, description="of a request, before its document fails")
+    max_tries: int = Field(5, ge=1, le=100, description="per request, before its document fails")
     run_documents: int | None = Field(
         None, ge=1, description="cap of the documents that one run sends"
     )
@@ -147,10 +151,10 @@ class OpenAISettings(LLMExtractionSettings):
     )
     response_format: Literal["json_schema", "bounded_json_schema", "json_object", "text"] = Field(
         "json_schema",
-        description="what the server enforces; bounded: with string lengths, as vLLM can",
+        description="what the server enforces; bounded: also string lengths, as vLLM does",
     )
     limit_field: Literal["max_tokens", "max_completion_tokens"] = Field(
-        "max_tokens", description="how the server calls the limit of a reply"
+        "max_tokens", description="the server's name for the limit of a reply"
     )
     timeout_seconds: float = Field(300.0, gt=0, description="of one try")
 
@@ -159,7 +163,7 @@ class OpenAISettings(LLMExtractionSettings):
     def _urls(cls, urls: list[str]) -> list[str]:
         wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
         if wrong:
-            raise ValueError(f"{wrong[0]!r} is no URL; expected http://... or https://.../v1")
+            raise ValueError(f"{wrong[0]!r} must be a URL, http://... or https://.../v1")
         return urls
 
     @property
@@ -190,14 +194,14 @@ class VLLMSettings(LLMExtractionSettings):
         None, description="awq, gptq, fp8 ...; null: as the model says"
     )
     dtype: str = Field("auto", description="of the weights; auto: as the model says")
-    engine: dict[str, Any] = Field({}, description="other arguments of vLLM's AsyncEngineArgs")
+    engine: dict[str, Any] = Field({}, description="more arguments of vLLM's AsyncEngineArgs")
 
 
 PAIRS_DO_NOT_DEPEND_ON = {
     "parameters",
     "prompt_price",
     "completion_price",
-    "max_reply_tokens",  # a reply that ended before it is the same under another
+    "max_reply_tokens",  # a reply that ended before the limit is the same under another one
     "max_model_len",
     "max_tries",
     "run_documents",
@@ -211,7 +215,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "tensor_parallel_size",
     "gpu_memory_utilization",
 }
-"""Keys of an LLM extractor that may change without extracting anew."""
+"""Keys of an LLM extractor that may change without extracting again."""
 
 ExtractorSettings = Annotated[
     StructuralSettings | ReplaySettings | OpenAISettings | VLLMSettings,

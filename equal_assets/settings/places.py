@@ -1,4 +1,4 @@
-"""Where the project and its state are, and what the environment tells libraries."""
+"""Where the project and its state are, and environment variables for libraries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from equal_assets.errors import SettingsError
 
 
 def project_folder() -> Path:
-    """Return the folder that holds ``campaigns.yaml``: ``EQUAL_CAMPAIGNS``, or upward from here."""
+    """Return the folder of ``campaigns.yaml``: of ``EQUAL_CAMPAIGNS``, or here and upward."""
     return campaigns_file().parent
 
 
@@ -20,7 +20,7 @@ def campaigns_file() -> Path:
     Raises
     ------
     SettingsError
-        If ``EQUAL_CAMPAIGNS`` names no file, or no folder from the current one upward has one.
+        If ``EQUAL_CAMPAIGNS`` names no file, or there is none here or in a folder above.
     """
     named = os.environ.get("EQUAL_CAMPAIGNS")
     if named:
@@ -55,13 +55,13 @@ def quiet_libraries() -> None:
     """Keep libraries from drawing progress bars, forking tokenizers, phoning home and spinning."""
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # threads that spin while they wait made training four times slower beside another process
+    # threads that spin while waiting made training four times slower beside another process
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    # the names that replace these are unknown to the oldest transformers that is allowed
+    # the oldest supported transformers does not know the new names
     for name in ("gradient_checkpointing", "is_gradient_checkpointing"):
         warnings.filterwarnings("ignore", f"`{name}` is deprecated", FutureWarning)
 

@@ -1,11 +1,12 @@
 """Reads and validates ``campaigns.yaml``.
 
-Every mistake in the file is found in one reading and reported in one
-:class:`~equal_assets.errors.SettingsError`, each with file, line, key, value and what is allowed.
+One :class:`~equal_assets.errors.SettingsError` reports every mistake in the file, each with line,
+key, value and what it must be.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from equal_assets.settings.students import HuggingFaceStudentSettings, TinyStude
 
 @dataclass(frozen=True)
 class Union:
-    """A section that comes in variants, told apart by one key."""
+    """A section with variants, told apart by one key."""
 
     tag: str
     variants: tuple[type[SettingsSection], ...]
@@ -43,11 +44,11 @@ class Union:
 
     @property
     def names(self) -> list[str]:
-        """What the key may say."""
+        """Return the values of the key."""
         return [get_args(variant.model_fields[self.tag].annotation)[0] for variant in self.variants]
 
     def variant(self, given: dict[str, Any]) -> type[SettingsSection]:
-        """Return the variant that a section is of."""
+        """Return the variant of a section."""
         return self.variants[self.names.index(str(given.get(self.tag, self.default)))]
 
 
@@ -78,14 +79,14 @@ def load_settings(path: Path | None = None) -> Settings:
     Raises
     ------
     SettingsError
-        With every mistake: file, line, key, value, what is allowed.
+        With every mistake: file, line, key, value, what it must be.
     """
     path = path or campaigns_file()
     lines: dict[KeyPath, int] = {}
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
-            raise SettingsError(f"{path}: expected sections (corpus, targets, campaigns)")
+            raise SettingsError(f"{path}: must hold sections (corpus, targets, campaigns)")
         mistakes = list(_index_lines(node, (), lines))
         raw = yaml.SafeLoader("").construct_document(node)
     except OSError as error:
@@ -126,7 +127,7 @@ def _index_lines(
         key = (*prefix, key_node.value)
         line = key_node.start_mark.line + 1
         if key in lines:
-            yield line, f"{_dotted(key)} is a duplicate: first given in line {lines[key]}"
+            yield line, f"{_dotted(key)} is a duplicate, first given in line {lines[key]}"
             continue
         lines[key] = line
         yield from _index_lines(value_node, key, lines)
@@ -148,16 +149,16 @@ def _describe(detail: Any, raw: Any, lines: dict[KeyPath, int]) -> tuple[int, st
         return line, f"{_dotted(key)} is missing"
     if detail["type"] == "extra_forbidden":
         allowed = ", ".join(_allowed_keys(key[:-1], raw))
-        return line, f"{_dotted(key)} is not a known key; allowed: {allowed}"
+        return line, f"{_dotted(key)} is not a known key: must be one of {allowed}"
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         section, tag = key
         found = raw[section].get(tag) if isinstance(raw[section], dict) else raw[section]
         allowed = ", ".join(repr(name) for name in UNIONS[str(section)].names)
-        return line, f"{_dotted(key)} = {found!r} is not allowed; allowed: {allowed}"
+        return line, f"{_dotted(key)} = {found!r}: must be one of {allowed}"
     if detail["type"] == "string_pattern_mismatch":
-        return line, f"{_dotted(key)}: a name is lowercase letters, digits, '.', '_' and '-'"
-    problem = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if not key:  # of several sections: the problem begins with the key that is to be changed
+        return line, f"{_dotted(key)}: must be lowercase letters, digits, '.', '_' and '-'"
+    problem = re.sub(r"^\w+ should ", "must ", detail["msg"].removeprefix("Value error, "))
+    if not key:  # about several sections: the problem begins with the key to change
         named = tuple(problem.split(" ", 1)[0].split("."))
         found_at = (named[:n] for n in range(len(named), 0, -1) if named[:n] in lines)
         return lines.get(next(found_at, ()), 1), problem

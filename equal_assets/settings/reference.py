@@ -18,9 +18,9 @@ from equal_assets.settings.section import SettingsSection
 HEAD = """\
 # Every key of campaigns.yaml
 
-Written from the code by `make docs`. What a key leaves out has its default; a key without one must
-be given. Paths are relative to the file, lengths are in characters. Every mistake in the file is
-reported at once, with line, key, value and what is allowed.
+Written from the code by `make docs`. A key that is left out has its default; a key without one is
+required. Paths are relative to the file, lengths are in characters. All mistakes in the file are
+reported at once, each with line, key, value and what it must be.
 """
 BOUNDS = (
     ("minimum", "≥ {}"),
@@ -33,7 +33,7 @@ TYPES = {"string": "text", "boolean": "`true` or `false`", "object": "a mapping"
 
 
 def settings_reference() -> str:
-    """Return the reference as Markdown: a table a section, one a variant where it has variants."""
+    """Return the reference as Markdown: a table per section, or per variant if it has variants."""
     parts = [HEAD, *_section("", Settings, _single_keys(), nested=False)]
     for name, field in Settings.model_fields.items():
         title = f"## `{name}`"
@@ -46,12 +46,12 @@ def settings_reference() -> str:
 
 
 def _variants(name: str, union: Union) -> Iterator[str]:
-    """Yield a table for each class that declares keys, with the variants that it is a part of."""
+    """Yield a table for each class that declares keys, with the variants that it belongs to."""
     classes = list(dict.fromkeys(c for v in union.variants for c in reversed(v.__mro__)))
     yield (
         f"`{name}.{union.tag}` is one of "
         + ", ".join(f"`{n}`" for n in union.names)
-        + (f"; `{union.default}` where it is left out." if union.default else ".")
+        + (f"; `{union.default}` if it is left out." if union.default else ".")
     )
     for model in classes:
         own = [key for key in get_annotations(model) if key in getattr(model, "model_fields", ())]
@@ -66,7 +66,7 @@ def _variants(name: str, union: Union) -> Iterator[str]:
 def _section(
     name: str, model: type[SettingsSection], keys: list[str] | None = None, *, nested: bool = True
 ) -> Iterator[str]:
-    """Yield the summary and the table of a section, then those of the sections in it."""
+    """Yield the summary and the table of a section, then of the sections in it."""
     fields = [key for key in (keys or model.model_fields) if key in model.model_fields]
     inner = {key: _models(model.model_fields[key].annotation) for key in fields}
     schema = model.model_json_schema()["properties"]
@@ -101,7 +101,7 @@ def _allowed(schema: dict[str, Any]) -> str:
 
 
 def _single_keys() -> list[str]:
-    """Return the keys of the file that hold a value and no section."""
+    """Return the top-level keys that hold a value, not a section."""
     fields = Settings.model_fields.items()
     return [key for key, f in fields if key not in UNIONS and not _models(f.annotation)]
 

@@ -1,4 +1,4 @@
-"""What every section of ``campaigns.yaml`` is, and how the paths in it are found."""
+"""The base of every section of ``campaigns.yaml``, and how its paths are found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SettingsSection(BaseModel):
 
 
 def expand_path(pattern: str, base: Path) -> Iterator[Path]:
-    """Yield what a path or glob names, in sorted order; nothing if it names nothing."""
+    """Yield the files and folders that a path or glob matches, sorted."""
     path = base / pattern
     if path.exists():
         yield path

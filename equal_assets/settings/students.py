@@ -1,4 +1,4 @@
-"""Section `student`: the model that is fine-tuned on what was selected."""
+"""Section `student`: the model that is fine-tuned on the selected data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TinyStudentSettings(SettingsSection):
     epochs: int = Field(3, ge=1, description="of fine-tuning; paper: 2 (full fine-tuning)")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="paper: 1e-5 for 7B students")
     checkpoint_steps: int | None = CHECKPOINT_STEPS
-    seed: int = Field(0, ge=0, description="of weights made anew and of the order of pairs")
+    seed: int = Field(0, ge=0, description="of new weights and the order of pairs")
 
     @model_validator(mode="after")
     def _heads_divide(self) -> TinyStudentSettings:
@@ -39,32 +39,32 @@ class TinyStudentSettings(SettingsSection):
 
 
 FULL_STUDENT_DEFAULTS = {"epochs": 2, "learning_rate": 1e-5}
-"""What a huggingface student has with ``method: full`` where the file says nothing."""
+"""Defaults of a huggingface student with ``method: full``."""
 
 PAPER_STUDENT = {
     "full": {"batch_size": 512, "learning_rate": 1e-5, "epochs": 2},
     "lora": {"batch_size": 512, "learning_rate": 1e-5, "epochs": 4},
 }
-"""``preset: paper`` by method (arXiv:2505.12250, section 4.1); the schedule is a cosine as well."""
+"""``preset: paper`` by method (arXiv:2505.12250, section 4.1); the schedule is also a cosine."""
 
 
 class HuggingFaceStudentSettings(SettingsSection):
-    """A causal language model that is there: any folder or hub id.
+    """A pretrained causal language model: any folder or hub id.
 
-    The defaults of the training keys are those of ``lora``; :data:`FULL_STUDENT_DEFAULTS` stand in
-    for them with ``full``, and :data:`PAPER_STUDENT` with ``preset: paper``.
+    The defaults of the training keys are for ``lora``; :data:`FULL_STUDENT_DEFAULTS` replace them
+    for ``full``, and :data:`PAPER_STUDENT` for ``preset: paper``.
     """
 
     kind: Literal["huggingface"]
     model: str = Field(
         min_length=1, description="a folder, relative to campaigns.yaml, or a hub id"
     )
-    revision: str | None = Field(None, description="of a hub id: branch, tag or commit")
+    revision: str | None = Field(None, description="branch, tag or commit, only for a hub id")
     trust_remote_code: bool = Field(
         False, description="run Python code that comes with the model; read it first"
     )
     chat_template: Literal["auto", "off"] = Field(
-        "auto", description="auto: prompts go through the model's own, where it has one"
+        "auto", description="auto: prompts go through the model's own, if it has one"
     )
     context_tokens: int = Field(2048, ge=32, description="longest sequence")
     method: Literal["lora", "full"] = Field(
@@ -79,19 +79,21 @@ class HuggingFaceStudentSettings(SettingsSection):
     per_device_batch_size: int = Field(
         8, ge=1, description="sequences that a device takes at once; divides batch_size"
     )
-    packing: bool = Field(False, description="several pairs in a sequence, which do not see others")
+    packing: bool = Field(
+        False, description="several pairs in a sequence, which do not see each other"
+    )
     lora_rank: int = Field(16, ge=1, le=1024, description="of the adapters")
     lora_alpha: int = Field(32, ge=1, description="adapters weigh alpha / rank")
     lora_dropout: float = Field(0.05, ge=0, lt=1, description="while training")
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
-        "auto", description="auto: flash_attention_2 where it is installed, else sdpa"
+        "auto", description="auto: flash_attention_2 if it is installed, else sdpa"
     )
     gradient_checkpointing: bool = Field(True, description="on a GPU: less memory, a third slower")
     processes: int | None = Field(
-        None, ge=1, description="of training; null: one a CUDA device that is visible"
+        None, ge=1, description="of training; null: one per visible CUDA device"
     )
     checkpoint_steps: int | None = CHECKPOINT_STEPS
-    seed: int = Field(0, ge=0, description="of weights made anew and of the order of pairs")
+    seed: int = Field(0, ge=0, description="of new weights and the order of pairs")
 
     @field_validator("model")
     @classmethod
@@ -112,9 +114,11 @@ class HuggingFaceStudentSettings(SettingsSection):
     def _keys_fit_method(self) -> HuggingFaceStudentSettings:
         unused = sorted(key for key in self.model_fields_set if key.startswith("lora_"))
         if self.method == "full" and unused:
-            raise ValueError(f"method full has no adapters: leave out {', '.join(unused)}")
+            raise ValueError(f"method full has no adapters; leave out {', '.join(unused)}")
         if self.revision and Path(self.model).is_dir():
-            raise ValueError(f"revision is of a hub id, model is the folder {self.model}")
+            raise ValueError(
+                f"revision applies only to hub ids; leave it out, model is the folder {self.model}"
+            )
         at_once = self.per_device_batch_size * (self.processes or 1)
         if self.batch_size % at_once:
             raise ValueError(
@@ -130,7 +134,7 @@ STUDENT_DOES_NOT_DEPEND_ON = {
     "processes",
     "checkpoint_steps",
 }
-"""Keys of a student that may change without tuning it anew."""
+"""Keys of a student that may change without tuning it again."""
 
 StudentSettings = Annotated[
     TinyStudentSettings | HuggingFaceStudentSettings, Field(discriminator="kind")

@@ -43,7 +43,7 @@ def test_documents_that_come_later_displace_only_those_behind_them():
 
 @pytest.mark.parametrize("share", [-0.1, 0.51, float("nan")])
 def test_share_out_of_range_is_refused(share):
-    with pytest.raises(ValueError, match=r"allowed: from 0 \(none\) to 0.5"):
+    with pytest.raises(ValueError, match=r"must be 0 \(none\) to 0.5"):
         validation_documents(DOCUMENTS, share)
 
 

@@ -28,11 +28,11 @@ def test_static_embedder_adds_a_row_for_every_token():
 
 
 def test_flops_refuse_negative_counts():
-    with pytest.raises(ValueError, match="n_tokens = -1, expected >= 0"):
+    with pytest.raises(ValueError, match="n_tokens = -1: must be >= 0"):
         training_flops(1, -1)
-    with pytest.raises(ValueError, match="n_parameters = -1, expected >= 0"):
+    with pytest.raises(ValueError, match="n_parameters = -1: must be >= 0"):
         inference_flops(-1, 1)
-    with pytest.raises(ValueError, match="n_adapter = -1, expected >= 0"):
+    with pytest.raises(ValueError, match="n_adapter = -1: must be >= 0"):
         adapter_training_flops(1, -1, 1)
-    with pytest.raises(ValueError, match="n_dimensions = -1, expected >= 0"):
+    with pytest.raises(ValueError, match="n_dimensions = -1: must be >= 0"):
         lookup_flops(-1, 1)

@@ -112,7 +112,7 @@ def test_arm_without_pairs_is_rewarded_like_pairs_orthogonal_to_the_target():
     ],
 )
 def test_empty_or_flat_embeddings_are_refused(source, target, name):
-    with pytest.raises(ValueError, match=rf"{name} has shape .*; expected \(n >= 1, n_dimensions"):
+    with pytest.raises(ValueError, match=rf"{name} has shape .*: must be \(n >= 1, n_dimensions"):
         cosine_cost(source, target)
 
 
@@ -120,7 +120,7 @@ def test_empty_or_flat_embeddings_are_refused(source, target, name):
 def test_row_that_is_not_of_unit_length_is_refused(name):
     rows = {"source": np.array([EAST]), "target": np.array([EAST])}
     rows[name] = np.array([EAST, [3.0, 4.0], EAST])
-    with pytest.raises(ValueError, match=rf"{name} has a row of length 5\.000, expected 1: norm"):
+    with pytest.raises(ValueError, match=rf"{name} has a row of length 5\.000: must be 1; norm"):
         cosine_cost(**rows)
 
 
@@ -155,10 +155,10 @@ def test_whole_weights_are_worth_repeated_targets():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1.0], r"target_weights has shape \(1,\); expected \(2,\)"),
-        ([1.0, -2.0], r"target_weights has the entry -2\.0; allowed: finite, >= 0"),
-        ([np.inf, 1.0], r"target_weights has the entry inf; allowed: finite, >= 0"),
-        ([0.0, 0.0], "target_weights are all 0; at least one must be > 0"),
+        ([1.0], r"target_weights has shape \(1,\): must be \(2,\)"),
+        ([1.0, -2.0], r"target_weights has the entry -2\.0: must be finite and >= 0"),
+        ([np.inf, 1.0], r"target_weights has the entry inf: must be finite and >= 0"),
+        ([0.0, 0.0], "target_weights are all 0: must be > 0 at least once"),
     ],
 )
 def test_unusable_weights_are_refused(weights, message):
@@ -194,11 +194,11 @@ def test_bias_depends_on_the_generator_alone():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"reference_embeddings": unit_rows(3, seed=0)}, "3 reference pairs; expected at least 4"),
-        ({"sizes": []}, r"sizes = \[\]; expected increasing numbers, each >= 2"),
-        ({"sizes": [1, 2]}, r"sizes = \[1, 2\]; expected increasing numbers, each >= 2"),
-        ({"sizes": [5, 5]}, r"sizes = \[5, 5\]; expected increasing numbers, each >= 2"),
-        ({"n_draws": 0}, "n_draws = 0; expected at least 1"),
+        ({"reference_embeddings": unit_rows(3, seed=0)}, "reference pairs = 3: must be at least 4"),
+        ({"sizes": []}, r"sizes = \[\]: must be increasing numbers, each >= 2"),
+        ({"sizes": [1, 2]}, r"sizes = \[1, 2\]: must be increasing numbers, each >= 2"),
+        ({"sizes": [5, 5]}, r"sizes = \[5, 5\]: must be increasing numbers, each >= 2"),
+        ({"n_draws": 0}, "n_draws = 0: must be at least 1"),
     ],
 )
 def test_bias_that_cannot_be_measured_is_an_error(changes, message):

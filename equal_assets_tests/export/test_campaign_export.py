@@ -150,6 +150,6 @@ def test_empty_data_set_is_refused(stored, export, tmp_path):
 
 @pytest.mark.parametrize("share", [-0.1, 0.6])
 def test_validation_share_out_of_range_is_refused(share, export, tmp_path):
-    with pytest.raises(ExportError, match=r"allowed: from 0 \(none\) to 0.5"):
+    with pytest.raises(ExportError, match=r"must be 0 \(none\) to 0.5"):
         export(tmp_path / "out", validation=share)
     assert not (tmp_path / "out").exists()

@@ -181,7 +181,10 @@ def test_what_has_changed_since_is_named(stored, card_of):
     (stored.folder / "pages.jsonl").write_text("{}\n{}\n", encoding="utf-8")
     after = read_contents(stored.settings, stored.warehouse, "rivers")
     assert after.changed == ("documents",)
-    assert "made from has changed: documents. What follows is as it is now." in card_of(after)
+    assert (
+        "the inputs of these have changed: documents. The settings below are the current ones."
+        in card_of(after)
+    )
 
 
 def test_campaign_that_goes_on_says_so(contents, card_of):

@@ -73,7 +73,9 @@ def test_hidden_files_and_what_assets_publish_stay_untouched(out):
 @pytest.mark.parametrize("name", ["notes.txt", "README.md", "a/train", "a/more", "manifest.json"])
 def test_folder_with_files_of_others_is_refused_and_stays_as_it_is(name, tmp_path):
     write(tmp_path / "out", {name: "{}"})
-    with pytest.raises(ExportError, match=rf"out holds what no export wrote: {name}\. Name a new"):
+    with pytest.raises(
+        ExportError, match=rf"out holds files that no export wrote: {name}\. Name a new"
+    ):
         export(tmp_path / "out", NEW)
     assert visible(tmp_path / "out") == {name: "{}"}
 
@@ -102,7 +104,7 @@ def test_link_to_another_folder_is_not_followed(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out/a").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ExportError, match="holds what no export wrote: a"):
+    with pytest.raises(ExportError, match="holds files that no export wrote: a"):
         export(tmp_path / "out", NEW)
 
 

@@ -72,7 +72,7 @@ def test_files_of_the_export_and_no_others_are_committed(visibility, server, fol
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"token": None}, "A token with write access stands in HF_TOKEN"),
+        ({"token": None}, "Put a token with write access into HF_TOKEN"),
         pytest.param({"token": "hf_wrong"}, "401", marks=pytest.mark.slow),
         pytest.param({"repository": "a b/c"}, "--push a b/c: ", marks=pytest.mark.slow),
         pytest.param(

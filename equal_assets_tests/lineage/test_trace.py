@@ -91,10 +91,10 @@ def test_first_digits_are_enough(database):
     [
         ("a10", None, r"several pairs .* begins with 'a10': \n  a100  question a100\n  a101"),
         ("", None, "several pairs"),
-        ("b201", None, r"no QA pair b201; those with the likest ids: \n  b200  question b200"),
+        ("b201", None, r"no QA pair b201; closest matches: \n  b200  question b200"),
         ("d1", None, r"d1 is a document; trace one of its pairs: \n  a100"),
-        ("b200", "b", "campaign b did not ask for .* b200; campaigns that did: a"),
-        ("f700", "a", "campaigns that did: none, the warm-up alone"),
+        ("b200", "b", "campaign b did not request .* b200; campaigns that did: a"),
+        ("f700", "a", "campaigns that did: none, only the warm-up"),
     ],
 )
 def test_what_cannot_be_traced_is_said_with_what_can(database, qa_id, campaign, message):

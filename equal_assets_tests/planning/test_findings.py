@@ -49,7 +49,7 @@ def test_protected_files_are_read(found, tmp_path):
     exam.write_text('{"ask": "Why?"}\nno JSON\n')
     ((is_ok, text),) = found("dataset", protected=["exam.jsonl"])
     assert not is_ok
-    assert "exam.jsonl:1: question = None; allowed: text; the row has ask" in text
+    assert "exam.jsonl:1: question = None: must be text; the row has ask" in text
     assert "exam.jsonl:2: " in text
 
 

@@ -304,7 +304,7 @@ def test_unknown_table_is_refused_with_the_known_ones(warehouse, method):
     arguments = ("round",) if method == "delete" else ("round", finished_rounds("a", [1]))
     with (
         pytest.raises(
-            ValueError, match=r"unknown table 'round'; allowed: .*bandit_documents, .*round"
+            ValueError, match=r"table = 'round': must be one of .*bandit_documents, .*round"
         ),
         warehouse.transaction() as transaction,
     ):

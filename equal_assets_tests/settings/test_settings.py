@@ -56,58 +56,58 @@ campaigns:
     arms_per_round: 5
 """
 
-STRATEGY = "should be 'equal', 'equal-paper', 'equal-paper-no-exploration', "
+STRATEGY = "must be 'equal', 'equal-paper', 'equal-paper-no-exploration', "
 MISTAKES = {
     "value out of bounds": (
         "share: 0.1",
         "share: 1.5",
-        "warmup.share = 1.5: should be less than or equal to 1",
+        "warmup.share = 1.5: must be less than or equal to 1",
     ),
     "value of a wrong type": (
         "batch_size: 64",
         "batch_size: many",
-        "embedder.batch_size = 'many': should be a valid integer",
+        "embedder.batch_size = 'many': must be a valid integer",
     ),
     "section left empty": (
         "tracking:\n  experiment: tests",
         "tracking:",
-        "tracking = None: should be a valid dictionary",
+        "tracking = None: must be a valid dictionary",
     ),
     "address without a scheme": (
         "experiment: tests",
         "mlflow_url: host:5000",
-        "tracking.mlflow_url = 'host:5000': no address of a page; allowed: what begins "
-        "with http:// or https://",
+        "tracking.mlflow_url = 'host:5000': must be an address that "
+        "begins with http:// or https://",
     ),
     "value left empty": (
         "budget_documents: 100",
         "budget_documents:",
-        "campaigns.first.budget_documents = None: should be a valid integer",
+        "campaigns.first.budget_documents = None: must be a valid integer",
     ),
     "misspelled key": (
         "n_clusters: 10",
         "n_cluster: 10",
-        "clustering.n_cluster is not a known key; allowed: n_clusters, neighbors, seed",
+        "clustering.n_cluster is not a known key: must be one of n_clusters, neighbors, seed",
     ),
     "misspelled section": (
         "tracking:",
         "trackin:",
-        f"trackin is not a known key; allowed: {', '.join(Settings.model_fields)}",
+        f"trackin is not a known key: must be one of {', '.join(Settings.model_fields)}",
     ),
     "unknown key of the corpus": (
         "max_documents: 500",
         "max_document: 500",
-        "corpus.max_document is not a known key; allowed: min_characters, max_characters,",
+        "corpus.max_document is not a known key: must be one of min_characters, max_characters,",
     ),
     "unknown key of a target": (
         "test: test.jsonl",
         "test: test.jsonl\n    answer: a",
-        "targets.math.answer is not a known key; allowed: preset, reference, test, question_field,",
+        "targets.math.answer is not a known key: must be one of preset, reference, test,",
     ),
     "unknown key of a campaign": (
         "arms_per_round: 5",
         "arms: 5",
-        "campaigns.first.arms is not a known key; allowed: target, strategy, budget_documents,",
+        "campaigns.first.arms is not a known key: must be one of target, strategy,",
     ),
     "unknown strategy": (
         "strategy: random",
@@ -117,23 +117,22 @@ MISTAKES = {
     "unknown backend": (
         "backend: replay",
         "backend: magic",
-        "extractor.backend = 'magic' is not allowed; allowed: 'structural', 'replay', 'openai',"
-        " 'vllm'",
+        "extractor.backend = 'magic': must be one of 'structural', 'replay', 'openai', 'vllm'",
     ),
     "unknown kind of student": (
         "student:\n  heads: 4",
         "student:\n  kind: llama",
-        "student.kind = 'llama' is not allowed; allowed: 'tiny', 'huggingface'",
+        "student.kind = 'llama': must be one of 'tiny', 'huggingface'",
     ),
     "unknown key of the tiny student": (
         "student:\n  heads: 4",
         "student:\n  head: 4",
-        "student.head is not a known key; allowed: kind, vocabulary, hidden_size,",
+        "student.head is not a known key: must be one of kind, vocabulary, hidden_size,",
     ),
     "unknown key of the hugging face student": (
         "student:\n  heads: 4",
         "student: {kind: huggingface, model: m, heads: 4}",
-        "student.heads is not a known key; allowed: kind, model, revision,",
+        "student.heads is not a known key: must be one of kind, model, revision,",
     ),
     "hugging face student without a model": (
         "student:\n  heads: 4",
@@ -143,7 +142,7 @@ MISTAKES = {
     "adapters of a student that is tuned in full": (
         "student:\n  heads: 4",
         "student: {kind: huggingface, model: m, method: full, lora_rank: 8}",
-        "student: method full has no adapters: leave out lora_rank",
+        "student: method full has no adapters; leave out lora_rank",
     ),
     "batch that cannot be shared out": (
         "student:\n  heads: 4",
@@ -153,28 +152,28 @@ MISTAKES = {
     "revision of a folder": (
         "student:\n  heads: 4",
         "student: {kind: huggingface, model: ., revision: main}",
-        "student: revision is of a hub id, model is the folder ",
+        "student: revision applies only to hub ids; leave it out, model is the folder ",
     ),
     "unknown preset": (
         "student:\n  heads: 4",
         "student: {kind: huggingface, model: m, preset: papers}",
-        "student.preset = 'papers': should be 'paper'",
+        "student.preset = 'papers': must be 'paper'",
     ),
     "student that is no section": (
         "student:\n  heads: 4",
         "student: tiny",
-        "student = 'tiny': should be a valid dictionary",
+        "student = 'tiny': must be a valid dictionary",
     ),
     "unknown key of the evaluation": (
         "tracking:",
         "evaluation: {choice: 5}\ntracking:",
-        "evaluation.choice is not a known key; allowed: choices, max_answer_tokens, samples,"
+        "evaluation.choice is not a known key: must be one of choices, max_answer_tokens, samples,"
         " temperature, code_seconds, code_memory_mb, seed",
     ),
     "samples that are all the same": (
         "tracking:",
         "evaluation: {samples: 5}\ntracking:",
-        "evaluation: samples = 5 needs a temperature above 0",
+        "evaluation: samples = 5: must be 1 with temperature 0",
     ),
     "milestone without percent": (
         "tracking:",
@@ -189,33 +188,33 @@ MISTAKES = {
     "unknown export format": (
         "tracking:",
         "export: {formats: [alpaca, jsonl]}\ntracking:",
-        "export.formats.1 = 'jsonl': should be 'messages', 'sharegpt', 'alpaca', "
+        "export.formats.1 = 'jsonl': must be 'messages', 'sharegpt', 'alpaca', "
         "'prompt-completion' or 'parquet'",
     ),
     "no export format": (
         "tracking:",
         "export: {formats: []}\ntracking:",
-        "export.formats: List should have at least 1 item",
+        "export.formats: must have at least 1 item",
     ),
     "validation share out of bounds": (
         "tracking:",
         "export: {validation: 0.6}\ntracking:",
-        "export.validation = 0.6: should be less than or equal to 0.5",
+        "export.validation = 0.6: must be less than or equal to 0.5",
     ),
     "unknown key of the export": (
         "tracking:",
         "export: {format: alpaca}\ntracking:",
-        "export.format is not a known key; allowed: formats, validation",
+        "export.format is not a known key: must be one of formats, validation",
     ),
     "n-gram of two words": (
         "tracking:",
         "dataset: {ngram_words: 2}\ntracking:",
-        "dataset.ngram_words = 2: should be greater than or equal to 3",
+        "dataset.ngram_words = 2: must be greater than or equal to 3",
     ),
     "similarity above one": (
         "tracking:",
         "dataset: {leak_similarity: 1.1}\ntracking:",
-        "dataset.leak_similarity = 1.1: should be less than or equal to 1",
+        "dataset.leak_similarity = 1.1: must be less than or equal to 1",
     ),
     "missing protected file": (
         "tracking:",
@@ -225,20 +224,20 @@ MISTAKES = {
     "unknown key of the data set": (
         "tracking:",
         "dataset: {max_per_document: 3}\ntracking:",
-        "dataset.max_per_document is not a known key; allowed: ngram_words, leak_similarity, "
+        "dataset.max_per_document is not a known key: must be one of ngram_words, leak_similarity, "
         "protected, protected_field, near_duplicate, same_meaning, max_per_cluster, "
         "max_per_source",
     ),
     "unknown source": (
         "source: files",
         "source: web",
-        "corpus.source = 'web' is not allowed; allowed: 'installed-packages', 'files', 'hub', "
+        "corpus.source = 'web': must be one of 'installed-packages', 'files', 'hub', "
         "'stack-exchange'",
     ),
     "no source": (
         "source: files",
         "text_field: text",
-        "corpus.source = None is not allowed; allowed: 'installed-packages', 'files', 'hub', "
+        "corpus.source = None: must be one of 'installed-packages', 'files', 'hub', "
         "'stack-exchange'",
     ),
     "missing corpus file": (
@@ -249,7 +248,7 @@ MISTAKES = {
     "empty list": (
         "paths: [corpus.jsonl]",
         "paths: []",
-        "corpus.paths: List should have at least 1 item",
+        "corpus.paths: must have at least 1 item",
     ),
     "missing target file": (
         "reference: reference.jsonl",
@@ -270,7 +269,7 @@ MISTAKES = {
     "bad campaign name": (
         "  first:",
         "  First Campaign:",
-        "campaigns.First Campaign: a name is lowercase letters, digits, '.', '_' and '-'",
+        "campaigns.First Campaign: must be lowercase letters, digits, '.', '_' and '-'",
     ),
     "values that do not fit together": (
         "student:\n  heads: 4",
@@ -280,12 +279,12 @@ MISTAKES = {
     "duplicate key": (
         "strategy: random",
         "strategy: random\n    target: math",
-        "campaigns.first.target is a duplicate: first given in line 23",
+        "campaigns.first.target is a duplicate, first given in line 23",
     ),
     "duplicate campaign": (
         "campaigns:",
         "campaigns:\n  first: {target: math, strategy: random, budget_documents: 1}",
-        "campaigns.first is a duplicate: first given in line 22",
+        "campaigns.first is a duplicate, first given in line 22",
     ),
 }
 LAST_LINE_OF = {
@@ -435,9 +434,9 @@ def test_speed_of_the_training_makes_no_student_anew(load, key):
         ),
         (
             "method: head\n  hard_negatives: 2",
-            "warmup: method head has no hard negatives, hard_negatives is 2: leave it out, or set",
+            "warmup: hard_negatives = 2: must be 0 with method head; leave it out, or set",
         ),
-        ("method: lora", "warmup.method = 'lora': should be 'head', 'full' or 'none'"),
+        ("method: lora", "warmup.method = 'lora': must be 'head', 'full' or 'none'"),
     ],
 )
 def test_warm_up_keys_that_the_method_does_not_know_are_mistakes(complaints, keys, problem):
@@ -463,12 +462,12 @@ def test_preset_comes_before_further_tasks_and_none_is_named_twice(load, folder)
         (
             "    task: [gsm8k]",
             3,
-            "evaluation.harness.task is not a known key; allowed: tasks, preset, include_path,",
+            "evaluation.harness.task is not a known key: must be one of tasks, preset,",
         ),
-        ("    tasks: gsm8k", 3, "evaluation.harness.tasks = 'gsm8k': should be a valid list"),
-        ("    preset: all", 3, "evaluation.harness.preset = 'all': should be 'paper' or 'none'"),
-        ("    limit: 0", 3, "evaluation.harness.limit = 0: should be greater than or equal to 1"),
-        ("    num_fewshot: -1", 3, "evaluation.harness.num_fewshot = -1: should be greater than"),
+        ("    tasks: gsm8k", 3, "evaluation.harness.tasks = 'gsm8k': must be a valid list"),
+        ("    preset: all", 3, "evaluation.harness.preset = 'all': must be 'paper' or 'none'"),
+        ("    limit: 0", 3, "evaluation.harness.limit = 0: must be greater than or equal to 1"),
+        ("    num_fewshot: -1", 3, "evaluation.harness.num_fewshot = -1: must be greater than"),
         (
             "    tasks: [a]\n    include_path: nowhere",
             4,
@@ -477,13 +476,13 @@ def test_preset_comes_before_further_tasks_and_none_is_named_twice(load, folder)
         (
             "    include_path: .",
             2,
-            "evaluation.harness: include_path has no effect without tasks: name those to run",
+            "evaluation.harness: include_path has no effect without tasks; name the tasks to run",
         ),
         (
             "    preset: paper",
             2,
-            "evaluation.harness: preset paper has humaneval and mbpp, which run what the model "
-            "wrote without a sandbox: set allow_unsafe_code: true, or",
+            "evaluation.harness: preset paper has humaneval and mbpp, which run the "
+            "model's code without a sandbox; set allow_unsafe_code: true, or",
         ),
     ],
 )
@@ -524,7 +523,7 @@ def test_nothing_happens_on_its_own_unless_the_file_says_so(load, monkeypatch):
 def test_webhook_without_a_url_in_the_environment_is_told(load, monkeypatch):
     monkeypatch.delenv("HOOK", raising=False)
     automation = load(f"{VALID}\nautomation: {{webhook_variable: HOOK}}\n").automation
-    with pytest.raises(SettingsError, match="environment variable HOOK holds no URL"):
+    with pytest.raises(SettingsError, match="environment variable HOOK must hold a URL"):
         automation.webhook  # noqa: B018 - it is read from the environment
 
 
@@ -534,10 +533,10 @@ def test_webhook_without_a_url_in_the_environment_is_told(load, monkeypatch):
         ("cron: hourly", "automation.cron = 'hourly': no cron expression; allowed: minute, hour,"),
         ("cron: 0 0 30 2 *", "automation.cron = '0 0 30 2 *': no cron expression"),
         ("cron: '* * * * * *'", "automation.cron = '* * * * * *': no cron expression"),
-        ("time_zone: Mars", "automation.time_zone = 'Mars': unknown time zone; allowed: IANA"),
-        ("campaigns: [third]", "automation.campaigns: no campaign third; allowed: first"),
-        ("schedule: true", "automation.schedule is not a known key; allowed: next_round,"),
-        ("max_failures: 0", "automation.max_failures = 0: should be greater than or equal to 1"),
+        ("time_zone: Mars", "automation.time_zone = 'Mars': must be an IANA"),
+        ("campaigns: [third]", "automation.campaigns: no campaign third: must be one of first"),
+        ("schedule: true", "automation.schedule is not a known key: must be one of next_round,"),
+        ("max_failures: 0", "automation.max_failures = 0: must be greater than or equal to 1"),
     ],
 )
 def test_mistake_in_the_automation_is_told(complaints, key, problem):
@@ -623,7 +622,7 @@ def test_mistakes_of_one_campaign_do_not_hide_those_of_another(complaints):
 def test_a_mistake_in_the_corpus_does_not_make_campaigns_mistaken(complaints):
     text = VALID.replace("max_documents: 500", "max_documents: -1")
     (complaint,) = complaints(text)
-    assert "corpus.max_documents = -1: should be greater than or equal to 1" in complaint
+    assert "corpus.max_documents = -1: must be greater than or equal to 1" in complaint
 
 
 def small_rounds(n_rounds):
@@ -665,7 +664,7 @@ def test_bytes_that_are_not_utf_8_are_refused(folder):
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "- a\n- b\n", "corpus\n"])
 def test_file_without_sections_is_refused(load, text):
-    with pytest.raises(SettingsError, match=r"expected sections \(corpus, targets, campaigns\)"):
+    with pytest.raises(SettingsError, match=r"must hold sections \(corpus, targets, campaigns\)"):
         load(text)
 
 
@@ -815,18 +814,19 @@ LLM_MISTAKES = {
     "url without a scheme": (
         "base_urls: [http://127.0.0.1:8000/v1]",
         "base_urls: ['127.0.0.1:8000']",
-        "extractor.base_urls: '127.0.0.1:8000' is no URL; expected http://... or https://.../v1",
+        "extractor.base_urls: '127.0.0.1:8000' must be a URL, http://... or https://.../v1",
     ),
     "no model": ("  model: m\n", "", "extractor.model is missing"),
     "unknown key": (
         "model: m",
         "model: m\n  modell: m",
-        "extractor.modell is not a known key; allowed: model, max_pairs, refine,",
+        "extractor.modell is not a known key: must be one of model, max_pairs, refine,",
     ),
     "unknown key of the quality": (
         "model: m",
         "model: m\n  quality: {min_grounded: 0.4}",
-        "extractor.quality.min_grounded is not a known key; allowed: min_question_characters,",
+        "extractor.quality.min_grounded is not a known key: must be one of "
+        "min_question_characters,",
     ),
     "template that is not there": (
         "model: m",
@@ -846,12 +846,12 @@ LLM_MISTAKES = {
     "parameters that are not there": (
         "model: m",
         "model: m\n  parameters: 0",
-        "extractor.parameters = 0: should be greater than or equal to 1",
+        "extractor.parameters = 0: must be greater than or equal to 1",
     ),
     "parameters in words": (
         "model: m",
         "model: m\n  parameters: 72B",
-        "extractor.parameters = '72B': should be a valid number",
+        "extractor.parameters = '72B': must be a valid number",
     ),
     "cap in money without a price": (
         "model: m",
@@ -1003,13 +1003,16 @@ def test_ratings_need_an_extractor_with_an_llm(complaints, load):
     [
         (
             "influence: {dimension: 9}",
-            "influence.dimension is not a known key; allowed: dimensions",
+            "influence.dimension is not a known key: must be one of dimensions",
         ),
-        ("influence: {dimensions: 8}", "influence.dimensions = 8: should be greater than or equal"),
-        ("llm_scoring: {budget_share: 1}", "llm_scoring.budget_share = 1: should be less than 1"),
-        ("llm_scoring: {candidates: 0.5}", "llm_scoring.candidates = 0.5: should be greater than"),
-        ("llm_scoring: {drawn_by: luck}", "llm_scoring.drawn_by = 'luck': should be 'similarity'"),
-        ("llm_scoring: {rate: 1}", "llm_scoring.rate is not a known key; allowed: candidates,"),
+        ("influence: {dimensions: 8}", "influence.dimensions = 8: must be greater than or equal"),
+        ("llm_scoring: {budget_share: 1}", "llm_scoring.budget_share = 1: must be less than 1"),
+        ("llm_scoring: {candidates: 0.5}", "llm_scoring.candidates = 0.5: must be greater than"),
+        ("llm_scoring: {drawn_by: luck}", "llm_scoring.drawn_by = 'luck': must be 'similarity'"),
+        (
+            "llm_scoring: {rate: 1}",
+            "llm_scoring.rate is not a known key: must be one of candidates,",
+        ),
     ],
 )
 def test_mistake_in_the_section_of_a_strategy_is_told(complaints, section, told):

@@ -93,12 +93,12 @@ def test_answer_like_the_true_one_is_no_wrong_choice():
 
 
 def test_evaluation_refuses_fewer_questions_than_choices():
-    with pytest.raises(ValueError, match="n_questions = 3, expected >= 4"):
+    with pytest.raises(ValueError, match="n_questions = 3: must be >= 4"):
         judge(scripted(), "none", PAIRS[:3], progress=silent)
 
 
 def test_evaluation_refuses_a_question_without_answer():
-    with pytest.raises(ValueError, match=r"pair 3 is .* expected a question and an answer"):
+    with pytest.raises(ValueError, match=r"pair 3 = .* must be a question and an answer"):
         judge(scripted(), "none", [*PAIRS[:3], QAPair("Why?", "")], progress=silent)
 
 

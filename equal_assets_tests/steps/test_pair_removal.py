@@ -336,4 +336,4 @@ def test_row_without_the_protected_field_is_refused_with_file_line_and_its_field
     with pytest.raises(CorpusError) as refused:
         read_protected(settings.model_copy(update={"protected_field": "question"}))
     first = str(refused.value).splitlines()[1]
-    assert "exam.jsonl:1: question = None; allowed: text; the row has ask" in first
+    assert "exam.jsonl:1: question = None: must be text; the row has ask" in first

@@ -44,15 +44,15 @@ def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np
     embeddings : ndarray of shape (n_documents, n_dimensions), float32
         Unit rows, so that Euclidean and cosine order agree.
     n_clusters : int
-        Clusters asked for, at most ``n_documents``.
+        Clusters to make, at most ``n_documents``.
     seed : int
         The same seed and embeddings give the same clusters.
 
     Returns
     -------
     ndarray of shape (n_documents,), int64
-        Cluster of each document, numbered ``0..n-1`` without gaps; there may be
-        fewer than asked for, where a cluster attracted no document.
+        Cluster of each document, numbered ``0..n-1`` without gaps; fewer than ``n_clusters`` if a
+        cluster attracted no document.
 
     Raises
     ------
@@ -61,8 +61,8 @@ def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np
     """
     if n_clusters > len(embeddings):
         raise ValueError(
-            f"n_clusters = {n_clusters} is more than the {len(embeddings)} documents; "
-            f"allowed: 2 to {len(embeddings)}"
+            f"n_clusters = {n_clusters}: must be 2 to {len(embeddings)}, the number of documents; "
+            "lower clustering.n_clusters"
         )
     from sklearn.cluster import MiniBatchKMeans  # here: it takes seconds to import
 
@@ -128,7 +128,7 @@ def centroid_distances(
 
 
 def diagonal_wasserstein(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return squared 2-Wasserstein distances between clusters as Gaussians of diagonal covariance.
+    """Return squared 2-Wasserstein distances between clusters, as Gaussians of diagonal covariance.
 
     ``|mean_i - mean_j|^2 + |std_i - std_j|^2``
 

@@ -12,7 +12,7 @@ WORD = r"(?u)\b[^\W\d_]\w{2,}\b"
 """Three characters or more, beginning with a letter."""
 
 MAX_WORDS = 50_000
-"""Of all texts, the most frequent: bounds the memory."""
+"""Most frequent words of all texts that are counted: bounds memory."""
 
 
 def cluster_terms(
@@ -29,13 +29,13 @@ def cluster_terms(
     n_clusters : int
         Clusters are ``0..n_clusters-1``.
     n_terms : int
-        Words a cluster, at most.
+        Words per cluster, at most.
 
     Returns
     -------
     list of list of str
-        For each cluster its words, the most telling first, those that tell alike by alphabet; none
-        for a cluster without words. English function words are left out.
+        The words of each cluster, highest weight first, ties in alphabetical order; none for a
+        cluster without words. English function words are left out.
 
     Raises
     ------
@@ -45,17 +45,17 @@ def cluster_terms(
     Notes
     -----
     A word weighs its share of the cluster's words times ``log(1 + A / f)``, where ``f`` is its
-    frequency in all clusters and ``A`` the mean number of words a cluster.
+    frequency in all clusters and ``A`` the mean number of words per cluster.
 
     References
     ----------
     Grootendorst 2022, BERTopic, arXiv:2203.05794, section 3.3.
     """
     if len(texts) != len(labels):
-        raise ValueError(f"{len(texts)} texts and {len(labels)} labels; allowed: as many")
+        raise ValueError(f"{len(texts)} texts and {len(labels)} labels: must be equally many")
     if len(labels) and not (labels.min() >= 0 and labels.max() < n_clusters):
         raise ValueError(
-            f"labels from {labels.min()} to {labels.max()}; allowed: 0 to {n_clusters - 1}"
+            f"labels = {labels.min()} to {labels.max()}: must be 0 to {n_clusters - 1}"
         )
     vectorizer = CountVectorizer(token_pattern=WORD, stop_words="english", max_features=MAX_WORDS)
     words_of = vectorizer.build_analyzer()

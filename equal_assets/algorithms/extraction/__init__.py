@@ -1,1 +1,1 @@
-"""QA pairs out of text: what is laid out in it, and what a language model is asked for."""
+"""QA pairs out of text: those laid out in it, and those a language model writes."""

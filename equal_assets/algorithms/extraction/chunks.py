@@ -1,4 +1,4 @@
-"""Long texts, split where paragraphs end, with some overlap."""
+"""Long texts, split at the ends of paragraphs, with some overlap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOUNDARIES = (
 
 
 def split_text(text: str, *, max_characters: int, overlap_characters: int) -> list[str]:
-    """Split a text into chunks at the best boundaries, neighbors sharing some whole pieces.
+    """Split a text into chunks at the best boundaries; neighbors share some whole pieces.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ def split_text(text: str, *, max_characters: int, overlap_characters: int) -> li
     max_characters : int
         Longest chunk, >= 1.
     overlap_characters : int
-        A chunk begins with the last paragraphs (or lines, sentences, words, where those are too
-        long) of the one before it, up to so many characters; >= 0, below ``max_characters``.
+        A chunk begins with the last paragraphs (or lines, sentences, words, if those are too
+        long) of the one before it, up to this many characters; >= 0, below ``max_characters``.
 
     Returns
     -------
     list of str
-        In order, none empty; a text that fits is returned as it is. Every character that is no
-        white space stands in one of them.
+        In order, none empty; a text that fits is returned as it is. Together they hold every
+        character that is not white space.
 
     Raises
     ------
@@ -38,10 +38,10 @@ def split_text(text: str, *, max_characters: int, overlap_characters: int) -> li
         If a length is out of range.
     """
     if max_characters < 1:
-        raise ValueError(f"max_characters is {max_characters}, expected >= 1")
+        raise ValueError(f"max_characters = {max_characters}: must be >= 1")
     if not 0 <= overlap_characters < max_characters:
         raise ValueError(
-            f"overlap_characters is {overlap_characters}, expected 0 to {max_characters - 1}"
+            f"overlap_characters = {overlap_characters}: must be 0 to {max_characters - 1}"
         )
     if len(text) <= max_characters:
         return [text] if text.strip() else []

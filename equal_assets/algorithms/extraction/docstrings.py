@@ -404,7 +404,7 @@ def _directive_blocks(directive: re.Match[str], body: Sequence[str]) -> list[Blo
 
 
 def _code_blocks(lines: Sequence[str]) -> list[Block]:
-    """Return the blocks of lines that are marked as code; with prompts, prose may stand between."""
+    """Return the blocks of lines marked as code; with prompts, prose may come between."""
     lines = textwrap.dedent("\n".join(lines)).strip("\n").split("\n")
     if any(line.lstrip().startswith(">>>") for line in lines):
         return list(_doctest_blocks(lines))

@@ -1,19 +1,19 @@
 r"""QA pairs that are laid out in a text: found, never made up.
 
-The only words that are not the author's are those of a question template ("How do I ... with
+The only words that are not the author's come from a question template ("How do I ... with
 `numpy.unique`?"). Layouts are tried in this order; the first that yields a usable pair wins:
 
-1. docstring: the summary asks, the code of the example sections answers (the only layout that is
-   tried on a text with a subject);
+1. docstring: the summary asks, the code of the example sections answers (the only layout tried
+   on a text with a subject);
 2. labels: ``Q:``/``A:``, question/answer, problem/solution, example/solution, exercise/answer;
    of several answers to a question the accepted one, else the first;
-3. a question label that is followed by its answer without a label of its own;
+3. a question label, followed by an answer without a label of its own;
 4. numbered exercises, then a list of answers with the same numbers;
 5. forum thread: title and body, then an answer heading; the accepted answer, else the first;
 6. exercises without a label, each directly followed by ``Solution:``;
 7. FAQ: headings that end with a question mark.
 
-Explicit layouts stand before those that infer the question from its place. Lines are classified
+Explicit layouts come before those that infer the question from its place. Lines are classified
 once and patterns stay within a line or a bounded paragraph, so time grows linearly with the text.
 """
 
@@ -47,8 +47,8 @@ def extract_pairs(text: str, *, max_pairs: int, subject: str | None = None) -> l
     max_pairs : int
         Pairs to keep, >= 1.
     subject : str, optional
-        Qualified name of what a docstring documents (``numpy.linalg.solve``), so that its question
-        can be understood alone; ``None`` for other documents.
+        Qualified name of the object that a docstring documents (``numpy.linalg.solve``), so that
+        its question can be understood alone; ``None`` for other documents.
 
     Returns
     -------
@@ -71,10 +71,10 @@ def extract_pairs(text: str, *, max_pairs: int, subject: str | None = None) -> l
 
 
 def _layouts(text: str, subject: str | None) -> Iterator[Iterator[QAPair]]:
-    """Yield the candidates of one layout after the other."""
+    """Yield the candidates of one layout after another."""
     yield docstring_pairs(text, subject)
     if subject is not None:
-        return  # the other layouts take the sections of a docstring for answers to its summary
+        return  # the other layouts mistake the sections of a docstring for answers to its summary
     lines = _read_lines(text)
     yield _labelled_pairs(lines)
     yield _unlabelled_answer_pairs(lines)
@@ -321,7 +321,7 @@ def _threads(lines: Sequence[_Line]) -> Iterator[tuple[_Section, list[_Section]]
 
 
 def _sections(lines: Sequence[_Line]) -> Iterator[_Section | None]:
-    """Yield the labelled sections, and ``None`` where a heading closes what stands above it.
+    """Yield the labelled sections, and ``None`` where a heading closes the section above it.
 
     A question may contain headings of its own level (examples, constraints); an answer ends there.
     """
@@ -369,7 +369,7 @@ def _choose_answer(answers: Sequence[_Section]) -> str:
 
 
 def _title(lines: Sequence[_Line]) -> str:
-    """Return what stands before the first label, if it is one short line."""
+    """Return the text before the first label, if it is one short line."""
     before = []
     for line in lines:
         if line.label is not None:
@@ -383,7 +383,7 @@ def _title(lines: Sequence[_Line]) -> str:
 
 
 def _unlabelled_answer_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
-    """Pair ``Q:`` labels with what follows them, where the document labels no answer."""
+    """Pair ``Q:`` labels with the text that follows, if the document labels no answer."""
     if any(line.label is not None and line.label.role == "answer" for line in lines):
         return
     for section in _sections(lines):
@@ -410,7 +410,7 @@ def _is_prose_answer(text: str) -> bool:
 
 
 def _answer_list_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
-    """Pair numbered exercises with the same numbers of an answer list further down."""
+    """Pair numbered exercises with the same numbers in an answer list further down."""
     starts = [n for n, line in enumerate(lines) if _begins_answer_list(line)]
     questions = _numbered_items(lines[: starts[0]]) if starts else {}
     for start, stop in pairwise([*starts, len(lines)]):
@@ -426,7 +426,7 @@ def _begins_answer_list(line: _Line) -> bool:
 
 
 def _numbered_items(lines: Sequence[_Line]) -> dict[str, str]:
-    """Return the numbered items; a number that comes again replaces what it had."""
+    """Return the numbered items; a repeated number replaces the earlier item."""
     items: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in lines:
@@ -441,7 +441,7 @@ def _numbered_items(lines: Sequence[_Line]) -> dict[str, str]:
 
 
 def _forum_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
-    """Pair all that stands before the first answer heading with the accepted or only answer."""
+    """Pair all text before the first answer heading with the accepted or only answer."""
     starts = [n for n, line in enumerate(lines) if line.label and line.label.is_answer]
     labels = [label for n in starts if (label := lines[n].label) and not label.rest]
     is_thread = any(label.is_accepted for label in labels) or (
@@ -455,7 +455,7 @@ def _forum_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
 
 
 def _statement(lines: Sequence[_Line]) -> str:
-    """Return title and body of a question; of a chapter only what stands below its last heading."""
+    """Return title and body of a question; of a chapter, only the text below its last heading."""
     lines = [line for line in lines if not _begins_answer_list(line)]
     statement = _join(lines)
     headings = [number for number, line in enumerate(lines) if line.level]
@@ -465,7 +465,7 @@ def _statement(lines: Sequence[_Line]) -> str:
 
 
 def _exercise_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
-    """Pair each ``Solution:`` with the paragraph before it, and the instruction it stands under."""
+    """Pair each ``Solution:`` with the paragraph before it and the instruction above that."""
     instruction, paragraph = "", ""
     for block in _paragraphs(lines):
         label = block[0].label
@@ -483,9 +483,9 @@ def _exercise_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
 
 
 def _paragraphs(lines: Sequence[_Line]) -> Iterator[list[_Line]]:
-    """Yield runs of lines without a blank one between; a label or heading begins a new run.
+    """Yield runs of lines with no blank one between; a label or heading begins a new run.
 
-    What a label on a line of its own announces belongs to it, also behind a blank line.
+    Text that a label on a line of its own announces belongs to it, even after a blank line.
     """
     block: list[_Line] = []
     for line in lines:
@@ -503,7 +503,7 @@ def _paragraphs(lines: Sequence[_Line]) -> Iterator[list[_Line]]:
 def _faq_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
     """Pair headings that ask with the text below them."""
     if any(line.label is not None and line.label.is_answer for line in lines):
-        return  # what stands below a question are its choices
+        return  # the lines below a question are its choices
     starts = [n for n in range(len(lines)) if _is_faq_heading(lines, n)]
     for start, following in pairwise([*starts, len(lines)]):
         level = lines[start].level or PLAIN

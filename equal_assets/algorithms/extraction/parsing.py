@@ -19,7 +19,7 @@ EMPTY_HALF = "empty question or answer"
 REPEATED = "repeats another pair"
 
 THOUGHT = re.compile(r"\A\s*<think>.*?(</think>|\Z)", re.DOTALL)
-"""What a reasoning model writes before its reply; without an end there is no reply."""
+"""The thoughts a reasoning model writes before its reply; without an end there is no reply."""
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: JSON can name them, UTF-8 text and databases cannot hold them."""
@@ -53,7 +53,7 @@ class UnusableReplyError(ValueError):
 
 @dataclass(frozen=True)
 class ParsedReply:
-    """The pairs of a reply, and those of it that cannot be used."""
+    """The usable pairs of a reply, and the others."""
 
     pairs: tuple[QAPair, ...]
     rejected: tuple[RejectedPair, ...]
@@ -66,7 +66,7 @@ def parse_pairs(reply: str) -> ParsedReply:
     ----------
     reply : str
         One JSON value, ``{"pairs": [{"question": ..., "answer": ...}, ...]}`` or the list alone;
-        text around it, a code fence and a thought before it are passed over.
+        text around it, a code fence and a thought before it are skipped.
 
     Returns
     -------
@@ -119,8 +119,8 @@ def parse_rating(reply: str) -> int:
 def merge_replies(replies: Iterable[ParsedReply]) -> ParsedReply:
     """Return the pairs of the chunks of a document, in order, each once.
 
-    Chunks overlap: of a question that comes again in a later one, the longer answer is kept, in the
-    first place. A reply may ask one question twice, with different answers.
+    Chunks overlap: if a later one repeats a question, the longer answer is kept, in the first
+    place. A single reply may ask a question twice, with different answers.
     """
     kept: list[QAPair] = []
     rejected: list[RejectedPair] = []
@@ -164,7 +164,7 @@ def _rejected(pair: QAPair, reason: str) -> RejectedPair:
 
 
 def _only(reply: str, read: Callable[[Any], T | None]) -> T:
-    """Return what is read from the one JSON value of a reply that has the expected shape."""
+    """Return what is read from the only JSON value of a reply with the right shape."""
     text = THOUGHT.sub("", reply)
     if not reply.strip():
         raise UnusableReplyError(EMPTY)
@@ -178,10 +178,10 @@ def _only(reply: str, read: Callable[[Any], T | None]) -> T:
 
 
 def _json_values(text: str) -> Iterator[Any]:
-    """Yield the objects and lists of a text that stand in no other.
+    """Yield the outermost objects and lists of a text.
 
-    What begins as a value and breaks is passed over up to where it breaks: the values inside are
-    parts of a broken reply, not a reply.
+    A broken value is skipped up to the break: the values inside are parts of a broken reply, not
+    a reply.
     """
     at = 0
     while match := BRACKET.search(text, at):

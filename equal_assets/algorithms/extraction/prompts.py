@@ -1,4 +1,4 @@
-"""Prompts to the LLM: templates with named places, and the JSON that replies follow."""
+"""Prompts to the LLM: templates with named places, and the JSON schemas of replies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PLACES: dict[str, frozenset[str]] = {
     "judge": frozenset({"document", "pairs"}),
     "rate": frozenset({"document", "questions"}),
 }
-"""Places that a template of each kind may have; all but ``max_pairs`` must stand in it."""
+"""Places that a template of each kind may have; all but ``max_pairs`` are required."""
 
 
 def check_template(kind: str, template: str) -> None:
@@ -38,18 +38,18 @@ def check_template(kind: str, template: str) -> None:
     found = set(parsed.get_identifiers())
     if unknown := sorted(found - PLACES[kind]):
         allowed = ", ".join(f"${name}" for name in sorted(PLACES[kind]))
-        raise ValueError(f"unknown place ${unknown[0]}; allowed: {allowed}")
+        raise ValueError(f"unknown place ${unknown[0]}: must be one of {allowed}")
     if missing := sorted(PLACES[kind] - found - {"max_pairs"}):
         raise ValueError(f"the place ${missing[0]} is missing")
 
 
 def render(template: str, **values: object) -> str:
-    """Return a template with its places filled; what stands in a value is not looked at."""
+    """Return a template with its places filled; a ``$`` in a value stays as it is."""
     return Template(template).substitute(values)
 
 
 def pairs_json(pairs: Sequence[QAPair]) -> str:
-    """Return pairs in the form in which a reply gives them."""
+    """Return pairs in the form of a reply."""
     rows = [{"question": pair.question, "answer": pair.answer} for pair in pairs]
     return json.dumps({"pairs": rows}, ensure_ascii=False)
 
@@ -60,9 +60,9 @@ def pairs_schema(*, max_pairs: int, max_characters: int | None) -> dict[str, Any
     Parameters
     ----------
     max_pairs : int
-        Longest list that is allowed.
+        Most pairs in the list.
     max_characters : int or None
-        Longest question and longest answer; ``None`` where a server knows no ``maxLength``.
+        Longest question and longest answer; ``None`` if the server knows no ``maxLength``.
     """
     text: dict[str, Any] = {"type": "string"}
     if max_characters is not None:

@@ -1,4 +1,4 @@
-"""Checks of extracted pairs that need no second model: length, grounding, wording, language."""
+"""Checks of extracted pairs without a second model: length, grounding, wording, language."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ NO_PROSE = re.compile(
 MIN_LETTERS = 60
 MIN_PROBABILITY = 0.9
 READ_CHARACTERS = 8000
-"""Part of a text that is searched for code and formulas: one that opens many takes long."""
+"""Part of a text that is searched for code and formulas: many that never end take long."""
 
 SAMPLE_CHARACTERS = 2000
-"""Part of a text that its language is told from; of longer ones the identifier is less certain."""
+"""Part of a text used to identify its language; longer parts make the result less certain."""
 
 READING = "(?:text|passage|article|excerpt|document|paragraph|section|chapter|lesson)"
 PICTURE = "(?:figure|diagram|picture|illustration|photo|photograph)"
@@ -74,7 +74,7 @@ ELSEWHERE = (
     rf"the (?:{READING}|author) {TELLS}",
     rf"{TOLD} (?:earlier|previously|in (?:the|this) {READING})",
 )
-"""How a question leans on a text that stands elsewhere."""
+"""Phrases by which a question leans on a text that is elsewhere."""
 
 SHOWN = (
     rf"(?:the|this) (?:{MATERIAL}|{READING}) (?:above|below)",
@@ -84,7 +84,7 @@ SHOWN = (
     rf"{TOLD} above",
     rf"{SEEN} (?:above|below)(?! (?:a|an|the|zero|\d+))",
 )
-"""How it leans on what it may as well show itself."""
+"""Phrases that may also point at something the question itself shows."""
 
 SHOWS = re.compile(r"\n|`|\$[^$]+\$|:\s*\S")
 
@@ -99,7 +99,7 @@ LEANS_ELSEWHERE, LEANS_UNLESS_SHOWN = _any_of(ELSEWHERE), _any_of((*ELSEWHERE, *
 
 @dataclass(frozen=True)
 class QualityBounds:
-    """What a pair must be to be kept.
+    """What a pair must meet to be kept.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class QualityBounds:
     min_answer_characters, max_answer_characters : int
         Allowed lengths, both inclusive.
     min_grounding : float
-        Share of the answer's words that must stand in the document, 0 to 1.
+        Share of the answer's words that must occur in the document, 0 to 1.
     self_contained : bool
         Whether questions that lean on a text are rejected.
     same_language : bool
@@ -133,7 +133,7 @@ class Rejection:
 
 
 class Source:
-    """A document, taken apart once for all its pairs."""
+    """A document, split into words once for all its pairs."""
 
     def __init__(self, document: str) -> None:
         self._document = document
@@ -156,7 +156,7 @@ class Source:
         return language(self._document)
 
     def grounding(self, answer: str) -> float:
-        """Return the share of an answer's words that stand in the document."""
+        """Return the share of an answer's words that occur in the document."""
         words = _words(_normal(answer))
         words = [word for word in words if word not in STOP_WORDS] or words
         if words:
@@ -167,7 +167,7 @@ class Source:
 
 @lru_cache(maxsize=64)
 def _source(document: str) -> Source:
-    """Return a document taken apart; its chunks are checked one by one."""
+    """Return a document split into words, from a cache: its chunks are checked one by one."""
     return Source(document)
 
 
@@ -217,7 +217,7 @@ def _rejection(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection
 
 
 def grounding(answer: str, document: str) -> float:
-    """Return the share of an answer's words that stand in a document.
+    """Return the share of an answer's words that occur in a document.
 
     Parameters
     ----------
@@ -227,9 +227,9 @@ def grounding(answer: str, document: str) -> float:
     Returns
     -------
     float
-        From 0 to 1. Words count as often as they stand in the answer; English stop words count only
-        where there are no others, and characters only where there are no words. Scripts without
-        spaces are compared by pairs of characters.
+        From 0 to 1. Words count as often as they occur in the answer; English stop words count only
+        if there are no others, and characters only if there are no words. Scripts without spaces
+        are compared by pairs of characters.
     """
     return _source(document).grounding(answer)
 
@@ -237,8 +237,8 @@ def grounding(answer: str, document: str) -> float:
 def dangling_reference(question: str) -> str | None:
     """Return the phrase by which a question leans on a text that its reader does not have.
 
-    English only. A question that shows something itself, in lines, code, formulas or after a colon,
-    may point at it.
+    English only. A question may point at something it shows itself, in lines, code, formulas or
+    after a colon.
     """
     pattern = LEANS_ELSEWHERE if SHOWS.search(question) else LEANS_UNLESS_SHOWN
     found = pattern.search(question)
@@ -271,7 +271,7 @@ def _long(reason: str, length: int, allowed: int) -> Rejection:
 
 
 def _normal(text: str) -> str:
-    """Return a text with its different forms of the same characters made one."""
+    """Return a text with different forms of the same character unified."""
     return unicodedata.normalize("NFKC", text).lower()
 
 

@@ -1,4 +1,4 @@
-"""What an LLM is asked when it rates a document, and which questions stand for the target."""
+"""The request to rate a document, and the questions in it that represent the target."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class RatingTask:
     template : str
         Of :mod:`~equal_assets.algorithms.extraction.prompts`, kind ``rate``.
     questions : tuple of str
-        Stand for the target.
+        They represent the target.
     document_characters : int
-        Of a document's beginning, shown.
+        How much of a document's beginning is shown.
     """
 
     template: str
@@ -41,7 +41,7 @@ class RatingTask:
 def draw_questions(
     questions: Sequence[str], *, n_questions: int, rng: np.random.Generator
 ) -> tuple[str, ...]:
-    """Return questions that stand for all, drawn once for all documents; all if there are fewer."""
+    """Draw the questions that represent the target to all documents; all if there are fewer."""
     drawn = rng.permutation(len(questions))[:n_questions]
     return tuple(questions[index] for index in sorted(drawn))
 
@@ -49,7 +49,7 @@ def draw_questions(
 def draw_candidates(
     ranking: np.ndarray, *, n_candidates: int, is_random: bool, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the documents that are rated, in the order in which they are.
+    """Return the documents to rate, in order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How an LLM extracts the pairs of a text: which requests follow which replies, without sending.
+"""How an LLM extracts the pairs of a text: which request follows which reply, without sending.
 
 A text is extracted by a generator that yields requests and is sent their replies, so that any
 backend can drive any number of texts at once, and tests need none.
@@ -34,7 +34,7 @@ OVER_LIMIT = "more pairs than max_pairs"
 
 @dataclass(frozen=True)
 class ExtractionRecipe:
-    """Everything that decides which pairs come out of a text, beside the model.
+    """Everything but the model that decides which pairs come out of a text.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of a request: a parsed reply, or the reason why there is none."""
+    """The outcome of a request: a parsed reply, or the reason why there is none."""
 
     value: Any
     failure: str | None = None
@@ -98,8 +98,8 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
     text : str
         The document, or a chunk of it.
     document : str
-        The whole document, which answers must be grounded in.
-    recipe : Recipe
+        The whole document, in which answers must be grounded.
+    recipe : ExtractionRecipe
 
     Yields
     ------
@@ -147,19 +147,19 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
 
 
 def merge_chunks(chunks: Iterable[TextPairs], *, max_pairs: int) -> TextPairs:
-    """Return what the chunks of a document gave together, in order, each pair once.
+    """Return the pairs of all chunks of a document, in order, each once.
 
     Parameters
     ----------
     chunks : iterable of TextPairs
         In the order of the document.
     max_pairs : int
-        Pairs kept; those after are rejected.
+        Pairs kept; later ones are rejected.
 
     Returns
     -------
     TextPairs
-        ``failure`` names the failed chunks where there are several.
+        ``failure`` names the failed chunks if there are several.
     """
     found = list(chunks)
     merged = merge_replies(chunk.parsed for chunk in found)
@@ -176,7 +176,7 @@ def merge_chunks(chunks: Iterable[TextPairs], *, max_pairs: int) -> TextPairs:
 
 
 def _dropped(before: list[QAPair], after: Iterable[QAPair]) -> list[RejectedPair]:
-    """Return the pairs whose question is gone; a mended question counts as dropped and new."""
+    """Return the pairs whose question is gone; a corrected question counts as dropped and new."""
     kept = {pair.question for pair in after}
     return [
         RejectedPair(pair.question, pair.answer, DROPPED_BY_REFINEMENT)

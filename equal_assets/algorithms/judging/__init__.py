@@ -1,1 +1,1 @@
-"""Whether a student's answer is right, what the metrics are, and whether they differ."""
+"""Whether a student's answers are right, and whether two students differ."""

@@ -36,8 +36,8 @@ def extract_code(output: str, *, is_continuation: bool) -> str | None:
     output : str
         A generated answer.
     is_continuation : bool
-        Whether the output goes on from code that the question shows (HumanEval): then text without
-        a fence is code from its first character, and ends where the indented block ends.
+        Whether the output continues code that the question shows (HumanEval): then text without a
+        fence is code from its first character, and ends where the indented block ends.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def extract_code(output: str, *, is_continuation: bool) -> str | None:
 
 
 def program_of(code: str, prefix: str) -> str:
-    """Return the program that code makes with what the question shows before it."""
+    """Return the program that code forms with the code that the question shows."""
     return f"{prefix.rstrip()}\n{code}" if prefix.strip() else code
 
 

@@ -1,8 +1,8 @@
 r"""Whether the answer to a MATH-like question equals the true one, as mathematics.
 
 ``\frac{1}{2}``, ``0.5`` and ``1/2`` are one answer: math-verify parses LaTeX into sympy, and
-compares. What an expression such as ``9^{9^{9^9}}`` costs has no bound in time or memory:
-:mod:`equal_assets.resources.judges.math_judge` sets one.
+compares. An expression such as ``9^{9^{9^9}}`` takes unbounded time and memory:
+:mod:`equal_assets.resources.judges.math_judge` bounds both.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MAX_CHARACTERS = 200
 
 
 class CutOff(Exception):  # noqa: N818 - a state of the text, not a mistake of the caller
-    """The last box of a text has no end."""
+    """The last box of a text is not closed."""
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Return what stands in the last ``\boxed{...}`` of a text, None if there is none.
+    r"""Return the content of the last ``\boxed{...}`` of a text, None if there is none.
 
     Raises
     ------
@@ -61,8 +61,8 @@ def math_verdict(output: str, reference: str) -> Verdict:
     Returns
     -------
     Verdict
-        Correct if math-verify finds the two equal, or (a word, a name that it cannot read) their
-        texts are the same but for spaces.
+        Correct if math-verify finds the two equal, or if (as with words it cannot read) their texts
+        are the same but for spaces.
 
     Raises
     ------
@@ -92,8 +92,8 @@ def _truth(reference: str) -> str:
         truth = ""
     if not truth:
         raise ValueError(
-            f"reference {reference[-80:]!r} holds no answer; expected \\boxed{{...}} with an end, "
-            "or an answer alone: score this target as text or number"
+            f"reference = {reference[-80:]!r}: must be an answer, in a complete \\boxed{{...}} or "
+            "alone; score this target as text or number"
         )
     return truth
 
@@ -109,7 +109,7 @@ def _shown_and_parsed(text: str) -> tuple[str, list[Any]]:
 def _parsed(expression: str) -> list[Any]:
     from math_verify import parse
 
-    # time is bounded by the process that this runs in: signals work on the main thread alone
+    # the process that this runs in bounds the time: signals work only on the main thread
     return parse(rf"\boxed{{{expression}}}", parsing_timeout=None)
 
 

@@ -1,4 +1,4 @@
-"""What students and pools are judged by: accuracy, perplexity, coverage, thresholds."""
+"""Metrics of students and pools: accuracy, perplexity, coverage, thresholds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binomtest, t
 
 CONFIDENCE = 0.95
-"""Of every interval that stands beside a metric of students."""
+"""Of every interval around a metric of students."""
 
 
 def pmi_scores(
@@ -39,17 +39,17 @@ def pmi_scores(
 
     Notes
     -----
-    The plain likelihood prefers answers that are common everywhere; dividing ``p(a)`` out leaves
-    what the question adds.
+    The plain likelihood prefers answers that are common everywhere; dividing by ``p(a)`` leaves
+    only what the question adds.
     """
     shapes = (conditional.shape, unconditional.shape, lengths.shape)
     if len(set(shapes)) > 1 or conditional.ndim != 2:
         raise ValueError(
             f"conditional, unconditional and lengths have shapes {shapes[0]}, {shapes[1]} and "
-            f"{shapes[2]}; expected one shape (n_questions, n_choices)"
+            f"{shapes[2]}: must share one shape (n_questions, n_choices)"
         )
     if lengths.size and lengths.min() <= 0:
-        raise ValueError(f"lengths holds {lengths.min()}, expected > 0: leave empty answers out")
+        raise ValueError(f"lengths holds {lengths.min()}: must be > 0; leave out empty answers")
     return (conditional.astype(np.float64) - unconditional) / lengths
 
 
@@ -59,7 +59,7 @@ def correct_choices(scores: np.ndarray, correct: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     scores : ndarray of shape (n_questions, n_choices)
-        Higher is better; ``-inf`` takes a choice out.
+        Higher is better; ``-inf`` rules a choice out.
     correct : ndarray of shape (n_questions,), int
         Column of the correct choice.
 
@@ -76,16 +76,16 @@ def correct_choices(scores: np.ndarray, correct: np.ndarray) -> np.ndarray:
     """
     if scores.ndim != 2 or not len(scores) or scores.shape[1] < 2:
         raise ValueError(
-            f"scores has shape {scores.shape}; expected (n_questions >= 1, n_choices >= 2)"
+            f"scores has shape {scores.shape}: must be (n_questions >= 1, n_choices >= 2)"
         )
     if np.isnan(scores).any():
-        raise ValueError(f"scores holds {np.isnan(scores).sum()} NaN, expected numbers or -inf")
+        raise ValueError(f"scores holds {np.isnan(scores).sum()} NaN: must be numbers or -inf")
     n_questions, n_choices = scores.shape
     if correct.shape != (n_questions,):
-        raise ValueError(f"correct has shape {correct.shape}; expected ({n_questions},)")
+        raise ValueError(f"correct has shape {correct.shape}: must be ({n_questions},)")
     if correct.min() < 0 or correct.max() >= n_choices:
         raise ValueError(
-            f"correct holds {correct.min()} to {correct.max()}; expected 0 to {n_choices - 1}"
+            f"correct holds {correct.min()} to {correct.max()}: must be 0 to {n_choices - 1}"
         )
     rows = np.arange(n_questions)
     others = scores.astype(np.float64)
@@ -127,11 +127,11 @@ def accuracy_interval(
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
     """
     if n_questions < 1:
-        raise ValueError(f"n_questions = {n_questions}, expected >= 1")
+        raise ValueError(f"n_questions = {n_questions}: must be >= 1")
     if not 0 <= n_correct <= n_questions:
-        raise ValueError(f"n_correct = {n_correct}, expected 0 to {n_questions} (n_questions)")
+        raise ValueError(f"n_correct = {n_correct}: must be 0 to {n_questions} (n_questions)")
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence = {confidence}, expected between 0 and 1, both excluded")
+        raise ValueError(f"confidence = {confidence}: must be between 0 and 1, both excluded")
     interval = binomtest(n_correct, n_questions).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -161,17 +161,17 @@ def perplexity(log_probabilities: np.ndarray, n_tokens: np.ndarray) -> float:
     """
     if log_probabilities.shape != n_tokens.shape:
         raise ValueError(
-            f"log_probabilities has shape {log_probabilities.shape}, n_tokens {n_tokens.shape}; "
-            "expected one shape (n_answers,)"
+            f"log_probabilities has shape {log_probabilities.shape}, n_tokens {n_tokens.shape}: "
+            "must share one shape (n_answers,)"
         )
     if not np.isfinite(log_probabilities).all():
         raise ValueError(
             f"log_probabilities holds {np.sum(~np.isfinite(log_probabilities))} values that are "
-            "not finite: has training diverged?"
+            "not finite: must be finite; has training diverged?"
         )
     if not n_tokens.sum() or n_tokens.min() < 0:
         raise ValueError(
-            f"n_tokens sums to {n_tokens.sum()} over {n_tokens.size} answers; expected counts >= 0 "
+            f"n_tokens sums to {n_tokens.sum()} over {n_tokens.size} answers: must be counts >= 0 "
             "with at least one token"
         )
     return float(np.exp(-log_probabilities.sum(dtype=np.float64) / n_tokens.sum()))
@@ -180,7 +180,7 @@ def perplexity(log_probabilities: np.ndarray, n_tokens: np.ndarray) -> float:
 def perplexity_interval(
     log_probabilities: np.ndarray, n_tokens: np.ndarray, *, confidence: float
 ) -> tuple[float, float]:
-    """Return a confidence interval of :func:`perplexity` over the questions there might be.
+    """Return a confidence interval of :func:`perplexity` over questions like these.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def perplexity_interval(
     center = np.log(perplexity(log_probabilities, n_tokens))
     n_answers = len(n_tokens)
     if n_answers < 2:
-        raise ValueError(f"{n_answers} answer, expected at least two: one tells no spread")
+        raise ValueError(f"answers = {n_answers}: must be at least 2; one value gives no variance")
     residuals = log_probabilities + center * n_tokens
     error = np.sqrt(n_answers / (n_answers - 1) * np.sum(residuals**2)) / n_tokens.sum()
     margin = t.ppf((1 + confidence) / 2, n_answers - 1) * error
@@ -241,13 +241,13 @@ def mean_interval(values: np.ndarray, *, confidence: float) -> tuple[float, floa
 
     Notes
     -----
-    For shares of several tries. Of questions that are right or wrong, :func:`accuracy_interval`
-    is the better interval.
+    For shares of several tries. For questions that are right or wrong, :func:`accuracy_interval`
+    is better.
     """
     if len(values) < 2:
-        raise ValueError(f"{len(values)} values, expected at least two: one tells no spread")
+        raise ValueError(f"values = {len(values)}: must be at least 2; one value gives no variance")
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError(f"values span {values.min()} to {values.max()}, expected 0 to 1")
+        raise ValueError(f"values span {values.min()} to {values.max()}: must be 0 to 1")
     error = values.std(ddof=1) / np.sqrt(len(values))
     margin = t.ppf((1 + confidence) / 2, len(values) - 1) * error
     return float(max(0.0, values.mean() - margin)), float(min(1.0, values.mean() + margin))
@@ -276,11 +276,11 @@ def draw_distractors(n_questions: int, n_choices: int, rng: np.random.Generator)
         If there are fewer than two choices, or fewer questions than choices.
     """
     if n_choices < 2:
-        raise ValueError(f"n_choices = {n_choices}, expected >= 2")
+        raise ValueError(f"n_choices = {n_choices}: must be >= 2")
     if n_questions < n_choices:
         raise ValueError(
-            f"n_questions = {n_questions}, expected >= {n_choices} (n_choices): every question "
-            "takes its wrong choices from the others; give more test questions or fewer choices"
+            f"n_questions = {n_questions}: must be >= {n_choices} (n_choices); every question "
+            "takes its wrong choices from the others, so give more test questions or fewer choices"
         )
     drawn = np.stack(
         [rng.choice(n_questions - 1, n_choices - 1, replace=False) for _ in range(n_questions)]
@@ -312,14 +312,14 @@ def coverage(similarity: np.ndarray) -> float:
     _check_similarity(similarity)
     if not len(similarity):
         raise ValueError(
-            f"similarity has shape {similarity.shape}; expected (n_pairs >= 1, n_questions): an "
-            "empty pool is near nothing, so there is no mean"
+            f"similarity has shape {similarity.shape}: must be (n_pairs >= 1, n_questions); an "
+            "empty pool has no mean"
         )
     return float(similarity.max(axis=0).mean(dtype=np.float64))
 
 
 def top_share_threshold(values: np.ndarray, *, share: float) -> float:
-    """Return the value that the highest values reach: a share of them, rounded up, at least one.
+    """Return the lowest of the highest values: of a share of all, rounded up, at least one.
 
     Parameters
     ----------
@@ -331,7 +331,7 @@ def top_share_threshold(values: np.ndarray, *, share: float) -> float:
     Returns
     -------
     float
-        One of ``values``; ties with it may make more than ``share`` of them reach it.
+        One of ``values``; with ties, more than ``share`` of them may reach it.
 
     Raises
     ------
@@ -344,23 +344,23 @@ def top_share_threshold(values: np.ndarray, *, share: float) -> float:
     0.3
     """
     if not 0 < share <= 1:
-        raise ValueError(f"share = {share}, expected above 0 and at most 1")
+        raise ValueError(f"share = {share}: must be above 0 and at most 1")
     if values.ndim != 1 or not len(values):
-        raise ValueError(f"values has shape {values.shape}; expected (n_values >= 1,)")
+        raise ValueError(f"values has shape {values.shape}: must be (n_values >= 1,)")
     if np.isnan(values).any():
-        raise ValueError(f"values holds {np.isnan(values).sum()} NaN, expected numbers")
+        raise ValueError(f"values holds {np.isnan(values).sum()} NaN: must be numbers")
     n_top = math.ceil(round(share * len(values), 9))  # 0.07 * 100 is a little more than 7
     n_below = len(values) - n_top
     return float(np.partition(values, n_below)[n_below])
 
 
 def documents_to_match(documents: np.ndarray, costs: np.ndarray, *, goal: float) -> int | None:
-    """Return how many documents had been asked for when a cost first came down to a goal.
+    """Return how many documents were spent when a cost first came down to a goal.
 
     Parameters
     ----------
     documents : ndarray of shape (n_points,), int
-        Documents asked for at each point, ascending.
+        Documents spent at each point, ascending.
     costs : ndarray of shape (n_points,), float64
         Cost at each point, lower is better; NaN where there was no pair yet.
     goal : float
@@ -378,13 +378,13 @@ def documents_to_match(documents: np.ndarray, costs: np.ndarray, *, goal: float)
     """
     if documents.shape != costs.shape or documents.ndim != 1:
         raise ValueError(
-            f"documents has shape {documents.shape}, costs {costs.shape}; expected one shape "
+            f"documents has shape {documents.shape}, costs {costs.shape}: must share one shape "
             "(n_points,)"
         )
     if (np.diff(documents) <= 0).any():
-        raise ValueError(f"documents = {documents.tolist()}, expected ascending counts")
+        raise ValueError(f"documents = {documents.tolist()}: must be ascending counts")
     if math.isnan(goal):
-        raise ValueError("goal is NaN: there is nothing to reach")
+        raise ValueError("goal = NaN: must be a number to reach")
     reached = np.flatnonzero(costs <= goal)
     return int(documents[reached[0]]) if len(reached) else None
 
@@ -392,7 +392,7 @@ def documents_to_match(documents: np.ndarray, costs: np.ndarray, *, goal: float)
 def _check_similarity(similarity: np.ndarray) -> None:
     if similarity.ndim != 2 or not similarity.shape[1]:
         raise ValueError(
-            f"similarity has shape {similarity.shape}; expected (n_pairs, n_questions >= 1)"
+            f"similarity has shape {similarity.shape}: must be (n_pairs, n_questions >= 1)"
         )
     if np.isnan(similarity).any():
-        raise ValueError(f"similarity holds {np.isnan(similarity).sum()} NaN, expected numbers")
+        raise ValueError(f"similarity holds {np.isnan(similarity).sum()} NaN: must be numbers")

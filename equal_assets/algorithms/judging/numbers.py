@@ -1,8 +1,8 @@
-"""The final number of an answer to a GSM8K-like question, and whether it is the right one.
+"""The final number of an answer to a GSM8K-like question, and whether it is right.
 
 Two ways to find it are reported side by side, as lm-eval does for gsm8k: `strict` takes the number
-that the form of the answers announces (``#### 18``, ``The answer is 18.``), `flexible` the last
-number of the text. A model that computes well but keeps to no form scores on the second alone.
+that the answer announces (``#### 18``, ``The answer is 18.``), `flexible` the last number of the
+text. A model that computes well but ignores the form scores only on the second.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NUMBER = re.compile(
 )
 MARKER = re.compile(r"####|\bThe answer is\b")
 DRESSING = re.compile(r"(?:[\s:=*_~]|\\[(\[]|\\(?:boxed|text|mathbf)\s?\{|[$€£](?=\\|\$|\s*\Z))*")
-"""What may stand between the marker and the number: space, emphasis, LaTeX."""
+"""What may come between the marker and the number: space, emphasis, LaTeX."""
 
 SPELLINGS = str.maketrans({"−": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " "})
 LATEX_SPACING = re.compile(r"\{,\}(?=\d)|(?<=\d),?\\[,!;](?=\d)|,\\!(?=\d)")
@@ -51,7 +51,7 @@ def number_verdicts(
     references : sequence of str
         The true answer to each: a worked answer that announces its number, or the number alone.
     is_strict : bool
-        Whether an output has to announce its number, too.
+        Whether an output must announce its number, too.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def number_verdicts(
 def announced_number(text: str) -> tuple[str, Fraction] | None:
     """Return the number that follows the first ``####`` or "The answer is", as text and as value.
 
-    The first: a model that does not stop goes on with questions of its own.
+    The first: a model that does not stop continues with questions of its own.
     """
     text = _plain(text)
     for marker in MARKER.finditer(text):
@@ -102,7 +102,7 @@ def _plain(text: str) -> str:
 
 
 def _text_and_value(match: re.Match[str]) -> tuple[str, Fraction] | None:
-    """Return None for a number too long or too large to be meant: it would fill the memory."""
+    """Return None for a number too long or too large to be meant: it would fill memory."""
     exponent = match["exponent"] or match["power"] or "0"
     if len(match[0]) > MAX_CHARACTERS or abs(int(exponent)) > MAX_EXPONENT:
         return None
@@ -120,8 +120,8 @@ def _reference_number(reference: str, row: int) -> Fraction:
     found = announced_number(reference) or last_number(reference)
     if found is None:
         raise ValueError(
-            f"reference {row} holds no number: {reference[-80:]!r}; expected an answer that ends "
-            "like 'The answer is 18.' or '#### 18': score this target as text or math"
+            f"reference {row} = {reference[-80:]!r}: must be an answer that ends "
+            "like 'The answer is 18.' or '#### 18'; score this target as text or math"
         )
     return found[1]
 

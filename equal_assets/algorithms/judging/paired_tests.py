@@ -21,7 +21,7 @@ class PairedAccuracy:
     p_value : float
         Of McNemar's exact test, two-sided.
     n_first_only, n_second_only : int
-        Questions that one answers correctly and the other does not; the rest tells nothing.
+        Questions that only one answers correctly; the others say nothing.
     """
 
     difference: float
@@ -79,7 +79,7 @@ def compare_accuracies(first: np.ndarray, second: np.ndarray) -> PairedAccuracy:
     percentages", Psychometrika 1947.
     """
     if first.dtype != bool or second.dtype != bool:
-        raise ValueError(f"first is {first.dtype}, second {second.dtype}; expected bool arrays")
+        raise ValueError(f"first is {first.dtype}, second {second.dtype}: must be bool arrays")
     _check_paired(first=first, second=second)
     n_first_only = int(np.sum(first & ~second))
     n_second_only = int(np.sum(second & ~first))
@@ -129,14 +129,14 @@ def compare_perplexities(
 
     Notes
     -----
-    ``log ratio = sum(second - first) / sum(n_tokens)``, which is what perplexities over all
-    tokens differ by. A question is drawn with both students' answers: how hard it is cancels.
+    ``log ratio = sum(second - first) / sum(n_tokens)`` is the difference of the log perplexities.
+    A question is drawn with both students' answers, so its difficulty cancels.
     """
     _check_paired(first=first, second=second, n_tokens=n_tokens)
     if len(first) < 2:
-        raise ValueError("1 question, expected at least two: one tells no spread")
+        raise ValueError("questions = 1: must be at least 2; one value gives no variance")
     if n_tokens.min() <= 0:
-        raise ValueError(f"n_tokens holds {n_tokens.min()}, expected > 0")
+        raise ValueError(f"n_tokens holds {n_tokens.min()}: must be > 0")
     ratio = perplexity(first, n_tokens) / perplexity(second, n_tokens)
     drawn = bootstrap(
         (second - first, n_tokens),
@@ -172,4 +172,4 @@ def _check_paired(**arrays: np.ndarray) -> None:
     first = next(iter(shapes.values()))
     if len(set(shapes.values())) > 1 or len(first) != 1 or not first[0]:
         listing = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"shapes are {listing}; expected one shape (n_questions >= 1,)")
+        raise ValueError(f"shapes are {listing}: must share one shape (n_questions >= 1,)")

@@ -1,4 +1,4 @@
-"""What is said of a generated answer, and pass@k over several answers to one question."""
+"""The verdict on a generated answer, and pass@k over several answers to one question."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Verdict:
     Parameters
     ----------
     extracted : str or None
-        What of the output was judged: a number, an expression, a program; None if there is none.
+        The judged part of the output: a number, an expression, a program; None if there is none.
     is_correct : bool
         Whether it agrees with the reference.
     reason : str or None
@@ -30,8 +30,8 @@ class Verdict:
     def __post_init__(self) -> None:
         if self.is_correct != (self.reason is None):
             raise ValueError(
-                f"is_correct = {self.is_correct} and reason = {self.reason!r}; expected a reason "
-                "exactly for a wrong answer"
+                f"is_correct = {self.is_correct}, reason = {self.reason!r}: must be a reason "
+                "for wrong answers only"
             )
 
 
@@ -46,7 +46,7 @@ def wrong(extracted: str | None, reason: str) -> Verdict:
 
 
 def check_lengths(outputs: Sequence[Any], references: Sequence[Any]) -> None:
-    """Demand one reference for each output.
+    """Raise unless there is one reference for each output.
 
     Raises
     ------
@@ -55,8 +55,8 @@ def check_lengths(outputs: Sequence[Any], references: Sequence[Any]) -> None:
     """
     if len(outputs) != len(references):
         raise ValueError(
-            f"{len(outputs)} outputs and {len(references)} references; expected one reference for "
-            "each output (with several samples a question, repeat its reference)"
+            f"{len(outputs)} outputs and {len(references)} references: must be equally many; "
+            "with several samples per question, repeat its reference"
         )
 
 
@@ -72,7 +72,7 @@ def pass_at_k(n_samples: int, n_correct: int, k: int) -> float:
     n_correct : int
         Correct ones among them, c, 0 to n.
     k : int
-        Samples that the user would be shown, >= 1.
+        Samples that a user would see, >= 1.
 
     Returns
     -------
@@ -93,9 +93,9 @@ def pass_at_k(n_samples: int, n_correct: int, k: int) -> float:
     M. Chen et al., arXiv:2107.03374, section 2.1.
     """
     if not 1 <= k <= n_samples:
-        raise ValueError(f"k = {k}, expected 1 to {n_samples} (n_samples): draw more samples")
+        raise ValueError(f"k = {k}: must be 1 to {n_samples} (n_samples); draw more samples")
     if not 0 <= n_correct <= n_samples:
-        raise ValueError(f"n_correct = {n_correct}, expected 0 to {n_samples} (n_samples)")
+        raise ValueError(f"n_correct = {n_correct}: must be 0 to {n_samples} (n_samples)")
     n_wrong = n_samples - n_correct
     if n_wrong < k:
         return 1.0

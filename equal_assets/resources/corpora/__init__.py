@@ -1,6 +1,6 @@
-"""Readers that stream a corpus: a module a kind of source.
+"""Readers that stream a corpus: a module per kind of source.
 
-``reading`` joins them and applies the text policy, ``candidates`` is what they yield.
+``reading`` joins them and applies the text policy, ``candidates`` holds what they yield.
 """
 
 from equal_assets.resources.corpora.candidates import Reason

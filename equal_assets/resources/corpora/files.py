@@ -34,7 +34,7 @@ SUPPORTED_SUFFIXES = (*JSON_LINES, *PARQUET, *TABLES, *TEXTS, *LIBRARIES)
 
 
 def read_files(corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
-    """Yield what stands in the files that the paths lead to."""
+    """Yield the contents of the files that the paths match."""
     base = base_folder()
     with Converter(seconds=corpus.file_seconds, memory_mb=corpus.file_memory_mb) as converter:
         for path in list_files(corpus.paths):
@@ -83,7 +83,7 @@ def _read_text(path: Path, file: str, corpus: FilesSettings) -> Iterator[Candida
 
 
 def list_files(patterns: Iterable[str]) -> list[Path]:
-    """Return the supported files that paths lead to, each once, in a fixed order."""
+    """Return the supported files that the paths match, each once, in a fixed order."""
     found: dict[Path, None] = {}
     for pattern in patterns:
         matches = [
@@ -91,8 +91,8 @@ def list_files(patterns: Iterable[str]) -> list[Path]:
         ]
         if not matches:
             raise CorpusError(
-                f"corpus.paths: {pattern} leads to no supported file; supported: "
-                f"{', '.join(SUPPORTED_SUFFIXES)}"
+                f"corpus.paths = {pattern}: must match a supported file "
+                f"({', '.join(SUPPORTED_SUFFIXES)})"
             )
         found.update(dict.fromkeys(matches))
     return list(found)

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, and those that its library has saved."""
+"""Data sets of the Hugging Face hub, or saved by its library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from equal_assets.settings import HubDatasetSettings
 
 
 def read_hub(corpus: HubDatasetSettings) -> Iterator[Candidate | RejectedRow]:
-    """Yield the rows of a data set; one that breaks off is a :class:`CorpusError`."""
+    """Yield the rows of a data set; a break raises a :class:`CorpusError`."""
     base = base_folder()
     local = base / corpus.dataset
     name = local.name if local.exists() else corpus.dataset
@@ -37,7 +37,7 @@ def read_hub(corpus: HubDatasetSettings) -> Iterator[Candidate | RejectedRow]:
 
 
 def _open_hub_dataset(corpus: HubDatasetSettings, local: Path) -> Any:
-    """Open a data set that was saved on disk, a folder of data files, or one of the hub."""
+    """Open a data set saved on disk, a folder of data files, or a data set of the hub."""
     try:
         import datasets
 
@@ -52,7 +52,7 @@ def _open_hub_dataset(corpus: HubDatasetSettings, local: Path) -> Any:
             f"corpus.dataset = {corpus.dataset}: cannot be loaded (subset {corpus.subset}, split "
             f"{corpus.split}): {_first_line(error)}. A data set of the hub needs a network and "
             "`pip install 'equal-assets[hub]'`; without a network, name a folder of data files or "
-            "of a saved data set"
+            "a saved data set"
         ) from error
 
 

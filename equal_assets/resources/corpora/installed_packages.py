@@ -1,4 +1,4 @@
-"""The docstrings of the Python packages that are installed here; nothing is imported."""
+"""The docstrings of the installed Python packages; nothing is imported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A distribution as its metadata states it.
+    """A distribution, according to its metadata.
 
     Attributes
     ----------
@@ -66,13 +66,13 @@ class PythonFile:
     Attributes
     ----------
     path : Path
-        Where it stands on this machine.
+        Where it is on this machine.
     file : str
         The same, relative to ``site-packages`` or to the standard library.
     module, package : str
         Dotted import name of the file, and its first part.
     release : Release
-        What it was installed from.
+        The distribution that it belongs to.
     """
 
     path: Path
@@ -84,7 +84,7 @@ class PythonFile:
 
 @dataclass(frozen=True, slots=True)
 class Docstring:
-    """A docstring and what it documents.
+    """A docstring and the object that it documents.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ def find_python_files(
     search_path: Sequence[str] | None = None,
     standard_library: Path | None = None,
 ) -> list[PythonFile]:
-    """List the source files of installed packages, in an order that is the same on every run.
+    """List the source files of installed packages, in the same order on every run.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def named_distributions(
     """
     folders = list(sys.path if path is None else path)
     for distribution in importlib.metadata.distributions(path=folders):
-        # asked of the files: what the parser does without metadata depends on who provides it
+        # asks the files: without metadata, parsers behave differently
         files = ("METADATA", "PKG-INFO", "")
         has_metadata = any(distribution.read_text(name) for name in files)
         if has_metadata and _field(metadata := distribution.metadata, "Name"):
@@ -229,7 +229,7 @@ def _recorded_files(distribution: importlib.metadata.Distribution) -> list[str]:
 
 
 def _field(metadata: importlib.metadata.PackageMetadata, name: str) -> str:
-    """Return a field, or "": parsers of metadata differ in what they give for a missing one."""
+    """Return a field, or "": metadata parsers differ in what they return for a missing one."""
     return (metadata[name] or "") if name in metadata else ""
 
 
@@ -245,7 +245,7 @@ def _license(metadata: importlib.metadata.PackageMetadata) -> str | None:
 
 
 def _module_name(file: str) -> str | None:
-    """Return the import name; ``None`` for no module, a test, a vendored copy, this project."""
+    """Return the import name; ``None`` if it is no module, a test, a vendored copy or ours."""
     path = PurePosixPath(file)
     if any(_is_skipped(folder) for folder in path.parts[:-1]):
         return None
@@ -268,7 +268,7 @@ def _require_packages(packages: Collection[str], installed: set[str]) -> None:
     close = difflib.get_close_matches(missing[0], sorted(installed), n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "install it, or leave it out"
     raise CorpusError(
-        f"corpus.packages: no Python source of {', '.join(missing)} is installed here; give import "
+        f"corpus.packages = {', '.join(missing)}: must be installed Python source; give import "
         f"names without dots (sklearn, not scikit-learn): {hint}"
     )
 
@@ -287,7 +287,7 @@ def _garbage_collector_paused() -> Iterator[None]:
 
 
 def _parse_docstrings(source: str, module: str) -> list[Docstring]:
-    # Half of all code stands behind the last docstring of its function, or in a function without
+    # Half of all code comes after the last docstring of its function, or in a function without
     # one, and need not be parsed. Where cutting it breaks the syntax, or cut an example inside a
     # docstring, the whole file is parsed.
     try:
@@ -328,9 +328,9 @@ def _docstrings(tree: ast.Module, module: str) -> list[Docstring]:
 
 
 def _definitions(tree: ast.Module, module: str) -> list[tuple[_Documented, Kind, str]]:
-    """Return what can have a docstring, in the order of the lines."""
+    """Return the nodes that can have a docstring, in the order of the lines."""
     found: list[tuple[_Documented, Kind, str]] = [(tree, "module", module)]
-    # A stack and not recursion: a long `elif` chain is nested as deeply as it is long.
+    # A stack, not recursion: a long `elif` chain is nested as deeply as it is long.
     blocks: list[tuple[Sequence[ast.AST], str, bool]] = [(tree.body, "", False)]
     while blocks:
         statements, prefix, in_class = blocks.pop()

@@ -21,7 +21,7 @@ ZSTD_WINDOW_BYTES = 1 << 31  # what `zstd --long=31` needs, as large public corp
 
 
 def read_json_lines(path: Path, file: str) -> Iterator[NumberedRow | RejectedRow]:
-    """Yield the objects of a file, each with its line from 1; ``file`` is what people call it."""
+    """Yield the objects of a file, each with its line from 1; ``file`` is its name for people."""
     row = 0
     try:
         for row, line in enumerate(_lines(path), start=1):
@@ -44,7 +44,7 @@ def _parse_json(line: bytes, row: int, file: str) -> NumberedRow | RejectedRow:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield complete lines, also those before the place where a compressed file breaks off."""
+    """Yield complete lines, up to where a compressed file breaks off."""
     pieces: list[bytes] = []
     for chunk in _chunks(path):
         first, *others = chunk.split(b"\n")
@@ -62,14 +62,14 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield from _decompress_zstd(file)
         elif path.suffix.lower() == ".gz":
             with gzip.GzipFile(fileobj=file) as plain:
-                # `read` would drop what it has gathered when the file breaks off; `read1` does not.
+                # `read` would drop what it has gathered if the file breaks off; `read1` does not.
                 yield from iter(lambda: plain.read1(CHUNK_BYTES), b"")
         else:
             yield from iter(lambda: file.read(CHUNK_BYTES), b"")
 
 
 def _decompress_zstd(file: io.BufferedReader) -> Iterator[bytes]:
-    # Not `stream_reader`: it ends a truncated file as quietly as a whole one.
+    # Not `stream_reader`: it does not report a truncated file.
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
     frame = None
     while packed := file.read(ZSTD_STEP_BYTES):

@@ -1,4 +1,4 @@
-"""Rows and their fields: which field of a row holds what."""
+"""Which field of a row holds what."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def mapped_fields(mapping: FieldMappingSettings) -> list[str]:
 
 
 def require_fields(file: str, fields: Iterable[str], columns: Iterable[str]) -> None:
-    """Raise a :class:`CorpusError` where a table lacks a mapped field."""
+    """Raise a :class:`CorpusError` if a table lacks a mapped field."""
     present = list(columns)
     missing = [name for name in fields if name not in present]
     if missing:
@@ -40,7 +40,7 @@ def require_fields(file: str, fields: Iterable[str], columns: Iterable[str]) -> 
 def map_fields(
     numbered: NumberedRow, mapping: FieldMappingSettings, *, source: str, file: str
 ) -> Candidate | RejectedRow:
-    """Return what the fields of a row say."""
+    """Return the candidate that the fields of a row describe."""
     row, values = numbered
     text = values.get(mapping.text_field)
     if text is None:
@@ -78,7 +78,7 @@ def _optional_text(values: dict[str, Any], name: str | None) -> str | None:
 
 
 def _parse_qa_pairs(value: Any) -> tuple[QAPair, ...]:
-    """Read a list of question and answer, or its JSON text as CSV has it; else ValueError."""
+    """Read a list of questions and answers, or its JSON text as in CSV; else ValueError."""
     if isinstance(value, str):
         value = json.loads(value) if value.strip() else None
     if value is None:
@@ -94,7 +94,7 @@ def _parse_qa_pairs(value: Any) -> tuple[QAPair, ...]:
 
 
 def qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> QAPair:
-    """Return the pair that two fields hold; a ValueError says what is wrong with them."""
+    """Return the pair in two fields; a ValueError says what is wrong with them."""
     for name in (question_field, answer_field):
         text = values.get(name)
         if text is None:

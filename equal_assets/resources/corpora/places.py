@@ -1,4 +1,4 @@
-"""How files of a corpus are called in tables and messages."""
+"""How tables and messages name the files of a corpus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from equal_assets.settings import project_folder, state_folder
 
 
 def base_folder() -> Path:
-    """Return what paths are shown relative to: the folder of campaigns.yaml, if there is one."""
+    """Return the folder that shown paths are relative to: that of campaigns.yaml, if any."""
     try:
         return project_folder()
     except SettingsError:
@@ -18,7 +18,7 @@ def base_folder() -> Path:
 
 
 def scratch_folder() -> Path:
-    """Return where files go that are not kept: beside the warehouse, if there is a project."""
+    """Return the folder for temporary files: beside the warehouse, if there is a project."""
     try:
         return state_folder() / "staging"
     except SettingsError:
@@ -26,12 +26,12 @@ def scratch_folder() -> Path:
 
 
 def shown_path(path: Path, base: Path) -> str:
-    """Return a path as people read it in messages and tables."""
+    """Return a path for messages and tables."""
     shown = path.relative_to(base) if path.is_relative_to(base) else path
     # A file name may hold bytes that are not UTF-8, which no table stores.
     return shown.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def file_name(file: str) -> str:
-    """Return the last part of a path that :func:`shown_path` gave."""
+    """Return the last part of a path from :func:`shown_path`."""
     return file.rpartition("/")[2]

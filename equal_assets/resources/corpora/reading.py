@@ -1,8 +1,8 @@
-"""Turns what the readers yield into documents and rejected rows.
+"""Turns the readers' output into documents and rejected rows.
 
 Readers yield candidates and rejected rows; one function turns a candidate into a document or, by
-the text policy of the settings, into a rejected row. A bad row never stops the stream; a mapping
-that fits no row of a table does.
+the text policy of the settings, into a rejected row. A bad row never stops the stream; a table
+without a mapped field does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
 
     Parameters
     ----------
-    corpus : InstalledPackages, Files, HubDataset or StackExchange
+    corpus : CorpusSettings
         The section of the settings.
 
     Yields
@@ -44,7 +44,7 @@ def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
     Raises
     ------
     CorpusError
-        On iteration, if a path leads to no supported file, a table lacks a mapped field, a package
+        On iteration, if a path matches no supported file, a table lacks a mapped field, a package
         is not installed, or a data set cannot be loaded.
     """
     for item in _read_candidates(corpus):

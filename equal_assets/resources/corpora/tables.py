@@ -1,4 +1,4 @@
-"""Parquet and CSV, a batch of rows or a record at a time."""
+"""Parquet and CSV, read a batch of rows or a record at a time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _unpack_batch(
 def read_csv(
     path: Path, file: str, mapping: FieldMappingSettings
 ) -> Iterator[NumberedRow | RejectedRow]:
-    """Yield the records below the header, each with the line that it begins in."""
+    """Yield the records below the header, each with its first line."""
     csv.field_size_limit(CSV_FIELD_CHARACTERS)
     delimiter = "\t" if path.name.lower().endswith(".tsv") else ","
     line = 1
@@ -84,7 +84,7 @@ def read_csv(
 
 
 def _csv_records(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
-    """Yield each record that is not blank with its first line, or what is wrong with it."""
+    """Yield each record that is not blank with its first line, or its mistake."""
     while True:
         line = reader.line_num + 1
         try:

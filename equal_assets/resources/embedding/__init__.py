@@ -1,1 +1,1 @@
-"""Texts as vectors: the embedder, its contrastive tuning, what it costs."""
+"""Texts as vectors: the embedder, its contrastive tuning and its cost."""

@@ -1,4 +1,4 @@
-"""Contrastive training: every weight, by sentence-transformers' trainer, or a linear head alone."""
+"""Contrastive training of every weight (sentence-transformers' trainer) or of a linear head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 NEGATIVE_RANKS = (2, 200)
-"""Hard negatives are drawn between these ranks (authors' training script): above, false ones."""
+"""Hard negatives are drawn between these ranks (authors' script): higher ones may be false."""
 
 
 def train_contrastive(
@@ -40,7 +40,7 @@ def train_contrastive(
         Changed in place.
     anchors, positives : sequence of str, same length
         Documents, and a QA pair of each.
-    settings : WarmUp
+    settings : WarmUpSettings
     is_static : bool
         Whether the model is a static embedder, which trains on the processor.
     bfloat16 : bool
@@ -101,16 +101,16 @@ def train_head(
 ) -> tuple[np.ndarray, list[float]]:
     """Fit a linear map of embeddings that brings documents nearer to their own QA pairs.
 
-    The loss is that of :func:`train_contrastive`, with the batch's own negatives; the map begins
-    as the identity, so that few steps change little. It trains on the processor, in seconds.
+    The loss is the same as in :func:`train_contrastive`, with negatives from the batch; the map
+    starts as the identity, so that few steps change little. It trains on the processor, in seconds.
 
     Parameters
     ----------
     anchor_embeddings, positive_embeddings : ndarray of shape (n, n_dimensions), float32
         Unit rows: documents, and a QA pair of each.
     anchor_ids, positive_ids : ndarray of shape (n,), int64
-        Equal where the text is the same; such rows are no negatives of each other.
-    settings : WarmUp
+        Equal if the text is the same; such rows are not negatives of each other.
+    settings : WarmUpSettings
     progress : callable
         Called with optimizer steps done and in all.
 
@@ -159,7 +159,7 @@ def train_head(
 def _ranking_loss(
     anchors: torch.Tensor, positives: torch.Tensor, *, same: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """InfoNCE over cosine similarity; ``same`` marks pairs that are no negatives, (n, n)."""
+    """InfoNCE over cosine similarity; ``same`` marks pairs that are not negatives, (n, n)."""
     import torch
     from torch.nn.functional import cross_entropy, normalize
 
@@ -174,7 +174,7 @@ def _with_hard_negatives(data: Any, model: SentenceTransformer, settings: WarmUp
     range_min, range_max = NEGATIVE_RANKS
     n_candidates = len(set(data["positive"]))
     if n_candidates <= range_min + settings.hard_negatives:
-        return data  # too few texts to mine from: the batch's own negatives remain
+        return data  # too few texts to mine from: negatives from the batch remain
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bars cannot be turned off
         return mine_hard_negatives(
             data,

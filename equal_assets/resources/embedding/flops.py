@@ -1,4 +1,4 @@
-"""What an embedder computes: operations per token and per chunk, counted while it trains."""
+"""Operations of an embedder: per token and per chunk, counted while it trains."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class EmbedderFlops:
     Attributes
     ----------
     per_token : float
-        Of the module that reads tokens: a transformer's parameters outside its embedding tables
-        twice, a static embedder's dimensions once.
+        Of the module that reads tokens: two per parameter of a transformer outside its embedding
+        tables, one per dimension of a static embedder.
     per_chunk : float
         Of the modules that map the pooled vector, such as a tuned head.
     """
@@ -32,7 +32,7 @@ class EmbedderFlops:
 
 
 def embedder_flops(model: SentenceTransformer) -> EmbedderFlops:
-    """Return what a model computes for each token and for each chunk."""
+    """Return the operations of a model for each token and for each chunk."""
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     reader, *mappers = model
@@ -45,7 +45,7 @@ def embedder_flops(model: SentenceTransformer) -> EmbedderFlops:
 
 
 class FlopsMeter:
-    """Sums up what a model computes for tokens; made by :func:`metered`."""
+    """Sums up the operations of a model; made by :func:`metered`."""
 
     def __init__(self, per_token: float) -> None:
         self.flops = 0.0
@@ -56,13 +56,15 @@ class FlopsMeter:
         (batch,) = features
         tokens = batch.get("attention_mask")
         n_tokens = batch["input_ids"].numel() if tokens is None else int(tokens.sum())
-        passes = 3 if module.training else 1  # the backward pass takes twice the forward one
+        passes = (
+            3 if module.training else 1
+        )  # the backward pass takes twice as many as the forward one
         self.flops += passes * self._per_token * n_tokens
 
 
 @contextmanager
 def metered(model: SentenceTransformer) -> Iterator[FlopsMeter]:
-    """Yield a meter of what a model computes in the block, forward and backward."""
+    """Yield a meter of a model's operations in the block, forward and backward."""
     meter = FlopsMeter(embedder_flops(model).per_token)
     hook = model[0].register_forward_pre_hook(meter.count)
     try:
@@ -72,7 +74,7 @@ def metered(model: SentenceTransformer) -> Iterator[FlopsMeter]:
 
 
 def _multiplied_parameters(module: nn.Module) -> int:
-    """Return the parameters of a module that are not looked up in a table."""
+    """Return the number of parameters of a module outside lookup tables."""
     from torch.nn import Embedding, EmbeddingBag
 
     n_looked_up = sum(

@@ -1,4 +1,4 @@
-"""Where questions lie for one fixed model: leaks and repeats are judged alike everywhere."""
+"""Vectors of questions from one fixed model: leaks and repeats are judged alike everywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ N_DIMENSIONS = 384
 def embed_questions(questions: Sequence[str], *, progress: Progress = silent) -> np.ndarray:
     """Embed questions with the packaged all-MiniLM-L6-v2; unit rows, (n_questions, 384) float32.
 
-    The embedder of a campaign will not do: a static or tuned one puts most questions of a field
+    The embedder of a campaign is unsuitable: a static or tuned one puts most questions of a field
     near some test question (docs/dataset.md has the figures).
 
     Raises

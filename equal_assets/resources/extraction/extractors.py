@@ -1,4 +1,4 @@
-"""Extractors: what turns documents into QA pairs, one class per backend."""
+"""Extractors turn documents into QA pairs; one class per backend."""
 
 import json
 import queue
@@ -37,19 +37,19 @@ JOURNAL_FILE = "requests.sqlite"
 
 T = TypeVar("T")
 Work = Callable[[LLMRequests, Callable[[T], None]], Coroutine[Any, Any, None]]
-"""Sends requests, and emits what came of them."""
+"""Sends requests, and emits their outcomes."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """Who asks for an extraction, and what it may take.
+    """Who orders an extraction, and what it may spend.
 
     Attributes
     ----------
     payer : str
         ``"warm-up"`` or ``"campaign|round-NNN"``.
     run : str
-        The run that it is part of, for the caps of a run.
+        The run that it belongs to, for the caps of a run.
     allowance : Allowance
         Shared by all extractions of the order.
     """
@@ -62,8 +62,8 @@ class Order:
 class Extractor(dg.ConfigurableResource, ABC):
     """Role: documents in, one extraction for each out.
 
-    A backend states its ``BACKEND`` name and a ``VERSION``, raised whenever the same document and
-    settings give other pairs: stored extractions are found again by the fingerprint of these.
+    A backend states its ``BACKEND`` name and a ``VERSION``, to be raised whenever the same document
+    and settings give other pairs: stored extractions are found by the fingerprint of these.
     """
 
     BACKEND: ClassVar[str]
@@ -81,7 +81,7 @@ class Extractor(dg.ConfigurableResource, ABC):
         return self.model_dump(mode="json")
 
     def described(self) -> dict[str, Any]:
-        """Return what stands behind the fingerprint, as the query `record_extractor` takes it."""
+        """Return the contents of the fingerprint, as the query `record_extractor` takes them."""
         return {
             "extractor": self.fingerprint,
             "backend": self.BACKEND,
@@ -91,13 +91,13 @@ class Extractor(dg.ConfigurableResource, ABC):
 
     @abstractmethod
     def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
-        """Yield an extraction of each document, as soon as it is there.
+        """Yield an extraction of each document as soon as it is done.
 
-        A document that the order's allowance has no room for is left out.
+        A document that exceeds the order's allowance is skipped.
         """
 
     def flops_per_token(self) -> float | None:
-        """Return what a token that is read or written takes; None where that is not known."""
+        """Return the operations per token that is read or written; None if unknown."""
         return 0.0
 
     def paid_by(self, payer: str) -> Amount:
@@ -112,7 +112,7 @@ class Extractor(dg.ConfigurableResource, ABC):
         """Leave what a campaign has paid to an earlier attempt of the same name."""
 
     def close(self) -> None:
-        """Let go of what extraction holds, a GPU for one; it can begin again."""
+        """Release what extraction holds, such as a GPU; it can start again."""
 
 
 class StructuralExtractor(Extractor):
@@ -134,7 +134,7 @@ class StructuralExtractor(Extractor):
 
 
 class ReplayExtractor(Extractor):
-    """Hands back the QA pairs that came with a document; pairs with an empty half are dropped."""
+    """Returns the QA pairs that came with a document, without those with an empty half."""
 
     BACKEND: ClassVar[str] = "replay"
     VERSION: ClassVar[int] = 1
@@ -177,16 +177,16 @@ class LLMExtractor(Extractor):
         return self.llm_settings.identity()
 
     def n_parameters(self) -> float | None:
-        """Return the parameters that a token passes through; None where they are not known."""
+        """Return the parameters that a token passes through; None if unknown."""
         return self.llm_settings.parameters
 
     def flops_per_token(self) -> float | None:
-        """Return twice the parameters that a token passes through; None where not known."""
+        """Return twice the parameters that a token passes through; None if unknown."""
         n_parameters = self.n_parameters()
         return None if n_parameters is None else inference_flops(n_parameters, 1)
 
     def extract(self, documents: Sequence[Document], order: Order) -> Iterator[Extraction]:
-        """Yield an extraction of each document as soon as it is there, in any order.
+        """Yield an extraction of each document as soon as it is done, in any order.
 
         Raises
         ------
@@ -204,9 +204,9 @@ class LLMExtractor(Extractor):
     def rate(
         self, documents: Sequence[Document], task: RatingTask, order: Order
     ) -> Iterator[Rating]:
-        """Yield a rating of each document as soon as it is there, in any order.
+        """Yield a rating of each document as soon as it is done, in any order.
 
-        A document that the order's allowance has no room for is left out.
+        A document that exceeds the order's allowance is skipped.
 
         Raises
         ------
@@ -285,17 +285,17 @@ class LLMExtractor(Extractor):
                 yield result
             task.result()
         finally:
-            if task.cancel():  # what was sent is settled before the next work begins
+            if task.cancel():  # requests that were sent are settled before the next work begins
                 while finished.get() is not None:
                     pass
 
     async def _run(
         self, work: Work[T], order: Order, finished: queue.SimpleQueue[T | None]
     ) -> None:
-        """Put each result into the queue, and None after the last, however it ends."""
+        """Put each result into the queue, and None at the end, also after an error."""
         try:
             if self._llm is None or self._journal is None:
-                raise RuntimeError("the extractor was closed while it was at work")
+                raise RuntimeError("the extractor was closed while it was working")
             requests = LLMRequests(
                 self.llm_settings,
                 self._llm,
@@ -337,7 +337,7 @@ class VLLMExtractor(LLMExtractor):
         return VLLMSettings.model_validate_json(self.settings)
 
     def n_parameters(self) -> float | None:
-        """Return those that the settings state, else those of a dense model in a folder."""
+        """Return the number in the settings, else that of a dense model in a folder."""
         return self.llm_settings.parameters or dense_parameters(Path(self.llm_settings.model))
 
     def build_llm(self) -> LLM:
@@ -352,7 +352,7 @@ def build_extractor(settings: ExtractorSettings, state_folder: Path) -> Extracto
 
     Parameters
     ----------
-    settings : equal_assets.settings.Extractor
+    settings : equal_assets.settings.ExtractorSettings
         The ``extractor`` section of campaigns.yaml.
     state_folder : Path
         Holds the journal of requests.
@@ -382,7 +382,7 @@ def _extraction(document: Document, pairs: Sequence[QAPair], *, seconds: float) 
 
 
 def _subject(document: Document) -> str | None:
-    """Return the name of what a docstring documents, as users are likely to import it.
+    """Return the name of the object that a docstring documents, as users would import it.
 
     A private module is an implementation: the package above it offers what it defines.
     """

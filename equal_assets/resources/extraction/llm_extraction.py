@@ -1,4 +1,4 @@
-"""Extraction by an LLM: documents cut into texts, and the requests that each text takes."""
+"""Extraction by an LLM: documents are cut into texts, and each text takes some requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ExtractionRun:
     ) -> None:
         """Extract documents, many at once, and emit each as soon as it is done.
 
-        A document that a cap of the campaign has no room for is not emitted.
+        A document that exceeds a cap of the campaign is not emitted.
 
         Raises
         ------
@@ -56,12 +56,12 @@ class ExtractionRun:
             yield Job(self._bound(texts), partial(self._document, document, texts, emit))
 
     def _bound(self, texts: Sequence[str]) -> Amount:
-        """Return the most that texts may come to when every request is answered at once."""
+        """Return the maximum cost of texts if every request is answered at the first try."""
         total, reply = Amount(documents=1), self._settings.max_reply_tokens
         for text in texts:
             total += self._requests.bound(render(self._recipe.extract, document=text, max_pairs=0))
             for template in (self._recipe.refine, self._recipe.judge):
-                if template:  # the pairs in its prompt were a reply before
+                if template:  # the pairs in its prompt are an earlier reply
                     prompt = render(template, document=text, pairs="")
                     total += self._requests.bound(prompt, more_tokens=reply)
         return total
@@ -90,7 +90,7 @@ class ExtractionRun:
         )
 
     async def _text(self, text: str, document: Document, meter: Meter) -> TextPairs:
-        """Drive the steps of a text to their end."""
+        """Drive the steps of a text to the end."""
         steps = extraction_steps(text, document.text, self._recipe)
         request = next(steps)
         while True:
@@ -103,7 +103,7 @@ class ExtractionRun:
 
 
 def recipe(settings: LLMExtractionSettings) -> ExtractionRecipe:
-    """Return what the settings say of the way from text to pairs."""
+    """Return the recipe from text to pairs that the settings describe."""
     bounds = QualityBounds(**settings.quality.model_dump())
     is_bounded = getattr(settings, "response_format", "bounded_json_schema").startswith("bounded")
     longest = max(bounds.max_question_characters, bounds.max_answer_characters)

@@ -18,9 +18,9 @@ async def rate_documents(
     task: RatingTask,
     emit: Callable[[Rating], None],
 ) -> None:
-    """Rate documents, many at once, and emit each rating as soon as it is there.
+    """Rate documents, many at once, and emit each rating as soon as it is done.
 
-    A document that a cap of the campaign has no room for is not emitted.
+    A document that exceeds a cap of the campaign is not emitted.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Ratings through the store: a document that a campaign has rated is not asked about again."""
+"""Ratings through the store: no campaign rates a document twice."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def rate_through_store(
     caps: Sequence[Cap],
     progress: Progress,
 ) -> None:
-    """Have documents rated that the campaign has no rating of, and store the ratings as they come.
+    """Rate documents that the campaign has no rating of, and store the ratings as they come.
 
     Parameters
     ----------
     warehouse : Warehouse
     extractor : LLMExtractor
-        Whose LLM is asked.
+        Its LLM rates.
     documents : sequence of Document
-        In the order in which they are asked about. One that no cap has room for is left out.
+        In the order in which they are rated. One that exceeds a cap is skipped.
     task : RatingTask
     campaign : str
         Pays as ``"campaign|ratings"``.
     run : str
         For the caps of a run.
     caps : sequence of Cap
-        What the ratings may take in all.
+        Limits on all ratings together.
     progress : callable
-        Called with documents done and in all, and what was spent.
+        Called with documents done and in all, and the spending.
 
     Raises
     ------
     ExtractionError
-        If no server answers, or a cap of the run is spent; what was rated before is stored.
+        If no server answers, or a cap of the run is spent; earlier ratings are stored.
     """
     known = set(warehouse.query("rated_documents", campaign=campaign)["content_hash"])
     missing = {d.content_hash: d for d in documents if d.content_hash not in known}

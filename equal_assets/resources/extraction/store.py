@@ -1,4 +1,4 @@
-"""Extraction through the store: what was extracted before is never asked for again."""
+"""Extraction through the store: no document is extracted twice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REJECTED_COLUMNS = {
 
 STORE_EVERY_DOCUMENTS = 64
 STORE_EVERY_SECONDS = 2.0
-"""Extractions are written together when so many have come, or so much time has passed."""
+"""Extractions are written together once there are this many, or after this time."""
 
 
 def extract_through_store(
@@ -49,10 +49,10 @@ def extract_through_store(
     caps: Sequence[Cap] = (),
     progress: Progress,
 ) -> pl.DataFrame:
-    """Extract documents that the store lacks, and return what the store has of all of them.
+    """Extract documents that the store lacks, and return the stored extractions of all of them.
 
-    Results are written as they arrive: a killed process pays again for no more than the documents
-    that were under way.
+    Results are written as they arrive: after a crash, only the documents in progress are paid
+    again.
 
     Parameters
     ----------
@@ -60,19 +60,19 @@ def extract_through_store(
     extractor : Extractor
         Its fingerprint is part of the key.
     documents : sequence of Document
-        Asked for; the order of the result.
+        In the order of the result.
     asked_by : str
-        ``"warm-up"`` or ``"campaign|round-NNN"``: recorded as the payer of what is new.
+        ``"warm-up"`` or ``"campaign|round-NNN"``: recorded as the payer of new extractions.
     run : str
         For the caps of a run.
     caps : sequence of Cap
-        What the payer may ask for in all. A document that no cap has room for is not asked for.
+        Limits on all documents of the payer. A document that exceeds a cap is skipped.
     progress : callable
-        Called with documents done and asked for, and what was spent.
+        Called with documents done and in all, and the spending.
 
     Returns
     -------
-    DataFrame, one row a document that was asked for
+    DataFrame, one row per document that was requested
         ``document_id, content_hash`` and the columns of ``stored_extractions``.
     """
     hashes = [document.content_hash for document in documents]
@@ -83,7 +83,7 @@ def extract_through_store(
     missing: dict[str, Document] = {}
     for document, key in zip(documents, hashes, strict=True):
         if key not in in_store:
-            missing.setdefault(key, document)  # of documents with the same text the first is read
+            missing.setdefault(key, document)  # of documents with the same text, the first is read
     unwritten: list[Extraction] = []
     n_done, n_failed, written_at = len(documents) - len(missing), 0, time.monotonic()
     progress(n_done, len(documents))
@@ -123,10 +123,10 @@ def extract_again(
     caps: Sequence[Cap],
     progress: Progress,
 ) -> list[str]:
-    """Extract documents anew, and put what comes out in the place of what the store has.
+    """Extract documents again, and replace their stored extractions.
 
-    Requests that were answered stand in the journal and are not sent again. Returns the content
-    hashes of the documents that have not failed again.
+    Requests that were answered are in the journal and are not sent again. Returns the content
+    hashes of the documents that did not fail again.
     """
     allowance = Allowance([*caps, *extractor.run_caps(run)])
     order = Order(payer=asked_by, run=run, allowance=allowance)
@@ -145,8 +145,8 @@ def campaign_caps(
 ) -> list[Cap]:
     """Return the campaign's caps on tokens and money, with what it has used of them.
 
-    Used is what it has paid, lost requests at the most that they may have come to, and what others
-    had paid for documents that it asked for.
+    Used counts what it has paid (lost requests at their maximum cost) and what others have paid for
+    documents that it requested.
     """
     before = warehouse.query("answered_before", campaign=name).row(0, named=True)
     return caps(
@@ -172,9 +172,9 @@ def warmup_caps(warmup: WarmUpSettings, extractor: Extractor) -> list[Cap]:
 def _ask_stored(
     stored: pl.DataFrame, hashes: Sequence[str], allowance: Allowance, asked_by: str
 ) -> set[str]:
-    """Count what others have paid for against the caps, in order; return what there is room for.
+    """Count documents that others have paid for against the caps, in order; return those that fit.
 
-    What the payer has paid itself is in its caps already.
+    The caps already count what the payer has paid itself.
     """
     found = {row["content_hash"]: row for row in stored.iter_rows(named=True)}
     asked: set[str] = set()
@@ -189,7 +189,7 @@ def _ask_stored(
 
 
 def _spend(allowance: Allowance, n_failed: int) -> str:
-    """Return a few words for people: tokens, money, failures."""
+    """Return a summary for people: tokens, money, failures."""
     said = [f"{allowance.paid.tokens:,} tokens paid"] if allowance.paid.tokens else []
     said += [f"cost {allowance.paid.cost:.2f}"] if allowance.paid.cost else []
     said += [f"{n_failed} failed"] if n_failed else []
@@ -218,7 +218,7 @@ def _write(
         stored = transaction.query(
             "stored_extractions", extractor=extractor.fingerprint, hashes=hashes
         )
-        # another process may have extracted the same document meanwhile: its result stands
+        # another process may have extracted the same document meanwhile: its result is kept
         known = set(stored["content_hash"])
         new = [extraction for extraction in extractions if extraction.content_hash not in known]
         if new:

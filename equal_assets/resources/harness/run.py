@@ -23,10 +23,10 @@ class HarnessMetric:
     Attributes
     ----------
     task, metric : str
-        lm-eval's names; ``metric/filter`` where the filter has a name.
+        lm-eval's names; ``metric/filter`` if the filter has a name.
     value : float
     standard_error : float or None
-        None where lm-eval has none.
+        None if lm-eval has none.
     n : int
         Questions.
     """
@@ -40,7 +40,7 @@ class HarnessMetric:
 
 @dataclass(frozen=True)
 class HarnessItem:
-    """What a student said to one question under one filter; ``sql/tables/harness_items.sql``."""
+    """A student's answer to one question under one filter; ``sql/tables/harness_items.sql``."""
 
     task: str
     doc_id: int
@@ -72,11 +72,11 @@ def run_harness(
     allow_unsafe_code: bool,
     progress: Progress,
 ) -> HarnessResult:
-    """Evaluate a model with lm-eval, on a GPU where there is one.
+    """Evaluate a model with lm-eval, on a GPU if there is one.
 
     Parameters
     ----------
-    path : path
+    path : Path
         Folder of a causal language model, or of a LoRA adapter that names its base.
     tasks, include_path, num_fewshot, allow_unsafe_code
         As :func:`~equal_assets.resources.harness.tasks.load_tasks` takes them.
@@ -85,7 +85,7 @@ def run_harness(
     batch_size : int
         Sequences per forward pass.
     seed : int
-        Draws worked examples, and samples where a task generates by sampling.
+        Draws worked examples, and samples if a task generates by sampling.
     progress : callable
         Called with tasks done and in all.
 
@@ -96,7 +96,7 @@ def run_harness(
     Raises
     ------
     EvaluationError
-        As :func:`~equal_assets.resources.harness.tasks.load_tasks` says.
+        As in :func:`~equal_assets.resources.harness.tasks.load_tasks`.
     ModelError
         If there is no model in ``path``.
     """
@@ -128,7 +128,7 @@ def run_harness(
 
 
 def _model(path: Path, batch_size: int) -> HFLM:
-    """Return a model as lm-eval runs it; weights come from safetensors alone."""
+    """Return a model as lm-eval runs it; weights come only from safetensors."""
     import torch
     from lm_eval.models.huggingface import HFLM
 
@@ -137,7 +137,7 @@ def _model(path: Path, batch_size: int) -> HFLM:
     weights = "adapter_model.safetensors" if is_adapter else "config.json"
     if not (path / weights).is_file():
         raise ModelError(
-            f"there is no model in {path}: {weights} is not there; materialize "
+            f"there is no model in {path}: {weights} is missing; materialize "
             "fine_tuned_student of the campaign again"
         )
     base = json.loads(adapter.read_text())["base_model_name_or_path"] if is_adapter else path
@@ -190,7 +190,7 @@ def _items(evaluated: dict[str, Any]) -> Iterator[HarnessItem]:
 def _options(sample: dict[str, Any]) -> tuple[str, str, str]:
     """Return options with log-probabilities, the likeliest option, and the true one."""
     prompt = sample["arguments"][0][0]
-    asked = [  # what is scored without a prompt serves acc_mutual_info
+    asked = [  # options scored without a prompt are for acc_mutual_info
         (text if context == prompt else context + text, float(response[0]))
         for (context, text), response in zip(
             sample["arguments"], sample["filtered_resps"], strict=True
@@ -205,12 +205,12 @@ def _options(sample: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _generated(sample: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what was generated, or the log-probability of a text; filtered; and the truth."""
+    """Return the generated text or a log-probability, the filtered answer, and the truth."""
     responses, filtered = sample["resps"][0], sample["filtered_resps"][0]
     output = responses[0] if len(responses) == 1 else responses
     return _text(output), _text(filtered), _text(sample["target"])
 
 
 def _text(value: Any) -> str:
-    """Return text as it is and other values as JSON."""
+    """Return text unchanged and other values as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,4 +1,4 @@
-"""Finds and loads the tasks of lm-eval: standard ones by name, and those of local files."""
+"""Finds and loads the tasks of lm-eval: standard ones by name, and local task files."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 RUNS_CODE = re.compile(r"\bcode_eval\b|\bexec\(")
-"""What stands in a task, or in the Python file of its functions, that runs what a model wrote."""
+"""Found in a task, or in the Python file of its functions, if it runs what a model wrote."""
 
 FUNCTION = re.compile(r"(/.+)\.\w+")
-"""How lm-eval's index gives a function of a task: path of its file without ``.py``, and name."""
+"""A function of a task in lm-eval's index: path of its file without ``.py``, and name."""
 
 
 def check_tasks(
     tasks: Sequence[str], *, include_path: Path | str | None, allow_unsafe_code: bool
 ) -> None:
-    """Find tasks by their names; no data set and no model is read.
+    """Find tasks by name, without reading a data set or model.
 
     Parameters
     ----------
     tasks : sequence of str
         Names of tasks, groups or tags.
     include_path : path or None
-        Folder of YAML task files; they stand in for lm-eval's of the same name.
+        Folder of YAML task files; they replace lm-eval's tasks of the same name.
     allow_unsafe_code : bool
-        Whether a task may run what the model wrote in this process.
+        Whether a task may run the model's code in this process.
 
     Raises
     ------
     EvaluationError
         If lm-eval is not installed, a name is unknown, a task is named twice (by itself and by a
-        group), or a task runs code and may not.
+        group), or a task runs code and must not.
     """
     _task_manager(tasks, include_path, allow_unsafe_code)
 
@@ -54,21 +54,21 @@ def load_tasks(
     num_fewshot: int | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Return tasks with their data sets, each as :func:`lm_eval.evaluate` takes it.
+    """Return tasks with their data sets, as :func:`lm_eval.evaluate` takes them.
 
     Parameters
     ----------
     tasks, include_path, allow_unsafe_code
         As :func:`check_tasks` takes them.
     num_fewshot : int or None
-        Worked examples before each question; None as the task says. A task that says 0 keeps 0.
+        Worked examples before each question; None: as the task says. A task that says 0 keeps 0.
     seed : int
         Draws the worked examples.
 
     Raises
     ------
     EvaluationError
-        As :func:`check_tasks`, and if a data set or a package that a task needs is not there.
+        As :func:`check_tasks`, and if a task lacks a data set or a package.
     """
     manager = _task_manager(tasks, include_path, allow_unsafe_code)
     if allow_unsafe_code:
@@ -79,7 +79,7 @@ def load_tasks(
 def _task_manager(
     tasks: Sequence[str], include_path: Path | str | None, allow_unsafe_code: bool
 ) -> TaskManager:
-    """Return an index that knows the tasks; making that of lm-eval's 14,000 takes seconds."""
+    """Return an index of the tasks; indexing lm-eval's 14,000 takes seconds."""
     try:
         from lm_eval.tasks import TaskManager
     except ImportError as error:
@@ -102,7 +102,7 @@ def _task_manager(
 
 @lru_cache(maxsize=1)
 def _all_tasks(folder: str | None, files: tuple[tuple[Path, int], ...]) -> TaskManager:
-    """Return the index of lm-eval's tasks and those of a folder, made again when a file changes."""
+    """Return the index of lm-eval's tasks and a folder's, made again when a file changes."""
     from lm_eval.tasks import TaskManager
 
     return TaskManager(include_path=folder)
@@ -124,21 +124,21 @@ def _about_unknown(unknown: list[str], manager: TaskManager, folder: str | None)
         tasks = sorted(k for k, e in manager.task_index.items() if e.yaml_path in files)
         lines.append(f"task files in {folder}: {', '.join(tasks) or 'none'}")
         if idle := sorted(str(file.relative_to(folder)) for file in files - read):
-            lines.append(f"files there that define no task, or are no YAML: {', '.join(idle)}")
+            lines.append(f"files there that define no task or are not YAML: {', '.join(idle)}")
     return "; ".join(lines)
 
 
 def _leaves(
     index: dict[str, Any], member: str | dict[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Yield name and configuration of every task that a name stands for; None if it is unknown.
+    """Yield name and configuration of every task behind a name; None if it is unknown.
 
     Parameters
     ----------
     index : dict
         Of a task manager.
     member : str or dict
-        A name, or how a group's file gives a task with changes, a group, or a task of its own.
+        A name, or an entry of a group's file: a changed task, a group, or a new task.
     """
     changes = {} if isinstance(member, str) else member
     name = member if isinstance(member, str) else member.get("group") or member.get("task", "")
@@ -176,9 +176,9 @@ def _refuse_code(manager: TaskManager, tasks: Sequence[str]) -> None:
             if configuration is not None and _runs_code(configuration):
                 inside = "" if name == task else f" (in {task})"
                 raise EvaluationError(
-                    f"task {name}{inside} runs what the model wrote on this machine, without a "
-                    "sandbox. A target with `answers: code` runs it in one; to have lm-eval run "
-                    "it all the same, set evaluation.harness.allow_unsafe_code: true"
+                    f"task {name}{inside} runs the model's code on this machine without a sandbox. "
+                    "A target with `answers: code` runs it in one; to let lm-eval run it anyway, "
+                    "set evaluation.harness.allow_unsafe_code: true"
                 )
 
 
@@ -206,15 +206,15 @@ def _load(manager: TaskManager, name: str, num_fewshot: int | None, seed: int) -
         loaded = manager.load([name])
     except OSError as error:
         raise EvaluationError(
-            f"task {name}: what it needs to be loaded cannot be had: {error}. Standard tasks are "
-            "read from the Hugging Face hub, once; paths in task files count from the folder that "
-            f"this runs in, {Path.cwd()}"
+            f"task {name}: its data could not be loaded: {error}. Standard tasks are downloaded "
+            "once from the Hugging Face hub; paths in task files are relative to the current "
+            f"folder, {Path.cwd()}"
         ) from error
     except (ImportError, AssertionError) as error:  # minerva_math asserts the version of antlr4
         raise EvaluationError(f"task {name} needs another package: {error}") from error
     for task in loaded["tasks"].values():
         own = task.get_config("num_fewshot")
-        if num_fewshot is None or own == 0:  # as lm-eval does it: 0 means there are none to show
+        if num_fewshot is None or own == 0:  # as in lm-eval: 0 means there are none to show
             task.set_config(key="num_fewshot", value=own or 0)
         else:
             task.set_config(key="num_fewshot", value=num_fewshot)

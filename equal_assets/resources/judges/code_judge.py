@@ -27,13 +27,13 @@ def code_verdicts(
     outputs : sequence of str
         Generated answers; not trusted.
     references : sequence of CodeTests
-        What stands before each program and what tests it.
+        What precedes each program and what tests it.
     limits : Limits
         What one program may use.
     n_workers : int
         Programs run at a time, >= 1; each takes one processor and up to the limit of memory.
     progress : callable
-        Told the programs judged, and how many there are.
+        Called with programs judged and in all.
 
     Returns
     -------
@@ -43,9 +43,9 @@ def code_verdicts(
     Raises
     ------
     SandboxError
-        If this machine cannot hold what the sandbox promises.
+        If the sandbox does not hold on this machine.
     ValueError
-        If the lengths differ, or the tests of a reference are no Python.
+        If the lengths differ, or the tests of a reference are not Python.
     """
     check_lengths(outputs, references)
     verify_sandbox(limits)

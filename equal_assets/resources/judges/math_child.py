@@ -18,8 +18,8 @@ def main(seconds: float, memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # math-verify warns that time is unbounded: the parent bounds it
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints is no verdict
-    import math_verify  # noqa: F401 - takes half a second, which is no answer's
+    os.dup2(2, 1)  # a library's output is not a verdict
+    import math_verify  # noqa: F401 - takes half a second, which no answer should pay
 
     print("ready", file=answers)
     for line in sys.stdin:

@@ -1,7 +1,7 @@
-"""Judge mathematical answers in child processes, which bounds what an expression can cost.
+"""Judge mathematical answers in child processes, to bound time and memory.
 
 Simplifying ``9^{9^{9^9}}`` fills the memory and never ends. Each child has an address-space limit;
-one that does not answer in time is killed, its answer is wrong, and another takes its place.
+one that does not answer in time is killed and replaced, and its answer counts as wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def math_verdicts(
     n_workers : int
         Children, >= 1.
     progress : callable
-        Told the answers judged, and how many there are.
+        Called with answers judged and in all.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def math_verdicts(
     verdicts: list[Verdict] = []
     failure = RuntimeError(
         "the process that judges mathematical answers did not start with memory_mb = "
-        f"{memory_mb}; its message stands above"
+        f"{memory_mb}; its message is above"
     )
     with contextlib.ExitStack() as children, ThreadPoolExecutor(n_workers) as pool:
 
@@ -77,7 +77,7 @@ def math_verdicts(
 
 
 def _verdict(child: AnsweringChild, output: str, reference: str, memory_mb: int) -> Verdict:
-    """Return the child's verdict, or a wrong one with what became of the child."""
+    """Return the child's verdict, or a wrong one that says how the child failed."""
     try:
         answer = child.ask([output, reference])
     except NoAnswerError as error:

@@ -2,7 +2,7 @@
 
 The child is one process and one thread in a session of its own, without network, environment,
 inherited descriptors or privileges. It reads Python's own files, and reads and writes files in a
-temporary folder. Time, memory, processor time, output and files are bounded. What makes this so:
+temporary folder. Time, memory, processor time, output and files are bounded, by these means:
 
 ========================= =====================================================================
 seccomp                   an allowlist of system calls: no process, thread, socket, signal to
@@ -13,11 +13,11 @@ the user `nobody`         when the caller is root
 the parent                wall clock, output, number of files; kills the group, removes the folder
 ========================= =====================================================================
 
-It needs no namespace, container or privilege. Where the kernel lacks seccomp or Landlock, nothing
+It needs no namespace, container or privilege. If the kernel lacks seccomp or Landlock, nothing
 runs and :class:`SandboxError` names what is missing.
 
 A program passes only if the child sends back a random token, which it reads from a pipe after the
-last test: leaving early, printing what a test runner prints or replacing builtins does not help.
+last test: exiting early, imitating a test runner's output or replacing builtins does not help.
 Code and tests still share an interpreter. Code that compares equal to everything passes a test
 for equality, and code written against this very sandbox can walk the stack to the pipe.
 """
@@ -58,12 +58,12 @@ SYSTEM_FILES = (
 )
 MAX_OUTPUT_BYTES = 256 * 1024
 MAX_REPORT_BYTES = 4096
-MAX_FILES = 64  # with MAX_FILE_BYTES, what a program can fill of the disk
+MAX_FILES = 64  # times MAX_FILE_BYTES, this is all the disk that a program can fill
 MAX_FILE_BYTES = 4 * 2**20
 MAX_DESCRIPTORS = 64  # files that are open stay when they are deleted
 POLL_SECONDS = 0.05
 WALL_FACTOR = 3
-START_SECONDS = 60  # a busy machine is slow to start Python; that is not the program's fault
+START_SECONDS = 60  # a busy machine is slow to start Python, which is not the program's fault
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Limits:
     Parameters
     ----------
     seconds : float
-        Processor time, > 0, counted in whole seconds: how busy the machine is decides no verdict.
-        A program that waits is ended when three times as much has passed on the clock.
+        Processor time, > 0, counted in whole seconds, so that a busy machine changes no verdict. A
+        program that waits is ended after three times as much on the clock.
     memory_mb : int
         Address space of the process; >= 64, Python itself takes about 20.
     """
@@ -84,21 +84,21 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not self.seconds > 0:
-            raise ValueError(f"seconds = {self.seconds}, expected > 0")
+            raise ValueError(f"seconds = {self.seconds}: must be > 0")
         if self.memory_mb < 64:
-            raise ValueError(f"memory_mb = {self.memory_mb}, expected >= 64")
+            raise ValueError(f"memory_mb = {self.memory_mb}: must be >= 64")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a program did: why it failed (None if it passed), and the first 256 KiB of its output."""
+    """Why a program failed (None if it passed), and the first 256 KiB of its output."""
 
     reason: str | None
     output: str
 
     @property
     def has_passed(self) -> bool:
-        """Whether every test ran to its end."""
+        """Whether every test passed."""
         return self.reason is None
 
 
@@ -132,14 +132,14 @@ def run_tests(program: str, tests: str, limits: Limits) -> Outcome:
     Raises
     ------
     SandboxError
-        If this machine cannot hold what the sandbox promises.
+        If the sandbox does not hold on this machine.
     ValueError
-        If the tests are no Python.
+        If the tests are not Python.
     """
     if sys.platform != "linux":
         raise SandboxError(
-            f"generated code cannot be run safely on {sys.platform}: the sandbox is built on "
-            "seccomp and Landlock, which are Linux's; score code answers on Linux"
+            f"generated code cannot be run safely on {sys.platform}: the sandbox needs seccomp and "
+            "Landlock, which only Linux has; score code answers on Linux"
         )
     token = secrets.token_hex(32).encode()
     with tempfile.TemporaryDirectory(prefix="equal-sandbox-") as folder:
@@ -176,7 +176,7 @@ def _confinement(limits: Limits) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _started(order: dict[str, Any], token: bytes) -> Iterator[_Child]:
-    """Start the child on an order; on leaving it is dead, whatever happened."""
+    """Start the child on an order; it is always dead when the block ends."""
     token_out, token_in = os.pipe()
     report_out, report_in = os.pipe()
     os.write(token_in, token)
@@ -231,7 +231,7 @@ def _environment(folder: str) -> dict[str, str]:
         "HOME": folder,
         "TMPDIR": folder,
         "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",  # the order of sets, hence a verdict, is the same every time
+        "PYTHONHASHSEED": "0",  # the order of sets, and thus a verdict, is the same every time
         "OPENBLAS_NUM_THREADS": "1",  # numpy's threads are refused, and take address space
     }
 
@@ -273,7 +273,7 @@ def _demand_ready(report: bytes, killed_for: str | None, printed: str) -> None:
     if state == "ready":
         return
     if state.startswith("mistake "):
-        raise ValueError(f"the tests are no Python: {state.removeprefix('mistake ')}")
+        raise ValueError(f"the tests are not Python: {state.removeprefix('mistake ')}")
     why = state.removeprefix("refused ") or killed_for or printed[-400:]
     raise SandboxError(
         f"generated code cannot be run safely on this machine: {why or 'the child said nothing'}"
@@ -301,20 +301,20 @@ PROBES = {
     "a process is started": "import os; os._exit(0) if os.fork() == 0 else None",
     "a process is signaled": "import os; os.kill({parent}, 0)",
 }
-"""What a sandbox has to refuse; each probe ends well where it does not."""
+"""What a sandbox must refuse; each probe succeeds if it does not."""
 
 
 def verify_sandbox(limits: Limits) -> None:
-    """Try to break out in the ways that would do harm, without doing any.
+    """Try to break out in every harmful way, without doing harm.
 
     Raises
     ------
     SandboxError
-        If an attempt succeeds, or a harmless program fails: nothing may be run on this machine.
+        If an attempt succeeds or a harmless program fails: nothing may be run on this machine.
     """
     attempt = "try:\n  {code}\nexcept OSError:\n  pass\nelse:\n  raise SystemExit({what!r})\n"
     with tempfile.NamedTemporaryFile(prefix="equal-canary-") as canary:
-        os.chmod(canary.name, 0o666)  # its mode would let it be: Landlock has to refuse
+        os.chmod(canary.name, 0o666)  # its mode would allow it: Landlock must refuse
         names = {"canary": canary.name, "parent": os.getpid()}
         attempts = "".join(
             attempt.format(code=code.format(**names), what=what) for what, code in PROBES.items()
@@ -322,6 +322,6 @@ def verify_sandbox(limits: Limits) -> None:
         outcome = run_tests("import json, decimal\n" + attempts, "", limits)
     if outcome.reason is not None:
         raise SandboxError(
-            f"generated code cannot be run safely on this machine: the sandbox was tried and did "
-            f"not hold, or ran nothing at all: {outcome.reason}"
+            f"generated code cannot be run safely on this machine: a trial of the sandbox failed: "
+            f"{outcome.reason}"
         )

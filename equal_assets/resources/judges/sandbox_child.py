@@ -2,7 +2,7 @@
 
 Run as a script by :mod:`equal_assets.resources.judges.sandbox`, with the standard library only. It
 reads its order from standard input and answers on a descriptor of its own: one line ``ready``,
-``refused ...`` or ``mistake ...`` before any code of others runs, then ``failed ...`` or the token
+``refused ...`` or ``mistake ...`` before any foreign code runs, then ``failed ...`` or the token
 that proves that every test has run.
 """
 
@@ -35,7 +35,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Unconfined(Exception):  # noqa: N818 - a state, like the words it is reported with
-    """A guarantee is not to be had on this machine, or the tests cannot be run at all."""
+    """A guarantee that this machine cannot give, or tests that cannot be run at all."""
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def confine(order: dict[str, Any]) -> None:
-    """Take from this process, for good, all that a program under test has no use for."""
+    """Remove from this process, for good, everything that a program under test does not need."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -87,10 +87,10 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _become_nobody() -> None:
-    """Change root into a user without rights, but for reading Python where only root may.
+    """Change root into a user without rights, except to read Python where only root may.
 
-    The interpreter often lies in root's home. What may be read is for Landlock to say, which
-    binds this capability too.
+    The interpreter is often in root's home. Landlock decides what may be read, and limits this
+    capability too.
     """
     header = struct.pack("<Ii", CAPABILITIES_VERSION_3, 0)
     held = ctypes.create_string_buffer(24)
@@ -104,9 +104,9 @@ def _become_nobody() -> None:
 
 
 def _restrict_files(*, readable: Sequence[str], folder: str) -> None:
-    """Let this process read Python's own files, and read and write files in its folder; no more.
+    """Let this process only read Python's own files, and read and write files in its folder.
 
-    No folder can be made in the folder: what a program leaves there stays easy to count.
+    No folder can be made in the folder, so that its files are easy to count.
     """
     version = libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     _call("Landlock is missing (it needs Linux 5.13, with landlock among its lsm=)", version)
@@ -139,8 +139,8 @@ def _allow_beneath(ruleset: int, path: str, rights: int) -> None:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except PermissionError as error:
         raise Unconfined(
-            f"user {os.geteuid()} may not read {path}: install Python where everyone may, or do "
-            "not run as root"
+            f"user {os.geteuid()} may not read {path}: install Python where everyone may read it, "
+            "or do not run as root"
         ) from error
     rule = struct.pack("<Qi", rights, opened)
     result = libc.syscall(
@@ -164,7 +164,7 @@ def _install_filter(program: bytes) -> None:
 def statements(tests: str) -> tuple[tuple[str, types.CodeType], ...]:
     """Return the statements of the tests, each as one line of text and compiled.
 
-    In tuples: the garbage collector hands out lists, which a program might empty.
+    In tuples: a program could get lists from the garbage collector and empty them.
     """
     found = []
     for statement in ast.parse(tests, "<tests>").body:
@@ -178,8 +178,8 @@ def judge(
 ) -> None:
     """Run a program, then its tests; report the first failure, or the token.
 
-    The token stays unread in its pipe until the last test has passed, and what is needed then is
-    at hand in local variables: replacing builtins or functions of modules changes nothing.
+    The token stays unread in its pipe until the last test has passed, and everything needed then is
+    in local variables: replacing builtins or functions of modules changes nothing.
     """
     run, read, write, leave, untrace = exec, os.read, os.write, os._exit, sys.settrace
     failure = _failure
@@ -189,7 +189,7 @@ def judge(
     where = "the program"
     try:
         run(compile(program, "<program>", "exec"), namespace)
-        for where, test in tests:  # noqa: B007 - told if it raises
+        for where, test in tests:  # noqa: B007 - named if it raises
             untrace(None)
             run(test, namespace)
     except BaseException as error:  # noqa: BLE001 - SystemExit is a failure like any other

@@ -1,7 +1,7 @@
 """The seccomp filter of the sandbox: which system calls untrusted Python may make.
 
-An allowlist: what is not named is refused, so calls of future kernels are refused too. Nothing
-that is named starts a process or a thread, opens a socket, signals or inspects another process,
+An allowlist: calls that are not named are refused, those of future kernels included. No named call
+starts a process or a thread, opens a socket, signals or inspects another process,
 maps memory outside the address-space limit, or changes a file's owner, mode or times.
 """
 
@@ -67,7 +67,7 @@ class Conditional:
 
 @dataclass(frozen=True)
 class Machine:
-    """A processor architecture that the filter can be written for."""
+    """A processor architecture that the filter supports."""
 
     audit: int  # AUDIT_ARCH_* of linux/audit.h
     allowed: tuple[int, ...]
@@ -80,14 +80,14 @@ def filter_program() -> bytes:
     Raises
     ------
     SandboxError
-        On a processor whose system call numbers are not known here.
+        On a processor whose system call numbers are unknown here.
     """
     machines = {"x86_64": _x86_64(), "aarch64": _aarch64()}
     machine = machines.get(platform.machine())
     if machine is None:
         raise SandboxError(
             f"generated code cannot be run safely: no system call filter for the processor "
-            f"{platform.machine()!r}; it is there for {', '.join(machines)}"
+            f"{platform.machine()!r}; must be one of {', '.join(machines)}"
         )
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in _instructions(machine))
 
@@ -116,7 +116,7 @@ def _aarch64() -> Machine:
 
 
 def _opening(position: int) -> Argument:
-    """Refuse to cut a file that is opened for reading: Landlock before Linux 6.2 lets it pass."""
+    """Refuse to truncate a file that is opened for reading: Landlock before Linux 6.2 allows it."""
     writing = (os.O_WRONLY, os.O_RDWR)
     values = (os.O_RDONLY, *writing, *(os.O_TRUNC | mode for mode in writing))
     return Argument(position, values, mask=os.O_TRUNC | os.O_ACCMODE)

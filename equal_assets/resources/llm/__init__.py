@@ -1,1 +1,1 @@
-"""Requests to a language model: backends, retries, the journal that pays for each one once."""
+"""Requests to a language model: backends, retries, and a journal so that each is paid once."""

@@ -1,8 +1,8 @@
-"""Every request to an LLM, on disk before it is sent: what was paid for, and what came back.
+"""Every request to an LLM, on disk before it is sent: what was paid, and what came back.
 
 A SQLite file beside the warehouse, because it is written before and after every request, in well
-under a millisecond, by any number of processes. A process that is killed leaves its requests open;
-they count as paid in full, since nobody can say what the server has charged.
+under a millisecond, by any number of processes. A killed process leaves its requests open; they
+count as paid in full, since nobody knows what the server has charged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Outcome = Literal["answered", "unusable", "refused", "lost"]
 """answered: kept; unusable: paid for nothing; refused: not charged; lost: nobody knows."""
 
 FORMAT = 1
-"""Of the table; raised with every change to it."""
+"""Of the table; raise it with every change to the table."""
 
 TABLE = f"""
 begin immediate;
@@ -78,12 +78,12 @@ class RequestJournal:
     Parameters
     ----------
     path : Path
-        Made where it is missing.
+        Created if it is missing.
 
     Raises
     ------
     ExtractionError
-        If the file is no journal, or one of another format.
+        If the file is not a journal, or has another format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -101,8 +101,8 @@ class RequestJournal:
             raise ExtractionError(f"{path} cannot be used as request journal: {error}") from error
         if version not in (0, FORMAT):
             raise ExtractionError(
-                f"{path} has format {version}, this version writes {FORMAT}: move it away; what it "
-                "holds is asked for again"
+                f"{path} has format {version}: must be {FORMAT}; move it away, and its requests "
+                "are sent again"
             )
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class RequestJournal:
         completion_tokens: int,
         cost: float,
     ) -> int:
-        """Enter a request that is about to be sent, at the most that it may come to."""
+        """Enter a request that is about to be sent, at its maximum possible cost."""
         cursor = self._connection.execute(
             "insert into requests (key, document, payer, run, process, prompt_tokens, "
             "completion_tokens, cost, sent_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -150,7 +150,7 @@ class RequestJournal:
         reply: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Enter what became of a request, and what it came to."""
+        """Enter the outcome of a request, and what it cost."""
         self._connection.execute(
             "update requests set outcome = ?, prompt_tokens = ?, completion_tokens = ?, cost = ?, "
             "seconds = ?, reply = ?, reason = ? where id = ?",
@@ -186,7 +186,7 @@ class RequestJournal:
         return Amount(int(tokens), float(cost), int(documents))
 
     def disown(self, campaign: str) -> None:
-        """Leave what a campaign has paid to an earlier attempt of the same name."""
+        """Book what a campaign has paid to an earlier attempt of the same name."""
         self._connection.execute(
             "update requests set payer = 'earlier ' || payer where payer like ? escape '\\'",
             (payer_pattern(campaign),),
@@ -219,7 +219,7 @@ def journal(path: Path) -> Iterator[RequestJournal]:
 
 
 def payer_pattern(campaign: str) -> str:
-    """Return the ``like`` pattern of everything that a campaign pays."""
+    """Return the ``like`` pattern of all payers of a campaign."""
     escaped = campaign.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
     return f"{escaped}|%"
 
@@ -232,7 +232,7 @@ def _is_alive(process: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in a form that no later process of the same id shares."""
+    """Return when a process started: tells it from a later one with the same id."""
     import psutil
 
     try:

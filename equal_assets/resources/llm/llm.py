@@ -1,4 +1,4 @@
-"""Role: prompts in, completions out, one at a time and many at once; one module per backend."""
+"""Role: prompts in, completions out, many at once; one module per backend."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Completion:
     ----------
     text : str
     is_cut_off : bool
-        It ended at the limit of tokens.
+        It ended at the token limit.
     prompt_tokens, completion_tokens : int or None
-        ``None`` where the server does not say.
+        ``None`` if the server does not say.
     """
 
     text: str
@@ -28,7 +28,7 @@ class Completion:
 
 
 class TryFailedError(Exception):
-    """A try brought no completion.
+    """A try gave no completion.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class TryFailedError(Exception):
     outcome : {"refused", "unusable", "lost"}
         Not charged, charged for nothing, or nobody knows.
     next_step : {"again", "wait", "give up", "unreachable"}
-        Try again; try again and count no try, because the server asked for patience; do not; try
-        again, and stop the run if that stays so.
+        Try again; try again without counting this try, because the server asked to wait; do not
+        try again; try again, and stop the run if it goes on failing.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class LLM(ABC, Generic[Place]):
 
     @abstractmethod
     async def start(self) -> None:
-        """Make ready; raise ExtractionError if that cannot be."""
+        """Make ready; raise ExtractionError if that fails."""
 
     @abstractmethod
     def room(self) -> AbstractAsyncContextManager[Place]:
@@ -77,11 +77,11 @@ class LLM(ABC, Generic[Place]):
         Raises
         ------
         TryFailedError
-            If this try brought none.
+            If this try gave none.
         ExtractionError
-            If no other try will: the key or the model is refused.
+            If another try would not help: the key or the model is refused.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of connections or of the GPU."""
+        """Release connections or the GPU."""

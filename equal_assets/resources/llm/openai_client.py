@@ -1,4 +1,4 @@
-"""LLM backend `openai`: any OpenAI-compatible servers, as much load as they take."""
+"""LLM backend `openai`: any OpenAI-compatible servers, with as much load as they take."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     import openai
 
 DEFAULT_PAUSE_SECONDS = 1.0
-"""After a 429 without Retry-After, or a server that does not answer at all."""
+"""After a 429 without Retry-After, or if a server does not answer at all."""
 
 LONGEST_PAUSE_SECONDS = 120.0
 CHECK_SECONDS = 10.0
 WITHOUT_KEY = "none"
-"""Sent where the settings name no key: servers without one take any."""
+"""Sent if the settings name no key: servers without one take any."""
 
 
 @dataclass
 class Endpoint:
-    """One server, and the load that it takes: halved when it refuses, raised while it does not."""
+    """One server and the load that it takes: halved when it refuses, raised while it does not."""
 
     url: str
     client: openai.AsyncOpenAI
@@ -39,11 +39,11 @@ class Endpoint:
 
     @property
     def load(self) -> float:
-        """Requests in flight over those that it takes."""
+        """Requests in flight, divided by how many it takes."""
         return self.in_flight / self.limit
 
     def pause(self, seconds: float) -> None:
-        """Send nothing for a while, and less after that; once for requests refused together."""
+        """Send nothing for a while, and less after that; requests refused together count once."""
         now = time.monotonic()
         if now >= self.resume_at:
             self.limit = max(1.0, self.limit / 2)
@@ -85,7 +85,7 @@ class OpenAIClient(LLM[Endpoint]):
     async def complete(
         self, place: Endpoint, prompt: str, schema: dict[str, Any], *, seed: int
     ) -> Completion:
-        """Ask the server where there is a place."""
+        """Ask a server that has room."""
         response = await self._ask(place, prompt, schema, seed)
         place.succeeded()
         return _completion(response)
@@ -136,7 +136,7 @@ class OpenAIClient(LLM[Endpoint]):
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[Endpoint]:
-        """Wait until a server has room, and take a place at the one that has most."""
+        """Wait until a server has room, and take a place at the one with the most."""
         async with self._released:
             while (endpoint := self._roomiest()) is None:
                 now = time.monotonic()
@@ -162,7 +162,7 @@ class OpenAIClient(LLM[Endpoint]):
 
 
 def check_server(settings: OpenAISettings, url: str) -> str:
-    """Ask a server for its models, which costs nothing; return what it says of the model.
+    """Ask a server for its models, which is free; return what it says about the model.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def _key_refused(settings: OpenAISettings, url: str, status: int) -> ExtractionE
 
 
 def _options(settings: OpenAISettings, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what servers differ in: the name of the limit, and what they enforce."""
+    """Return the parameters in which servers differ: name of the limit, and what they enforce."""
     options: dict[str, Any] = {settings.limit_field: settings.max_reply_tokens}
     if settings.response_format == "json_object":
         options["response_format"] = {"type": "json_object"}

@@ -31,17 +31,17 @@ from equal_assets.settings import LLMExtractionSettings
 
 CUT_OFF = "reply cut off at max_reply_tokens"
 TEMPLATE_TOKENS = 256
-"""More than any chat template puts around a prompt."""
+"""More than any chat template adds to a prompt."""
 
 PREPARED_SHARE = 0.25
-"""Documents under way beyond ``concurrency``: their requests are ready when a place is free, while
-the replies of others are read and journaled. Measured: 62 of 64 requests at the server, not 57."""
+"""Documents in progress beyond ``concurrency``: their requests are ready when a place is free,
+while other replies are read and journaled. Measured: 62 of 64 requests at the server, not 57."""
 
 PATIENCE_TRIES = 200
-"""Times that a request waits because a server asks for patience, before its document fails."""
+"""How often a request waits at a server's request before its document fails."""
 
 GIVE_UP_AFTER = 50
-"""Failed requests in a row, none answered between, after which the run stops."""
+"""Failed requests in a row after which the run stops."""
 
 LONGEST_BACKOFF_SECONDS = 30.0
 
@@ -69,7 +69,7 @@ class EventLoop:
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked about one document: the most that it may come to, and what asks it."""
+    """The requests for one document: their maximum cost, and the coroutine that sends them."""
 
     bound: Amount
     ask: Callable[[Meter], Coroutine[Any, Any, None]]
@@ -80,7 +80,7 @@ class LLMRequests:
 
     Parameters
     ----------
-    settings : LLMExtraction
+    settings : LLMExtractionSettings
     llm : LLM
         Started.
     journal : RequestJournal
@@ -115,7 +115,7 @@ class LLMRequests:
     async def run(self, jobs: Iterable[Job]) -> None:
         """Do jobs, many at once, each as soon as every cap has room for it.
 
-        A job that a cap of the campaign has no room for is left out.
+        A job that exceeds a cap of the campaign is skipped.
 
         Raises
         ------
@@ -142,20 +142,20 @@ class LLMRequests:
             await asyncio.gather(*in_flight, return_exceptions=True)
 
     def bound(self, prompt: str, *, more_tokens: int = 0) -> Amount:
-        """Return the most that a prompt, and tokens that are still to stand in it, may come to."""
+        """Return the maximum cost of a prompt, and of tokens still to be put into it."""
         return self._prices.amount(
             _most_tokens(prompt) + more_tokens, self._settings.max_reply_tokens
         )
 
     def _hold(self, bound: Amount, *, is_last_chance: bool) -> bool:
-        """Hold what a document may come to; a run's cap without room for it ends the run."""
+        """Reserve a document's maximum cost; if it exceeds a cap of the run, the run ends."""
         if self._allowance.hold(bound):
             return True
         cap = self._allowance.exceeded_by(bound)
         if cap is not None and cap.scope == "run" and is_last_chance:
             raise ExtractionError(
-                f"{cap} has no room for the next document. What was extracted is stored; the next "
-                "run goes on from there with a cap of its own"
+                f"{cap} has no room for the next document. Earlier extractions are stored; "
+                "the next run continues from there with its own cap"
             )
         return False
 
@@ -164,7 +164,7 @@ class LLMRequests:
         try:
             await job.ask(meter)
         except* BudgetSpentError:
-            pass  # what it has paid for stands in the journal
+            pass  # replies that it has paid for are in the journal
         finally:
             meter.close()
 
@@ -189,7 +189,7 @@ class LLMRequests:
                     continue
                 n_tries += 1
                 if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
-                    raise ExtractionError(f"{failure}; what was extracted is stored") from error
+                    raise ExtractionError(f"{failure}; earlier extractions are stored") from error
                 await asyncio.sleep(_backoff_seconds(n_tries))
             else:
                 self._failed_in_a_row = 0
@@ -202,7 +202,7 @@ class LLMRequests:
     async def _try(
         self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
     ) -> Any:
-        """Send a request once; what it may come to is held and on disk before, settled after."""
+        """Send a request once; its maximum cost is reserved and on disk before, settled after."""
         most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
         async with self._places, self._llm.room() as place:
             covered = self._prices.amount(*most)
@@ -251,7 +251,7 @@ class LLMRequests:
         most: tuple[int, int],
         seconds: float,
     ) -> None:
-        """Enter what became of a request, and count what it came to."""
+        """Enter the outcome of a request, and count its cost."""
         outcome = _outcome(failure)
         charged = _charged(completion, outcome, most)
         spent = self._prices.amount(*charged)
@@ -271,26 +271,26 @@ class LLMRequests:
         meter.settle(covered, spent=spent, usage=usage, is_paid=True)
 
     def _count_known(self, known: StoredReply, meter: Meter) -> None:
-        """Count an answer of the journal: as asked for, or as paid before by the same payer."""
+        """Count a reply from the journal, unless the same payer has paid for it before."""
         tokens = (known.prompt_tokens, known.completion_tokens)
         is_own = payer_name(known.payer) == payer_name(self._payer)
         paid = tokens if is_own else (0, 0)
         usage = Usage(*tokens, *paid, known.cost, known.cost if is_own else 0.0, n_requests=1)
-        # what the payer has paid stands in its caps already
+        # its caps already count what the payer has paid
         spent = NOTHING if is_own else Amount(sum(tokens), known.cost)
         meter.cover(spent)
         meter.settle(spent, spent=spent, usage=usage, is_paid=False)
 
     def _seed(self, key: str, n_tries: int) -> int:
-        """Return a seed of the request's own: one seed for all gives replies that resemble."""
+        """Return a seed for this request: with one seed for all, replies resemble each other."""
         return (int(key[:12], 16) + self._settings.seed + n_tries) % 2**31
 
     def _count_failure(self, reason: str) -> None:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= GIVE_UP_AFTER:
             raise ExtractionError(
-                f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. What was "
-                "extracted is stored; `equal retry` asks again for the documents that failed"
+                f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. Earlier "
+                "extractions are stored; `equal retry` extracts the failed documents again"
             )
 
 
@@ -322,7 +322,7 @@ def _outcome(failure: BaseException | None) -> Outcome:
 def _charged(
     completion: Completion | None, outcome: Outcome, most: tuple[int, int]
 ) -> tuple[int, int]:
-    """Return the tokens that a try is charged: as the server says, else the most it may be."""
+    """Return the tokens charged for a try: as the server says, else the maximum."""
     if outcome == "refused":
         return 0, 0
     if completion is None:
@@ -332,7 +332,7 @@ def _charged(
 
 
 def _most_tokens(prompt: str) -> int:
-    """Return a bound that holds for every tokenizer that falls back to bytes: one each."""
+    """Return a bound for every tokenizer that falls back to bytes: one token per byte."""
     return len(prompt.encode("utf-8")) + TEMPLATE_TOKENS
 
 
@@ -342,7 +342,7 @@ def _backoff_seconds(n_tries: int) -> float:
 
 
 async def _wait_for_one(in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    """Wait until a document is done; raise what ended it, return those that go on."""
+    """Wait until a document is done; raise its error, return the documents still in progress."""
     done, going_on = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         failure: BaseException | None = task.exception()

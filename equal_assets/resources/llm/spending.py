@@ -1,4 +1,4 @@
-"""Hard caps on tokens and money: nothing is sent that could exceed them, whatever it comes to."""
+"""Hard caps on tokens and money: no request is sent that could exceed them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Unit = Literal["tokens", "cost", "documents"]
 
 
 def payer_name(payer: str) -> str:
-    """Return who pays, without the round: ``"warm-up"`` or the campaign."""
+    """Return the payer without the round: ``"warm-up"`` or the campaign."""
     return payer.partition("|")[0]
 
 
@@ -45,7 +45,7 @@ class Prices:
     completion: float = 0.0
 
     def amount(self, prompt_tokens: int, completion_tokens: int) -> Amount:
-        """Return what a request comes to."""
+        """Return the cost of a request."""
         cost = (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
         return Amount(prompt_tokens + completion_tokens, cost)
 
@@ -59,12 +59,12 @@ class Cap:
     name : str
         The key in campaigns.yaml.
     scope : {"campaign", "run"}
-        A campaign's cap counts what it asks for, paid or answered before, so that strategies
-        compare; a run's cap counts what it pays.
+        A campaign's cap counts every request, even if answered before, so that strategies
+        compare; a run's cap counts only what it pays.
     unit : {"tokens", "cost", "documents"}
-        What is limited; documents are those that requests were sent for.
+        What is limited; documents count if requests were sent for them.
     limit, used : float
-        At most so much in all, and what of it is gone before the allowance begins.
+        The most in all, and how much of it is spent before the allowance begins.
     """
 
     name: str
@@ -79,16 +79,16 @@ class Cap:
 
 @dataclass
 class Allowance:
-    """What may still be spent under all caps; an amount is held before it is spent.
+    """What may still be spent under all caps; an amount is reserved before it is spent.
 
     Attributes
     ----------
     caps : sequence of Cap
-        None: there is no limit.
+        Empty: there is no limit.
     asked, paid : Amount
         Settled so far; ``asked`` includes what was answered before.
     held : Amount
-        Promised to what is under way.
+        Reserved for requests in progress.
     """
 
     caps: Sequence[Cap] = ()
@@ -97,20 +97,20 @@ class Allowance:
     held: Amount = field(default=NOTHING)
 
     def hold(self, amount: Amount) -> bool:
-        """Set an amount aside if every cap has room for it; say whether it has."""
+        """Reserve an amount if every cap has room for it; tell whether it has."""
         if self.exceeded_by(amount) is not None:
             return False
         self.held += amount
         return True
 
     def release(self, amount: Amount) -> None:
-        """Give back an amount that was held."""
+        """Release an amount that was reserved."""
         self.held -= amount
 
     def exceeded_by(
         self, amount: Amount, *, scope: Literal["campaign", "run"] | None = None
     ) -> Cap | None:
-        """Return the first cap, of any scope or of one, that has no room for an amount."""
+        """Return the first cap, of any scope or of one, that an amount exceeds."""
         for cap in self.caps:
             if scope not in (None, cap.scope):
                 continue
@@ -126,7 +126,7 @@ class BudgetSpentError(Exception):
 
 
 class Meter:
-    """What one document holds and uses of an allowance."""
+    """What one document reserves and uses of an allowance."""
 
     def __init__(self, allowance: Allowance, held: Amount) -> None:
         self.usage = Usage()
@@ -135,7 +135,7 @@ class Meter:
         self._has_paid = False
 
     def cover(self, amount: Amount) -> None:
-        """Set aside what a request may come to; raise BudgetSpentError if a cap has no room."""
+        """Reserve the maximum cost of a request; raise BudgetSpentError if it exceeds a cap."""
         missing = Amount(
             max(0, amount.tokens - self._held.tokens), max(0.0, amount.cost - self._held.cost)
         )
@@ -144,7 +144,7 @@ class Meter:
         self._held = self._held + missing - amount
 
     def settle(self, covered: Amount, *, spent: Amount, usage: Usage, is_paid: bool) -> None:
-        """Count what a request came to, and keep the rest for the next."""
+        """Count the cost of a request, and keep the rest for the next."""
         if is_paid and not self._has_paid:
             spent += Amount(documents=1)
             self._has_paid = True
@@ -156,7 +156,7 @@ class Meter:
         self.usage += usage
 
     def close(self) -> None:
-        """Give back what is left."""
+        """Release the rest."""
         self._allowance.release(self._held)
         self._held = NOTHING
 
@@ -169,10 +169,10 @@ def caps(
     Parameters
     ----------
     prefix : str
-        Of the keys in campaigns.yaml, up to the unit: ``"extractor.run_"``.
+        Of the keys in campaigns.yaml, before the unit: ``"extractor.run_"``.
     scope : {"campaign", "run"}
     used : Amount
-        What is gone before.
+        Spent before.
     **limits : float or None
         By unit; ``None``: no limit.
     """

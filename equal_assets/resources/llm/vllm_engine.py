@@ -1,4 +1,4 @@
-"""LLM backend `vllm`: an engine beside the step; its scheduler batches all that is in flight."""
+"""LLM backend `vllm`: an engine in processes of its own that batches all requests in flight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
 from equal_assets.settings import VLLMSettings
 
 STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
-"""Measured: guidance gave valid JSON always, xgrammar left raw control characters in strings."""
+"""Measured: guidance always gave valid JSON, xgrammar left raw control characters in strings."""
 
 
 class VLLM(LLM[None]):
@@ -29,7 +29,7 @@ class VLLM(LLM[None]):
         Raises
         ------
         ExtractionError
-            If vLLM is not installed, or cannot load the model as asked.
+            If vLLM is not installed, or cannot load the model with these settings.
         """
         try:
             from vllm import AsyncEngineArgs
@@ -58,7 +58,7 @@ class VLLM(LLM[None]):
         self._tokenizer = self._engine.get_tokenizer()
 
     def room(self) -> AbstractAsyncContextManager[None]:
-        """Let every request in: the engine has a queue of its own."""
+        """Let every request in: the engine has its own queue."""
         return nullcontext()
 
     async def complete(
@@ -101,7 +101,7 @@ class VLLM(LLM[None]):
             ) from error
         except EngineDeadError as error:
             raise ExtractionError(
-                "the vLLM engine ended; its log above says why. What was extracted is stored"
+                "the vLLM engine ended; its log above says why. Earlier extractions are stored"
             ) from error
         written = outputs[-1].outputs[0]
         return Completion(

@@ -1,1 +1,1 @@
-"""Language models that are fine-tuned on a data set and asked the test questions."""
+"""Language models that are fine-tuned on a data set and answer the test questions."""

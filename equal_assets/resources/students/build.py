@@ -11,10 +11,10 @@ def build_student(settings: StudentSettings, models_folder: str) -> Student:
 
     Parameters
     ----------
-    settings : equal_assets.settings.Student
+    settings : equal_assets.settings.StudentSettings
         The ``student`` section of campaigns.yaml.
     models_folder : str
-        Where models that this project makes are kept.
+        Folder for models that this project makes.
     """
     keys = settings.model_dump(exclude={"kind"})
     if isinstance(settings, TinyStudentSettings):

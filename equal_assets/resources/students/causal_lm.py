@@ -37,16 +37,16 @@ def load(
     bfloat16 : bool
         Precision of the weights; float32 otherwise.
     attention : str, optional
-        Implementation, as transformers names it; by default what the model chooses.
+        Implementation, as transformers names it; by default the model's choice.
     chat_template : bool
-        Whether prompts go through the template of the tokenizer, where it has one.
+        Whether prompts go through the template of the tokenizer, if it has one.
     trust_remote_code : bool
         Whether code that comes with the model may run.
 
     Raises
     ------
     ModelError
-        If there is no model in ``path``, it has no safetensors, or it needs code of its own.
+        If there is no model in ``path``, it has no safetensors, or it needs its own code.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -65,7 +65,11 @@ def load(
             trust_remote_code=trust_remote_code,
             local_files_only=True,
         )
-    except (OSError, ValueError, ImportError) as error:  # each says what is wrong with the files
+    except (
+        OSError,
+        ValueError,
+        ImportError,
+    ) as error:  # each describes what is wrong with the files
         raise ModelError(f"the model in {base} cannot be loaded: {error}") from error
     if base != Path(path):
         from peft import PeftModel
@@ -92,7 +96,7 @@ def load_tokenizer(
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder without a model, or with one that only pickles hold.
+    """Refuse a folder without a model, or with only pickled weights.
 
     Raises
     ------
@@ -101,14 +105,14 @@ def check_folder(folder: Path) -> None:
     """
     if not (folder / "config.json").is_file():
         raise ModelError(
-            f"there is no model in {folder}, config.json is not there: name another folder, or "
+            f"there is no model in {folder}: config.json is missing; name another folder, or "
             "materialize fine_tuned_student of the campaign again"
         )
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(path.name for path in folder.glob("*.bin"))
         found = f"only {', '.join(pickles)}, and a pickle can run any code" if pickles else "none"
         raise ModelError(
-            f"the weights in {folder} must be safetensors, found {found}: convert them, or name "
+            f"the weights in {folder} must be safetensors, found {found}; convert them, or name "
             "a model that has them"
         )
 
@@ -154,9 +158,9 @@ def score_answers(
     model, tokenizer
         As :func:`load` returns them.
     prompts : sequence of str
-        What is read first; may be empty.
+        Read first; may be empty.
     answers : sequence of str, same length
-        What is scored; not empty.
+        Scored; not empty.
     context_tokens : int
         Longest sequence.
     progress : callable
@@ -176,9 +180,9 @@ def score_answers(
 
     Notes
     -----
-    Of an answer at most the first half of a context is scored, whatever the prompt, so that
-    ``p(answer | prompt)`` and ``p(answer)`` speak of the same tokens; of a prompt the end is
-    read that fits before it.
+    At most the first half context of an answer is scored, with any prompt, so that
+    ``p(answer | prompt)`` and ``p(answer)`` cover the same tokens; a prompt is cut to the end that
+    fits before it.
     """
     sequences, n_tokens = answer_sequences(
         tokenizer, prompts, answers, context_tokens=context_tokens
@@ -193,9 +197,9 @@ def answer_sequences(
     *,
     context_tokens: int,
 ) -> tuple[list[list[int]], np.ndarray]:
-    """Return the tokens that are read to score each answer, and how many of them are the answer.
+    """Return the tokens to read in order to score each answer, and how many are the answer.
 
-    Parameters and errors are those of :func:`score_answers`.
+    Parameters and errors are as in :func:`score_answers`.
 
     Returns
     -------
@@ -205,9 +209,9 @@ def answer_sequences(
         Answer tokens, >= 1.
     """
     if len(prompts) != len(answers):
-        raise ValueError(f"{len(prompts)} prompts for {len(answers)} answers, expected as many")
+        raise ValueError(f"{len(prompts)} prompts and {len(answers)} answers: must be equally many")
     if "" in answers:
-        raise ValueError(f"answer {answers.index('')} is empty, expected text")
+        raise ValueError(f"answer {answers.index('')} = '': must be text")
     cut = [answer[: context_tokens // 2] for answer in answer_tokens(tokenizer, answers)]
     before = prompt_tokens(tokenizer, prompts)
     sequences = [
@@ -225,7 +229,7 @@ def on_device(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _base_of(path: Path) -> Path:
-    """Return the folder of the whole model: that of adapters names it."""
+    """Return the folder of the whole model; a folder of adapters names it."""
     adapters = path / "adapter_config.json"
     if not adapters.is_file():
         return path
@@ -260,13 +264,13 @@ def _score_part(
     width = len(sequences[0])
     lengths = torch.tensor([len(sequence) for sequence in sequences])[:, None]  # (n, 1)
     padded = torch.tensor([s + [0] * (width - len(s)) for s in sequences]).to(model.device)
-    positions = torch.arange(1, width)[None]  # of the token that is predicted
+    positions = torch.arange(1, width)[None]  # of the predicted token
     first = lengths - torch.from_numpy(n_scored)[:, None]
     is_scored = (positions >= first) & (positions < lengths)  # (n, width - 1)
-    start = int(first.min()) - 1  # of the positions whose logits are wanted
+    start = int(first.min()) - 1  # of the positions whose logits are needed
     wanted = is_scored[:, start:].to(model.device)
     with torch.no_grad():
-        # Padding stands on the right, where a causal model cannot see it: no mask is needed.
+        # Padding is on the right, where a causal model cannot see it: no mask is needed.
         logits = model(
             input_ids=padded,
             logits_to_keep=torch.arange(start, width - 1, device=model.device),

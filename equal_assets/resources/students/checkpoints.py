@@ -1,4 +1,4 @@
-"""Where a model is trained, so that a killed training goes on and a finished one leaves nothing."""
+"""The folder of a training: a killed one continues there, a finished one leaves nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 COMPLETE = "complete.json"
-"""Written into a checkpoint once all else in it is; one without it was cut off and is not used."""
+"""Written last into a checkpoint; one without it was cut off and is not used."""
 
 EPOCH_STATE = "epoch_random_state.pt"
 
@@ -22,15 +22,15 @@ EPOCH_STATE = "epoch_random_state.pt"
 def workplace(out: Path, key: str) -> Iterator[Path]:
     """Yield the folder beside ``out`` in which it is made, for this process alone.
 
-    A second process that makes the same waits until the first has ended. Folders in which ``out``
-    was to be made of something else are removed, unless a process works in them.
+    A second process that makes the same waits until the first has ended. Folders left from making
+    ``out`` of something else are removed, unless a process works in them.
 
     Parameters
     ----------
     out : Path
         The folder to be made.
     key : str
-        Identifies what it is made from: what another left under the same key is gone on with.
+        Identifies what it is made from: work left under the same key is continued.
 
     Yields
     ------
@@ -42,7 +42,7 @@ def workplace(out: Path, key: str) -> Iterator[Path]:
         if other != place:
             _remove_abandoned(other)
     handle = _hold(place)
-    shutil.rmtree(place / "model", ignore_errors=True)  # of a process killed while it stored it
+    shutil.rmtree(place / "model", ignore_errors=True)  # from a process killed while storing it
     try:
         yield place
         shutil.rmtree(place)
@@ -55,7 +55,7 @@ def workplace(out: Path, key: str) -> Iterator[Path]:
 
 
 def put_in_place(made: Path, out: Path) -> None:
-    """Move a folder to ``out``, replacing what is there; ``made`` is in a workplace of it."""
+    """Move a folder to ``out``, replacing what is there; ``made`` is in its workplace."""
     old = made.parent / "old"
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
@@ -75,13 +75,13 @@ def resume(trainer: Any, place: Path) -> float:
     Parameters
     ----------
     trainer : transformers.Trainer
-        Whose ``output_dir`` is ``place``.
+        Its ``output_dir`` is ``place``.
     place : Path
 
     Returns
     -------
     float
-        Seconds that the training took, those before a checkpoint included.
+        Duration of the training, including the time before a checkpoint.
     """
     import torch.distributed
 
@@ -99,7 +99,7 @@ def resume(trainer: Any, place: Path) -> float:
 
 
 def _marks(checkpoint: Path | None) -> Any:
-    """Return a callback that completes checkpoints and takes up where ``checkpoint`` ended."""
+    """Return a callback that completes checkpoints and continues where ``checkpoint`` ended."""
     import torch
     from transformers import TrainerCallback
 
@@ -116,12 +116,12 @@ def _marks(checkpoint: Path | None) -> Any:
             return self.seconds_before + time.monotonic() - self.started
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            # the loss since the last line of the log is not in a checkpoint: save where one ends
+            # a checkpoint lacks the loss since the last line of the log: save where a line ends
             lines = -(-state.save_steps // state.logging_steps)
             state.save_steps = lines * state.logging_steps
 
         def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            # the order of an epoch is drawn at its begin: resumed in the middle, it is drawn again
+            # the order of an epoch is drawn at its start: resumed in the middle, it is drawn again
             if self.epoch_state is not None and state.epoch % 1:
                 torch.set_rng_state(self.epoch_state)
             self.epoch_state = torch.get_rng_state()
@@ -142,12 +142,12 @@ def _step(checkpoint: Path) -> int:
 
 
 def _hold(folder: Path) -> int:
-    """Make a folder, wait until no other process holds it, and return what holds it."""
+    """Make a folder, wait until no other process locks it, and return the lock."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         handle = _lock(folder, fcntl.LOCK_EX)
         if handle is not None:
-            os.set_inheritable(handle, True)  # held until the last of our processes has ended
+            os.set_inheritable(handle, True)  # locked until the last of our processes has ended
             return handle
 
 
@@ -160,7 +160,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _lock(folder: Path, operation: int) -> int | None:
-    """Return what holds a folder, or None: it is held, or who held it has removed it."""
+    """Return the lock of a folder, or None if another process holds it or removed the folder."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:

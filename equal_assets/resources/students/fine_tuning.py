@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 SPEED_ONLY = {"checkpoint_steps", "gradient_checkpointing", "attention"}
-"""Parts of a recipe that a killed training may go on with although they are others now."""
+"""Parts of a recipe that may change before a killed training continues."""
 
 
 def fine_tune(
@@ -30,8 +30,8 @@ def fine_tune(
 ) -> FineTuning:
     """Tune a model on the answers of QA pairs.
 
-    A training that is killed goes on from its last complete checkpoint when it is asked for again:
-    the same recipe, base and pairs.
+    A killed training continues from its last complete checkpoint when it is called again with the
+    same recipe, base and pairs.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def fine_tune(
         Model folder to start from; not changed.
     pairs : sequence of QAPair
         Training examples, in any order.
-    recipe : Recipe
+    recipe : TrainingRecipe
     out : Path
-        Folder for the tuned model or its adapters; replaced as a whole, and only at the end.
+        Folder for the tuned model or its adapters; replaced completely, and only at the end.
     progress : callable
         Called with examples seen and in all, every epoch counted.
 
@@ -55,10 +55,10 @@ def fine_tune(
         If there is no usable model in ``base``, or a process of the training fails.
     ValueError
         If there is no pair, a pair has an empty half, no question leaves room for an answer, or
-        ``batch_size`` cannot be shared out.
+        ``batch_size`` cannot be divided among devices.
     """
     if not pairs:
-        raise ValueError("no QA pairs to fine-tune on: the data set is empty")
+        raise ValueError("QA pairs to fine-tune on = 0: must be at least 1; the data set is empty")
     check_pairs(pairs)
     check_folder(base)
     tokenizer = load_tokenizer(
@@ -88,7 +88,7 @@ def fine_tune(
 def encode(
     tokenizer: PreTrainedTokenizerFast, pairs: Sequence[QAPair], context_tokens: int
 ) -> tuple[list[Example], int]:
-    """Return the pairs that leave room for an answer as examples, and how many lose their end.
+    """Return the pairs with room for an answer as examples, and how many are truncated.
 
     Parameters
     ----------
@@ -113,14 +113,14 @@ def encode(
     if not whole:
         raise ValueError(
             f"each of the {len(pairs)} questions fills the context of {context_tokens} "
-            "tokens: raise student.context_tokens"
+            "tokens; raise student.context_tokens"
         )
     examples = [{key: row[:context_tokens] for key, row in example.items()} for example in whole]
     return examples, sum(len(example["input_ids"]) > context_tokens for example in whole)
 
 
 def _key(base: Path, pairs: Sequence[QAPair], recipe: TrainingRecipe) -> str:
-    """Return what identifies a training: another one's checkpoint is of no use to it."""
+    """Return the identity of a training: it cannot use the checkpoints of another."""
     kept = {key: value for key, value in asdict(recipe).items() if key not in SPEED_ONLY}
     files = [
         [file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in sorted(base.iterdir())

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 GENERATION_PART_TOKENS = 65_536
-"""Tokens in one batch of the generation, padding included: bounds the cache of keys and values."""
+"""Tokens in one batch, padding included: bounds the cache of keys and values."""
 
 NEXT_QUESTION = "\nQuestion:"
-"""Where the answer to a plain prompt ends if the text goes on like the prompts do."""
+"""Ends the answer to a plain prompt if the text continues like another prompt."""
 
 
 def generate_answers(
@@ -33,7 +33,7 @@ def generate_answers(
     seed: int,
     progress: Progress,
 ) -> list[list[str]]:
-    """Return what a model answers to each prompt.
+    """Return a model's answers to each prompt.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def generate_answers(
     samples : int
         Answers to each prompt, >= 1.
     temperature : float
-        0 takes the likeliest token each time, so that all samples are alike.
+        0 always takes the likeliest token, so that all samples are alike.
     seed : int
         Of the samples.
     progress : callable
@@ -56,7 +56,7 @@ def generate_answers(
     Returns
     -------
     list of list of str, shape (n_prompts, samples)
-        The answers alone, without white space around them.
+        Only the answers, without white space around them.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def generate_answers(
 
     if max_tokens < 1 or samples < 1 or temperature < 0:
         raise ValueError(
-            f"max_tokens = {max_tokens}, samples = {samples}, temperature = {temperature}; "
-            "expected >= 1, >= 1, >= 0"
+            f"max_tokens = {max_tokens}, samples = {samples}, temperature = {temperature}: "
+            "must be >= 1, >= 1, >= 0"
         )
     room = min(max_tokens, context_tokens // 2)
     read = [cut_middle(r, context_tokens - room) for r in prompt_tokens(tokenizer, prompts)]
@@ -105,7 +105,7 @@ class _Writer:
         own = model.generation_config.eos_token_id
         ends = {end_tokens(tokenizer)[-1], *(own if isinstance(own, list) else [own])} - {None}
         sampling = {"do_sample": True, "temperature": temperature, "top_k": 0}
-        # the model's own settings (penalties, nucleus) would make the likeliest token another
+        # the model's own settings (penalties, nucleus) would change the likeliest token
         model.generation_config = GenerationConfig(
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.eos_token_id,
@@ -117,7 +117,7 @@ class _Writer:
         self.is_plain = tokenizer.chat_template is None
 
     def write(self, prompts: list[list[int]]) -> list[list[str]]:
-        """Return the answers to prompts of which the first is the longest."""
+        """Return the answers to prompts, the first of which is the longest."""
         import torch
 
         width, pad = len(prompts[0]), self.tokenizer.eos_token_id

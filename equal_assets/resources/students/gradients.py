@@ -1,4 +1,4 @@
-"""Loss gradients of a causal language model, one an answer, projected to a few thousand numbers."""
+"""Loss gradients of a causal language model, one per answer, projected to few dimensions."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BLOCK_PARAMETERS = 2**22
-"""Parameters that are projected at once: bounds what is held beside the gradient itself."""
+"""Parameters projected at once: bounds the memory beside the gradient itself."""
 
 
 class CountSketch:
     """A random projection that adds each number, with a random sign, to one of few sums.
 
     It keeps inner products: ``E[Sx . Sy] = x . y``, with a variance of at most
-    ``(|x|^2 |y|^2 + (x . y)^2) / dimensions``, as a dense matrix of random signs does, at the cost
-    of one addition a number instead of ``dimensions``.
+    ``(|x|^2 |y|^2 + (x . y)^2) / dimensions``, like a dense matrix of random signs, at the cost of
+    one addition per number instead of ``dimensions``.
 
     Parameters
     ----------
     sizes : sequence of int
         Numbers of each part of a vector.
     dimensions : int
-        Sums that it is projected to.
+        Number of sums.
     seed : int
-        Draws sums and signs: the same ones for the same sizes, on any device.
+        Draws sums and signs: the same for the same sizes, on any device.
     device : torch.device
-        Where vectors lie; 4 bytes a number are held there.
+        Of the vectors; takes 4 bytes per number.
 
     References
     ----------
@@ -62,7 +62,7 @@ class CountSketch:
         Parameters
         ----------
         parts : sequence of Tensor
-            Of any shapes; their sizes are those that the sketch was made for.
+            Of any shapes; their sizes must be those that the sketch was made for.
         """
         import torch
 
@@ -94,8 +94,8 @@ def answer_gradients(
     Parameters
     ----------
     model, tokenizer
-        As loaded; the gradient is that of the parameters that require one: all of a model, or its
-        adapters alone.
+        As loaded; the gradient covers the parameters that require one: all of a model, or only its
+        adapters.
     prompts, answers : sequence of str
         As for :func:`equal_assets.resources.students.causal_lm.score_answers`, cut as there.
     context_tokens : int
@@ -103,7 +103,7 @@ def answer_gradients(
     dimensions : int
         Of the projection.
     seed : int
-        Of the projection; gradients compare where model, dimensions and seed are the same.
+        Of the projection; gradients are comparable if model, dimensions and seed are the same.
     progress : callable
         Called with answers done and in all.
 
@@ -118,8 +118,8 @@ def answer_gradients(
 
     Notes
     -----
-    Beside the model, one gradient and 4 bytes a parameter are held: 12 bytes a parameter in all
-    where the model is in float32, 12 GB for a billion of them.
+    Besides the model, memory holds one gradient and 4 bytes per parameter: 12 bytes per parameter
+    in all if the model is in float32, 12 GB for a billion parameters.
     """
     import torch
 
@@ -137,7 +137,7 @@ def answer_gradients(
     projected = np.zeros((len(sequences), dimensions), dtype=np.float32)
     for row, (sequence, n_answer) in enumerate(zip(sequences, n_scored.tolist(), strict=True)):
         loss = _answer_loss(model, sequence, n_answer)
-        # no name for the gradient: the next would be computed while this one is still held
+        # no name for the gradient: it would stay in memory while the next is computed
         projected[row] = sketch.project(
             torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
         ).cpu()

@@ -1,4 +1,4 @@
-"""A causal language model of others: any folder or hub id that transformers can load."""
+"""A pretrained causal language model: any folder or hub id that transformers can load."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
-"""What is taken from the hub: no pickles, and no code unless it is trusted."""
+"""Files to take from the hub: no pickles, and no code unless it is trusted."""
 
 
 class HuggingFaceStudent(Student):
-    """A model that others pretrained, tuned on the answers: all of it, or adapters.
+    """A pretrained model, tuned on the answers: all of it, or adapters.
 
     On a GPU it computes in bfloat16, on a CPU in float32.
     """
@@ -53,12 +53,12 @@ class HuggingFaceStudent(Student):
     def base(self, texts: Texts, *, corpus_version: str, progress: Progress) -> Path:
         """Return the folder of the model; the corpus is not read.
 
-        Of a hub id it is the folder of the commit in the cache, whose name is its hash.
+        For a hub id this is the folder of the commit in the cache, whose name is its hash.
 
         Raises
         ------
         ModelError
-            If it is not there, or no model that can be tuned.
+            If it does not exist or cannot be tuned.
         """
         return find_model(self.model, self.revision, with_code=self.trust_remote_code)
 
@@ -87,7 +87,7 @@ class HuggingFaceStudent(Student):
         )
 
     def load_to_tune(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
-        """Return what :meth:`load` does, with new adapters where these are what is tuned."""
+        """Return what :meth:`load` does, with new adapters if these are tuned."""
         model, tokenizer = self.load(path)
         recipe = self._recipe()
         return with_adapters(model, recipe) if recipe.lora_rank else model, tokenizer
@@ -131,7 +131,7 @@ class HuggingFaceStudent(Student):
 def find_model(
     model: str, revision: str | None, *, with_code: bool = False, local_only: bool = False
 ) -> Path:
-    """Return the folder of a model: as it is named, or what the hub gives for the name.
+    """Return the folder of a model: the one named, or the hub's download.
 
     Parameters
     ----------
@@ -142,12 +142,12 @@ def find_model(
     with_code : bool
         Whether to take Python files from the hub as well.
     local_only : bool
-        Whether to look in the cache alone.
+        Whether to look only in the cache.
 
     Raises
     ------
     ModelError
-        If it is not there, or holds no safetensors.
+        If it does not exist, or holds no safetensors.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
@@ -163,11 +163,11 @@ def find_model(
                     local_files_only=local_only,
                 )
             )
-        except (OSError, HFValidationError) as error:  # what the hub says, or that nobody answers
+        except (OSError, HFValidationError) as error:  # an answer of the hub, or none
             raise ModelError(
-                f"student.model = {model!r} is no folder, and the model hub does not give it "
-                f"({type(error).__name__}); allowed: a folder with config.json and safetensors, "
-                "or the id of a model on the hub"
+                f"student.model = {model!r}: must be a folder with config.json and safetensors, or "
+                "the id of a model on the hub; it is no folder, and the hub does not give it "
+                f"({type(error).__name__})"
             ) from error
     try:
         check_folder(folder)

@@ -1,4 +1,4 @@
-"""How many parameters a model in a folder has, where its files say so exactly."""
+"""How many parameters a model in a folder has, if its files say so exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 WEIGHTS = "model.safetensors"
 
 PLAIN_TYPES = {"F64", "F32", "F16", "BF16"}
-"""Types of which an element is a parameter; quantized weights are packed, or scaled by others."""
+"""Types whose elements are parameters; quantized weights are packed, or scaled by others."""
 
 
 def dense_parameters(folder: Path) -> int | None:
@@ -23,7 +23,7 @@ def dense_parameters(folder: Path) -> int | None:
     Returns
     -------
     int or None
-        None where the files do not say exactly what a token passes through: there are none, the
+        None if the files do not say exactly what a token passes through: there are none, the
         weights are quantized, or the model is a mixture of experts.
     """
     config = folder / "config.json"
@@ -36,7 +36,7 @@ def dense_parameters(folder: Path) -> int | None:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    """Return the files of the model itself: a folder may hold its weights in other forms too."""
+    """Return the files of the model itself: a folder may also hold its weights in other forms."""
     index = folder / f"{WEIGHTS}.index.json"
     if index.is_file():
         placed = json.loads(index.read_text(encoding="utf-8"))["weight_map"]

@@ -1,4 +1,4 @@
-"""The student: a language model that is fine-tuned on a data set and asked the test questions."""
+"""The student: a language model that is fine-tuned on a data set and answers test questions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -39,20 +39,20 @@ class FineTuning:
     n_examples : int
         Pairs trained on.
     n_truncated : int
-        Those of them whose answer lost its end, because the pair is longer than the context.
+        Of these, pairs whose answer lost its end, because the pair is longer than the context.
     n_left_out : int
-        Pairs not trained on, because the question alone fills the context.
+        Pairs skipped because the question alone fills the context.
     n_tokens : int
         Tokens trained on, padding excluded, every epoch counted.
     n_parameters : int
         Parameters of the model, adapters included.
     n_tuned : int
-        Those of them that were tuned: all, or the adapters.
+        Of these, parameters that were tuned: all, or the adapters.
     flops : float
         Floating-point operations of the training.
     seconds : float
-        Wall-clock time of the training; what a killed process did after its last checkpoint is
-        not in it.
+        Wall-clock time of the training, without what a killed process did after its last
+        checkpoint.
     losses : tuple of float
         Training loss in order of time, at most 200 values; nats per token.
     """
@@ -77,13 +77,13 @@ class Student(dg.ConfigurableResource, ABC):
 
     @abstractmethod
     def base(self, texts: Texts, *, corpus_version: str, progress: Progress) -> Path:
-        """Return the folder of the untuned model, making it if it is made here."""
+        """Return the folder of the untuned model, making it first if it is ours."""
 
     @abstractmethod
     def fine_tune(
         self, base: Path, pairs: Sequence[QAPair], *, out: Path, progress: Progress
     ) -> FineTuning:
-        """Tune a model on QA pairs and store it in ``out``, whose content it replaces."""
+        """Tune a model on QA pairs and store it in ``out``, replacing its content."""
 
     def load(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
         """Return a model of this student and its tokenizer, as the settings want them loaded."""
@@ -148,7 +148,7 @@ class Student(dg.ConfigurableResource, ABC):
     def n_tokens_read(
         self, path: Path | str, prompts: Sequence[str], answers: Sequence[str]
     ) -> np.ndarray:
-        """Return how many tokens the two above read of each answer with its prompt, int64."""
+        """Return how many tokens the two methods above read of each answer and prompt, int64."""
         sequences, _ = answer_sequences(
             self.load_tokenizer(path), prompts, answers, context_tokens=self.context_tokens
         )
@@ -165,7 +165,7 @@ class Student(dg.ConfigurableResource, ABC):
         seed: int,
         progress: Progress,
     ) -> list[list[str]]:
-        """Return what the model in ``path`` answers to questions, ``samples`` texts to each.
+        """Return the answers of the model in ``path`` to questions, ``samples`` texts each.
 
         :func:`equal_assets.resources.students.generation.generate_answers` of :func:`ask`.
         """
@@ -182,19 +182,19 @@ class Student(dg.ConfigurableResource, ABC):
 
 
 def ask(question: str) -> str:
-    """Return what the student reads before it answers a question."""
+    """Return the prompt for a question."""
     return f"Question: {question.strip()}\nAnswer:"
 
 
 def prompt(pair: QAPair) -> str:
-    """Return what the student reads before it answers the question of a pair."""
+    """Return the prompt for the question of a pair."""
     return ask(pair.question)
 
 
 def completion(pair: QAPair) -> str:
-    """Return the answer as the student is to write it.
+    """Return the answer as the student should write it.
 
-    The blank belongs to the answer: a token then never reaches across the border to the prompt.
+    The space belongs to the answer, so that no token crosses the border to the prompt.
     """
     return f" {pair.answer.strip()}"
 
@@ -209,4 +209,4 @@ def check_pairs(pairs: Sequence[QAPair]) -> None:
     """
     for index, pair in enumerate(pairs):
         if not (pair.question.strip() and pair.answer.strip()):
-            raise ValueError(f"pair {index} is {pair!r}, expected a question and an answer")
+            raise ValueError(f"pair {index} = {pair!r}: must be a question and an answer")

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BOS, EOS, PAD = "<|equal-bos|>", "<|equal-eos|>", "<|equal-pad|>"
-"""Special tokens, spelled as no corpus spells its own: documents quote ``</s>`` and its kin."""
+"""Special tokens that occur in no corpus: documents do quote ``</s>`` and its kin."""
 
 BASE_RECIPE = 1
 """Raised whenever the same settings and corpus give another base model."""
 
 SAMPLE_CHARACTERS_PER_TOKEN = 6
-"""Text sampled per pretraining token: more than one byte-level BPE token holds on average."""
+"""Text sampled per pretraining token: more than an average byte-level BPE token."""
 
 TOKENIZER_CHARACTERS_PER_TOKEN = 1000
 """Text that the tokenizer is trained on, per token of its vocabulary."""
@@ -40,8 +40,8 @@ READ_PART_TEXTS = 64
 class TinyStudent(Student):
     """A small Llama with its own tokenizer, pretrained on the corpus and tuned in full.
 
-    Weights this small and this little trained are no base for low-rank adapters. It trains in
-    float32 everywhere; on one CUDA device if there is one.
+    So small a model with so little training is no base for low-rank adapters. It always trains in
+    float32, on one CUDA device if there is one.
     """
 
     vocabulary: int = Field(description="Byte-level BPE tokens.")
@@ -54,16 +54,16 @@ class TinyStudent(Student):
     epochs: int = Field(description="Of fine-tuning.")
     learning_rate: float = Field(description="Of fine-tuning; peak of the cosine schedule.")
     checkpoint_steps: int | None = Field(description="Between two checkpoints; None: a tenth.")
-    models_folder: str = Field(description="Where models that this project makes are kept.")
+    models_folder: str = Field(description="Folder for models that this project makes.")
 
     def base(self, texts: Texts, *, corpus_version: str, progress: Progress) -> Path:
-        """Return the folder of the untuned model, making it unless it is there already.
+        """Return the folder of the untuned model, making it first unless it exists.
 
         Parameters
         ----------
         texts : sequence of str, or callable that returns an iterable of str
-            The corpus. Read only if the model has to be made; an even sample of it is used, the
-            same whatever the order.
+            The corpus. Read only if the model must be made; an even sample of it is used, which
+            does not depend on the order.
         corpus_version : str
             Identifies the content of the corpus.
         progress : callable
@@ -84,7 +84,7 @@ class TinyStudent(Student):
         if folder.is_dir():
             return folder
         with workplace(folder, key) as place:
-            if not folder.is_dir():  # by now: another process may have made it
+            if not folder.is_dir():  # another process may have made it by now
                 self._make(texts, place, progress)
                 put_in_place(place / "model", folder)
         return folder
@@ -157,7 +157,7 @@ class TinyStudent(Student):
         if not n_blocks:
             raise ValueError(
                 f"the corpus gives {len(stream)} tokens of at most {self.pretrain_tokens} "
-                f"(student.pretrain_tokens), expected at least {self.context_tokens} "
+                f"(student.pretrain_tokens): must be at least {self.context_tokens} "
                 "(student.context_tokens)"
             )
         return torch.tensor(stream[: n_blocks * self.context_tokens]).view(n_blocks, -1)
@@ -173,7 +173,7 @@ class TinyStudent(Student):
             num_hidden_layers=self.layers,
             num_attention_heads=self.heads,
             max_position_embeddings=self.context_tokens,
-            tie_word_embeddings=True,  # untied, most of so small a model would be vocabulary
+            tie_word_embeddings=True,  # untied, most of such a small model would be vocabulary
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
@@ -184,9 +184,9 @@ class TinyStudent(Student):
 
 
 def _sample(texts: Iterable[str], *, n_characters: int, reading: Callable[[], None]) -> list[str]:
-    """Return texts of at least ``n_characters`` in all, if there are as many, by content hash.
+    """Return texts of at least ``n_characters`` in all, if there are enough, by content hash.
 
-    The smallest hashes are an even sample, whatever the order of the corpus, in a random order.
+    The smallest hashes are an even sample in a random order, whatever the order of the corpus.
     """
     kept: list[tuple[int, str]] = []  # a heap, largest hash first
     n_kept = 0

@@ -1,4 +1,4 @@
-"""Prompts and answers as tokens: the same ones where a model is tuned, scored and asked."""
+"""Prompts and answers as tokens: the same for tuning, scoring and answering."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEMPLATE_VARIABLES = {
     "enable_thinking": False,  # templates of reasoning models then open the answer itself
     "date_string": "26 Jul 2024",  # Llama's own default; others write today's date into prompts
 }
-"""What chat templates are told; each ignores what it does not know."""
+"""Arguments of chat templates; each ignores those it does not know."""
 
 PROBE = "yes"
 
@@ -26,32 +26,32 @@ def tokens(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> list[lis
 
 
 def prompt_tokens(tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str]) -> list[list[int]]:
-    """Return what a model reads before it answers.
+    """Return the prompts as tokens.
 
     Parameters
     ----------
     tokenizer : PreTrainedTokenizerFast
-        With a chat template, a prompt is the message of a user and the answer is opened; without,
-        a prompt follows the token that begins a document.
+        With a chat template, a prompt is a user's message and the answer is opened; without one, a
+        prompt follows the token that begins a document.
     prompts : sequence of str
         May be empty texts.
     """
     if tokenizer.chat_template is None:
         start = tokenizer.bos_token_id
-        start = tokenizer.eos_token_id if start is None else start  # it ends the document before
+        start = tokenizer.eos_token_id if start is None else start  # it ends the previous document
         return [[start, *text] for text in tokens(tokenizer, prompts)]
     return [_chat(tokenizer, prompt) for prompt in prompts]
 
 
 def cut_middle(prompt: list[int], at_most: int) -> list[int]:
-    """Return a prompt of at most so many tokens: its first one, and its end."""
+    """Return a prompt cut to a number of tokens: its first one, and its end."""
     return prompt if len(prompt) <= at_most else [prompt[0], *prompt[len(prompt) + 1 - at_most :]]
 
 
 def answer_tokens(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> list[list[int]]:
-    """Return the tokens of answers, without what ends them.
+    """Return the tokens of answers, without their end.
 
-    A chat template has a border between prompt and answer, so the blank before an answer goes.
+    A chat template has a border between prompt and answer, so the space between them is dropped.
     """
     if tokenizer.chat_template is not None:
         answers = [answer.strip() for answer in answers]
@@ -59,12 +59,12 @@ def answer_tokens(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) ->
 
 
 def end_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Return what ends an answer, up to its first special token.
+    """Return the tokens that end an answer, up to the first special one.
 
     Raises
     ------
     ModelError
-        If the chat template does not put an answer right behind the opened prompt.
+        If the chat template does not put an answer directly after the opened prompt.
     """
     if tokenizer.chat_template is None:
         return [tokenizer.eos_token_id]
@@ -73,7 +73,7 @@ def end_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
     answer = tokens(tokenizer, [PROBE])[0]
     if whole[: len(before) + len(answer)] != [*before, *answer]:
         raise ModelError(
-            "the chat template of student.model does not put the answer right behind the prompt: "
+            "the chat template of student.model does not put the answer directly after the prompt; "
             "set student.chat_template: 'off'"
         )
     after = whole[len(before) + len(answer) :]

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 Example = dict[str, list[int]]
-"""``input_ids``, and ``labels``: the same, or -100 where a token is read and not learned."""
+"""``input_ids``, and ``labels``: the same, or -100 for tokens that are read but not learned."""
 
 IGNORED = -100
 
 WARM_UP_SHARE = 0.05
-"""Of the optimizer steps, in which the learning rate rises from 0."""
+"""Of the optimizer steps: in these the learning rate rises from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,28 +66,28 @@ class TrainingRecipe:
         Raises
         ------
         ValueError
-            If ``batch_size`` is no multiple of what the devices take at once.
+            If ``batch_size`` is not a multiple of what the devices take at once.
         """
         at_once = self.per_device_batch_size * self.processes
         if self.batch_size % at_once:
             raise ValueError(
-                f"student.batch_size = {self.batch_size} is no multiple of {at_once}, which is "
+                f"student.batch_size = {self.batch_size}: must be a multiple of {at_once}, "
                 f"student.per_device_batch_size ({self.per_device_batch_size}) on "
-                f"{self.processes} processes: change one of them"
+                f"{self.processes} processes; change one of them"
             )
         return self.batch_size // at_once
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training tells about itself; the model is in the folder ``model`` of its workplace.
+    """The report of a training; the model is in the folder ``model`` of its workplace.
 
     Attributes
     ----------
     n_parameters, n_tuned : int
-        Of the model with its adapters, and of what was tuned.
+        Parameters of the model with its adapters, and of the tuned part.
     seconds : float
-        Those before a checkpoint included.
+        Including the time before a checkpoint.
     losses : list of float
         In order of time; nats per token.
     """
@@ -112,7 +112,7 @@ def train(
     ----------
     base : Path
     examples : sequence of Example
-    recipe : Recipe
+    recipe : TrainingRecipe
     place : Path
         Holds the checkpoints; the model is stored in its folder ``model``.
     progress : callable
@@ -120,7 +120,7 @@ def train(
     """
     model, tokenizer = load(
         base,
-        # full tuning keeps float32 weights, of which bfloat16 would round small steps away
+        # full tuning keeps float32 weights: bfloat16 would round small steps away
         bfloat16=recipe.mixed_precision and bool(recipe.lora_rank),
         attention=recipe.attention,
         chat_template=recipe.chat_template,
@@ -154,7 +154,7 @@ def text_trainer(
     ----------
     model : PreTrainedModel
     blocks : Tensor of shape (n_blocks, context_tokens)
-    recipe : Recipe
+    recipe : TrainingRecipe
     place : Path
         Folder for checkpoints.
     progress : callable
@@ -182,7 +182,7 @@ def answer_trainer(
     place: Path,
     progress: Progress,
 ) -> Any:
-    """Return a TRL trainer on examples; what their labels ignore has no part in the loss.
+    """Return a TRL trainer on examples; ignored labels have no part in the loss.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def answer_trainer(
         As :func:`equal_assets.resources.students.causal_lm.load` returns them.
     examples : sequence of Example
         None longer than ``recipe.context_tokens``.
-    recipe : Recipe
+    recipe : TrainingRecipe
     place : Path
         Folder for checkpoints.
     progress : callable
@@ -201,7 +201,7 @@ def answer_trainer(
     from trl import SFTConfig, SFTTrainer
 
     class AnswerTrainer(SFTTrainer):
-        # on a CPU the model's own loss: the same value in half the time of TRL's, which is in
+        # on a CPU the model's own loss: the same value in half the time of TRL's, which works in
         # parts and saves the memory that large vocabularies take on a GPU
         compute_loss = SFTTrainer.compute_loss if has_gpu() else Trainer.compute_loss
         _save_checkpoint = Trainer._save_checkpoint  # TRL's writes a model card each time
@@ -232,9 +232,9 @@ def answer_trainer(
 
 
 def with_adapters(model: PreTrainedModel, recipe: TrainingRecipe) -> PreTrainedModel:
-    """Return the model with new adapters in place, which alone require a gradient.
+    """Return the model with new adapters in place; only they require a gradient.
 
-    Drawn by ``recipe.seed``, as :func:`answer_trainer` puts them in; they change no output yet.
+    They are drawn by ``recipe.seed``, as in :func:`answer_trainer`, and change no output yet.
     """
     import torch
     from peft import get_peft_model
@@ -245,7 +245,7 @@ def with_adapters(model: PreTrainedModel, recipe: TrainingRecipe) -> PreTrainedM
 
 
 def has_gpu() -> bool:
-    """Say whether training and scoring run on a CUDA device."""
+    """Tell whether training and scoring run on a CUDA device."""
     import torch
 
     return torch.cuda.is_available()
@@ -308,14 +308,14 @@ def _reporter(progress: Progress, *, per_step: int) -> Any:
 
 
 def _prepared(trainer: Any, recipe: TrainingRecipe) -> Any:
-    """Return a trainer that prints nothing, and does not spend its only step on warming up.
+    """Return a trainer that prints nothing and does not waste its only step on warm-up.
 
-    The learning rate of the first step of a warm-up is 0: a training of one step, which rounding
-    would make all warm-up, would teach nothing.
+    The learning rate of the first warm-up step is 0: a training of one step, which rounding would
+    make all warm-up, would learn nothing.
     """
     from transformers.trainer_callback import PrinterCallback
 
-    trainer.remove_callback(PrinterCallback)  # takes the place of the bar that is switched off
+    trainer.remove_callback(PrinterCallback)  # replaces the bar that is switched off
     n_steps = recipe.epochs * math.ceil(len(trainer.train_dataset) / recipe.batch_size)
     if n_steps == 1:
         trainer.args.warmup_steps = 0

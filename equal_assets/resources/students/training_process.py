@@ -1,4 +1,4 @@
-"""Training in several processes, one a device: `accelerate launch` runs this module in each."""
+"""Training in several processes, one per device: `accelerate launch` runs this module in each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from equal_assets.resources.students.trainers import Example, Trained, TrainingR
 
 JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
 PROGRESS = "progress: "
-"""What begins a line of the first process that says how far it is."""
+"""Prefix of a progress line from the first process."""
 
 LOG_TAIL_CHARACTERS = 2000
 
@@ -32,13 +32,13 @@ def train_in_processes(
 ) -> Trained:
     """Tune a model as :func:`.trainers.train` does, in many processes.
 
-    They are a group of their own, which ends with this call, whatever ends it. If this process is
-    killed, the first of them cannot report its next step, fails, and the launcher ends the others.
+    They form a group that always ends with this call. If this process is killed, the first of them
+    cannot report its next step and fails, and the launcher ends the others.
 
     Raises
     ------
     ModelError
-        If one of them fails: with the end of what they said.
+        If one of them fails, with the end of their output.
     """
     job = {"base": str(base), "recipe": asdict(recipe), "examples": list(examples)}
     (place / JOB).write_text(json.dumps(job), encoding="utf-8")
@@ -50,7 +50,7 @@ def train_in_processes(
             stderr=log,
             text=True,
             start_new_session=True,
-            close_fds=False,  # with what holds the workplace: see checkpoints
+            close_fds=False,  # with the lock of the workplace: see checkpoints
         ) as group,
     ):
         try:
@@ -62,14 +62,14 @@ def train_in_processes(
             raise
     if group.returncode:
         said = (place / LOG).read_text(encoding="utf-8")[-LOG_TAIL_CHARACTERS:]
-        raise ModelError(f"training on {recipe.processes} processes failed, they said:\n{said}")
+        raise ModelError(f"training on {recipe.processes} processes failed; they said:\n{said}")
     return Trained(**json.loads((place / RESULT).read_text(encoding="utf-8")))
 
 
 def _command(recipe: TrainingRecipe, place: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "accelerate.commands.launch"),
-        "--multi_gpu",  # the launcher of one process a device; without a GPU they talk by gloo
+        "--multi_gpu",  # the launcher of one process per device; without a GPU they talk by gloo
         *("--num_processes", str(recipe.processes)),
         *("--num_machines", "1"),
         *("--main_process_port", "0"),  # a free one
@@ -80,7 +80,7 @@ def _command(recipe: TrainingRecipe, place: Path) -> list[str]:
 
 
 def main(place: Path) -> None:
-    """Train as one of the processes; the first reports and stores what came out."""
+    """Train as one of the processes; the first reports and stores the result."""
     import torch.distributed
 
     job = json.loads((place / JOB).read_text(encoding="utf-8"))
@@ -103,4 +103,4 @@ def main(place: Path) -> None:
 if __name__ == "__main__":
     from torch.distributed.elastic.multiprocessing.errors import record
 
-    record(main)(Path(sys.argv[1]))  # so that the launcher ends with the error that was the first
+    record(main)(Path(sys.argv[1]))  # so that the launcher ends with the first error

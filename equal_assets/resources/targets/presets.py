@@ -1,4 +1,4 @@
-"""The files of the paper's targets, fetched from the Hugging Face hub once (extra ``hub``)."""
+"""The files of the paper's targets, downloaded once from the Hugging Face hub (extra ``hub``)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _humaneval(row: Row) -> Row:
 
 
 def _mbpp(row: Row) -> Row:
-    # without a test the question does not say what the function is called
+    # without a test the question does not name the function
     question = f"{row['text']}\nYour code should pass this test:\n{row['test_list'][0]}"
     setup = row["test_setup_code"]
     return {"question": question, "answer": row["code"], "tests": row["test_list"], "setup": setup}
@@ -69,7 +69,7 @@ PRESETS: dict[str, tuple[HubSplit, HubSplit]] = {
         HubSplit("EleutherAI/hendrycks_math", MATH_SUBJECTS, "train", _math),
         HubSplit("EleutherAI/hendrycks_math", MATH_SUBJECTS, "test", _math),
     ),
-    "humaneval": (  # which has a test split alone: the training questions of MBPP steer
+    "humaneval": (  # which has only a test split: the training questions of MBPP steer
         HubSplit(MBPP, ("full",), "train", _mbpp),
         HubSplit("openai/openai_humaneval", (None,), "test", _humaneval),
     ),
@@ -79,15 +79,15 @@ PRESETS: dict[str, tuple[HubSplit, HubSplit]] = {
 
 
 def is_fetched(target: TargetSettings) -> bool:
-    """Tell whether the files of a target are there."""
+    """Tell whether the files of a target exist."""
     return Path(target.reference).is_file() and Path(target.test).is_file()
 
 
 def fetch_target(target: TargetSettings) -> None:
-    """Write the files of a preset, unless they are there; other targets have theirs.
+    """Write the files of a preset, unless they exist; other targets have their own.
 
-    Questions that stand twice are written once, and a reference question that stands in the test
-    split, without regard to case and white space, is left out.
+    Repeated questions are written once, and reference questions that are also in the test split,
+    up to case and white space, are left out.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _rows(split: HubSplit) -> Iterator[Row]:
         raise CorpusError(
             f"{split.dataset} (split {split.split}) cannot be fetched: {type(error).__name__}: "
             f"{error}. It needs a network and `pip install 'equal-assets[hub]'`; without them, "
-            "name files of your own under targets: reference and test, in place of preset"
+            "name your own files under targets: reference and test instead of preset"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Questions of the campaigns file's own that no training example may give away."""
+"""Questions named in campaigns.yaml that no training example may give away."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from equal_assets.settings import DatasetSettings
 
 
 def read_protected(settings: DatasetSettings) -> dict[str, str]:
-    """Read the protected questions, each by where it stands (``FILE:LINE``).
+    """Read the protected questions, each by its place (``FILE:LINE``).
 
     Raises
     ------
     CorpusError
-        With up to 10 mistakes, each with file and line: a bad line, a field that is no text.
+        With up to 10 mistakes, each with file and line: a bad line, a field that is not text.
     """
     questions: dict[str, str] = {}
     mistakes: list[str] = []
@@ -33,7 +33,7 @@ def read_protected(settings: DatasetSettings) -> dict[str, str]:
                 questions[f"{file}:{line}"] = question
             else:
                 mistakes.append(
-                    f"{file}:{line}: {settings.protected_field} = {question!r}; allowed: text; "
+                    f"{file}:{line}: {settings.protected_field} = {question!r}: must be text; "
                     f"the row has {', '.join(values) or 'no field'} (dataset.protected_field)"
                 )
     refuse(mistakes, what="dataset.protected")

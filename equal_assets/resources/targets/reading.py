@@ -29,9 +29,9 @@ class CodeTests:
     Attributes
     ----------
     prefix : str
-        What stands before the code: the beginning that the question shows; mostly empty.
+        Comes before the code: the beginning that the question shows; mostly empty.
     tests : str
-        Python statements that stand after it and raise if it is wrong.
+        Python statements that come after it and raise if it is wrong.
     """
 
     prefix: str
@@ -43,22 +43,21 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
 
     Parameters
     ----------
-    target : Target
-        Names two JSONL files (plain, .gz, .zst) and the fields to read; those of a preset are
-        fetched where they are missing.
+    target : TargetSettings
+        Names two JSONL files (plain, .gz, .zst) and the fields to read; missing files of a preset
+        are downloaded.
 
     Returns
     -------
     tuple of two lists of QAPair
-        The reference pairs, which steer the selection, and the test pairs, which only judge.
+        The reference pairs, which steer the selection, and the test pairs, only for evaluation.
 
     Raises
     ------
     CorpusError
-        With up to 10 mistakes, each with file and line: a bad line, a question that stands twice
-        in a file, a test question that stands in the reference file too, a test answer without
-        the number that is to be compared; or if a file holds no pair. Questions are compared
-        without regard to case and white space.
+        With up to 10 mistakes, each with file and line: a bad line, a question that is twice in a
+        file, a test question that is in the reference file too, a test answer without the number
+        to compare; or if a file holds no pair. Questions are compared up to case and white space.
     """
     fetch_target(target)
     base = base_folder()
@@ -67,13 +66,13 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
     test, test_mistakes = read_pairs(Path(target.test), files[1], target)
     lines = {_folded(pair.question): line for line, pair in reference.items()}
     leaks = [
-        f"{files[1]}:{line}: the question stands in {files[0]}:{lines[question]} too; a test "
-        "question may not steer the selection"
+        f"{files[1]}:{line}: the question is in {files[0]}:{lines[question]} too; a test "
+        "question must not steer the selection"
         for line, pair in test.items()
         if (question := _folded(pair.question)) in lines
     ]
     numberless = [
-        f"{files[1]}:{line}: the answer holds no number, which answers: number compares"
+        f"{files[1]}:{line}: the answer holds no number, which `answers: number` compares"
         for line, pair in test.items()
         if target.answers == "number" and last_number(pair.answer) is None
     ]
@@ -86,13 +85,13 @@ def read_weights(target: TargetSettings) -> list[float]:
 
     Parameters
     ----------
-    target : Target
+    target : TargetSettings
         One that :func:`read_target` accepts.
 
     Returns
     -------
     list of float
-        In the order of the reference pairs; 1 for all where ``weight_field`` is not set.
+        In the order of the reference pairs; 1 for all if ``weight_field`` is not set.
 
     Raises
     ------
@@ -108,7 +107,7 @@ def read_code_tests(target: TargetSettings) -> list[CodeTests]:
 
     Parameters
     ----------
-    target : Target
+    target : TargetSettings
         One that :func:`read_target` accepts.
 
     Returns
@@ -119,7 +118,7 @@ def read_code_tests(target: TargetSettings) -> list[CodeTests]:
     Raises
     ------
     CorpusError
-        With up to 10 mistakes, each with file and line: a field that is missing or of another kind.
+        With up to 10 mistakes, each with file and line: a field is missing or has the wrong type.
     """
     if target.answers != "code":
         return []
@@ -127,9 +126,9 @@ def read_code_tests(target: TargetSettings) -> list[CodeTests]:
 
 
 def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
-    """Return what each row of a file gives that :func:`read_target` accepts.
+    """Return each row, parsed, of a file that :func:`read_target` accepts.
 
-    A ValueError of ``parse`` is a mistake in the file, told with the line.
+    A ValueError of ``parse`` is a mistake in the file, reported with the line.
     """
     file = shown_path(path, base_folder())
     found: list[T] = []
@@ -149,7 +148,7 @@ def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
 def _weight(values: dict[str, Any], target: TargetSettings) -> float:
     weight = values.get(target.weight_field) if target.weight_field else 1.0
     if not (_is_number(weight) and 0 < weight < math.inf):
-        raise ValueError(f"{target.weight_field} = {weight!r}; allowed: numbers above 0")
+        raise ValueError(f"{target.weight_field} = {weight!r}: must be a number above 0")
     return float(weight)
 
 
@@ -158,7 +157,7 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
     statements = tests if isinstance(tests, list) else [tests]
     if not statements or not all(isinstance(s, str) and s.strip() for s in statements):
         raise ValueError(
-            f"{target.tests_field} = {tests!r}; allowed: Python statements, a text or list of them"
+            f"{target.tests_field} = {tests!r}: must be Python statements, one text or a list"
         )
     setup, prefix, entry_point = (
         _text(values, name)
@@ -166,7 +165,7 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
     )
     if target.entry_point_field and not entry_point.isidentifier():
         raise ValueError(
-            f"{target.entry_point_field} = {entry_point!r}; allowed: the name of a function"
+            f"{target.entry_point_field} = {entry_point!r}: must be the name of a function"
         )
     calls = [f"check({entry_point})"] if entry_point else []
     before = [setup] if setup.strip() else []
@@ -174,10 +173,10 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
 
 
 def _text(values: dict[str, Any], name: str | None) -> str:
-    """Return a field as text; empty where the settings name none."""
+    """Return a field as text; empty if the settings name none."""
     text = values.get(name) if name else ""
     if not isinstance(text, str):
-        raise ValueError(f"{name} = {text!r}; allowed: text")
+        raise ValueError(f"{name} = {text!r}: must be text")
     return text
 
 
@@ -216,7 +215,7 @@ def read_pairs(
         if first == line:
             pairs[line] = pair
         else:
-            mistakes.append(f"{file}:{line}: the question stands in line {first} already")
+            mistakes.append(f"{file}:{line}: the question is in line {first} already")
     if not pairs and not mistakes:
         mistakes.append(f"{file}: holds no QA pair")
     return pairs, mistakes

@@ -31,5 +31,5 @@ def test_cluster_without_words_has_no_terms():
 def test_labels_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="2 texts and 1 labels"):
         cluster_terms(["a", "b"], np.array([0]), n_clusters=1, n_terms=1)
-    with pytest.raises(ValueError, match="labels from 0 to 3; allowed: 0 to 1"):
+    with pytest.raises(ValueError, match="labels = 0 to 3: must be 0 to 1"):
         cluster_terms(["a", "b"], np.array([0, 3]), n_clusters=2, n_terms=1)

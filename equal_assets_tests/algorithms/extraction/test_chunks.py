@@ -104,9 +104,9 @@ def test_long_text_of_any_form_is_split_fast(unit):
 @pytest.mark.parametrize(
     ("most", "overlap", "message"),
     [
-        (0, 0, "max_characters is 0, expected >= 1"),
-        (5, -1, "overlap_characters is -1, expected 0 to 4"),
-        (5, 5, "overlap_characters is 5, expected 0 to 4"),
+        (0, 0, "max_characters = 0: must be >= 1"),
+        (5, -1, "overlap_characters = -1: must be 0 to 4"),
+        (5, 5, "overlap_characters = 5: must be 0 to 4"),
     ],
 )
 def test_lengths_out_of_range_are_named(most, overlap, message):

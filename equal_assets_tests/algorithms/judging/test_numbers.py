@@ -134,7 +134,7 @@ def test_expected_values_are_shown_as_people_write_them():
 
 
 def test_a_reference_without_a_number_is_refused_by_its_row():
-    with pytest.raises(ValueError, match="reference 1 holds no number: 'none'"):
+    with pytest.raises(ValueError, match="reference 1 = 'none': must be an answer"):
         number_verdicts(["1", "2"], ["1", "none"], is_strict=True)
 
 

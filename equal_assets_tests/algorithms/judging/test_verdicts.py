@@ -41,18 +41,18 @@ def test_pass_at_k_is_unbiased():
 
 
 def test_counts_outside_their_range_are_refused():
-    with pytest.raises(ValueError, match=r"k = 6, expected 1 to 5 \(n_samples\)"):
+    with pytest.raises(ValueError, match=r"k = 6: must be 1 to 5 \(n_samples\)"):
         pass_at_k(5, 1, 6)
     with pytest.raises(ValueError, match="k = 0"):
         pass_at_k(5, 1, 0)
-    with pytest.raises(ValueError, match="n_correct = 6, expected 0 to 5"):
+    with pytest.raises(ValueError, match="n_correct = 6: must be 0 to 5"):
         pass_at_k(5, 6, 1)
 
 
 def test_a_verdict_has_a_reason_exactly_if_it_is_wrong():
-    with pytest.raises(ValueError, match="expected a reason"):
+    with pytest.raises(ValueError, match="must be a reason for wrong answers only"):
         Verdict(extracted="1", is_correct=False, reason=None)
-    with pytest.raises(ValueError, match="expected a reason"):
+    with pytest.raises(ValueError, match="must be a reason for wrong answers only"):
         Verdict(extracted="1", is_correct=True, reason="wrong value")
 
 

@@ -136,7 +136,7 @@ def test_packages_keep_only_the_named_imports(site):
 def test_package_that_is_not_installed_is_an_error_with_a_suggestion(site):
     install(site, "numpy", {"numpy/__init__.py": ""})
 
-    with pytest.raises(CorpusError, match=r"source of numpyy is installed.*did you mean numpy"):
+    with pytest.raises(CorpusError, match=r"numpyy: must be installed.*did you mean numpy"):
         find(site, ["numpyy"])
 
 

@@ -198,7 +198,7 @@ def test_path_without_supported_file_is_an_error(tmp_path, name):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "paper.bin").write_text("%PDF")
 
-    with pytest.raises(CorpusError, match=r"folder.* no supported file; supported: \.jsonl, .*md"):
+    with pytest.raises(CorpusError, match=r"folder.*: must match a supported file \(\.jsonl, .*md"):
         read(files(tmp_path / name))
 
 

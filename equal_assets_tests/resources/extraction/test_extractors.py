@@ -8,7 +8,7 @@ from equal_assets import settings
 from equal_assets.records import Document, QAPair, Usage
 from equal_assets.resources.extraction import extractors
 from equal_assets.resources.extraction.extractors import (
-    ExtractorSettings,
+    Extractor,
     Order,
     ReplayExtractor,
     StructuralExtractor,
@@ -157,7 +157,7 @@ def test_limit_below_one_is_refused():
 
 def test_role_is_a_dagster_resource():
     @dg.asset
-    def qa(extractor: ExtractorSettings) -> dg.MaterializeResult:
+    def qa(extractor: Extractor) -> dg.MaterializeResult:
         (extraction,) = extractor.extract([document(TALK)], ORDER)
         return dg.MaterializeResult(metadata={"pairs": len(extraction.pairs)})
 

@@ -243,7 +243,9 @@ def test_server_that_stays_away_stops_the_run(extractor_of, monkeypatch):
     no_waiting(monkeypatch)
     away = TryFailedError("http://x cannot be reached", outcome="refused", next_step="unreachable")
     extractor = extractor_of(lambda number, prompt: away)
-    with pytest.raises(ExtractionError, match="http://x cannot be reached; what was extracted is"):
+    with pytest.raises(
+        ExtractionError, match="http://x cannot be reached; earlier extractions are"
+    ):
         extract(extractor, documents(3))
     assert extractor.paid_by("a").tokens == 0
 

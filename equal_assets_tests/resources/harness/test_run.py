@@ -170,7 +170,7 @@ def test_adapter_is_evaluated_as_the_model_that_it_makes_of_its_base(run, tuning
 
 
 def test_folder_without_weights_in_safetensors_is_no_model(run, tuning, tmp_path):
-    with pytest.raises(ModelError, match=r"no model in .*: config\.json is not there"):
+    with pytest.raises(ModelError, match=r"no model in .*: config\.json is missing"):
         run(tmp_path, "facts_choice")
     (tmp_path / "adapter_config.json").write_text("{}")
     (tmp_path / "adapter_model.bin").write_bytes(b"")

@@ -84,12 +84,12 @@ def test_long_answers_are_scored_over_the_same_tokens_with_and_without_prompt(st
 
 
 def test_log_probabilities_refuse_an_empty_answer(student, base):
-    with pytest.raises(ValueError, match="answer 1 is empty"):
+    with pytest.raises(ValueError, match="answer 1 = '': must be text"):
         student.answer_log_probabilities(base, ["", ""], [" yes", ""], progress=silent)
 
 
 def test_log_probabilities_refuse_unequal_numbers(student, base):
-    with pytest.raises(ValueError, match="2 prompts for 1 answers"):
+    with pytest.raises(ValueError, match="2 prompts and 1 answers"):
         student.answer_log_probabilities(base, ["", ""], [" yes"], progress=silent)
 
 

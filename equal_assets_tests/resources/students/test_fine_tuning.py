@@ -104,8 +104,8 @@ def test_long_pairs_are_cut_and_questions_without_room_left_out(student, base, t
     ("pairs", "message"),
     [
         ([], "no QA pairs to fine-tune on"),
-        ([*TRAIN[:3], QAPair("Why?", " \n")], "pair 3 is .* expected a question and an answer"),
-        ([QAPair("", "Because.")], "pair 0 is .* expected a question and an answer"),
+        ([*TRAIN[:3], QAPair("Why?", " \n")], "pair 3 = .* must be a question and an answer"),
+        ([QAPair("", "Because.")], "pair 0 = .* must be a question and an answer"),
         ([QAPair(long_question(20), "Hm.")], "each of the 1 questions fills the context of 64"),
     ],
 )

@@ -140,7 +140,7 @@ def test_no_question_is_no_answer(student, tuning):
 
 @pytest.mark.parametrize("wrong", [{"max_tokens": 0}, {"samples": 0}, {"temperature": -1.0}])
 def test_values_out_of_range_are_refused(student, base, wrong):
-    with pytest.raises(ValueError, match="expected >= 1, >= 1, >= 0"):
+    with pytest.raises(ValueError, match="must be >= 1, >= 1, >= 0"):
         write(student, base, QUESTIONS, **wrong)
 
 

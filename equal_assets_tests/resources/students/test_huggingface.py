@@ -226,7 +226,7 @@ def test_chat_and_plain_scores_are_finite_without_a_prompt(llm, plain):
 def test_missing_model_names_the_key_and_what_is_allowed(tmp_path):
     for name in ("nobody/nothing", str(tmp_path / "nowhere"), "not a name!"):
         with pytest.raises(
-            ModelError, match=r"student\.model = .* is no folder, and the model hub"
+            ModelError, match=r"student\.model = .*: must be a folder with .* the hub does not"
         ):
             small(name).base([], corpus_version="", progress=silent)
 
@@ -284,7 +284,7 @@ def test_code_of_a_model_does_not_run_unless_it_is_trusted(own_code, monkeypatch
 
 def test_batch_that_cannot_be_shared_out_is_refused(llm, tmp_path):
     student = small(llm).model_copy(update={"per_device_batch_size": 3})
-    with pytest.raises(ValueError, match=r"student\.batch_size = 8 is no multiple of 3"):
+    with pytest.raises(ValueError, match=r"student\.batch_size = 8: must be a multiple of 3"):
         tune(student, TRAIN[:8], tmp_path / "out")
     assert not list(tmp_path.iterdir())
 

@@ -62,7 +62,7 @@ def test_base_that_is_interrupted_goes_on_from_its_last_checkpoint(base, tmp_pat
 
 
 def test_base_refuses_a_corpus_that_fills_no_context(tmp_path):
-    with pytest.raises(ValueError, match=r"the corpus gives \d+ tokens .* expected at least 64"):
+    with pytest.raises(ValueError, match=r"the corpus gives \d+ tokens .* must be at least 64"):
         micro(tmp_path).base(["a stone"], corpus_version="short", progress=silent)
 
 

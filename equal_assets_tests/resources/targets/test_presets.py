@@ -89,7 +89,9 @@ def test_hub_that_cannot_be_reached_is_an_error_that_says_what_to_do(preset, mon
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
-    with pytest.raises(CorpusError, match=r"openai/gsm8k .*no route to host.*\[hub\].*of your own"):
+    with pytest.raises(
+        CorpusError, match=r"openai/gsm8k .*no route to host.*\[hub\].*your own files"
+    ):
         read_target(preset("gsm8k"))
 
 

@@ -1,7 +1,7 @@
 """Reads PDF, HTML, DOCX and EPUB: converted to Markdown in a child process, split at headings.
 
-A file from anywhere can hang or fill the memory of what parses it. The child has an address-space
-limit, is killed where a file takes too long, and another takes its place.
+An unknown file can hang its parser or fill the memory. The child has an address-space limit; if a
+file takes too long, it is killed and replaced.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIBRARIES = {
     ".docx": "mammoth",
     ".epub": "markdownify",
 }
-"""What reads the files of a suffix; all are in the extra ``files``."""
+"""The package that reads the files of a suffix; all are in the extra ``files``."""
 
 
 class Converter:
@@ -53,7 +53,7 @@ class Converter:
             memory_mb=memory_mb,
             failure=CorpusError(
                 "the process that converts files did not start with corpus.file_memory_mb = "
-                f"{memory_mb}; its message stands above"
+                f"{memory_mb}; its message is above"
             ),
         )
 
@@ -82,7 +82,7 @@ def _rejection(reason: Reason, detail: str) -> dict[str, Any]:
 def read_converted(
     path: Path, file: str, corpus: FilesSettings, converter: Converter
 ) -> Iterator[Candidate | RejectedRow]:
-    """Yield the sections of a file, each with its number from 1, or why there are none.
+    """Yield the sections of a file, numbered from 1, or the reason why there are none.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def sections_of(
     stated: dict[str, str | None],
     at_headings: bool,
 ) -> Iterator[Candidate]:
-    """Yield the documents that a text is split into; ``stated`` is what the file says of itself."""
+    """Yield the documents that a text is split into; ``stated`` is the metadata of the file."""
     whole = Section((), "\n".join(text for _, text in pages))
     length = corpus.section_characters
     sections = split_at_headings(pages, max_characters=length) if at_headings else [whole]

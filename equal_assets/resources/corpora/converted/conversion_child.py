@@ -24,9 +24,9 @@ def main(seconds: float, memory_mb: int) -> None:
     """Convert files until the input ends; say ``ready`` first."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.disable()  # pdfminer warns of every oddity of a file
+    logging.disable()  # pdfminer warns of every oddity in a file
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # a library's output is not an answer
     print("ready", file=answers)
     for line in sys.stdin:
         signal.setitimer(signal.ITIMER_REAL, 2 * seconds)  # ends it if the parent is gone
@@ -44,7 +44,7 @@ def answer_for(path: Path) -> dict[str, object]:
         return {"reason": error.reason.value, "detail": str(error)}
     except MemoryError:
         return {"reason": Reason.FILE_BEYOND_BOUNDS.value, "detail": "it fills the memory"}
-    except Exception as error:  # noqa: BLE001 - what is wrong with a file decides what parsers raise
+    except Exception as error:  # noqa: BLE001 - parsers raise anything on a bad file
         # an OSError's own text repeats the path of this machine
         detail = getattr(error, "strerror", None) or str(error)
         return {
@@ -54,7 +54,7 @@ def answer_for(path: Path) -> dict[str, object]:
 
 
 def _converter(suffix: str) -> Callable[[Path], Converted]:
-    """Return what converts files of a suffix; each library is loaded with its first file."""
+    """Return the converter for a suffix; each library is loaded with its first file."""
     match suffix:
         case ".pdf":
             from equal_assets.resources.corpora.converted.pdf import convert_pdf

@@ -1,6 +1,6 @@
 """EPUB books: a ZIP file of pages, and a package file that orders them (extra ``files``).
 
-Read here, because the libraries that read EPUB are under the AGPL; the pages are HTML.
+Read here because the libraries that read EPUB are under the AGPL; the pages are HTML.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HTML into Markdown: headings, lists, tables and code stay what they are (extra ``files``)."""
+"""HTML to Markdown: headings, lists, tables and code are kept (extra ``files``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from equal_assets.resources.corpora.converted.result import Converted
 
 NOT_TEXT = ["script", "style", "noscript", "template", "svg", "iframe", "form"]
 AROUND_THE_TEXT = ["nav", "footer", "aside"]
-PARSER = "html.parser"  # of the standard library; lxml is 8% faster where Markdown is made of it
+PARSER = "html.parser"  # of the standard library; lxml is 8% faster at conversion to Markdown
 LANGUAGE = re.compile(r"\blang(?:uage)?-([\w+#.-]+)")  # a class, as highlighters read it
 
 
@@ -40,7 +40,9 @@ class _Markdown(MarkdownConverter):
     def convert_pre(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         code = text.strip("\n")
         runs = re.findall(r"`{3,}", code)
-        fence = "`" * (max(map(len, runs), default=2) + 1)  # code that holds one needs a longer one
+        fence = "`" * (
+            max(map(len, runs), default=2) + 1
+        )  # code that contains a fence needs a longer one
         named = LANGUAGE.search(" ".join(_classes(el) + _classes(el.code)))
         language = named[1] if named else ""
         return f"\n\n{fence}{language}\n{code}\n{fence}\n\n" if code.strip() else ""
@@ -51,7 +53,7 @@ def _classes(tag: Tag | None) -> list[str]:
 
 
 def markdown_of(html: str | BeautifulSoup | Tag) -> str:
-    """Return a page, or a part of one, as Markdown; links within a site are text alone."""
+    """Return a page, or a part of one, as Markdown; links within a site become plain text."""
     soup = BeautifulSoup(html, PARSER) if isinstance(html, str) else html
     for tag in soup(NOT_TEXT):
         tag.decompose()
@@ -62,7 +64,7 @@ def markdown_of(html: str | BeautifulSoup | Tag) -> str:
 
 
 def _unwrap_layout(table: Tag) -> None:
-    """Turn a table that holds tables into blocks: it lays out the page, as was done before 2005."""
+    """Turn a table that holds tables into blocks: pages were laid out so before 2005."""
     for tag in table.find_all(["thead", "tbody", "tr", "td", "th"]):
         if tag.find_parent("table") is table:
             tag.name = "div"
@@ -70,7 +72,7 @@ def _unwrap_layout(table: Tag) -> None:
 
 
 def convert_html(path: Path) -> Converted:
-    """Convert a page; of one that marks its main part, that part alone."""
+    """Convert a page; if it marks its main part, only that part."""
     soup = BeautifulSoup(path.read_bytes(), PARSER)
     title, canonical = soup.title, soup.find("link", rel="canonical", href=True)
     author = soup.find("meta", attrs={"name": "author"}, content=True)

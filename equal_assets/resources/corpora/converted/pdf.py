@@ -1,7 +1,7 @@
 """PDF, through pdfplumber: text in reading order, tables, headings by type size (extra ``files``).
 
-A PDF has no headings, only larger type: what stands in larger type than most of the text is taken
-for one. Pages without text (scans) give none; nothing is recognized in pictures.
+A PDF has no headings, only larger type: lines in larger type than most of the text are taken for
+headings. Pages without text (scans) give none; nothing is recognized in pictures.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from equal_assets.resources.corpora.converted.result import (
 )
 
 LARGER = 1.12
-"""Type size of a heading over that of the text, at least; 11 points over 10 is emphasis."""
+"""Least type size of a heading, relative to the text; 11 points over 10 is emphasis."""
 
 HEADING_CHARACTERS = 150
 
 EDGE = 0.1
-"""Share of a page's height, above and below, where running heads and page numbers stand."""
+"""Share of a page's height, top and bottom, that holds running heads and page numbers."""
 
 RUNNING_PAGES = 3
-"""Pages on which a line stands at an edge, its digits aside, to be taken for a running head."""
+"""Pages that must repeat a line at an edge, digits aside, to make it a running head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def convert_pdf(path: Path) -> Converted:
 
 
 def _read(pages: Iterable[Page]) -> Iterator[Page]:
-    """Yield pages, each forgotten before the next; together they are bounded."""
+    """Yield pages, each released before the next; their total length is bounded."""
     n_characters = 0
     for page in pages:
         yield page
@@ -75,7 +75,7 @@ def _read(pages: Iterable[Page]) -> Iterator[Page]:
 
 
 def _blocks(page: Page) -> Iterator[list[_Line]]:
-    """Yield the paragraphs of a page in reading order; a table where its first cell stands."""
+    """Yield the paragraphs of a page in reading order; a table comes at its first cell."""
     tables = [table for table in page.find_tables() if len(table.rows) > 1]
     shown: set[int] = set()
     for box in page.layout:
@@ -101,7 +101,7 @@ def _is_at_edge(line: LTTextLine, page: Page) -> bool:
 
 
 def _without_running_heads(pages: list[list[list[_Line]]]) -> list[list[list[_Line]]]:
-    """Leave out what stands at the edge of several pages, whatever its digits."""
+    """Drop lines repeated at the edge of several pages, digits aside."""
     seen = Counter(
         text
         for blocks in pages
@@ -165,7 +165,7 @@ def _markdown(blocks: list[list[_Line]], levels: dict[float, int]) -> str:
         level = levels.get(block[0].size)
         if level and len(text) <= HEADING_CHARACTERS:
             texts.append(f"{'#' * level} {' '.join(text.split())}")
-        else:  # a line that begins with # is no heading here
+        else:  # a line that begins with # is not a heading here
             texts.append(re.sub(r"^(#{1,6}\s)", r"\\\1", text, flags=re.MULTILINE))
     return "\n\n".join(texts) + "\n\n"  # a page ends a paragraph
 

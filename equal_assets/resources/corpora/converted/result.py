@@ -1,4 +1,4 @@
-"""What a converter makes of a PDF, HTML, DOCX or EPUB file, or why it cannot."""
+"""What a converter makes of a PDF, HTML, DOCX or EPUB file, or why it fails."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from equal_assets.resources.corpora.candidates import Reason
 
 MAX_UNPACKED_BYTES = 1 << 28
-"""Of the parts of a DOCX or EPUB: far above any book without its pictures."""
+"""Limit for the parts of a DOCX or EPUB: far above any book without its pictures."""
 
 MAX_UNPACKED_RATIO = 200
-"""Unpacked over packed bytes; text comes to 10, what is made to fill memory to 1,000."""
+"""Ratio of unpacked to packed bytes; text reaches 10, a ZIP bomb 1,000."""
 
 
 MAX_CHARACTERS = 20_000_000
-"""Of a file, as much as 7,000 full pages; one that has more is rejected."""
+"""Limit for a file, as much as 7,000 full pages; a longer one is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Converted:
     Attributes
     ----------
     pages : list of (int or None, str)
-        Page numbers, where the format has pages, with their Markdown.
+        Page numbers, if the format has pages, with their Markdown.
     title, author, url, license : str or None
         As the file states them.
     """
@@ -39,7 +39,7 @@ class Converted:
 
 
 class UnusableFileError(Exception):
-    """A file that no text can be had from, with the reason that its rejection is counted by."""
+    """A file that yields no text, with the reason under which its rejection is counted."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -47,7 +47,7 @@ class UnusableFileError(Exception):
 
 
 def check_length(n_characters: int) -> None:
-    """Raise :class:`UnusableFileError` where a text is longer than any book."""
+    """Raise :class:`UnusableFileError` if a text is longer than any book."""
     if n_characters > MAX_CHARACTERS:
         detail = f"more than {MAX_CHARACTERS:,} characters"
         raise UnusableFileError(Reason.FILE_BEYOND_BOUNDS, detail)
@@ -59,10 +59,10 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     Raises
     ------
     UnusableFileError
-        If it is encrypted, or would unpack to more than a book can be. The sizes that the archive
-        states are bounds: no more than they say is unpacked.
+        If it is encrypted, or would unpack to more than any book. The archive states the sizes, and
+        no more than that is unpacked.
     zipfile.BadZipFile
-        If it is none.
+        If it is not a ZIP file.
     """
     archive = zipfile.ZipFile(path)
     parts = archive.infolist()

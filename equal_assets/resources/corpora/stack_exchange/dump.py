@@ -1,4 +1,4 @@
-"""``Posts.xml`` of a Stack Exchange dump, read a piece at a time, also out of its archive."""
+"""``Posts.xml`` of a Stack Exchange dump, read piece by piece, also from its archive."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def parse_posts(path: Path, file: str, take: Callable[[Row, int], None]) -> None
     path : Path
         ``Posts.xml``, or a .7z archive that holds it.
     file : str
-        What people call it.
+        Its name for people.
     take : callable
-        Given the attributes of a post; what it raises ends the reading.
+        Gets the attributes of a post; an exception from it ends the reading.
 
     Raises
     ------
     UnusableFileError
-        Where the dump cannot be read further.
+        If the dump cannot be read further.
     CorpusError
         If the archive holds no ``Posts.xml``.
     """
@@ -74,7 +74,7 @@ def broken_dump(detail: str) -> UnusableFileError:
 
 
 def _unpack(path: Path, file: str, feed: Callable[[bytes], None]) -> None:
-    """Hand ``Posts.xml`` of an archive to ``feed``, a piece at a time."""
+    """Hand ``Posts.xml`` of an archive to ``feed``, piece by piece."""
     import py7zr
     from py7zr.exceptions import ArchiveError, PasswordRequired
 
@@ -101,12 +101,12 @@ def _unpack(path: Path, file: str, feed: Callable[[bytes], None]) -> None:
             return Feed()
 
     try:
-        # a file object, not its path: of a path py7zr unpacks several parts at a time, in threads
+        # a file object, not its path: given a path, py7zr unpacks several parts at once, in threads
         with path.open("rb") as stream, py7zr.SevenZipFile(stream) as archive:
             names = [name for name in archive.getnames() if Path(name).name == "Posts.xml"]
             if len(names) != 1:
                 raise CorpusError(
-                    f"corpus.path: {file} holds {len(names)} files Posts.xml, expected one; it "
+                    f"corpus.path = {file}: must hold one Posts.xml, found {len(names)}; it "
                     f"holds: {', '.join(archive.getnames()[:20]) or 'nothing'}"
                 )
             archive.extract(targets=names, factory=Feeds())

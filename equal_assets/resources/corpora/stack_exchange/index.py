@@ -1,4 +1,4 @@
-"""The posts of a Stack Exchange dump on disk, so that an answer finds a question far from it."""
+"""The posts of a Stack Exchange dump on disk: an answer may be far from its question."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 CACHE_KIB = 65_536
-"""Of the index that is held in memory."""
+"""Of the index that is kept in memory."""
 
 TABLES = """
 create table questions (
@@ -67,16 +67,16 @@ class Question:
 
 
 class PostsIndex:
-    """A file that is gone with the object, and with the process that is killed.
+    """A temporary file that is gone with the object, even if the process is killed.
 
     Parameters
     ----------
     folder : Path
-        Where the file is; bodies are compressed in it.
+        Holds the file; bodies are compressed in it.
     min_score : int
-        Of questions and answers; accepted answers are kept whatever theirs.
+        Of questions and answers; accepted answers are kept with any score.
     tags : collection of str
-        Questions with none of them are left out; empty: none is.
+        Questions without any of them are left out; if empty, none is.
     """
 
     def __init__(self, folder: Path, *, min_score: int, tags: Collection[str]) -> None:
@@ -92,13 +92,13 @@ class PostsIndex:
         self._connection.execute("begin")
 
     def close(self) -> None:
-        """Close the file, which is not kept."""
+        """Close and delete the file."""
         self._connection.close()
 
     def add_question(self, question: Question) -> None:
         """Store a question, unless the settings leave it out."""
-        is_asked_for = not self.tags or not self.tags.isdisjoint(question.tags)
-        if question.score < self.min_score or not is_asked_for:
+        has_tag = not self.tags or not self.tags.isdisjoint(question.tags)
+        if question.score < self.min_score or not has_tag:
             self._connection.execute("insert into left_out values (?)", (question.id,))
             return
         self._connection.execute(
@@ -117,7 +117,7 @@ class PostsIndex:
         )
 
     def add_answer(self, answer: Answer, question_id: int) -> None:
-        """Store an answer that may be of use: its question may stand further down."""
+        """Store an answer that may be of use: its question may come later."""
         left_out = "select 1 from left_out where id = ?"
         if self._connection.execute(left_out, (question_id,)).fetchone():
             return

@@ -1,8 +1,8 @@
 """Stack Exchange dumps: each question with its best answers (extra ``files``).
 
-``Posts.xml`` is read once, from the file or out of the archive, a piece at a time; nothing is
-unpacked to disk. What the settings keep goes into an index on disk, since answers stand anywhere
-after their questions, and sometimes before.
+``Posts.xml`` is read once, from the file or from the archive, piece by piece, without unpacking it
+to disk. Posts that the settings keep go into an index on disk, since answers come anywhere after
+their questions, and sometimes before.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from equal_assets.resources.corpora.stack_exchange.index import Answer, PostsInd
 from equal_assets.settings import StackExchangeSettings
 
 MAX_BROKEN_POSTS = 10_000
-"""After which a file is taken for none of a Stack Exchange site."""
+"""After these, a file does not count as a Stack Exchange dump."""
 
 UNUSABLE_POST = (KeyError, ValueError, OverflowError, sqlite3.IntegrityError)
-"""What a post raises that lacks something, or has the id of another."""
+"""Raised for a post that lacks something or repeats an id."""
 
 LICENSES = (
     ("2018-05-02", "CC BY-SA 4.0"),
     ("2011-04-08", "CC BY-SA 3.0"),
     ("", "CC BY-SA 2.5"),
 )
-"""By the day from which on what is written is under them (stackoverflow.com/help/licensing)."""
+"""By the first day of posts under them (stackoverflow.com/help/licensing)."""
 
 QUESTION, ANSWER = "1", "2"
 
 
 class _EnoughError(Exception):
-    """Ends reading where one post was asked for."""
+    """Ends reading after one post."""
 
 
 def read_stack_exchange(corpus: StackExchangeSettings) -> Iterator[Candidate | RejectedRow]:
     """Yield the questions that have answers, in the order of their ids.
 
-    Rejected are posts that cannot be read, and questions without an answer that counts. Where a
-    dump breaks off, what stands before is used.
+    Posts that cannot be read and questions without an answer that counts are rejected. If a dump
+    breaks off, the part before is used.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def read_stack_exchange(corpus: StackExchangeSettings) -> Iterator[Candidate | R
     except sqlite3.OperationalError as error:
         raise CorpusError(
             f"the index of {file} cannot be written to {scratch_folder()}: {error}. Make room "
-            "there, or keep less: corpus.tags, corpus.min_score"
+            "there, or keep less with corpus.tags or corpus.min_score"
         ) from error
     finally:
         index.close()
 
 
 def first_post(corpus: StackExchangeSettings) -> int:
-    """Return the line of the first post of a dump, to see that it can be read.
+    """Return the line of the first post of a dump, to check that it can be read.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def _require(path: Path) -> None:
     needed = ["markdownify", *(["py7zr"] if path.suffix.lower() == ".7z" else [])]
     if not path.is_file():
         raise CorpusError(
-            f"corpus.path: {path} is not there. Dumps are at https://archive.org/details/stackexchange"
+            f"corpus.path = {path}: must exist; dumps are at https://archive.org/details/stackexchange"
         )
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -113,7 +113,7 @@ def _require(path: Path) -> None:
 
 
 def fill_index(index: PostsIndex, path: Path, file: str) -> Iterator[RejectedRow]:
-    """Put the posts of a dump into an index; yield those that cannot be read."""
+    """Put the posts of a dump into an index; yield the unreadable ones."""
     rejected: list[RejectedRow] = []
     line = 1
 
@@ -208,5 +208,5 @@ def _document(
 
 
 def _license(post: Question | Answer) -> str:
-    """Return what a post is under: as the dump states it, else by the day it was written."""
+    """Return the license of a post: as the dump states it, else by the day it was written."""
     return post.license or next(name for start, name in LICENSES if post.created >= start)
