@@ -21,14 +21,15 @@ PACKAGES = [name for name, path in MODULES.items() if path.name == "__init__.py"
 ALLOWED: dict[str, set[str]] = {
     "records": set(),
     "errors": set(),
+    "extras": set(),
     "progress": set(),
     "algorithms": {"records"},
     "settings": {"algorithms", "errors", "records"},
     "partitions": {"settings"},
-    "resources": {"algorithms", "errors", "progress", "records", "settings"},
+    "resources": {"algorithms", "errors", "extras", "progress", "records", "settings"},
     "versions": {"errors", "resources", "settings"},
     "runs": set(),
-    "planning": {"algorithms", "errors", "records", "resources", "settings", "versions"},
+    "planning": {"algorithms", "errors", "extras", "records", "resources", "settings", "versions"},
     "comparison": {"algorithms", "progress", "resources", "settings", "versions"},
     "lineage": {"errors", "resources"},
     "steps": {

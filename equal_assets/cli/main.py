@@ -439,7 +439,7 @@ def check(plan: bool) -> None:
 
 
 def _say_error(text: str) -> None:
-    # escaped: equal-assets[hub] is no style of the text
+    # escaped: lm-eval[math] is no style of the text
     console.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
 
 
