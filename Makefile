@@ -27,8 +27,8 @@ install: $(INSTALLED)  ## the environment, nothing else
 run: $(INSTALLED)  ## play every campaign of campaigns.yaml to its end
 	$(BIN)/equal run
 
-test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser, and how much they cover
+	$(BIN)/python -m pytest --cov --cov-report=
 
 $(VENV)/.installed-browser: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
