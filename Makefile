@@ -1,5 +1,7 @@
-# Every target makes .venv when there is none, and installs again when pyproject.toml changes.
+# Every target makes .venv when there is none, and installs again when pyproject.toml or
+# constraints.txt changes.
 PYTHON ?= python3
+export PYTHON
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -10,14 +12,14 @@ MLFLOW_PORT ?= 5000
 export DAGSTER_PORT MLFLOW_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser test-vllm screenshots ui check format docs
+.PHONY: help install run test test-browser test-vllm screenshots ui check format docs constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 install: $(INSTALLED)  ## the environment, nothing else
@@ -25,11 +27,11 @@ install: $(INSTALLED)  ## the environment, nothing else
 run: $(INSTALLED)  ## play every campaign of campaigns.yaml to its end
 	$(BIN)/equal run
 
-test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser, and how much they cover
+	$(BIN)/python -m pytest --cov --cov-report=
 
 $(VENV)/.installed-browser: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	@touch $@
 
 BROWSER_TESTS := -m pytest -n 0 -m browser equal_assets_tests/browser
@@ -75,6 +77,9 @@ check: $(INSTALLED)  ## lint, format, types
 format: $(INSTALLED)  ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+constraints:  ## the newest versions that pyproject.toml allows, into constraints.txt
+	.ci/constraints
 
 docs: $(INSTALLED)  ## the pages that are written from the code
 	$(BIN)/python -m equal_assets.settings.reference > docs/settings.md

@@ -30,11 +30,11 @@ ALLOWED: dict[str, set[str]] = {
     "algorithms": {"records"},
     "settings": {"algorithms", "errors", "records"},
     "partitions": {"graph", "settings"},
-    "resources": {"algorithms", "errors", "progress", "records", "settings"},
+    "resources": {"algorithms", "errors", "extras", "progress", "records", "settings"},
     "graph": {"inputs", "settings"},
     "versions": {"errors", "graph", "resources", "settings"},
     "runs": set(),
-    "planning": {"algorithms", "errors", "records", "resources", "settings", "versions"},
+    "planning": {"algorithms", "errors", "extras", "records", "resources", "settings", "versions"},
     "comparison": {"algorithms", "progress", "resources", "settings", "versions"},
     "lineage": {"errors", "graph", "resources"},
     "steps": {
@@ -105,6 +105,7 @@ ALLOWED: dict[str, set[str]] = {
         "versions",
     },
     "inputs": {"resources", "settings"},
+    "extras": set(),
 }
 """Folder or module of the package -> the others that it imports, all of them.
 

@@ -87,8 +87,9 @@ def test_plan_is_told_with_what_it_needs_and_is_no_failure(monkeypatch):
     assert planned.exit_code == 0, planned.output
     assert "not yet corpus: corpus.path: " in planned.output
     assert "needs   GPU memory of the extractor: 135 GiB of weights, 34 on each" in planned.output
-    if importlib.util.find_spec("vllm") is None:  # brackets are no markup
-        assert "not yet extractor: vllm needs `pip install 'equal-assets[vllm]'`" in planned.output
+    if importlib.util.find_spec("vllm") is None:
+        assert "not yet extractor: vllm is not installed: `" in planned.output
+        assert " -m pip install vllm==" in planned.output
     checked = CliRunner().invoke(main, ["check"])
     assert checked.exit_code == 1
     assert "missing corpus: corpus.path: " in checked.output

@@ -1,4 +1,4 @@
-"""Pushing an export to a data set repository of the Hugging Face hub (extra ``hub``)."""
+"""Pushing an export to a data set repository of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -24,13 +24,11 @@ def push(folder: Path, files: Sequence[str], repository: str, *, is_public: bool
     Raises
     ------
     ExportError
-        If the extra is not installed, the name is invalid, or the hub refuses or is unreachable.
+        If the name is invalid, or the hub refuses or is unreachable.
     """
-    try:
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import HFValidationError, HTTPError
-    except ImportError as error:
-        raise ExportError("--push needs the extra hub: pip install -e '.[hub]'") from error
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, HTTPError
+
     api = HfApi()  # reads HF_TOKEN, or the token stored by `hf auth login`
     try:
         api.create_repo(repository, repo_type="dataset", private=not is_public, exist_ok=True)

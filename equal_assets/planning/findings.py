@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
+from equal_assets.extras import install_command
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
@@ -76,12 +77,12 @@ def _corpus(settings: Settings, *, is_plan: bool) -> Finding:
     corpus = settings.corpus
     if isinstance(corpus, StackExchangeSettings):
         return _dump(corpus)
-    if isinstance(corpus, HubDatasetSettings):
-        if not importlib.util.find_spec("datasets"):
-            needed = "corpus: a hub data set needs `pip install 'equal-assets[hub]'`"
-            return Finding(False, needed, is_to_be_fetched=True)
-        if is_plan and not (base_folder() / corpus.dataset).exists():
-            return _of_hub("corpus", f"data set {corpus.dataset}")
+    if (
+        is_plan
+        and isinstance(corpus, HubDatasetSettings)
+        and not (base_folder() / corpus.dataset).exists()
+    ):
+        return _of_hub("corpus", f"data set {corpus.dataset}")
     try:
         first = next(iter(read_corpus(corpus)), None)
     except MissingExtraError as error:
@@ -113,9 +114,6 @@ def _of_hub(what: str, name: str) -> Finding:
 
 def _target(name: str, target: TargetSettings) -> Finding:
     if target.preset and not is_fetched(target):
-        if not importlib.util.find_spec("datasets"):
-            needed = f"target {name}: its preset needs `pip install 'equal-assets[hub]'`"
-            return Finding(False, needed, is_to_be_fetched=True)
         sources = sorted({split.dataset for split in PRESETS[target.preset]})
         return _of_hub(f"target {name}", " and ".join(sources))
     try:
@@ -156,7 +154,7 @@ def _embedder(settings: Settings) -> Finding:
 def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Finding]:
     if isinstance(settings, VLLMSettings):
         if importlib.util.find_spec("vllm") is None:
-            needed = "extractor: vllm needs `pip install 'equal-assets[vllm]'`"
+            needed = f"extractor: vllm is not installed: `{install_command('vllm')}`"
             yield Finding(False, needed, is_to_be_fetched=True)
         else:
             where = "is there" if Path(settings.model).is_dir() else "will be asked of the hub"

@@ -35,7 +35,7 @@ class TargetSettings(SettingsSection):
     """A target task: JSONL files of QA pairs, relative to campaigns.yaml."""
 
     preset: Literal["gsm8k", "math", "humaneval", "mbpp"] | None = Field(
-        None, description="its files are fetched from the hub (extra `hub`); fills the other keys"
+        None, description="its files are fetched from the hub; fills the other keys"
     )
     reference: str = Field(description="pairs that steer the selection")
     test: str = Field(description="pairs that only judge; selection never reads them")

@@ -110,7 +110,7 @@ HUB_PRESETS: dict[str, dict[str, Any]] = {
 
 
 class HubDatasetSettings(FieldMappingSettings):
-    """A data set of the Hugging Face hub, or one saved on disk (extra ``hub``)."""
+    """A data set of the Hugging Face hub, or one saved on disk."""
 
     source: Literal["hub"]
     preset: Literal["auto-math-text", "knowledge-pile"] | None = Field(

@@ -50,9 +50,8 @@ def _open_hub_dataset(corpus: HubDatasetSettings, local: Path) -> Any:
     except Exception as error:  # `datasets` lets through whatever its many backends raise
         raise CorpusError(
             f"corpus.dataset = {corpus.dataset}: cannot be loaded (subset {corpus.subset}, split "
-            f"{corpus.split}): {_first_line(error)}. A data set of the hub needs a network and "
-            "`pip install 'equal-assets[hub]'`; without a network, name a folder of data files or "
-            "a saved data set"
+            f"{corpus.split}): {_first_line(error)}. A data set of the hub needs a network; "
+            "without one, name a folder of data files or a saved data set"
         ) from error
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equal_assets.errors import EvaluationError
+from equal_assets.extras import install_command
 from equal_assets.settings import allow_code_metric
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _task_manager(
         from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise EvaluationError(
-            f"evaluation.harness needs lm-eval ({error}): pip install -e '.[eval]'"
+            f"evaluation.harness needs lm-eval ({error}): `{install_command('eval')}`"
         ) from error
 
     folder = None if include_path is None else str(include_path)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from equal_assets.errors import ExtractionError
+from equal_assets.extras import install_command
 from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
 from equal_assets.settings import VLLMSettings
 
@@ -36,7 +37,7 @@ class VLLM(LLM[None]):
             from vllm.v1.engine.async_llm import AsyncLLM
         except ImportError as error:
             raise ExtractionError(
-                "extractor.backend vllm needs the package: pip install 'equal-assets[vllm]'"
+                f"extractor.backend vllm needs the package: `{install_command('vllm')}`"
             ) from error
         settings = self._settings
         passed_on = {

@@ -1,4 +1,4 @@
-"""The files of the paper's targets, downloaded once from the Hugging Face hub (extra ``hub``)."""
+"""The files of the paper's targets, downloaded once from the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ def _rows(split: HubSplit) -> Iterator[Row]:
     except Exception as error:  # `datasets` lets through whatever its many backends raise
         raise CorpusError(
             f"{split.dataset} (split {split.split}) cannot be fetched: {type(error).__name__}: "
-            f"{error}. It needs a network and `pip install 'equal-assets[hub]'`; without them, "
-            "name your own files under targets: reference and test instead of preset"
+            f"{error}. It needs a network; without one, name files of your own under targets: "
+            "reference and test, in place of preset"
         ) from error
 
 

@@ -133,5 +133,5 @@ def test_package_that_a_task_lacks_is_told(tasks):
 def test_missing_extra_is_told_with_what_to_install(tasks, monkeypatch):
     for name in ("lm_eval", "lm_eval.tasks"):
         monkeypatch.setitem(sys.modules, name, None)  # Python then says that it is not there
-    with pytest.raises(EvaluationError, match=r"needs lm-eval .*pip install -e '\.\[eval\]'"):
+    with pytest.raises(EvaluationError, match=r"needs lm-eval .*pip install 'lm-eval\[hf,math\]"):
         check("facts", folder=tasks)

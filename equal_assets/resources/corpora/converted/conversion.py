@@ -13,6 +13,7 @@ from typing import Any
 
 from equal_assets.algorithms.markdown_sections import Section, split_at_headings
 from equal_assets.errors import CorpusError, MissingExtraError
+from equal_assets.extras import install_command
 from equal_assets.records import RejectedRow
 from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject
@@ -93,7 +94,7 @@ def read_converted(
     if importlib.util.find_spec(library) is None:
         raise MissingExtraError(
             f"{file}: {path.suffix} files are read by {library}, which is not installed: "
-            "`pip install 'equal-assets[files]'`"
+            f"`{install_command('files')}`"
         )
     found = converter.convert(path)
     if "reason" in found:

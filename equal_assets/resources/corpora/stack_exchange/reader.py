@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from equal_assets.errors import CorpusError, MissingExtraError
+from equal_assets.extras import install_command
 from equal_assets.records import QAPair, RejectedRow
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject, unreadable
 from equal_assets.resources.corpora.converted.result import UnusableFileError
@@ -105,7 +106,7 @@ def _require(path: Path) -> None:
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"a Stack Exchange dump needs {', '.join(missing)}: `pip install 'equal-assets[files]'`"
+            f"a Stack Exchange dump needs {', '.join(missing)}: `{install_command('files')}`"
         )
 
 

@@ -278,7 +278,7 @@ def test_missing_extra_is_an_error_that_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(conversion.LIBRARIES, ".pdf", "no_such_library")
     (tmp_path / "a.pdf").write_bytes(b"%PDF")
 
-    with pytest.raises(CorpusError, match=r"a\.pdf: .*pip install 'equal-assets\[files\]'"):
+    with pytest.raises(CorpusError, match=r"a\.pdf: .*no_such_library.*pip install 'pdfplumber"):
         read(files(tmp_path))
 
 

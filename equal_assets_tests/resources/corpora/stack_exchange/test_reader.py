@@ -280,7 +280,7 @@ def test_dump_without_a_post_is_an_error(tmp_path, content):
 
 def test_missing_extra_is_an_error_that_names_it(posts, monkeypatch):
     monkeypatch.setattr(stack_exchange.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(CorpusError, match=r"needs markdownify.*equal-assets\[files\]"):
+    with pytest.raises(CorpusError, match=r"needs markdownify.*pip install 'pdfplumber"):
         read(dump(posts))
 
 
