@@ -6,11 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-DAGSTER_PORT ?= 3000
-MLFLOW_PORT ?= 5000
-# runs that are started in the pages write links to them
-export DAGSTER_PORT MLFLOW_PORT
-
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-browser test-vllm screenshots ui check format docs constraints
 
@@ -85,13 +80,8 @@ docs: $(INSTALLED)  ## the pages that are written from the code
 	$(BIN)/python -m equal_assets.settings.reference > docs/settings.md
 	$(BIN)/python -m equal_assets.lineage.reference > docs/tables.md
 	$(BIN)/python -m equal_assets.algorithms.strategies.reference > docs/strategies.md
+	$(BIN)/python -m equal_assets.cli.reference > docs/cli.md
+	$(BIN)/equal schema > docs/campaigns.schema.json
 
-ui: $(INSTALLED)  ## Dagster and MLflow over the same state; Ctrl-C ends both
-	@mkdir -p .equal .dagster
-	@echo "Dagster  http://127.0.0.1:$(DAGSTER_PORT)"
-	@echo "MLflow   http://127.0.0.1:$(MLFLOW_PORT)"
-	@trap 'kill 0' INT TERM EXIT; \
-	$(BIN)/mlflow server --backend-store-uri sqlite:///.equal/mlflow.db \
-	  --artifacts-destination .equal/mlartifacts --host 127.0.0.1 --port $(MLFLOW_PORT) \
-	  > .equal/mlflow.log 2>&1 & \
-	$(BIN)/dagster dev -h 127.0.0.1 -p $(DAGSTER_PORT)
+ui: $(INSTALLED)  ## the Dagster and MLflow pages; Ctrl-C ends both
+	$(BIN)/equal ui

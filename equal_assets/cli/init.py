@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -65,6 +66,7 @@ def init(folder: Path, yes: bool, demo: bool, **given: Path | str | tuple[str, .
     else:
         project = interview(Answers(folder, may_ask=not yes, **given), say)  # type: ignore[arg-type]
         written = write_project(folder, project.campaigns, project.halves)
-    say(f"wrote      {', '.join(path.name for path in written)}")
+    for head, path in zip_longest(["wrote"], written, fillvalue=""):
+        say(f"{head:11}{short(Path(path))}")
     go = "" if folder.resolve() == Path.cwd() else f"cd {short(folder)} && "
     say(f"next       {go}equal check && equal run")

@@ -40,7 +40,7 @@ CHAPTERS: dict[str, tuple[click.Command, ...]] = {
 EXAMPLES = (
     ("equal init --demo && equal run", "the demo, from nothing to the closing table"),
     ("equal init && equal check", "a campaigns.yaml for your own documents"),
-    ("equal run --estimate", "documents, tokens and money, before they are spent"),
+    ("equal run --estimate", "documents, tokens and money, before a run"),
 )
 ENVIRONMENT = (
     ("EQUAL_CAMPAIGNS", "another file in place of campaigns.yaml"),

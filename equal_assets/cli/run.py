@@ -132,7 +132,11 @@ def retry(campaigns: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("campaign", shell_complete=complete_campaigns)
 @click.option(
-    "--from-round", type=click.IntRange(1), required=True, help="The first round to play again."
+    "--from-round",
+    type=click.IntRange(1),
+    metavar="ROUND",
+    required=True,
+    help="The first round to play again.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rerun(campaign: str, from_round: int, yes: bool) -> None:

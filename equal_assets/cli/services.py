@@ -77,6 +77,7 @@ class Service:
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(left, timeout=END_SECONDS)
         self.process.wait()
 
     def _told(self, what: str) -> str:

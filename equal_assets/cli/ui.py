@@ -20,6 +20,7 @@ from equal_assets.errors import ServiceError
 from equal_assets.settings import TrackingSettings, load_settings, state_folder
 
 DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
+PORT = click.IntRange(1, 65_535)
 WATCH_SECONDS = 1.0
 
 MLFLOW_ENVIRONMENT = {
@@ -32,13 +33,15 @@ MLFLOW_ENVIRONMENT = {
 @click.command()
 @click.option(
     "--port",
-    type=click.IntRange(1, 65_535),
+    type=PORT,
+    metavar="PORT",
     envvar="DAGSTER_PORT",
     help="Of the Dagster pages; by default 3000, or the next one that is free.",
 )
 @click.option(
     "--mlflow-port",
-    type=click.IntRange(1, 65_535),
+    type=PORT,
+    metavar="PORT",
     envvar="MLFLOW_PORT",
     help="Of the MLflow pages; by default 5000, or the next one that is free.",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,9 @@ from equal_assets.init.schema import SCHEMA_FILE
 
 ROUNDS = 10
 """Rounds that a budget is spent in: enough to learn from, few enough to watch."""
+
+WARM_UP_DOCUMENTS = 100
+"""That tune the embedder at least, where the paper's 5% are fewer."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,13 @@ class Sizes:
     def of(cls, n_documents: int, *, is_paid: bool) -> Sizes:
         """Return the sizes for a corpus; ``is_paid``: extraction costs tokens, the sample's too."""
         n_clusters = min(max(2, round(0.77 * math.sqrt(n_documents))), 1000, n_documents)
-        sample, most = (100, 0.5) if is_paid else (200, 1.0)
+        share = min(math.ceil(10 * WARM_UP_DOCUMENTS / n_documents) / 10, 0.5 if is_paid else 1)
         budget = max(math.ceil(0.05 * n_documents), min(50, n_documents // 2), 1)
         per_round = math.ceil(budget / ROUNDS)
         per_pull = min(10, max(1, per_round // 5))
         return cls(
             n_clusters=n_clusters,
-            warmup_share=max(0.05, min(most, math.ceil(100 * sample / n_documents) / 100)),
+            warmup_share=share if 0.05 * n_documents < WARM_UP_DOCUMENTS else 0.05,
             budget_documents=budget,
             documents_per_pull=per_pull,
             arms_per_round=min(n_clusters, math.ceil(per_round / per_pull)),
@@ -78,12 +80,13 @@ def campaigns_text(
 
 
 def _section(values: dict[str, Any], *, indent: int) -> str:
-    written = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000)
-    return _indented(written.splitlines(), indent)
+    return "\n".join(f"{' ' * indent}{key}: {_flow(value)}" for key, value in values.items())
 
 
-def _indented(lines: Iterable[str], indent: int) -> str:
-    return "\n".join(" " * indent + line for line in lines)
+def _flow(value: Any) -> str:
+    """Write a value in a line, with quotes where YAML needs them."""
+    written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return written.removesuffix("...\n").strip()
 
 
 HINTS = {

@@ -87,7 +87,7 @@ def _documents(given: Answers, say: Say) -> tuple[dict[str, Any], Documents]:
     patterns, counted = _answer(
         given,
         shlex.join(given.documents) or None,
-        "Documents: a folder, files or globs",
+        "Documents (a folder, files or globs)",
         lambda text: (shlex.split(text), usable(shlex.split(text))),
         flag="--documents",
     )
@@ -130,7 +130,7 @@ def _shown_documents(found: Documents, fields: Fields, mapping: dict[str, str]) 
     for reason, n in found.rejected.items():
         yield f"           {n:,} rejected: {reason}"
     languages = ", ".join(f"{name} {n}" for name, n in found.languages.items())
-    yield f"languages  {languages}; of {found.n_sampled} documents"
+    yield f"languages  {languages} (of {found.n_sampled} documents)"
     yield (
         f"pairs      {found.n_pairs} are laid out in {found.n_with_pairs} of {found.n_sampled} "
         "documents (structural extractor)"

@@ -28,6 +28,7 @@ def campaigns_schema() -> str:
         section = schema["$defs"][name]
         required = [key for key in section.pop("required") if key != "source"]
         section["anyOf"] = [{"required": ["preset"]}, {"required": required}]
+    schema["properties"]["campaigns"]["additionalProperties"] = False  # than by the pattern
     for section in (schema, *schema["$defs"].values()):
         for given in section["properties"].values():
             _unite(given)

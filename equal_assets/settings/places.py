@@ -47,7 +47,7 @@ def state_folder(project: Path | None = None) -> Path:
 
 
 def ui_address(port_variable: str, usual_port: int) -> str:
-    """Return where ``make ui`` starts a page: its port may be set in the environment."""
+    """Return where ``equal ui`` starts a page: its port may be set in the environment."""
     return f"http://127.0.0.1:{os.environ.get(port_variable) or usual_port}"
 
 

@@ -18,11 +18,11 @@ class TrackingSettings(SettingsSection):
     mlflow_url: str | None = Field(
         None,
         description="of the MLflow pages, for links; null: `uri` if it is an address, else the one "
-        "of `make ui`",
+        "of `equal ui`",
     )
     dagster_url: str | None = Field(
         None,
-        description="of the Dagster pages, for links; null: the one of `make ui`",
+        description="of the Dagster pages, for links; null: the one of `equal ui`",
     )
 
     @property

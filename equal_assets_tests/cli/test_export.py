@@ -11,7 +11,8 @@ import yaml
 from click.testing import CliRunner
 
 from equal_assets.cli import terminal
-from equal_assets.cli.export import export, named_formats
+from equal_assets.cli.export import named_formats
+from equal_assets.cli.main import main
 from equal_assets.errors import ExportError
 
 
@@ -48,7 +49,7 @@ def typed(stored, monkeypatch):
     monkeypatch.setenv("EQUAL_CAMPAIGNS", str(stored.campaigns_file))
     monkeypatch.setenv("EQUAL_HOME", str(stored.folder / ".equal"))
     monkeypatch.setattr(terminal.console, "width", 200)
-    return lambda *arguments: CliRunner().invoke(export, arguments)
+    return lambda *arguments: CliRunner().invoke(main, ["export", *arguments])
 
 
 def test_command_exports_by_the_settings_and_prints_what_it_wrote(stored, typed):

@@ -1,0 +1,103 @@
+"""`equal ui` in a project of its own: both pages, and what is left of it after Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import psutil
+import pytest
+import yaml
+
+from equal_assets.cli.services import is_free
+from equal_assets_tests.project import Project
+
+WAIT_SECONDS = 150
+FALSE_ALARMS = ("SupersessionWarning", "temporary directory", "DAGSTER_HOME")
+
+
+def free_ports():
+    with socket.socket() as one, socket.socket() as other:
+        for listener in (one, other):
+            listener.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def descendants(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def wait_for(process, log, text):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while text not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_pages_are_served_and_end_with_the_command(ending, tmp_path, models):
+    project = Project.make(tmp_path / "project", models=models)
+    log = tmp_path / "ui.log"
+    ports = free_ports()
+    options = ("--port", str(ports[0]), "--mlflow-port", str(ports[1]))
+    with log.open("w") as output:
+        process = project.start("-m", "equal_assets.cli", "ui", *options, log=output)
+    try:
+        wait_for(process, log, "Ctrl-C ends both")
+        for port in ports:
+            assert f"http://127.0.0.1:{port}" in log.read_text()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30) as page:
+                assert page.status == 200
+        started = descendants(process)
+        mlflow = [p for p in started if "mlflow" in " ".join(p.cmdline())]
+        assert len(mlflow) == 2  # the server and its one worker
+        process.send_signal(ending)
+        assert process.wait(60) == 0
+    finally:
+        for left in descendants(process) if process.poll() is None else []:
+            left.kill()
+        process.kill()
+    assert [p for p in started if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    said = (project.folder / ".equal" / "dagster.log").read_text()
+    assert "Serving dagster-webserver" in said
+    assert not [alarm for alarm in FALSE_ALARMS if alarm in said]
+    # what was recorded is where `equal run` records it
+    assert (project.folder / ".dagster" / "storage" / "history" / "runs.db").is_file()
+
+
+@pytest.fixture
+def here(tmp_path):
+    """An empty project."""
+    (tmp_path / "q.jsonl").write_text('{"question": "a?", "answer": "b"}\n')
+    (tmp_path / "t.jsonl").write_text('{"question": "c?", "answer": "d"}\n')
+    settings = {
+        "corpus": {"source": "installed-packages"},
+        "targets": {"a": {"reference": "q.jsonl", "test": "t.jsonl"}},
+        "campaigns": {"first": {"target": "a", "budget_documents": 10}},
+    }
+    (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+    return Project(tmp_path)
+
+
+def test_port_that_is_taken_is_refused(here):
+    (here.folder / "dagster.yaml").write_text("{}")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        taken = listener.getsockname()[1]
+        assert not is_free(taken)
+        done = here.equal("ui", "--mlflow-port", str(taken))
+    assert done.returncode == 1
+    assert f"error: --mlflow-port = {taken}: must be free" in done.stdout
+
+
+def test_folder_without_dagster_yaml_is_refused(here):
+    done = here.equal("ui")
+    assert done.returncode == 2
+    assert "no dagster.yaml in" in done.stdout
+    assert isinstance(done, subprocess.CompletedProcess)
+    assert not os.path.exists(here.folder / ".equal" / "dagster.log")
