@@ -1,7 +1,7 @@
 """What models compute: floating-point operations of reading, writing, embedding and training.
 
 A multiplication and an addition are two operations. Attention over the context is left out, as in
-the sources: it is small beside the weights until contexts reach several times the hidden size.
+the sources: it stays small until contexts reach several times the hidden size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def inference_flops(n_parameters: float, n_tokens: float) -> float:
     Parameters
     ----------
     n_parameters : float
-        Parameters that a token passes through, >= 0: of a mixture of experts the active ones, of
+        Parameters that a token passes through, >= 0: in a mixture of experts the active ones, in
         an encoder those outside its embedding tables, which are looked up and not multiplied.
     n_tokens : float
         Tokens read and written, >= 0. With a cache of keys and values each is computed once.

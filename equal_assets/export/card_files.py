@@ -52,7 +52,7 @@ def _rule(validation: float) -> str:
         return "No example is set aside for validation.\n"
     return (
         f"The {100 * validation:g}% of the documents whose ids have the smallest SHA-256 are for "
-        "validation, with all their examples: no document stands on both sides.\n"
+        "validation, with all their examples: no document is on both sides.\n"
     )
 
 

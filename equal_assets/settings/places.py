@@ -55,7 +55,7 @@ def quiet_libraries() -> None:
     """Keep libraries from drawing progress bars, forking tokenizers, phoning home and spinning."""
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # threads that spin while waiting made training four times slower beside another process
+    # threads that spin while waiting made training four times slower next to another process
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

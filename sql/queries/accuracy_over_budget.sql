@@ -1,4 +1,4 @@
--- Question: how good are students by the documents asked for? Grain: one metric of one campaign at one
+-- Question: how good are students by the documents requested? Grain: one metric of one campaign at one
 -- point: before any document, at each milestone, at the end.
 -- Inputs: accuracy_over_budget, student_accuracy, fine_tuned_student, bandit_round; $campaigns.
 with spent as (

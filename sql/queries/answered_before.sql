@@ -1,4 +1,4 @@
--- Question: what has a campaign asked for that others had paid? Grain: one row.
+-- Question: what has a campaign requested that others had paid? Grain: one row.
 -- Inputs: bandit_round, document_ratings; $campaign.
 with asked as (
   select

@@ -3,7 +3,7 @@
 -- Inputs: rounds, bandit_round, bandit_documents, extracted_qa, qa_embeddings, fine_tuned_student,
 -- materialized, extractions; $campaigns, $embedder_version, $extractor and
 -- $flops_per_llm_token (null where not known).
--- Tokens and FLOPs are of all that a campaign asked for, whether it or another had paid, so that
+-- Tokens and FLOPs cover all that a campaign requested, whether it or another had paid, so that
 -- they do not depend on who came first; seconds are as measured. FLOPs of selection and clustering
 -- are not counted.
 with extracted as (

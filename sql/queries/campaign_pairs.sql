@@ -1,5 +1,5 @@
 -- Question: which pairs did a campaign extract, and from where? Grain: one QA pair, in the order
--- in which they were asked for. Inputs: bandit_documents, documents, extracted_qa; $campaign.
+-- in which they were requested. Inputs: bandit_documents, documents, extracted_qa; $campaign.
 select
   qa_id,
   question,

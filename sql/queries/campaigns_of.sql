@@ -1,4 +1,4 @@
--- Question: which campaigns asked for any of these documents? Grain: campaign.
+-- Question: which campaigns requested any of these documents? Grain: campaign.
 -- Input: bandit_documents; $hashes, $extractor.
 select distinct campaign
 from bandit_documents

@@ -1,4 +1,4 @@
--- Question: what may a campaign ask for, and what has it asked for? Grain: one document, in order
+-- Question: what may a campaign request, and what has it requested? Grain: one document, in order
 -- of id. Inputs: documents, clusters, document_embeddings, bandit_documents; $campaign.
 select
   document_id,

@@ -1,4 +1,4 @@
--- Question: which documents were asked for and have no outcome? Grain: one document.
+-- Question: which requested documents have no outcome? Grain: one document.
 -- Inputs: bandit_documents, extractions.
 select
   campaign,

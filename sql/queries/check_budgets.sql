@@ -1,4 +1,4 @@
--- Question: which campaigns asked for more documents than their budget? Grain: one campaign.
+-- Question: which campaigns requested more documents than their budget? Grain: one campaign.
 -- Inputs: campaign_settings, bandit_documents.
 select
   campaign,

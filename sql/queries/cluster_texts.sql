@@ -1,4 +1,4 @@
--- Question: which words stand in the documents of each cluster? Grain: the beginning of one document
+-- Question: which words do the documents of each cluster hold? Grain: the beginning of one document
 -- of a uniform sample (hashes are random) of at most $documents_per_cluster a cluster.
 -- Inputs: clusters, documents; $documents_per_cluster, $n_characters.
 with sampled as (

@@ -1,4 +1,4 @@
--- Question: which documents that campaigns asked for failed, whole or in part, and why?
+-- Question: which documents that campaigns requested failed, whole or in part, and why?
 -- Grain: campaign x reason, whichever the chunk. Inputs: bandit_documents, extractions; $campaigns,
 -- $rounds (empty: all).
 select

@@ -1,4 +1,4 @@
--- Question: which pairs have an id most like this one? Grain: one QA pair, the likest first.
+-- Question: which pairs have an id most like this one? Grain: one QA pair, closest first.
 -- Input: extracted_qa; $qa_id, $limit.
 select
   qa_id,

@@ -1,5 +1,5 @@
 -- Question: where does one QA pair come from, and what became of it in each campaign? Grain: one
--- campaign that asked for its document, or one row without campaign.
+-- campaign that requested its document, or one row without campaign.
 -- Inputs: the view qa_lineage; extracted_qa, target_qa; $qa_id.
 select
   qa_lineage.*,

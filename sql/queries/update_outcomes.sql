@@ -1,4 +1,4 @@
--- Effect: the documents of all campaigns stand with the outcome that the store has of them now.
+-- Effect: give the documents of all campaigns the outcome that the store has for them now.
 -- Grain: one document of one campaign. Inputs: bandit_documents, extractions.
 update bandit_documents
 set status = extractions.status

@@ -1,4 +1,4 @@
--- Question: which documents did each pull ask for? Grain: one document of one campaign.
+-- Question: which documents did each pull request? Grain: one document of one campaign.
 create table if not exists bandit_documents (
   campaign varchar not null,
   document_id varchar not null,

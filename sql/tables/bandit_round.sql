@@ -4,7 +4,7 @@ create table if not exists bandit_round (
   round integer not null,           -- from 1
   pull integer not null,            -- order in the round, from 0
   cluster integer not null,
-  n_documents integer not null,     -- asked for in this pull
+  n_documents integer not null,     -- requested in this pull
   n_pairs integer not null,         -- extracted in this pull
   n_leaked integer not null default 0, -- of these, give away a test or protected question: no reward
   n_failed integer not null,        -- documents whose extraction failed
@@ -14,11 +14,11 @@ create table if not exists bandit_round (
   ucb_score double,                 -- what chose the arm
   arm_pairs integer not null,       -- pairs of the arm so far, this pull included, leaks not
   reward double not null,           -- of the arm after the pull: minus its OT cost
-  prompt_tokens bigint not null,    -- asked for, whether paid or found in the store
+  prompt_tokens bigint not null,    -- requested, whether paid or found in the store
   completion_tokens bigint not null,
   paid_prompt_tokens bigint not null,
   paid_completion_tokens bigint not null,
-  cost double not null,             -- money asked for, at the prices of the moment
+  cost double not null,             -- money for all requests, at the prices of the time
   paid_cost double not null,
   n_cached integer not null,        -- documents that the store held already
   n_rejected integer not null,      -- pairs that are not kept

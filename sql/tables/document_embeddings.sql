@@ -1,4 +1,4 @@
--- Question: where does each document lie? Grain: one document. Made anew from the frame `incoming`,
+-- Question: where does each document lie? Grain: one document. Created from the frame `incoming`,
 -- because the number of dimensions is part of the column's type.
 create or replace table document_embeddings as
 select

@@ -1,5 +1,5 @@
 -- Question: what has been extracted already? Grain: one document content by one extractor.
--- Shared by the warm-up and all campaigns: what stands here is never paid for again.
+-- Shared by the warm-up and all campaigns: a stored extraction is never paid for again.
 create table if not exists extractions (
   content_hash varchar not null,
   extractor varchar not null,          -- fingerprint of backend and settings

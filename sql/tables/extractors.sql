@@ -1,4 +1,4 @@
--- Question: what stands behind the fingerprint of an extractor? Grain: one extractor that has
+-- Question: what is behind the fingerprint of an extractor? Grain: one extractor that has
 -- extracted something. Written with its first extraction.
 create table if not exists extractors (
   extractor varchar primary key, -- fingerprint of backend, version and settings

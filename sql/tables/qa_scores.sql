@@ -1,5 +1,5 @@
 -- Question: what does the untuned student say of each extracted pair? Grain: one QA pair by one
--- scorer. Shared by all campaigns: what stands here is never computed again.
+-- scorer. Shared by all campaigns: a stored score is never computed again.
 create table if not exists qa_scores (
   qa_id varchar not null,
   scorer varchar not null, -- fingerprint of kind of score, student, corpus; influence: target as well

@@ -7,11 +7,11 @@ create table if not exists reward_curve (
   best_reward double not null,
   pool_ot_cost double,              -- all pairs so far to the reference set; lower is better
   pool_pairs integer not null,
-  documents bigint not null,        -- asked for up to here
-  tokens bigint not null,           -- prompt and completion tokens asked for up to here, those
+  documents bigint not null,        -- requested up to here
+  tokens bigint not null,           -- prompt and completion tokens requested up to here, those
                                     -- of ratings before the first round included
   paid_tokens bigint not null,      -- of these, not found in the store
-  cost double not null,             -- money asked for up to here
+  cost double not null,             -- money for all requests up to here
   paid_cost double not null,
   n_cached bigint not null,         -- documents up to here that the store held already
   n_failed bigint not null,         -- documents up to here whose extraction failed

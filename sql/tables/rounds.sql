@@ -7,7 +7,7 @@ create table if not exists rounds (
   expected_gain double,           -- coverage per 1,000 tokens that the strategy predicted, if it does
   scoring_tokens bigint not null default 0,      -- of an LLM that rated documents before the round
   paid_scoring_tokens bigint not null default 0, -- of these, not answered before
-  scoring_cost double not null default 0,        -- money asked for by these ratings
+  scoring_cost double not null default 0,        -- money for all requests of these ratings
   paid_scoring_cost double not null default 0,
   scoring_flops double not null default 0,       -- of a student that scored documents or pairs
   scoring_seconds double not null default 0,     -- of scores and ratings, whoever asked first

@@ -1,11 +1,11 @@
 -- Question: which strategy gives more at the same budget? Grain: one campaign at one point: its last
--- round within each tenth of the shared budget, and its last round of all. Made anew as a whole.
+-- round within each tenth of the shared budget, and its last round of all. Replaced as a whole.
 create or replace table strategy_comparison (
   campaign varchar not null,
   strategy varchar not null,
   target varchar not null,
   shared_budget bigint not null,  -- documents; the smallest budget of the target's campaigns
-  documents bigint not null,      -- asked for at this point
+  documents bigint not null,      -- requested at this point
   n_pairs integer not null,       -- in the pool at this point
   tokens bigint not null,
   seconds_per_round double not null, -- mean of the rounds so far
@@ -17,7 +17,7 @@ create or replace table strategy_comparison (
                                   -- all pairs that the target's campaigns have extracted
   is_last boolean not null,       -- the last round, which the data set is built from
   base_pmi_accuracy double,       -- of the untuned student; as all below, only at the last point
-                                  -- and where there is a student
+                                  -- and if there is a student
   pmi_accuracy double,            -- of the tuned one
   base_perplexity double,
   perplexity double,

@@ -12,7 +12,7 @@ create table if not exists student_answers (
                                  -- weighed the true answer
   extracted varchar,             -- what of the text was compared: a number, an expression, code
   is_correct boolean,            -- null where nothing is right or wrong
-  reason varchar,                -- why it is not correct, where there is more to say than 'wrong'
+  reason varchar,                -- why it is not correct, if there is more to say than 'wrong'
   log_probability double,        -- of the true answer given the question; nats
   n_tokens integer,              -- of the true answer
   judged_as varchar not null,    -- identifies model, questions and settings of the evaluation

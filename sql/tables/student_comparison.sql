@@ -1,5 +1,5 @@
 -- Question: is one campaign's student better than another's, or is that chance? Grain: a metric of two
--- campaigns of one target, on the same test questions. Made anew as a whole.
+-- campaigns of one target, on the same test questions. Replaced as a whole.
 create table if not exists student_comparison (
   campaign varchar not null,
   other varchar not null,

@@ -6,7 +6,7 @@ create table if not exists target_qa (
   question varchar not null,
   answer varchar not null,
   weight double not null default 1,                              -- how much it counts, > 0
-  code_prefix varchar,                                           -- of code answers: what they go on from
+  code_prefix varchar,                                           -- of code answers: what they continue
   code_tests varchar,                                            -- of code answers: what runs after them
   primary key (campaign, split, position)
 )

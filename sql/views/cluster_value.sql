@@ -1,5 +1,5 @@
 -- Question: which clusters gave the most for what they took? Grain: one cluster of one campaign that
--- asked for documents of it. Value is counted in examples: pairs that are in the campaign's data set,
+-- requested documents of it. Value is counted in examples: pairs that are in the campaign's data set,
 -- after removal of repeats and test questions. How near they come to the target says `mean_reward`.
 -- Start with: from cluster_value where campaign = 'NAME' order by examples_per_1000_tokens desc.
 -- Inputs: bandit_documents, extractions, bandit_round, qa_dataset, cluster_geometry, documents.
@@ -32,7 +32,7 @@ select
   cluster,
   documents.source as medoid_source,
   documents.text[:80] as medoid,                       -- the document nearest the centroid
-  asked.n_documents,                                   -- asked for
+  asked.n_documents,                                   -- requested
   n_documents_without_pairs,
   n_pairs::bigint as n_pairs,                          -- extracted
   coalesce(n_examples, 0) as n_examples,               -- of these, in the data set

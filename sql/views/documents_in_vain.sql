@@ -1,4 +1,4 @@
--- Question: which documents were asked for in vain, and why? Grain: one document of one campaign that
+-- Question: which documents were requested in vain, and why? Grain: one document of one campaign that
 -- gave nothing to its data set.
 -- Start with: select outcome, reason, count(*) from documents_in_vain where campaign = 'NAME' group by
 -- all order by 3 desc. Inputs: bandit_documents, extractions, documents, extracted_qa, rejected_qa,

@@ -1,6 +1,6 @@
 -- Question: where does a QA pair come from, what did it cost, and what became of it? Grain: one
--- extracted pair in one campaign that asked for its document; a pair that none asked for, as those
--- of the warm-up alone, is one row without campaign.
+-- extracted pair in one campaign that requested its document; a pair that none requested, such as
+-- those of the warm-up alone, is one row without campaign.
 -- Inputs: extracted_qa, extractions, extractors, documents, warmup_qa, bandit_documents,
 -- bandit_round, rounds, campaign_settings, clusters, cluster_geometry, qa_dataset, removed_qa.
 create or replace view qa_lineage as
@@ -13,7 +13,7 @@ select
     when qa_dataset.qa_id is not null then 'in the data set'
     when removed_qa.qa_id is not null then 'removed'
     when bandit_documents.campaign is not null then 'data set not made since'
-  end as outcome,                       -- null: no campaign asked for it
+  end as outcome,                       -- null: no campaign requested it
   removed_qa.reason as removed_because, -- null: it is not
   removed_qa.collided_with,             -- the pair that was kept, test:POSITION or FILE:LINE
   removed_qa.similarity,                -- to it, where that is measured

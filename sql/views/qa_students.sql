@@ -32,7 +32,7 @@ select
   qa_dataset.qa_id,
   qa_dataset.campaign,
   students.student,       -- 'end', or the milestone: a share of the corpus
-  students.mlflow_run_id, -- of the fine-tune; of a milestone the campaign's, where its metrics stand
+  students.mlflow_run_id, -- of the fine-tune; for a milestone the campaign's, which has its metrics
   students.n_examples,    -- that it was trained on
   students.metric,        -- perplexity (lower is better), or an accuracy in 0..1
   students.base,          -- before training

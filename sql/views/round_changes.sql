@@ -1,5 +1,5 @@
 -- Question: what did a round change? Grain: one finished round of one campaign.
--- Start with: from round_changes where campaign = 'NAME' and round = 7; its clusters stand in
+-- Start with: from round_changes where campaign = 'NAME' and round = 7; its clusters are in
 -- round_clusters. Inputs: rounds, bandit_round, qa_dataset.
 create or replace view round_changes as
 with pulled as (
@@ -47,7 +47,7 @@ select
   n_pulls,
   n_clusters,                                             -- pulled in the round
   coalesce(n_new_clusters, 0) as n_new_clusters,          -- of these, never pulled before
-  n_documents::bigint as n_documents,                     -- asked for in the round
+  n_documents::bigint as n_documents,                     -- requested in the round
   n_failed::bigint as n_failed,
   n_pairs::bigint as n_pairs,                             -- that the round added to the pool
   coalesce(n_examples, 0) as n_examples,                  -- of these, in the data set

@@ -31,7 +31,7 @@ select
   round,
   cluster,
   n_pulls,
-  n_documents::bigint as n_documents,    -- asked for
+  n_documents::bigint as n_documents,    -- requested
   n_pairs::bigint as n_pairs,            -- extracted
   coalesce(n_examples, 0) as n_examples, -- of these, in the data set
   mean_reward,                           -- the parts of the score that chose it, in the unit of the

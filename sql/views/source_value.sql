@@ -1,5 +1,5 @@
 -- Question: which sources gave the most for what they took? Grain: one source of one campaign that
--- asked for documents of it. Value is counted in examples: pairs that are in the campaign's data set,
+-- requested documents of it. Value is counted in examples: pairs that are in the campaign's data set,
 -- after removal of repeats and test questions. How near they come to the target says `mean_reward`.
 -- Start with: from source_value where campaign = 'NAME' order by examples_per_1000_tokens desc.
 -- Inputs: bandit_documents, extractions, documents, bandit_round, qa_dataset.
@@ -35,7 +35,7 @@ select
   campaign,
   source,
   license,                                             -- of one of its documents
-  n_documents,                                         -- asked for
+  n_documents,                                         -- requested
   n_documents_without_pairs,
   n_pairs::bigint as n_pairs,                          -- extracted
   coalesce(n_examples, 0) as n_examples,               -- of these, in the data set

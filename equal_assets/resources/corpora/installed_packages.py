@@ -35,7 +35,7 @@ _RECORDED_SOURCE = re.compile(r"^([^,\"\n]+\.py),", re.MULTILINE)
 _FUNCTION = re.compile(
     r"^([ \t]*)(?:async[ \t]+)?def\b.*\n(?:(?:\1[ \t)\]].*|[ \t]*(?:#.*)?)\n)*", re.MULTILINE
 )
-# A docstring follows a colon; white space, comments, `(` and line continuations may stand between.
+# A docstring follows a colon; white space, comments, `(` and line continuations may come between.
 _MAY_BE_DOCSTRING = re.compile(r":(?:[\s(\\]|#.*\n)*[rRuU]?[\"']")
 _ELIDED = "_elided"
 
@@ -157,7 +157,7 @@ def read_docstrings(python_file: PythonFile) -> list[Docstring]:
     Parameters
     ----------
     python_file : PythonFile
-        Where it stands.
+        The file to read.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def read_docstrings(python_file: PythonFile) -> list[Docstring]:
     OSError
         If the file cannot be read.
     SyntaxError
-        If it is not valid Python; a mistake behind the last docstring of a function is not noticed.
+        If it is not valid Python; a mistake after the last docstring of a function goes unnoticed.
     """
     content = python_file.path.read_bytes()
     try:
@@ -193,14 +193,14 @@ def _standard_library_files(library: Path) -> Iterator[str]:
 def named_distributions(
     path: Sequence[str] | None = None,
 ) -> Iterator[tuple[importlib.metadata.Distribution, importlib.metadata.PackageMetadata]]:
-    """Yield the distributions that say who they are; an interrupted uninstall leaves others.
+    """Yield the distributions with a name; an interrupted uninstall leaves others.
 
-    Each comes with its metadata, because a distribution parses its file anew whenever it is asked.
+    Each comes with its metadata, because a distribution parses its file on every access.
 
     Parameters
     ----------
     path : sequence of str, optional
-        Folders to look in; by default those of this process.
+        Folders to look in; by default ``sys.path``.
     """
     folders = list(sys.path if path is None else path)
     for distribution in importlib.metadata.distributions(path=folders):

@@ -191,7 +191,7 @@ class LLMExtractor(Extractor):
         Raises
         ------
         ExtractionError
-            If it cannot go on; what was yielded before is complete.
+            If it cannot continue; results yielded before are complete.
         """
         if not documents:
             return
@@ -211,7 +211,7 @@ class LLMExtractor(Extractor):
         Raises
         ------
         ExtractionError
-            If it cannot go on; what was yielded before is complete.
+            If it cannot continue; results yielded before are complete.
         """
         if not documents:
             return

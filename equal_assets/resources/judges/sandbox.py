@@ -322,6 +322,6 @@ def verify_sandbox(limits: Limits) -> None:
         outcome = run_tests("import json, decimal\n" + attempts, "", limits)
     if outcome.reason is not None:
         raise SandboxError(
-            f"generated code cannot be run safely on this machine: a trial of the sandbox failed: "
-            f"{outcome.reason}"
+            f"generated code cannot be run safely on this machine: the sandbox did not hold in a "
+            f"trial: {outcome.reason}"
         )

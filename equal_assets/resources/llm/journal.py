@@ -39,7 +39,7 @@ create table if not exists requests (
   outcome text not null default 'open' -- open, answered, unusable, refused, lost
     check (outcome in ('open', 'answered', 'unusable', 'refused', 'lost')),
   reason text,                         -- why it was not answered
-  prompt_tokens integer not null,      -- charged; until it is settled, what it may come to
+  prompt_tokens integer not null,      -- charged; the maximum until it is settled
   completion_tokens integer not null,
   cost real not null,                  -- money, at the prices of that moment
   seconds real,                        -- until it was settled

@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class EventLoop:
-    """An event loop in a thread of its own, so that requests go on while results are stored."""
+    """An event loop in its own thread, so that requests continue while results are stored."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()

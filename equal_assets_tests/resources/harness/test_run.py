@@ -174,7 +174,7 @@ def test_folder_without_weights_in_safetensors_is_no_model(run, tuning, tmp_path
         run(tmp_path, "facts_choice")
     (tmp_path / "adapter_config.json").write_text("{}")
     (tmp_path / "adapter_model.bin").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"no model in .*: adapter_model\.safetensors is not"):
+    with pytest.raises(ModelError, match=r"no model in .*: adapter_model\.safetensors is missing"):
         run(tmp_path, "facts_choice")
     pickled = tmp_path / "pickled"
     shutil.copytree(tuning.path, pickled)

@@ -377,7 +377,7 @@ def test_a_kernel_without_landlock_is_an_error_that_says_so():
     source = (
         "import struct\n"
         "from equal_assets.errors import SandboxError\n"
-        "from equal_assets.resources import sandbox, sandbox_child\n"
+        "from equal_assets.resources.judges import sandbox, sandbox_child\n"
         "refuse, allow = (6, 0, 0, 0x50026), (6, 0, 0, 0x7FFF0000)\n"
         "no_landlock = [(0x20, 0, 0, 0), (0x15, 0, 1, 444), refuse, allow]\n"
         "sandbox_child._prctl(sandbox_child.PR_SET_NO_NEW_PRIVS, 1)\n"

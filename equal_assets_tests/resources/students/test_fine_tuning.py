@@ -103,7 +103,7 @@ def test_long_pairs_are_cut_and_questions_without_room_left_out(student, base, t
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([], "no QA pairs to fine-tune on"),
+        ([], "QA pairs to fine-tune on = 0: must be at least 1"),
         ([*TRAIN[:3], QAPair("Why?", " \n")], "pair 3 = .* must be a question and an answer"),
         ([QAPair("", "Because.")], "pair 0 = .* must be a question and an answer"),
         ([QAPair(long_question(20), "Hm.")], "each of the 1 questions fills the context of 64"),

@@ -315,7 +315,7 @@ def test_two_processes_train_one_model(llm, tmp_path):
 def test_failure_of_a_process_is_told_with_what_it_said(llm, tmp_path):
     student = small(llm, processes=2, per_device_batch_size=4, learning_rate=0.5)
     broken = student.model_copy(update={"attention": "no_such_attention"})
-    with pytest.raises(ModelError, match=r"(?s)2 processes failed, they said:.*no_such_attention"):
+    with pytest.raises(ModelError, match=r"(?s)2 processes failed; they said:.*no_such_attention"):
         tune(broken, TRAIN[:16], tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
