@@ -68,7 +68,7 @@ def test_unknown_local_task_is_told_with_the_tasks_and_idle_files_of_the_folder(
     assert str(caught.value) == (
         "lm-eval knows no task 'facts_choise'; near: facts_choice; "
         f"task files in {tasks}: facts, facts_choice, facts_generated; "
-        "files there that define no task, or are no YAML: broken.yaml"
+        "files there that define no task or are not YAML: broken.yaml"
     )
 
 
