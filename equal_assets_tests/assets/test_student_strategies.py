@@ -138,7 +138,7 @@ def test_new_strategy_is_one_row_and_one_class(started, tmp_path, monkeypatch):
     name = "most-perplexing"
     campaign = {"strategy": name, **SIZE}
     folder.edit(campaigns={name: campaign})
-    with pytest.raises(SettingsError, match=f"strategy = '{name}': should be 'equal', "):
+    with pytest.raises(SettingsError, match=f"strategy = '{name}': must be 'equal', "):
         folder.campaigns.load()
     row = StrategyRow(
         name,
