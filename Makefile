@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser test-vllm screenshots ui check format docs constraints
+.PHONY: help install run test test-wheel test-browser test-vllm screenshots ui check format docs constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ run: $(INSTALLED)  ## play every campaign of campaigns.yaml to its end
 
 test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser, and how much they cover
 	$(BIN)/python -m pytest --cov --cov-report=
+
+test-wheel:  ## the wheel, installed outside this folder, plays a small project
+	.ci/test-wheel
 
 $(VENV)/.installed-browser: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
