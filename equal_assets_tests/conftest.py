@@ -20,6 +20,7 @@ from equal_assets.settings import quiet_libraries  # noqa: E402 - after the envi
 quiet_libraries()
 
 import fcntl  # noqa: E402
+import gc  # noqa: E402
 import shutil  # noqa: E402
 
 import dagster as dg  # noqa: E402
@@ -27,11 +28,16 @@ import pytest  # noqa: E402
 
 from equal_assets.resources.campaigns_file import CampaignsFile  # noqa: E402
 from equal_assets.resources.warehouse import Warehouse  # noqa: E402
+from equal_assets.resources.warehouse_file import open_warehouse  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the tests of the whole command: the longest, they would end the session alone."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
+def pytest_collection_finish():
+    gc.freeze()  # the libraries stay: each training looks for garbage, half a second among them all
 
 
 def pytest_sessionfinish():
@@ -53,10 +59,19 @@ def models(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    """A database with every table and view: making them takes longer than copying the file."""
+    database = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
+    with open_warehouse(str(database)):
+        return database
+
+
 @pytest.fixture
-def warehouse(tmp_path) -> Warehouse:
+def warehouse(tmp_path, empty_database) -> Warehouse:
     """An empty warehouse."""
-    return Warehouse(database=str(tmp_path / "warehouse.duckdb"), lock_timeout_seconds=2)
+    database = shutil.copy(empty_database, tmp_path / "warehouse.duckdb")
+    return Warehouse(database=str(database), lock_timeout_seconds=2)
 
 
 @pytest.fixture
@@ -77,8 +92,11 @@ def tracker(tmp_path_factory):
     """An MLflow store that tests share: making one takes seconds."""
     from equal_assets.resources.tracking import build_tracker
     from equal_assets.settings import TrackingSettings
+    from equal_assets_tests.project import empty_mlflow_store
 
-    return build_tracker(TrackingSettings(), tmp_path_factory.mktemp("mlflow"))
+    folder = tmp_path_factory.mktemp("mlflow")
+    (folder / "mlflow.db").write_bytes(empty_mlflow_store())
+    return build_tracker(TrackingSettings(), folder)
 
 
 @pytest.fixture(scope="session")

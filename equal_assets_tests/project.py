@@ -17,6 +17,8 @@ import duckdb
 import polars as pl
 import yaml
 
+from equal_assets_tests.command import run_command
+
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -32,7 +34,7 @@ def _until_closed(terminal: int) -> Iterator[bytes]:
 
 
 @cache
-def _empty_mlflow_store() -> bytes:
+def empty_mlflow_store() -> bytes:
     """Return MLflow's database before its first run: making one takes seconds."""
     from mlflow import MlflowClient
 
@@ -60,7 +62,7 @@ class Project:
         (folder / "campaigns.yaml").write_text(yaml.safe_dump(tiny, sort_keys=False))
         shutil.copy(REPOSITORY / "dagster.yaml", folder)
         shutil.copytree(models, folder / ".equal" / "models")
-        (folder / ".equal" / "mlflow.db").write_bytes(_empty_mlflow_store())
+        (folder / ".equal" / "mlflow.db").write_bytes(empty_mlflow_store())
         return cls(folder)
 
     @property
@@ -89,13 +91,8 @@ class Project:
 
     def equal(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess:
         """Run the command and wait for it."""
-        return subprocess.run(
-            [sys.executable, "-m", "equal_assets.cli.main", *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
+        return run_command(
+            arguments, folder=self.folder, environment=self.environment(), timeout=timeout
         )
 
     def equal_on_terminal(self, *arguments: str, timeout: float = 240) -> tuple[int, str]:

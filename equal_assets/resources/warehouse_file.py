@@ -77,15 +77,17 @@ def open_warehouse(
         If its tables lack columns of today.
     """
     with _interruptible(), _connect(database, config or {}, timeout_seconds, tell) as connection:
-        _create_tables(connection)
-        _refuse_other_tables(connection, database)
+        columns = _columns(connection)
+        if _create_tables(connection, present={table for table, _ in columns}):
+            columns = _columns(connection)
+        _refuse_other_tables(columns, database)
         _create_views(connection)
         yield connection
 
 
 def create_all(connection: duckdb.DuckDBPyConnection) -> None:
     """Make every table and view in an empty database, but what is made from its rows."""
-    _create_tables(connection)
+    _create_tables(connection, present=set())
     for view in sorted(view_names()):
         connection.execute(read_sql("views", view))
 
@@ -136,17 +138,16 @@ def _holder(error: duckdb.IOException) -> str:
     return f"PID {found[2]}{me}, {found[1]}"
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    rows = connection.execute(
-        "select table_name from duckdb_tables() where database_name = current_database()"
-    )
-    present = {row[0] for row in rows.fetchall()}
-    for table in sorted(table_names() - present - {"document_embeddings"}):
+def _create_tables(connection: duckdb.DuckDBPyConnection, *, present: set[str]) -> bool:
+    """Make the tables that are not there, and say whether there were any."""
+    missing = sorted(table_names() - present - {"document_embeddings"})
+    for table in missing:
         connection.execute(read_sql("tables", table))
+    return bool(missing)
 
 
-def _refuse_other_tables(connection: duckdb.DuckDBPyConnection, database: str) -> None:
-    missing = sorted(_expected()[0] - _columns(connection))
+def _refuse_other_tables(columns: frozenset[tuple[str, str]], database: str) -> None:
+    missing = sorted(_expected()[0] - columns)
     if missing:
         raise WarehouseVersionError(
             f"{database} was made by an earlier version: "

@@ -107,8 +107,8 @@ def holder(tmp_path):
     process.communicate(timeout=30)
 
 
-def test_every_table_is_there_in_a_new_file(warehouse):
-    with warehouse.get_connection() as connection:
+def test_every_table_is_there_in_a_new_file(tmp_path):
+    with Warehouse(database=str(tmp_path / "new.duckdb")).get_connection() as connection:
         found = connection.execute("select table_name from duckdb_tables()").fetchall()
     # document_embeddings is made from its rows: its column type holds their dimension
     assert {row[0] for row in found} == table_names() - {"document_embeddings"}
