@@ -67,18 +67,21 @@ class Service:
             raise ServiceError(self._told(f"has ended with exit code {code}"))
 
     def end(self) -> None:
-        """Ask it to end, as Ctrl-C does, and kill what is left of it after a while."""
+        """Ask it to end, as Ctrl-C does; kill what is left after a while, or on another Ctrl-C."""
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + END_SECONDS
-        while (left := _of_session(self.process.pid)) and time.monotonic() < deadline:
-            self.process.poll()  # so that it is no zombie of ours
-            time.sleep(POLL_SECONDS)
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, timeout=END_SECONDS)
-        self.process.wait()
+        try:
+            while _of_session(self.process.pid) and time.monotonic() < deadline:
+                self.process.poll()  # so that it is no zombie of ours
+                time.sleep(POLL_SECONDS)
+        finally:
+            left = _of_session(self.process.pid)
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, timeout=END_SECONDS)
+            self.process.wait()
 
     def _told(self, what: str) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]

@@ -67,7 +67,8 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
         "MLFLOW_PORT": str(ports["MLflow"]),
         **MLFLOW_ENVIRONMENT,
     }
-    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+    # a closed terminal ends them too, and a shell's background job does not ignore Ctrl-C
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
         with ExitStack() as stack:

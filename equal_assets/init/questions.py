@@ -14,13 +14,13 @@ import click
 from equal_assets.errors import CorpusError, EqualError
 from equal_assets.init.campaigns import Sizes, campaigns_text
 from equal_assets.init.documents import (
+    LOOKED_AT_SECONDS,
     Documents,
-    Fields,
     formats,
     holds_markdown,
     look_at_documents,
-    look_at_fields,
 )
+from equal_assets.init.fields import Fields, look_at_fields
 from equal_assets.init.targets import guess_fields, look_at_target, split_questions
 from equal_assets.settings import FilesSettings
 
@@ -95,6 +95,8 @@ def _documents(given: Answers, say: Say) -> tuple[dict[str, Any], Documents]:
     mapping = fields.mapping(_text_field(given, fields))
     splitting = {"split": "headings"} if holds_markdown(counted) else {}
     keys = {"source": "files", **splitting, **mapping}
+    files = ", ".join(f"{n:,} {ending}" for ending, n in counted.items())
+    say(f"files      {files}; read for {LOOKED_AT_SECONDS:.0f} s at most")
     found = look_at_documents(FilesSettings(paths=_absolute(patterns), **keys))
     for line in _shown_documents(found, fields, mapping):
         say(line)
@@ -119,8 +121,6 @@ def _text_field(given: Answers, fields: Fields) -> str | None:
 
 
 def _shown_documents(found: Documents, fields: Fields, mapping: dict[str, str]) -> Iterator[str]:
-    files = ", ".join(f"{n:,} {ending}" for ending, n in found.formats.items())
-    yield f"files      {files}"
     if fields.names:
         more = len(fields.names) - SHOWN_FIELDS
         names = ", ".join(fields.names[:SHOWN_FIELDS]) + (f" and {more} more" if more > 0 else "")

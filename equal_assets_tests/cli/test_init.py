@@ -47,7 +47,7 @@ def test_flags_alone_make_a_project_that_check_accepts(here):
     done = equal("init", *FLAGS, "--yes")
     assert done.exit_code == 0, done.output
     for said in (
-        "files      1 .jsonl",
+        "files      1 .jsonl; read for 30 s at most",
         "fields     body; the text is in body",
         "documents  20, half of them longer than ",
         "languages  en 20 (of 20 documents)",

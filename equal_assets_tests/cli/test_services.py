@@ -1,8 +1,10 @@
 """Servers of `equal ui`: waited for, watched, and ended with all that they started."""
 
+import _thread
 import os
 import socket
 import textwrap
+import threading
 import time
 
 import psutil
@@ -45,6 +47,19 @@ def test_server_answers_and_nothing_of_it_is_left(server):
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
     assert service.process.poll() is not None
     assert is_free(int(service.address.rpartition(":")[2]))
+
+
+def test_another_ctrl_c_kills_what_the_first_did_not_end(server, monkeypatch):
+    monkeypatch.setattr("equal_assets.cli.services.END_SECONDS", 60.0)
+    started = time.monotonic()
+    with server(SERVER) as service:
+        service.wait_until_it_answers()
+        (worker,) = psutil.Process(service.process.pid).children()
+        threading.Timer(1.0, _thread.interrupt_main).start()  # amid the wait for its end
+        with pytest.raises(KeyboardInterrupt):
+            service.end()
+    assert time.monotonic() - started < 30
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
 
 
 def test_server_that_ends_is_told_with_the_end_of_its_log(server):
