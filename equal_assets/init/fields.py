@@ -34,14 +34,13 @@ class Fields:
         Mean characters of each field that holds text.
     """
 
-    names: tuple[str, ...] = ()
-    lengths: dict[str, float] | None = None
+    names: tuple[str, ...]
+    lengths: dict[str, float]
 
     def text(self) -> str | None:
         """Return the field that is most likely the document: by its name, else the longest."""
-        lengths = self.lengths or {}
-        named = [name for name in TEXT_FIELDS if name in lengths]
-        return named[0] if named else max(lengths, key=lengths.__getitem__, default=None)
+        named = [name for name in TEXT_FIELDS if name in self.lengths]
+        return named[0] if named else max(self.lengths, key=self.lengths.__getitem__, default=None)
 
     def mapping(self, text_field: str | None) -> dict[str, str]:
         """Return the keys of `corpus` that say which field holds what."""
