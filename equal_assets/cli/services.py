@@ -123,9 +123,9 @@ def running(
         service.end()
 
 
-def free_port(first: int) -> int:
-    """Return the first port from ``first`` on that nothing listens on."""
-    return next(port for port in range(first, 65_536) if is_free(port))
+def free_port(first: int, *, but: int | None = None) -> int:
+    """Return the first port from ``first`` on that nothing listens on, another than ``but``."""
+    return next(port for port in range(first, 65_536) if port != but and is_free(port))
 
 
 def is_free(port: int) -> bool:

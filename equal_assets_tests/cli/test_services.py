@@ -88,4 +88,6 @@ def test_next_free_port_is_taken():
         listener.listen()
         taken = listener.getsockname()[1]
         assert not is_free(taken)
-        assert free_port(taken) > taken
+        free = free_port(taken)
+        assert free > taken
+        assert free_port(free, but=free) > free

@@ -82,7 +82,6 @@ def here(tmp_path):
 
 
 def test_port_that_is_taken_is_refused(here):
-    (here.folder / "dagster.yaml").write_text("{}")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -100,3 +99,10 @@ def test_folder_with_campaigns_alone_is_given_what_dagster_reads(here):
         here.equal("ui", "--port", str(listener.getsockname()[1]))
     given = (here.folder / "dagster.yaml").read_bytes()
     assert given == (REPOSITORY / "dagster.yaml").read_bytes()
+
+
+def test_pages_cannot_share_a_port(here):
+    (port, _) = free_ports()
+    done = here.equal("ui", "--port", str(port), "--mlflow-port", str(port))
+    assert done.returncode == 1
+    assert f"= {port}: must be free" in done.stdout
