@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from equal_assets.errors import SettingsError
+from equal_assets.cli.terminal import say
+from equal_assets.init.files import DAGSTER_FILE, packaged_text
 from equal_assets.settings import Settings, campaigns_file, project_folder, state_folder
 
 if TYPE_CHECKING:
@@ -32,25 +33,22 @@ def known_campaigns(campaigns: tuple[str, ...], settings: Settings) -> list[str]
 def enter_dagster_home() -> Path:
     """Return the folder of Dagster's settings; the relative paths in them start there from now on.
 
-    Raises
-    ------
-    SettingsError
-        If there is no dagster.yaml and ``DAGSTER_HOME`` names no folder.
+    It is that of ``DAGSTER_HOME``, or the nearest with a dagster.yaml from here upward, or the
+    project's, which is given one if it has none.
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
-    here = Path.cwd()
-    for folder in (here, *here.parents, project_folder()):
-        if (folder / "dagster.yaml").is_file():
-            # what the environment names was relative to here
-            os.environ["EQUAL_CAMPAIGNS"] = str(campaigns_file())
-            os.environ["EQUAL_HOME"] = str(state_folder())
-            os.chdir(folder)
-            return folder
-    raise SettingsError(
-        f"no dagster.yaml in {here}, above it or in {project_folder()}: run this in the project's "
-        "folder, or set DAGSTER_HOME"
-    )
+    here, project = Path.cwd(), project_folder()
+    folders = (here, *here.parents, project)
+    folder = next((f for f in folders if (f / DAGSTER_FILE).is_file()), project)
+    # what the environment names was relative to here
+    os.environ["EQUAL_CAMPAIGNS"] = str(campaigns_file())
+    os.environ["EQUAL_HOME"] = str(state_folder())
+    os.chdir(folder)
+    if not Path(DAGSTER_FILE).is_file():
+        Path(DAGSTER_FILE).write_text(packaged_text(DAGSTER_FILE), encoding="utf-8")
+        say(f"wrote {folder / DAGSTER_FILE}: where Dagster keeps its runs")
+    return folder
 
 
 def open_project() -> tuple[DagsterInstance, Warehouse]:

@@ -67,18 +67,21 @@ class Service:
             raise ServiceError(self._told(f"has ended with exit code {code}"))
 
     def end(self) -> None:
-        """Ask it to end, as Ctrl-C does, and kill what is left of it after a while."""
+        """Ask it to end, as Ctrl-C does; kill what is left after a while, or on another Ctrl-C."""
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + END_SECONDS
-        while (left := _of_session(self.process.pid)) and time.monotonic() < deadline:
-            self.process.poll()  # so that it is no zombie of ours
-            time.sleep(POLL_SECONDS)
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, timeout=END_SECONDS)
-        self.process.wait()
+        try:
+            while _of_session(self.process.pid) and time.monotonic() < deadline:
+                self.process.poll()  # so that it is no zombie of ours
+                time.sleep(POLL_SECONDS)
+        finally:
+            left = _of_session(self.process.pid)
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, timeout=END_SECONDS)
+            self.process.wait()
 
     def _told(self, what: str) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
@@ -120,9 +123,9 @@ def running(
         service.end()
 
 
-def free_port(first: int) -> int:
-    """Return the first port from ``first`` on that nothing listens on."""
-    return next(port for port in range(first, 65_536) if is_free(port))
+def free_port(first: int, *, but: int | None = None) -> int:
+    """Return the first port from ``first`` on that nothing listens on, another than ``but``."""
+    return next(port for port in range(first, 65_536) if port != but and is_free(port))
 
 
 def is_free(port: int) -> bool:

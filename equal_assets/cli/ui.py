@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import click
@@ -53,9 +53,10 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
     settings = load_settings()
     home = enter_dagster_home()
     state_folder().mkdir(parents=True, exist_ok=True)
+    port = _port("--port", port, DAGSTER_PORT, other=mlflow_port)
     ports = {
-        "Dagster": _port("--port", port, DAGSTER_PORT),
-        "MLflow": _port("--mlflow-port", mlflow_port, MLFLOW_PORT),
+        "Dagster": port,
+        "MLflow": _port("--mlflow-port", mlflow_port, MLFLOW_PORT, other=port),
     }
     commands = {"Dagster": _dagster(ports["Dagster"])}
     if not _has_server(settings.tracking):
@@ -67,25 +68,26 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
         "MLFLOW_PORT": str(ports["MLflow"]),
         **MLFLOW_ENVIRONMENT,
     }
-    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first
+    # a closed terminal ends them too, and a shell's background job does not ignore Ctrl-C
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
-    try:
-        with ExitStack() as stack:
-            services = {
-                name: stack.enter_context(
-                    running(
-                        name,
-                        command,
-                        port=ports[name],
-                        log=state_folder() / f"{name.lower()}.log",
-                        environment=environment,
-                    )
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        services = {
+            name: stack.enter_context(
+                running(
+                    name,
+                    command,
+                    port=ports[name],
+                    log=state_folder() / f"{name.lower()}.log",
+                    environment=environment,
                 )
-                for name, command in commands.items()
-            }
+            )
+            for name, command in commands.items()
+        }
+        try:
             _serve(services, settings.tracking)
-    except KeyboardInterrupt:
-        say("ended")
+        except KeyboardInterrupt:
+            say("ending; Ctrl-C again does not wait for it")
 
 
 def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
@@ -103,11 +105,11 @@ def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
             service.require_alive()
 
 
-def _port(option: str, asked: int | None, usual: int) -> int:
-    """Return the port that was asked for, or a free one."""
+def _port(option: str, asked: int | None, usual: int, *, other: int | None) -> int:
+    """Return the port that was asked for, or a free one; not that of the other pages."""
     if asked is None:
-        return free_port(usual)
-    if not is_free(asked):
+        return free_port(usual, but=other)
+    if asked == other or not is_free(asked):
         raise ServiceError(f"{option} = {asked}: must be free; another server listens there")
     return asked
 

@@ -1,69 +1,29 @@
-"""Looking at documents: formats, fields, lengths, languages, and the pairs laid out in them."""
+"""Looking at documents: formats, lengths, languages, and the pairs laid out in them."""
 
 from __future__ import annotations
 
-import csv
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
-
-import pyarrow.parquet as pq
 
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
 from equal_assets.algorithms.extraction.quality import language
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.corpora.files import JSON_LINES, PARQUET, TABLES, list_files
-from equal_assets.resources.corpora.json_lines import read_json_lines
-from equal_assets.resources.corpora.tables import read_csv, read_parquet
-from equal_assets.settings import FieldMappingSettings, FilesSettings
+from equal_assets.resources.corpora.files import list_files
+from equal_assets.settings import FilesSettings
 
 LOOKED_AT_SECONDS = 30.0
 """Reading stops then: a converted PDF takes a second, and a corpus may have millions."""
 
-SAMPLE_DOCUMENTS, SAMPLE_ROWS, SAMPLE_FILES = 50, 20, 3
+SAMPLE_DOCUMENTS = 50
 MAX_PAIRS = 20
 MARKDOWN = ".md"
-
-TEXT_FIELDS = ("text", "content", "body", "document", "markdown", "article", "page_content")
-URL_FIELDS = ("url", "link", "source_url", "permalink")
-LICENSE_FIELDS = ("license", "licence")
-
-
-@dataclass(frozen=True)
-class Fields:
-    """What the rows of JSONL, Parquet and CSV files hold; empty where there are no such files.
-
-    Attributes
-    ----------
-    names : tuple of str
-    lengths : dict of str to float
-        Mean characters of each field that holds text.
-    """
-
-    names: tuple[str, ...] = ()
-    lengths: dict[str, float] | None = None
-
-    def text(self) -> str | None:
-        """Return the field that is most likely the document: by its name, else the longest."""
-        lengths = self.lengths or {}
-        named = [name for name in TEXT_FIELDS if name in lengths]
-        return named[0] if named else max(lengths, key=lengths.__getitem__, default=None)
-
-    def mapping(self, text_field: str | None) -> dict[str, str]:
-        """Return the keys of `corpus` that say which field holds what."""
-        keys = {} if text_field is None else {"text_field": text_field}
-        for key, known in (("url_field", URL_FIELDS), ("license_field", LICENSE_FIELDS)):
-            if found := [name for name in known if name in self.names]:
-                keys[key] = found[0]
-        return keys
 
 
 @dataclass(frozen=True)
@@ -72,8 +32,6 @@ class Documents:
 
     Attributes
     ----------
-    formats : dict of str to int
-        Files by ending.
     n_documents : int
         Different texts that can be used.
     is_whole : bool
@@ -87,7 +45,6 @@ class Documents:
         pairs.
     """
 
-    formats: dict[str, int]
     n_documents: int
     is_whole: bool
     characters: float
@@ -111,18 +68,6 @@ def formats(paths: Sequence[str]) -> dict[str, int]:
         for file in list_files(paths)
     )
     return dict(counted.most_common())
-
-
-def look_at_fields(paths: Sequence[str]) -> Fields:
-    """Return the fields of the first rows of the first tables."""
-    rows: list[dict[str, Any]] = []
-    tables = [file for file in list_files(paths) if _has_rows(file)]
-    for file in tables[:SAMPLE_FILES]:
-        rows += islice(_rows(file), SAMPLE_ROWS)
-    names = tuple(dict.fromkeys(name for row in rows for name in row))
-    texts = {name: [row[name] for row in rows if isinstance(row.get(name), str)] for name in names}
-    lengths = {name: sum(map(len, held)) / len(held) for name, held in texts.items() if held}
-    return Fields(names, lengths)
 
 
 def look_at_documents(corpus: FilesSettings, *, seconds: float = LOOKED_AT_SECONDS) -> Documents:
@@ -156,7 +101,6 @@ def look_at_documents(corpus: FilesSettings, *, seconds: float = LOOKED_AT_SECON
     found = [len(extract_pairs(document.text, max_pairs=MAX_PAIRS)) for document in sample]
     languages = Counter(language(document.text) or "uncertain" for document in sample)
     return Documents(
-        formats=formats(corpus.paths),
         n_documents=len(lengths),
         is_whole=is_whole,
         characters=median(lengths.values()),
@@ -179,30 +123,6 @@ def _keep(sample: list[Document], document: Document, *, n_seen: int, rng: rando
         sample.append(document)
     elif (place := rng.randrange(n_seen)) < SAMPLE_DOCUMENTS:
         sample[place] = document
-
-
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table with all their fields."""
-    if file.name.lower().endswith(JSON_LINES):
-        numbered = read_json_lines(file, file.name)
-    else:
-        is_parquet = file.name.lower().endswith(PARQUET)
-        names = pq.read_schema(file).names if is_parquet else _header(file)
-        if not names:
-            return
-        mapping = FieldMappingSettings(text_field=names[0], metadata_fields=names[1:])
-        numbered = (read_parquet if is_parquet else read_csv)(file, file.name, mapping)
-    yield from (item[1] for item in numbered if not isinstance(item, RejectedRow))
-
-
-def _header(file: Path) -> list[str]:
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return next(csv.reader(stream, delimiter=delimiter), [])
-
-
-def _has_rows(file: Path) -> bool:
-    return file.name.lower().endswith((*JSON_LINES, *PARQUET, *TABLES))
 
 
 def _is_packed(file: Path) -> bool:

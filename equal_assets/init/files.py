@@ -9,8 +9,14 @@ from equal_assets.errors import SettingsError
 from equal_assets.init.schema import SCHEMA_FILE, campaigns_schema
 
 CAMPAIGNS_FILE = "campaigns.yaml"
-DAGSTER_FILES = ("dagster.yaml", "workspace.yaml")
-OWN_FILES = (CAMPAIGNS_FILE, *DAGSTER_FILES, SCHEMA_FILE)
+DAGSTER_FILE, WORKSPACE_FILE = "dagster.yaml", "workspace.yaml"
+OWN_FILES = (CAMPAIGNS_FILE, SCHEMA_FILE, DAGSTER_FILE, WORKSPACE_FILE)
+
+
+def packaged_text(name: str) -> str:
+    """Return a file of a project that is the same in all: what Dagster reads."""
+    folder = resources.files("equal_assets") / "init" / "project"
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def refuse_existing(folder: Path, names: tuple[str, ...] = OWN_FILES) -> None:
@@ -37,11 +43,10 @@ def write_project(folder: Path, campaigns: str, others: dict[str, str]) -> list[
     SettingsError
         If one of the files exists; then none is written.
     """
-    packaged = resources.files("equal_assets") / "init" / "project"
     texts = {
         CAMPAIGNS_FILE: campaigns,
         SCHEMA_FILE: campaigns_schema(),
-        **{name: (packaged / name).read_text(encoding="utf-8") for name in DAGSTER_FILES},
+        **{name: packaged_text(name) for name in (DAGSTER_FILE, WORKSPACE_FILE)},
         **others,
     }
     refuse_existing(folder, tuple(texts))

@@ -14,13 +14,13 @@ import click
 from equal_assets.errors import CorpusError, EqualError
 from equal_assets.init.campaigns import Sizes, campaigns_text
 from equal_assets.init.documents import (
+    LOOKED_AT_SECONDS,
     Documents,
-    Fields,
     formats,
     holds_markdown,
     look_at_documents,
-    look_at_fields,
 )
+from equal_assets.init.fields import Fields, look_at_fields
 from equal_assets.init.targets import guess_fields, look_at_target, split_questions
 from equal_assets.settings import FilesSettings
 
@@ -81,20 +81,26 @@ def interview(given: Answers, say: Say) -> Project:
 def _documents(given: Answers, say: Say) -> tuple[dict[str, Any], Documents]:
     """Return the section `corpus`, and what its documents hold."""
 
-    def usable(patterns: Sequence[str]) -> dict[str, int]:
-        return formats(_absolute(patterns))
+    def usable(text: str) -> tuple[list[str], dict[str, int]]:
+        try:
+            patterns = shlex.split(text)
+        except ValueError as error:
+            raise CorpusError(f"documents = {text}: must be paths; {error}") from error
+        return patterns, formats(_absolute(patterns))
 
     patterns, counted = _answer(
         given,
         shlex.join(given.documents) or None,
         "Documents (a folder, files or globs)",
-        lambda text: (shlex.split(text), usable(shlex.split(text))),
+        usable,
         flag="--documents",
     )
     fields = look_at_fields(_absolute(patterns))
     mapping = fields.mapping(_text_field(given, fields))
     splitting = {"split": "headings"} if holds_markdown(counted) else {}
     keys = {"source": "files", **splitting, **mapping}
+    files = ", ".join(f"{n:,} {ending}" for ending, n in counted.items())
+    say(f"files      {files}; read for {LOOKED_AT_SECONDS:.0f} s at most")
     found = look_at_documents(FilesSettings(paths=_absolute(patterns), **keys))
     for line in _shown_documents(found, fields, mapping):
         say(line)
@@ -103,13 +109,14 @@ def _documents(given: Answers, say: Say) -> tuple[dict[str, Any], Documents]:
 
 
 def _text_field(given: Answers, fields: Fields) -> str | None:
-    known = list(fields.lengths or {})
-    if not known:
+    known = list(fields.lengths)
+    if not known and given.text_field is None:
         return None
 
     def usable(name: str) -> str:
         if name not in known:
-            raise CorpusError(f"text_field = {name}: must be a field of text: {', '.join(known)}")
+            there = ", ".join(known) or "there is none"
+            raise CorpusError(f"text_field = {name}: must be a field of text: {there}")
         return name
 
     prompt = f"Field with the text ({', '.join(known[:SHOWN_FIELDS])})"
@@ -119,12 +126,10 @@ def _text_field(given: Answers, fields: Fields) -> str | None:
 
 
 def _shown_documents(found: Documents, fields: Fields, mapping: dict[str, str]) -> Iterator[str]:
-    files = ", ".join(f"{n:,} {ending}" for ending, n in found.formats.items())
-    yield f"files      {files}"
     if fields.names:
         more = len(fields.names) - SHOWN_FIELDS
         names = ", ".join(fields.names[:SHOWN_FIELDS]) + (f" and {more} more" if more > 0 else "")
-        yield f"fields     {names}; the text is in {mapping['text_field']}"
+        yield f"fields     {names}; the text is in {mapping.get('text_field', 'none')}"
     count = f"{_at_least(found)}{found.n_documents:,}"
     yield f"documents  {count}, half of them longer than {found.characters:,.0f} characters"
     for reason, n in found.rejected.items():

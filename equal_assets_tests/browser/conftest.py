@@ -60,7 +60,6 @@ def project(tmp_path_factory, models) -> Project:
     project = Project.make(tmp_path_factory.mktemp("browser") / "project", models=models)
     small = {"budget_documents": 2 * LONG_ROUNDS, "documents_per_pull": 2, "arms_per_round": 1}
     project.edit(campaigns={"random": small})
-    shutil.copy(REPOSITORY / "workspace.yaml", project.folder)
     return project
 
 
@@ -180,8 +179,7 @@ def gallery(page, request, tmp_path_factory) -> "Iterator[DagsterUI]":
     played, copied = Path(named).resolve(), tmp_path_factory.mktemp("gallery") / "project"
     for state in (".equal", ".dagster"):
         shutil.copytree(played / state, copied / state)
-    for name in ("dagster.yaml", "workspace.yaml"):
-        shutil.copy(REPOSITORY / name, copied)
+    shutil.copy(REPOSITORY / "dagster.yaml", copied)
     # read where they stand: they name files beside them
     settings = {
         "EQUAL_CAMPAIGNS": str(played / "campaigns.yaml"),

@@ -1,12 +1,10 @@
-"""`dagster dev` and an MLflow server over one project, and the end of every process of theirs."""
+"""`equal ui` over one project, and the end of every process that it starts."""
 
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,8 +18,8 @@ from equal_assets_tests.project import Project
 MARK = "EQUAL_TEST_SERVICES"
 """Variable that the processes hand down: it finds those whose parent has ended, too."""
 
-START_SECONDS = 120
-END_SECONDS = 20
+START_SECONDS = 150
+END_SECONDS = 45
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Services:
 def running_services(
     project: Project, variables: dict[str, str] | None = None
 ) -> Iterator[Services]:
-    """Run both servers over a project, as `make ui` does; none of their processes outlives this.
+    """Run both servers over a project, as `equal ui` does; none of their processes outlives this.
 
     Parameters
     ----------
@@ -57,55 +55,32 @@ def running_services(
     Raises
     ------
     RuntimeError
-        If a server ends, or does not answer within :data:`START_SECONDS`; names its log.
+        If it ends, or has no pages after :data:`START_SECONDS`; with the end of its log.
     """
     services = Services(_free_address(), _free_address(), uuid.uuid4().hex)
     environment = {**project.environment(), **(variables or {}), **services.environment()}
-    started: list[subprocess.Popen] = []
-    try:
-        for name, address, command in (
-            ("mlflow", services.mlflow, _mlflow(services.mlflow)),
-            ("dagster", services.dagster, _dagster(services.dagster)),
-        ):
-            log = project.folder / f"{name}.log"
-            started.append(_start(project.folder, command, log, environment))
-            _wait_for(address, started[-1], log)
-        yield services
-    finally:
-        _end(services, started)
-
-
-def _dagster(address: str) -> list[str]:
-    return ["-m", "dagster", "dev", "-h", "127.0.0.1", "-p", _port(address)]
-
-
-def _mlflow(address: str) -> list[str]:
-    state = ["--backend-store-uri", "sqlite:///.equal/mlflow.db"]
-    state += ["--artifacts-destination", ".equal/mlartifacts", "--workers", "1"]
-    return ["-m", "mlflow", "server", *state, "--host", "127.0.0.1", "--port", _port(address)]
-
-
-def _start(
-    folder: Path, command: list[str], log: Path, environment: dict[str, str]
-) -> subprocess.Popen:
+    log = project.folder / "ui.log"
     with log.open("w") as output:
-        return subprocess.Popen(
-            [sys.executable, *command],
-            cwd=folder,
+        command = subprocess.Popen(
+            [sys.executable, "-m", "equal_assets.cli", "ui"],
+            cwd=project.folder,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C on the tests reaches the servers through _end alone
         )
+    try:
+        _wait_for(command, log)
+        yield services
+    finally:
+        _end(services, command)
 
 
-def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+def _wait_for(command: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(address):
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(
-                f"no server at {address}; {log} ends with\n{log.read_text()[-2000:]}"
-            )
+    while "Ctrl-C ends both" not in log.read_text():
+        if command.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"no pages; {log} ends with\n{log.read_text()[-2000:]}")
         time.sleep(0.2)
 
 
@@ -113,25 +88,15 @@ def _port(address: str) -> str:
     return address.rpartition(":")[2]
 
 
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
-
-
-def _end(services: Services, started: list[subprocess.Popen]) -> None:
-    """Ask the servers to end, as Ctrl-C does; kill what is left, run workers among it."""
-    for server in started:
-        server.send_signal(signal.SIGINT)
+def _end(services: Services, command: subprocess.Popen) -> None:
+    """End the command as Ctrl-C does; kill what is left, run workers among it."""
+    command.send_signal(signal.SIGINT)
     _, left = psutil.wait_procs(services.processes(), timeout=END_SECONDS)
     for process in {*left, *services.processes()}:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(left, timeout=END_SECONDS)
-    for server in started:
-        server.wait(END_SECONDS)
+    command.wait(END_SECONDS)
 
 
 def _free_address() -> str:

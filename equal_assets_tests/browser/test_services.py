@@ -1,19 +1,16 @@
 """The servers of the browser tests leave no process behind."""
 
-import shutil
-
 import psutil
 import pytest
 
 from equal_assets_tests.browser.services import running_services
-from equal_assets_tests.project import REPOSITORY, Project
+from equal_assets_tests.project import Project
 
 pytestmark = pytest.mark.browser
 
 
 def test_no_process_is_left_when_a_test_fails(tmp_path, models):
     project = Project.make(tmp_path / "project", models=models)
-    shutil.copy(REPOSITORY / "workspace.yaml", project.folder)
     running: list[psutil.Process] = []
 
     def fail():
@@ -23,5 +20,5 @@ def test_no_process_is_left_when_a_test_fails(tmp_path, models):
 
     with pytest.raises(AssertionError, match="a test failed"):
         fail()
-    assert len(running) >= 4  # dagster dev, code server, webserver, daemon, mlflow
+    assert len(running) >= 5  # equal ui, dagster dev, code server, webserver, daemon, mlflow
     assert not [process for process in running if process.is_running()]

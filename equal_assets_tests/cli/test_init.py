@@ -47,7 +47,7 @@ def test_flags_alone_make_a_project_that_check_accepts(here):
     done = equal("init", *FLAGS, "--yes")
     assert done.exit_code == 0, done.output
     for said in (
-        "files      1 .jsonl",
+        "files      1 .jsonl; read for 30 s at most",
         "fields     body; the text is in body",
         "documents  20, half of them longer than ",
         "languages  en 20 (of 20 documents)",
@@ -82,10 +82,20 @@ def test_paths_work_from_another_folder(here):
 
 def test_questions_are_asked_again_until_an_answer_can_be_used(here):
     (here / "documents" / "notes.md").write_text(f"# Rivers\n\n{TEXT}\n\n# Lakes\n\n{TEXT}")
-    answers = ["nowhere", "documents", "title", "body", "none.jsonl", "questions.jsonl", ""]
+    answers = [
+        "'quoted",
+        "nowhere",
+        "documents",
+        "title",
+        "body",
+        "none.jsonl",
+        "questions.jsonl",
+        "",
+    ]
     answers += ["magic", "openai", "Qwen/Qwen2.5-7B-Instruct", ""]
     done = equal("init", typed="".join(f"{answer}\n" for answer in answers))
     assert done.exit_code == 0, done.output
+    assert "documents = 'quoted: must be paths; No closing quotation" in done.output
     assert "nowhere leads to no supported file" in done.output
     assert "text_field = title: must be a field of text: body" in done.output
     assert "none.jsonl: must be a JSONL file of questions" in done.output
@@ -130,6 +140,17 @@ def test_structural_extractor_is_refused_where_it_finds_nothing(here):
     done = equal("init", *FLAGS, "--yes")
     assert done.exit_code == 1
     assert "0 of 5 documents have any laid out, so use openai or vllm" in done.output
+
+
+def test_documents_without_rows_have_no_field(here):
+    (here / "documents" / "rivers.jsonl").unlink()
+    for n in range(3):
+        (here / "documents" / f"{n}.txt").write_text(f"Q: What is {n}?\nA: A number.\n\n{TEXT}")
+    done = equal("init", *FLAGS, "--yes", "--text-field", "body")
+    assert "text_field = body: must be a field of text: there is none" in done.output
+    done = equal("init", *FLAGS, "--yes")
+    assert done.exit_code == 0, done.output
+    assert "text_field" not in (here / "campaigns.yaml").read_text()
 
 
 def test_demo_needs_nothing(here):

@@ -1,8 +1,10 @@
 """Servers of `equal ui`: waited for, watched, and ended with all that they started."""
 
+import _thread
 import os
 import socket
 import textwrap
+import threading
 import time
 
 import psutil
@@ -47,6 +49,19 @@ def test_server_answers_and_nothing_of_it_is_left(server):
     assert is_free(int(service.address.rpartition(":")[2]))
 
 
+def test_another_ctrl_c_kills_what_the_first_did_not_end(server, monkeypatch):
+    monkeypatch.setattr("equal_assets.cli.services.END_SECONDS", 60.0)
+    started = time.monotonic()
+    with server(SERVER) as service:
+        service.wait_until_it_answers()
+        (worker,) = psutil.Process(service.process.pid).children()
+        threading.Timer(1.0, _thread.interrupt_main).start()  # amid the wait for its end
+        with pytest.raises(KeyboardInterrupt):
+            service.end()
+    assert time.monotonic() - started < 30
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
 def test_server_that_ends_is_told_with_the_end_of_its_log(server):
     code = "import sys\nfor n in range(40): print('line', n)\nsys.exit('no database')"
     with server(code) as service, pytest.raises(ServiceError) as told:
@@ -73,4 +88,6 @@ def test_next_free_port_is_taken():
         listener.listen()
         taken = listener.getsockname()[1]
         assert not is_free(taken)
-        assert free_port(taken) > taken
+        free = free_port(taken)
+        assert free > taken
+        assert free_port(free, but=free) > free

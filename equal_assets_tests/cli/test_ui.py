@@ -1,9 +1,7 @@
 """`equal ui` in a project of its own: both pages, and what is left of it after Ctrl-C."""
 
-import os
 import signal
 import socket
-import subprocess
 import time
 import urllib.request
 
@@ -12,7 +10,7 @@ import pytest
 import yaml
 
 from equal_assets.cli.services import is_free
-from equal_assets_tests.project import Project
+from equal_assets_tests.project import REPOSITORY, Project
 
 WAIT_SECONDS = 150
 FALSE_ALARMS = ("SupersessionWarning", "temporary directory", "DAGSTER_HOME")
@@ -84,7 +82,6 @@ def here(tmp_path):
 
 
 def test_port_that_is_taken_is_refused(here):
-    (here.folder / "dagster.yaml").write_text("{}")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -95,9 +92,17 @@ def test_port_that_is_taken_is_refused(here):
     assert f"error: --mlflow-port = {taken}: must be free" in done.stdout
 
 
-def test_folder_without_dagster_yaml_is_refused(here):
-    done = here.equal("ui")
-    assert done.returncode == 2
-    assert "no dagster.yaml in" in done.stdout
-    assert isinstance(done, subprocess.CompletedProcess)
-    assert not os.path.exists(here.folder / ".equal" / "dagster.log")
+def test_folder_with_campaigns_alone_is_given_what_dagster_reads(here):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        here.equal("ui", "--port", str(listener.getsockname()[1]))
+    given = (here.folder / "dagster.yaml").read_bytes()
+    assert given == (REPOSITORY / "dagster.yaml").read_bytes()
+
+
+def test_pages_cannot_share_a_port(here):
+    (port, _) = free_ports()
+    done = here.equal("ui", "--port", str(port), "--mlflow-port", str(port))
+    assert done.returncode == 1
+    assert f"= {port}: must be free" in done.stdout
