@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import CountVectorizer
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 WORD = r"(?u)\b[^\W\d_]\w{2,}\b"
 """Three characters or more, beginning with a letter."""
@@ -51,6 +53,10 @@ def cluster_terms(
     ----------
     Grootendorst 2022, BERTopic, arXiv:2203.05794, section 3.3.
     """
+    # here: definitions would take a second longer to load
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import CountVectorizer
+
     if len(texts) != len(labels):
         raise ValueError(f"{len(texts)} texts and {len(labels)} labels: must be equally many")
     if len(labels) and not (labels.min() >= 0 and labels.max() < n_clusters):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.stats import binomtest, t
 
 CONFIDENCE = 0.95
 """Of every interval around a metric of students."""
@@ -132,6 +131,8 @@ def accuracy_interval(
         raise ValueError(f"n_correct = {n_correct}: must be 0 to {n_questions} (n_questions)")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence = {confidence}: must be between 0 and 1, both excluded")
+    from scipy.stats import binomtest  # here: it takes most of a second to import
+
     interval = binomtest(n_correct, n_questions).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -215,7 +216,7 @@ def perplexity_interval(
         raise ValueError(f"answers = {n_answers}: must be at least 2; one value gives no variance")
     residuals = log_probabilities + center * n_tokens
     error = np.sqrt(n_answers / (n_answers - 1) * np.sum(residuals**2)) / n_tokens.sum()
-    margin = t.ppf((1 + confidence) / 2, n_answers - 1) * error
+    margin = _t_quantile(confidence, n_answers - 1) * error
     return float(np.exp(center - margin)), float(np.exp(center + margin))
 
 
@@ -249,7 +250,7 @@ def mean_interval(values: np.ndarray, *, confidence: float) -> tuple[float, floa
     if not ((values >= 0) & (values <= 1)).all():
         raise ValueError(f"values span {values.min()} to {values.max()}: must be 0 to 1")
     error = values.std(ddof=1) / np.sqrt(len(values))
-    margin = t.ppf((1 + confidence) / 2, len(values) - 1) * error
+    margin = _t_quantile(confidence, len(values) - 1) * error
     return float(max(0.0, values.mean() - margin)), float(min(1.0, values.mean() + margin))
 
 
@@ -396,3 +397,10 @@ def _check_similarity(similarity: np.ndarray) -> None:
         )
     if np.isnan(similarity).any():
         raise ValueError(f"similarity holds {np.isnan(similarity).sum()} NaN: must be numbers")
+
+
+def _t_quantile(confidence: float, freedom: int) -> float:
+    """Return how many standard errors lie on each side of a mean in an interval by Student's t."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + confidence) / 2, freedom))

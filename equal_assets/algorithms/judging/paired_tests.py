@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest, bootstrap
 
 from equal_assets.algorithms.judging.metrics import perplexity
 
@@ -81,6 +80,8 @@ def compare_accuracies(first: np.ndarray, second: np.ndarray) -> PairedAccuracy:
     if first.dtype != bool or second.dtype != bool:
         raise ValueError(f"first is {first.dtype}, second {second.dtype}: must be bool arrays")
     _check_paired(first=first, second=second)
+    from scipy.stats import binomtest  # here: it takes most of a second to import
+
     n_first_only = int(np.sum(first & ~second))
     n_second_only = int(np.sum(second & ~first))
     n_differ = n_first_only + n_second_only
@@ -137,6 +138,8 @@ def compare_perplexities(
         raise ValueError("questions = 1: must be at least 2; one value gives no variance")
     if n_tokens.min() <= 0:
         raise ValueError(f"n_tokens holds {n_tokens.min()}: must be > 0")
+    from scipy.stats import bootstrap  # here, as above
+
     ratio = perplexity(first, n_tokens) / perplexity(second, n_tokens)
     drawn = bootstrap(
         (second - first, n_tokens),
