@@ -1,6 +1,7 @@
 """`equal init` as people type it: flags, questions, and a project that `equal check` accepts."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -96,7 +97,7 @@ def test_questions_are_asked_again_until_an_answer_can_be_used(here):
     done = equal("init", typed="".join(f"{answer}\n" for answer in answers))
     assert done.exit_code == 0, done.output
     assert "documents = 'quoted: must be paths; No closing quotation" in done.output
-    assert "nowhere leads to no supported file" in done.output
+    assert re.search(r"/nowhere\b.* supported", done.output)
     assert "text_field = title: must be a field of text: body" in done.output
     assert "none.jsonl: must be a JSONL file of questions" in done.output
     assert "extractor = magic: must be one of structural, openai, vllm" in done.output
@@ -125,7 +126,7 @@ def test_nothing_is_overwritten(name, here):
         ((*FLAGS, "--yes", "--extractor", "vllm"), 2, "--model must be given with --yes"),
         ((*FLAGS, "--yes", "--text-field", "x"), 1, "text_field = x: must be a field of text"),
         ((*FLAGS, "--yes", "--answer-field", "x"), 1, "--answer-field = x: must be a field of"),
-        ((*FLAGS, "--yes", "--test", "questions.jsonl"), 1, "may not steer the selection"),
+        ((*FLAGS, "--yes", "--test", "questions.jsonl"), 1, "steer the selection"),
     ],
 )
 def test_wrong_flag_is_told_with_what_is_allowed(arguments, code, told, here):

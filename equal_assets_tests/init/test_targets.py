@@ -60,7 +60,7 @@ def test_pairs_of_both_files_are_counted_and_leaks_refused(tmp_path, monkeypatch
     test = write(tmp_path / "t.jsonl", [{"question": "Why?", "answer": "So."}])
     looked = look_at_target(reference, test, FIELDS)
     assert (looked.n_reference, looked.n_test) == (5, 1)
-    with pytest.raises(CorpusError, match=r"r\.jsonl:1 too; a test question may not steer"):
+    with pytest.raises(CorpusError, match=r"r\.jsonl:1 too; a test question .* steer"):
         look_at_target(reference, reference, FIELDS)
 
 
@@ -80,7 +80,7 @@ def test_a_file_is_split_in_halves_that_hold_every_row_once_in_its_order(tmp_pat
     [
         (
             [*pairs(2), {"question": "what is  0?", "answer": "0"}],
-            r"q\.jsonl:3: the question stands",
+            r"q\.jsonl:3: the question .* line 1",
         ),
         ([*pairs(2), {"question": "x", "answer": ""}], r"q\.jsonl:3: 'answer' is empty"),
         (pairs(1), r"q\.jsonl holds 1 pair: must be at least 2"),
