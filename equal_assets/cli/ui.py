@@ -104,7 +104,7 @@ def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
 
 
 def _port(option: str, asked: int | None, usual: int) -> int:
-    """Return the port that was asked for, or a free one."""
+    """Return the requested port, or a free one."""
     if asked is None:
         return free_port(usual)
     if not is_free(asked):
