@@ -285,7 +285,7 @@ SECTIONS = [
     "Where it looked",
     "What it took",
     "What a student learned from it",
-    "Beside other campaigns of the target",
+    "Compared with other campaigns of the target",
     "The data set",
     "How to reproduce it",
 ]

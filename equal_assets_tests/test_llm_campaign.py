@@ -110,7 +110,7 @@ def test_flops_of_extraction_are_those_of_the_tokens_asked_for(played):
 def test_run_ends_with_what_was_spent_and_what_failed(played):
     for text in ("LLM tokens (of these paid)", "cost (of this paid)", "budget_tokens used, with"):
         assert text in played.run
-    assert "Documents that failed (`equal retry` asks for them again):" in played.run
+    assert "Documents that failed (`equal retry` tries them again):" in played.run
     assert "drawn: " in played.run.split("Documents that failed")[1]
 
 

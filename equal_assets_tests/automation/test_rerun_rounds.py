@@ -1,4 +1,4 @@
-"""What playing a campaign anew makes invalid is said exactly, and removed in one transaction."""
+"""What playing a campaign again makes invalid is said exactly, and removed in one transaction."""
 
 import dagster as dg
 import pytest
