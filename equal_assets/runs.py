@@ -21,7 +21,7 @@ PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 SHARED = ""
-"""Stands for the assets that all campaigns read, in the place of a campaign."""
+"""Takes the place of a campaign for the assets that all campaigns read."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -100,7 +100,7 @@ def campaigns_of(run: dg.DagsterRun) -> tuple[str, str]:
 
 
 def at_work(instance: dg.DagsterInstance, campaign: str, *, but: str = "") -> str | None:
-    """Say what is queued or at work that a run for a campaign would meet, if anything is.
+    """Return the queued or active run that would get in the way of a campaign's, if there is one.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _command_at_work(instance: dg.DagsterInstance) -> str | None:
 
 
 def asked_before(instance: dg.DagsterInstance, run_key: str) -> str | None:
-    """Name the run that a sensor has asked for under a key, if there is one.
+    """Name the run that a sensor has requested under a key, if there is one.
 
     Dagster starts no second run of a sensor for a key; this says so, and how the first one ended.
     """

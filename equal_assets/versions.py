@@ -2,8 +2,8 @@
 
 The *inputs* of an asset are a fingerprint of the settings that decide it and of the versions of the
 assets that it reads, both as :mod:`equal_assets.graph` says. The *version* of an asset identifies
-its content: that of ``documents`` is read off the content, so that touching a file changes nothing
-downstream; every other asset is a function of its inputs. Both are rows of the table
+its content: for ``documents`` it is computed from the content, so that touching a file changes
+nothing downstream; every other asset is a function of its inputs. Both are rows of the table
 ``materialized``, written with the asset itself.
 """
 

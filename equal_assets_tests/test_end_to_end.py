@@ -204,7 +204,7 @@ def metadata_of(project, monkeypatch, asset, partition=None):
 FIRST_SHOWN = {
     ("documents", None): ["largest of 1 sources", "samples", "length of the documents"],
     ("target_qa", "random"): ["reference pairs", "test pairs", "target", "sample questions"],
-    ("warmup_qa", None): ["documents asked for", "documents by outcome", "sample pairs"],
+    ("warmup_qa", None): ["documents used", "documents by outcome", "sample pairs"],
     ("contrastive_embedder", None): ["before and after tuning", "recall"],
     ("clusters", None): ["clusters", "size of the clusters"],
     ("cluster_geometry", None): ["largest clusters", "map of the clusters", "clusters"],
@@ -221,10 +221,16 @@ FIRST_SHOWN = {
         "reward curve",
         "cluster map",
         "pulls per cluster",
-        "clusters most asked",
+        "most used clusters",
         "spend",
     ],
-    ("fine_tuned_student", "random"): ["loss", "loss curve", "n_examples"],
+    ("fine_tuned_student", "random"): [
+        "loss",
+        "loss curve",
+        "n_examples",
+        "answers cut to fit the context",
+        "pairs left out, question too long",
+    ],
     ("student_accuracy", "random"): ["student on the test split", "before and after"],
 }
 
@@ -279,7 +285,7 @@ SECTIONS = [
     "Where it looked",
     "What it took",
     "What a student learned from it",
-    "Beside other campaigns of the target",
+    "Compared with other campaigns of the target",
     "The data set",
     "How to reproduce it",
 ]
@@ -418,7 +424,7 @@ def test_milestone_that_a_campaign_does_not_reach_is_refused(finished):
     assert "its first and its last round end at 8.33%, 22.9%" in refused.stdout
     wrong = project.equal("run", "random", "--milestones", "9")
     assert wrong.returncode == 2
-    assert "'9' is no share; allowed: above 0% and up to 100%" in wrong.stdout
+    assert "'9' must be a share above 0% and up to 100%" in wrong.stdout
 
 
 def test_run_again_does_nothing_and_says_so(finished):

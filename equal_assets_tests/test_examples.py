@@ -149,7 +149,7 @@ def test_corpus_of_unknown_size_has_no_estimate_of_tokens():
     settings = named("auto-math-text-llama")
     corpus = settings.corpus.model_copy(update={"max_documents": None})
     found = needs(settings.model_copy(update={"corpus": corpus}))
-    assert found[0].startswith("documents: not known before the corpus is read")
+    assert found[0].startswith("documents: unknown before the corpus is read")
     assert "set corpus.max_documents" in found[1]
 
 

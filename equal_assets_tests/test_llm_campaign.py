@@ -108,9 +108,9 @@ def test_flops_of_extraction_are_those_of_the_tokens_asked_for(played):
 
 
 def test_run_ends_with_what_was_spent_and_what_failed(played):
-    for text in ("LLM tokens (of these paid)", "cost (of this paid)", "of budget_tokens, lost"):
+    for text in ("LLM tokens (of these paid)", "cost (of this paid)", "budget_tokens used, with"):
         assert text in played.run
-    assert "Documents that failed (`equal retry` asks for them again):" in played.run
+    assert "Documents that failed (`equal retry` tries them again):" in played.run
     assert "drawn: " in played.run.split("Documents that failed")[1]
 
 
@@ -249,7 +249,7 @@ def test_retry_asks_again_for_what_failed_alone_and_run_takes_it_in(played, monk
     n_sent = len(played.server.requests())
     returncode, shown = played.project.equal_on_terminal("retry", "drawn")
     assert returncode == 0, shown
-    assert "failed documents are extracted now; `equal run` makes their data sets anew" in shown
+    assert "failed documents are extracted now; `equal run` updates their data sets" in shown
     lines = [line for line in plain(shown).split("\r") if "drawn: ask again" in line]
     clock = r"\d:\d\d:\d\d"  # time, and time left
     live = rf"\d+/\d+ {clock} {clock} [\d,]+ tokens paid, cost \d"

@@ -8,25 +8,25 @@ from equal_assets.resources.warehouse import Warehouse
 
 @dg.asset_check(asset="documents", blocking=True)
 def documents_are_distinct(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """No document is empty, and no text stands under two ids."""
+    """No document is empty, and no text has two ids."""
     return _none_found(warehouse.query("check_documents"))
 
 
 @dg.asset_check(asset="bandit_round")
 def rounds_are_whole(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Every round from 1 to the last is there once, with pulls whose documents are all recorded."""
+    """Every round up to the last is stored once, with pulls whose documents are all recorded."""
     return _none_found(warehouse.query("check_rounds"))
 
 
 @dg.asset_check(asset="bandit_round")
 def every_document_is_accounted_for(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """Every document asked for ended as pairs, as no pairs, or as a failure with a reason."""
+    """Every document used ended as pairs, as no pairs, or as a failure with a reason."""
     return _none_found(warehouse.query("check_accounting"))
 
 
 @dg.asset_check(asset="bandit_round")
 def budgets_are_kept(warehouse: Warehouse) -> dg.AssetCheckResult:
-    """No campaign asked for more documents than its budget."""
+    """No campaign used more documents than its budget."""
     return _none_found(warehouse.query("check_budgets"))
 
 

@@ -118,7 +118,7 @@ def _answers(
 
 
 def _beside(base: pl.DataFrame, tuned: pl.DataFrame, campaign: str) -> pl.DataFrame:
-    """Return the rows of `student_accuracy`: what the metrics of the two students are."""
+    """Return the rows of `student_accuracy`: the metrics of the two students."""
     named = [
         metrics.select(
             "metric",

@@ -15,9 +15,9 @@ from equal_assets.steps.milestones import forget_others, judged, milestones_of
 
 
 class Milestones(dg.Config):
-    """Shares of the corpus in place of those of campaigns.yaml: 1%, 2.5% ..."""
+    """Shares of the corpus that replace `milestones` of campaigns.yaml: 1%, 2.5% ..."""
 
-    milestones: list[str] = Field(default=[], description="empty: those of campaigns.yaml")
+    milestones: list[str] = Field(default=[], description="empty: `milestones` of campaigns.yaml")
 
 
 @dg.asset(**declared("accuracy_over_budget"), kinds={"torch", "mlflow", "duckdb"})
@@ -31,7 +31,7 @@ def accuracy_over_budget(
 ) -> dg.MaterializeResult:
     """One row is a metric of a student tuned on what a campaign had at a milestone of its budget.
 
-    Milestones are shares of the corpus: those of campaigns.yaml, or of the launchpad.
+    Milestones are shares of the corpus, from campaigns.yaml or the launchpad.
     """
     settings, campaign = campaigns.load().with_milestones(config.milestones), context.partition_key
     with making("accuracy_over_budget", warehouse, settings, campaign=campaign) as made:

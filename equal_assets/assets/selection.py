@@ -45,7 +45,7 @@ def bandit_round(
     student: Student,
     tracker: Tracker,
 ) -> None:
-    """One row is a pull: a cluster, the documents asked for, what came out and the reward.
+    """One row is a pull: a cluster, the documents used, the outcome and the reward.
 
     Each round is stored before the next one starts. A round that is stored is not played again.
     """
@@ -115,8 +115,8 @@ def _data_version(
 ) -> dg.DataVersion:
     """Return one version for all rounds of a run: from what their campaigns are made.
 
-    Dagster gives one to all partitions that a run ends with. Were that of a round another than
-    when it was stored, the next round would be shown as made from an older one.
+    Dagster gives the same version to all partitions of a run. If a round's version changed after it
+    was stored, the next round would seem to be made from an older one.
     """
     settings, stored = campaigns.load(), stored_versions(warehouse)
     inputs = [

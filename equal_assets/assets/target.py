@@ -22,7 +22,7 @@ from equal_assets.steps.making import making
 def target_qa(
     context: dg.AssetExecutionContext, warehouse: Warehouse, campaigns: CampaignsFile
 ) -> dg.MaterializeResult:
-    """One row is a QA pair of a campaign's target: `reference` steers, `test` only judges."""
+    """One row is a QA pair of a campaign's target: `test` is for evaluation only."""
     settings, campaign = campaigns.load(), context.partition_key
     target = settings.campaigns[campaign].target
     with making("target_qa", warehouse, settings, campaign=campaign) as made:

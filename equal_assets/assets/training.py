@@ -47,7 +47,7 @@ def fine_tuned_student(
         with made.transaction() as transaction:
             transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
         link_campaign(context, settings, warehouse, tracker, campaign)
-        page = student_page(row, tuning.losses, address=tracker.run_url(run_id))
+        page = student_page(row, tuning, address=tracker.run_url(run_id))
         return made.result(page, n_rows=1)
 
 

@@ -1,6 +1,6 @@
 """Sensor `changed_sources`: starts campaigns whose corpus or target changes.
 
-A campaign that has rounds is left alone: what it was started from is a part of what it is.
+A campaign with rounds is left alone: the corpus and target it was started with define it.
 """
 
 import json
@@ -32,11 +32,11 @@ def changed_sources_sensor(jobs: Jobs, *, is_on: bool) -> dg.SensorDefinition:
 def ask_to_start(
     context: dg.SensorEvaluationContext, warehouse: Warehouse, campaigns: CampaignsFile
 ) -> dg.SensorResult:
-    """Ask for the next step of the first campaign that a change has started.
+    """Request the next step of the first campaign that a change has started.
 
     The cursor survives a restart of the daemon: ``seen`` holds the fingerprint of each campaign's
-    corpus and target at the last look, ``waiting`` the campaigns whose rounds have not been asked
-    for since a change. The first look only remembers.
+    corpus and target at the last look, ``waiting`` the campaigns whose rounds have not been
+    requested since a change. The first look only records.
     """
     settings = campaigns.load()
     sources = _sources(settings)
@@ -80,9 +80,9 @@ def _sources(settings: Settings) -> dict[str, str]:
 
 
 def _next_step(name: str, settings: Settings, warehouse: Warehouse) -> dg.RunRequest | str | None:
-    """Return what is to be run next for a campaign, or why nothing may be.
+    """Return what to run next for a campaign, or why nothing may run.
 
-    ``None`` where its rounds stand on the corpus and the target that there are.
+    ``None`` where its rounds were played on the current corpus and target.
     """
     stored = stored_versions(warehouse)
     begun = [other for other in settings.campaigns if ("bandit_round", other) in stored]
@@ -107,7 +107,7 @@ def _next_step(name: str, settings: Settings, warehouse: Warehouse) -> dg.RunReq
 def _kept(part: str, names: list[str]) -> str:
     listed = " ".join(names)
     return (
-        f"the {part} has changed or was touched, and rounds of {', '.join(names)} stand on it as "
-        "it was: nothing is made anew. Put it back, or give these campaigns new names in "
+        f"the {part} has changed or was touched, but rounds of {', '.join(names)} were played on "
+        "the earlier one, so nothing is started. Put it back, give these campaigns new names in "
         f"campaigns.yaml, or start them over: equal run --restart {listed}"
     )

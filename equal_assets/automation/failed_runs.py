@@ -39,7 +39,7 @@ def failed_runs(context: dg.RunFailureSensorContext, campaigns: CampaignsFile) -
 
 
 def describe(context: dg.RunFailureSensorContext) -> dict[str, Any]:
-    """Return what is known of a failed run, as JSON values; ``text`` says it in a few lines."""
+    """Return the facts of a failed run as JSON values; ``text`` sums them up in a few lines."""
     run = context.dagster_run
     partition = run.tags.get(PARTITION_TAG, run.tags.get(RANGE_TAGS[0], ""))
     campaign, _, number = partition.partition("|")
@@ -61,7 +61,7 @@ def describe(context: dg.RunFailureSensorContext) -> dict[str, Any]:
 
 
 def _error(event: dg.DagsterEvent) -> str:
-    """Return what a step failed by, without its traceback."""
+    """Return the error of a failed step, without its traceback."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description

@@ -1,7 +1,7 @@
 """Sensor `finish_campaigns`: what follows the last round of a campaign.
 
-Dagster's automation conditions know partitions. That a campaign has ended before the last of them,
-by its gain or because it is shorter than others, stands in the warehouse alone.
+Dagster's automation conditions know only partitions. Only the warehouse knows that a campaign has
+ended before the last of them, by its gain or because it is shorter than others.
 """
 
 import dagster as dg
@@ -23,15 +23,15 @@ def finish_campaigns_sensor(jobs: Jobs, *, is_on: bool) -> dg.SensorDefinition:
         jobs=[jobs["finish_campaign"], jobs["compare_strategies"]],
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
-        description="Makes data set, student and accuracy of a campaign once its last round is in, "
-        "then compares the strategies.",
+        description="Makes data set, student and accuracy of a campaign once its last round is "
+        "stored, then compares the strategies.",
     )(ask_to_finish)
 
 
 def ask_to_finish(
     context: dg.SensorEvaluationContext, warehouse: Warehouse, campaigns: CampaignsFile
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for what each campaign that has ended lacks, once for each state of its rounds."""
+    """Request what each ended campaign lacks, once for each state of its rounds."""
     settings, stored, instance = campaigns.load(), stored_versions(warehouse), context.instance
     requests, reasons = [], []
     for name in settings.automated_campaigns:
@@ -59,10 +59,10 @@ def ask_to_finish(
 
 
 def _why_not(name: str, settings: Settings, stored: Versions, warehouse: Warehouse) -> str | None:
-    """Say why a campaign is not to be finished now; nothing where it is."""
+    """Return why a campaign is not to be finished now; nothing where it is."""
     progress = warehouse.query("last_round", campaign=name).row(0, named=True)
     if not progress["ended_by"]:
-        return f"{progress['round']} rounds are in, and it goes on"
+        return f"{progress['round']} rounds are stored, and it is not over"
     try:
         campaign_inputs(name, settings, warehouse)
     except CampaignError as error:

@@ -40,7 +40,7 @@ def build_jobs(settings: Settings) -> Jobs:
     """Return the asset jobs by name.
 
     The check of freshness is left to the sensor `outdated`: as a step of every run it would take a
-    process, to say what is clear then.
+    process to say what is clear by then.
     """
     return {
         name: dg.define_asset_job(

@@ -1,4 +1,4 @@
-"""Schedule `next_round`: each campaign, one round a tick."""
+"""Schedule `next_round`: each campaign, one round per tick."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -32,7 +32,7 @@ def next_round_schedule(jobs: Jobs, automation: AutomationSettings) -> dg.Schedu
 def ask_for_next_rounds(
     context: dg.ScheduleEvaluationContext, warehouse: Warehouse, campaigns: CampaignsFile
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for the first missing round of each campaign; say why of those that are left alone."""
+    """Request the first missing round of each campaign; log why others are left alone."""
     settings, requests, reasons = campaigns.load(), [], []
     for name in settings.automated_campaigns:
         progress = warehouse.query("last_round", campaign=name).row(0, named=True)
@@ -46,7 +46,7 @@ def ask_for_next_rounds(
         requests.append(dg.RunRequest(run_key=f"{key} {tick}", partition_key=key))
     if requests:
         for reason in reasons:
-            context.log.info(f"nothing is asked for {reason}")
+            context.log.info(f"no round is requested for {reason}")
         return requests
     return dg.SkipReason("\n".join(reasons))
 
@@ -58,7 +58,7 @@ def _why_not(
     warehouse: Warehouse,
     instance: dg.DagsterInstance,
 ) -> str | None:
-    """Say why no round of a campaign is to be asked for; nothing where it can go on."""
+    """Return why no round of a campaign is to be played; nothing where one is."""
     if progress["ended_by"]:
         return f"ended after {progress['round']} rounds, by {progress['ended_by']}"
     try:
@@ -72,7 +72,7 @@ def _why_not(
     if failed:
         return (
             f"the last {len(failed)} runs of {key} failed (the latest: {failed[0].run_id[:8]}); "
-            "materialize it once the cause is mended, then this goes on"
+            "materialize it once the cause is fixed, then the schedule resumes"
         )
     return at_work(instance, name)
 

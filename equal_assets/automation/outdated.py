@@ -1,7 +1,7 @@
-"""Freshness: whether each stored asset is what would be made now, and if not, what has changed.
+"""Freshness: whether each stored asset is up to date, and if not, what has changed.
 
-Nothing here goes stale by time, so that policies of hours or days would say nothing. The
-fingerprint of what an asset was made from says it exactly.
+Nothing here goes stale with time, so policies of hours or days would say nothing. The fingerprint
+of what an asset was made from is exact.
 """
 
 import json
@@ -25,7 +25,7 @@ IS_CURRENT = "is_current"
         dg.AssetCheckSpec(
             IS_CURRENT,
             asset=asset,
-            description="It was made from the settings, files and versions that there are now.",
+            description="It was made from the current settings, files and versions.",
         )
         for asset in ASSETS
     ],
@@ -82,7 +82,7 @@ def outdated(
 
 
 def outdated_assets(settings: Settings, warehouse: Warehouse) -> dict[str, list[str]]:
-    """Return the stored assets that would be made otherwise now, with what has changed."""
+    """Return the stored assets that are out of date, with what has changed."""
     stored = stored_versions(warehouse)
     found: dict[str, list[str]] = {}
     for asset, campaign in stored:

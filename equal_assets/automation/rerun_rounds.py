@@ -1,7 +1,7 @@
-"""Playing a campaign anew, from its first round or a later one, and the job that does it.
+"""Playing a campaign again, from its first round or a later one, and the job that does it.
 
-What an LLM answered stays in the store: a round that is played anew asks for the same documents,
-unless something has changed, and pays for none of them twice.
+LLM answers stay in the store: a round that is played again uses the same documents, unless
+something has changed, and pays for none of them twice.
 """
 
 import json
@@ -28,7 +28,7 @@ START_TABLES = ("campaign_settings", "document_ratings")
 
 @dataclass(frozen=True)
 class Rerun:
-    """What playing a campaign anew from a round on makes invalid.
+    """What becomes invalid when a campaign is played again from a round on.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Rerun:
     from_round, last_round : int
         The rounds that are removed.
     n_documents, n_pairs : int
-        Asked for in these rounds, and what came out.
+        Documents used in these rounds, and pairs extracted.
     results : tuple of str
-        Assets that are stored and were made of them.
+        Stored assets that were made from them.
     """
 
     campaign: str
@@ -63,7 +63,7 @@ class Rerun:
 def plan_rerun(
     campaign: str, settings: Settings, warehouse: Warehouse, *, from_round: int
 ) -> Rerun:
-    """Return what is invalid if a campaign is played anew from a round on.
+    """Return what becomes invalid if a campaign is played again from a round on.
 
     Raises
     ------
@@ -72,11 +72,13 @@ def plan_rerun(
         were played with other settings.
     """
     if campaign not in settings.campaigns:
-        raise CampaignError(f"no campaign {campaign}; allowed: {', '.join(settings.campaigns)}")
+        raise CampaignError(
+            f"campaign = {campaign}: must be one of {', '.join(settings.campaigns)}"
+        )
     last = warehouse.query("last_round", campaign=campaign)["round"].item()
     if not 1 <= from_round <= last:
-        allowed = f"allowed: 1 to {last}" if last else "it has no rounds yet"
-        raise CampaignError(f"round {from_round} of campaign {campaign} is not stored; {allowed}")
+        rounds = f"1 to {last}, which are stored" if last else "stored, but none is yet"
+        raise CampaignError(f"round {from_round} of campaign {campaign}: must be {rounds}")
     if from_round > 1:
         campaign_inputs(campaign, settings, warehouse)
     curve = warehouse.query("reward_curve", campaign=campaign)
@@ -97,7 +99,7 @@ def plan_rerun(
 def forget_rounds(
     rerun: Rerun, warehouse: Warehouse, extractor: Extractor, tracker: Tracker
 ) -> None:
-    """Remove rounds and what was made of them, in one transaction.
+    """Remove rounds and what was made from them, in one transaction.
 
     The strategy goes on from what it had learned before them. The MLflow run is left to the
     attempt before; the rounds that stay are logged to a new one.
@@ -125,7 +127,7 @@ def forget_rounds(
 def restart_campaign(
     name: str, warehouse: Warehouse, extractor: Extractor, tracker: Tracker
 ) -> None:
-    """Forget the rounds of a campaign and what was made of them; extractions stay in the store."""
+    """Forget a campaign's rounds and what was made from them; extractions stay in the store."""
     with warehouse.transaction() as transaction:
         for table in (*START_TABLES, *ASSETS["bandit_round"].tables):
             transaction.delete(table, campaign=name)
@@ -137,7 +139,7 @@ def restart_campaign(
 
 
 def _forget_results(transaction: Transaction, name: str) -> None:
-    """Forget what was made of the rounds of a campaign; the comparison is only out of date."""
+    """Forget what was made from the rounds of a campaign; the comparison is only out of date."""
     made = [ASSETS[asset] for asset in ("bandit_round", *descendants("bandit_round"))]
     for row in made:
         transaction.delete("materialized", asset=row.name, partition=row.partition(name))
@@ -164,7 +166,7 @@ def remove_rounds(
     extractor: Extractor,
     tracker: Tracker,
 ) -> None:
-    """Remove the rounds of a campaign from one on, and what was made of them."""
+    """Remove the rounds of a campaign from one on, and what was made from them."""
     try:
         rerun = plan_rerun(
             config.campaign, campaigns.load(), warehouse, from_round=config.from_round
@@ -184,7 +186,7 @@ def remove_rounds(
     )
 
 
-@dg.job(description="Removes rounds of a campaign, so that they can be played anew.")
+@dg.job(description="Removes rounds of a campaign, so that they can be played again.")
 def rerun_rounds() -> None:
     """Remove rounds of a campaign."""
     remove_rounds()

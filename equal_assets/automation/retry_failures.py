@@ -1,4 +1,4 @@
-"""Job `retry_failures`: asks again for the documents whose extraction failed."""
+"""Job `retry_failures`: tries again to extract the documents that failed."""
 
 import time
 from contextlib import closing
@@ -19,7 +19,7 @@ from equal_assets.versions import Versions, expected_inputs, is_current, stored_
 
 
 class RetryConfig(dg.Config):
-    """Whose failures are asked for again."""
+    """Whose failures are tried again."""
 
     campaigns: list[str]
 
@@ -32,9 +32,9 @@ def ask_again(
     campaigns: CampaignsFile,
     extractor: Extractor,
 ) -> None:
-    """Extract the failed documents of campaigns anew, within their budgets.
+    """Extract the failed documents of campaigns again, within their budgets.
 
-    What the bandit saw stays as it was; the data set takes the new pairs when it is made again, and
+    What the bandit saw stays the same; the data set takes the new pairs when it is made again, and
     those that leak earn no reward in later rounds.
     """
     settings = campaigns.load()
@@ -78,7 +78,7 @@ def _take_in(
     *,
     seconds: float,
 ) -> None:
-    """Store what leaks of documents asked again, and that the rounds of the mended ones changed."""
+    """Store the leaks of documents tried again, and which rounds changed."""
     stored = stored_versions(warehouse)
     leaks = [
         _find_leaks(name, settings, warehouse, extractor, asked)
@@ -106,7 +106,7 @@ def _campaigns_of(
     warehouse: Warehouse,
     extractor: Extractor,
 ) -> list[str]:
-    """Return the campaigns that asked for any of these documents and can go on."""
+    """Return the campaigns that used any of these documents and can go on."""
     asked = warehouse.query("campaigns_of", hashes=hashes, extractor=extractor.fingerprint)
     return [
         name
@@ -119,7 +119,7 @@ def _campaigns_of(
 def _find_leaks(
     name: str, settings: Settings, warehouse: Warehouse, extractor: Extractor, hashes: list[str]
 ) -> pl.DataFrame:
-    """Return the rows of `leaked_qa` that pairs of documents asked again add to a campaign."""
+    """Return the rows of `leaked_qa` that pairs of documents tried again add to a campaign."""
     pairs = warehouse.query(
         "unjudged_pairs", campaign=name, hashes=hashes, extractor=extractor.fingerprint
     )
@@ -129,7 +129,7 @@ def _find_leaks(
     )
 
 
-@dg.job(description="Asks again for documents that failed; then make the data set again.")
+@dg.job(description="Tries failed documents again; then materialize the data set again.")
 def retry_failures() -> None:
-    """Ask again for the documents whose extraction failed."""
+    """Try again to extract the documents that failed."""
     ask_again()

@@ -36,6 +36,6 @@ def check(plan: bool) -> None:
     for line in requirements(settings, n_read=n_read, n_characters=n_characters):
         say(f"needs   {line}")
     if n_failed:
-        console.print(f"{n_failed} of the above must be mended before `equal run`")
+        console.print(f"{n_failed} of the above must be fixed before `equal run`")
         raise SystemExit(FAILED)
     console.print("the plan is sound" if plan else "all there: `equal run` can start")

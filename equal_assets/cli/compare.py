@@ -39,16 +39,16 @@ COMPARED_AT_SHARED_END = (
     ("seconds_per_round", "seconds per round", ".1f"),
 )
 COMPARED_AT_OWN_END = (
-    ("documents", "documents asked for", ",d"),
+    ("documents", "documents used", ",d"),
     ("ot_cost_test", "OT cost to the test split", ".3f"),
     ("coverage_test", "coverage of the test split", ".3f"),
     ("pmi_accuracy", "PMI accuracy of the student", ".3f"),
     ("perplexity", "perplexity of the student", ".1f"),
 )
 COSTS_EXPLAINED = (
-    "LLM tokens and FLOPs are of all that a campaign asked for; seconds are as measured: what "
+    "LLM tokens and FLOPs cover all that a campaign used; seconds are as measured: what "
     "another campaign had extracted or embedded before took none. FLOPs of selection and "
-    "clustering are not counted; those of extraction need extractor.parameters."
+    "clustering are not counted; FLOPs of extraction need extractor.parameters."
 )
 
 
@@ -69,9 +69,9 @@ COSTS_EXPLAINED = (
 def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> None:
     """Compare campaigns side by side at the same budget.
 
-    All CAMPAIGNS that have rounds, unless some are named. Updates the asset strategy_comparison
-    first if rounds or students have come since. The test split is used for evaluation only: it
-    steers nothing.
+    Compares all CAMPAIGNS that have rounds unless some are named. Updates the asset
+    strategy_comparison first if there are new rounds or students. The test split is used for
+    evaluation only.
     """
     from equal_assets.comparison.costs import campaign_costs
     from equal_assets.comparison.points import at_shared_points, matches
@@ -165,7 +165,7 @@ def _refresh_comparison(
 
 
 def _comparison_table(names: list[str], rows: pl.DataFrame, points: pl.DataFrame) -> Table:
-    """Return one column a campaign: curves at the shared points, then what stands at the ends."""
+    """Return one column per campaign: curves at the shared points, then the values at the end."""
     import polars as pl
 
     near, n_pairs = pl.col("near_pairs"), pl.col("n_pairs")
@@ -202,7 +202,7 @@ def _comparison_table(names: list[str], rows: pl.DataFrame, points: pl.DataFrame
 
 
 def _matches_table(names: list[str], found: pl.DataFrame) -> Table:
-    """Return one row a campaign: the documents it needed to match each of the others."""
+    """Return one row per campaign: the documents it needed to match each of the others."""
     table = Table()
     table.add_column("")
     for name in names:
@@ -223,7 +223,7 @@ def _cells(names: list[str], rows: pl.DataFrame, column: str, form: str) -> list
 
 
 def print_students(names: list[str], warehouse: Warehouse) -> None:
-    """Print how good students are by the documents asked for, and which differences are real."""
+    """Print how good students are by documents used, and which differences are real."""
     from equal_assets.pages.students import over_budget_table, paired_tables
 
     points = warehouse.query("accuracy_over_budget", campaigns=names)

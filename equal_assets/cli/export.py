@@ -39,7 +39,7 @@ ARTIFACT_FOLDER = "export"
     multiple=True,
     metavar="NAME[,NAME...]",
     help="messages, sharegpt, alpaca, prompt-completion or parquet; may be repeated. By default "
-    "those of `export` in campaigns.yaml: messages and parquet.",
+    "as in section `export` of campaigns.yaml: messages and parquet.",
 )
 @click.option(
     "--out",
@@ -51,7 +51,7 @@ ARTIFACT_FOLDER = "export"
     type=click.FloatRange(0, 0.5),
     metavar="SHARE",
     help="Share of the documents whose pairs are set aside for validation, 0 to 0.5; by default "
-    "that of `export` in campaigns.yaml: 0.05.",
+    "as in section `export` of campaigns.yaml: 0.05.",
 )
 @click.option("--push", metavar="OWNER/NAME", help="Push to this data set repository of the hub.")
 @click.option("--public", is_flag=True, help="Make a new repository of --push public.")
@@ -95,7 +95,7 @@ def export(
 
 
 def named_formats(given: Iterable[str]) -> list[ExportFormat]:
-    """Return the formats that options name, each once; commas part several in one.
+    """Return the formats that options name, each once; commas separate several in one.
 
     Raises
     ------

@@ -88,7 +88,7 @@ def main() -> None:
     """Choose the documents that deserve LLM tokens, and make instruction data from them.
 
     Campaigns (target, strategy, budget) are declared in campaigns.yaml of the current folder, or of
-    a folder above it. `equal COMMAND --help` tells more about a command.
+    a folder above it. `equal COMMAND --help` says more about a command.
     """
 
 

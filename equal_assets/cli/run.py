@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: str | None) -> None:
     """Play campaigns to their end, resuming what is there.
 
-    All CAMPAIGNS of campaigns.yaml are played unless some are named. Ctrl-C or a crash loses
-    nothing that was finished: run it again and it goes on. When everything is up to date, it does
-    nothing and says so.
+    Plays all CAMPAIGNS of campaigns.yaml unless some are named. Ctrl-C or a crash loses nothing
+    that was finished: run it again and it resumes. When everything is up to date, rerunning does
+    nothing.
     """
     started = time.monotonic()
     settings = load_settings().with_milestones(milestones.split(",") if milestones else ())
@@ -92,7 +92,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
 def status(campaigns: tuple[str, ...]) -> None:
     """Show rounds, budget, reward and accuracy of campaigns.
 
-    Of all CAMPAIGNS, unless some are named.
+    Shows all CAMPAIGNS unless some are named.
     """
     from equal_assets.pages.spend import print_failures
 
@@ -105,11 +105,10 @@ def status(campaigns: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("campaigns", nargs=-1, shell_complete=complete_campaigns)
 def retry(campaigns: tuple[str, ...]) -> None:
-    """Try documents again whose extraction failed.
+    """Try again to extract documents that failed.
 
-    Those of all CAMPAIGNS, unless some are named. Requests that were answered are not sent again.
-    What the bandit saw stays as it was; `equal run` then makes data set and student again from
-    what came out.
+    Covers all CAMPAIGNS unless some are named. Requests that were answered are not sent again. What
+    the bandit saw stays the same; `equal run` then updates data set and student with the new pairs.
     """
     from equal_assets.cli.runner import Runner
     from equal_assets.pages import spend
@@ -124,8 +123,8 @@ def retry(campaigns: tuple[str, ...]) -> None:
     with progress_bars() as announce:
         guarded(lambda: Runner(instance, warehouse, settings, announce).retry(names))
     n_mended = n_before - spend.n_failed(warehouse, names)
-    anew = "; `equal run` makes their data sets anew" if n_mended else ""
-    say(f"{n_mended:,} of {n_before:,} failed documents are extracted now{anew}")
+    then = "; `equal run` updates their data sets" if n_mended else ""
+    say(f"{n_mended:,} of {n_before:,} failed documents are extracted now{then}")
     spend.print_failures(console, warehouse, names)
 
 
@@ -142,8 +141,8 @@ def retry(campaigns: tuple[str, ...]) -> None:
 def rerun(campaign: str, from_round: int, yes: bool) -> None:
     """Play a campaign again from one of its rounds on.
 
-    Says first what that makes invalid, and asks. What was extracted stays stored and is not paid
-    for twice. From round 1 it is `equal run --restart CAMPAIGN`.
+    First shows what becomes invalid, and asks. What was extracted stays stored and is not paid for
+    twice. From round 1, this is `equal run --restart CAMPAIGN`.
     """
     from equal_assets.automation.rerun_rounds import forget_rounds, plan_rerun
     from equal_assets.cli.runner import Runner

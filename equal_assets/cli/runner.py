@@ -53,7 +53,7 @@ class Runner:
         return self._job("compare_strategies")
 
     def retry(self, campaigns: Sequence[str]) -> int:
-        """Ask again for the documents of campaigns that failed; return the number of runs."""
+        """Try the failed documents of campaigns again; return the number of runs."""
         job = defs.resolve_job_def("retry_failures")
         job.execute_in_process(
             instance=self.instance,
@@ -124,7 +124,7 @@ class Runner:
         )
 
     def _config(self, assets: Sequence[str]) -> dict[str, Any]:
-        """Return the run config of assets: milestones may be those of the command line."""
+        """Return the run config of assets: the command line may set milestones."""
         if "accuracy_over_budget" not in assets:
             return {}
         config = {"milestones": self.settings.milestones}

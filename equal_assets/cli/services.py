@@ -103,9 +103,9 @@ def running(
     port : int
         Where it will listen.
     log : Path
-        Written anew.
+        Overwritten.
     environment : mapping of str to str
-        Variables beside those of this process.
+        Variables added to the environment of this process.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(

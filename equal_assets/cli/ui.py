@@ -106,7 +106,7 @@ def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
 
 
 def _port(option: str, asked: int | None, usual: int, *, other: int | None) -> int:
-    """Return the port that was asked for, or a free one; not that of the other pages."""
+    """Return the requested port, or a free one; not the port of the other pages."""
     if asked is None:
         return free_port(usual, but=other)
     if asked == other or not is_free(asked):

@@ -143,16 +143,16 @@ def _selection(contents: Contents) -> str:
 def _spent(contents: Contents) -> str:
     standing, own = contents.standing, contents.settings["campaign"]
     rows = [
-        ["documents asked for", standing["documents"], own["budget_documents"]],
-        ["LLM tokens asked for", standing["tokens"], own["budget_tokens"]],
-        ["money asked for", standing["cost"], own["budget_cost"]],
+        ["documents used", standing["documents"], own["budget_documents"]],
+        ["LLM tokens used", standing["tokens"], own["budget_tokens"]],
+        ["money used", standing["cost"], own["budget_cost"]],
         ["LLM tokens paid", standing["paid_tokens"], None],
         ["money paid", standing["paid_cost"], None],
     ]
     return (
         f"## What it took\n\n{markdown_table(['', 'spent', 'budget'], rows)}\n"
-        "Documents that another campaign had extracted before count as asked for, but were not "
-        "paid again. Money is in the unit of the extractor's prices. "
+        "Documents that another campaign had extracted before count as used, but were not paid "
+        "again. Money is in the unit of the extractor's prices. "
         f"{standing['failed']:,} documents failed. {standing['pairs']:,} pairs were extracted.\n"
     )
 

@@ -14,7 +14,7 @@ ROUNDS = 10
 """Rounds that a budget is spent in: enough to learn from, few enough to watch."""
 
 WARM_UP_DOCUMENTS = 100
-"""That tune the embedder at least, where the paper's 5% are fewer."""
+"""Documents that tune the embedder at least, where the paper's 5% are fewer."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def campaigns_text(
         Keys of these sections; paths are relative to the file.
     sizes : Sizes
     basis : str
-        What the sizes rest on, for the comment beside the budget.
+        What the sizes are based on, for the comment beside the budget.
     """
     return TEMPLATE.format(
         schema=SCHEMA_FILE,

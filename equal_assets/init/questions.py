@@ -1,4 +1,4 @@
-"""What `equal init` asks, and what it shows of what it found before it asks on."""
+"""What `equal init` asks, and the findings that it shows in between."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def interview(given: Answers, say: Say) -> Project:
     Raises
     ------
     CorpusError
-        If what a flag names cannot be used; an answer that cannot is asked for again.
+        If the value of a flag cannot be used; for a bad answer the question is repeated.
     UsageError
         If something is missing and nothing may be asked.
     """

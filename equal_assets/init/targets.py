@@ -21,7 +21,7 @@ FIELDS = {
     "question_field": ("question", "prompt", "instruction", "query", "problem", "input"),
     "answer_field": ("answer", "response", "completion", "output", "solution", "reply"),
 }
-"""Names of fields that are likely to hold what a key of a target asks for, the likeliest first."""
+"""Likely names of the fields that the keys of a target refer to, the likeliest first."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def link_campaign(
 
 
 def campaign_tags(settings: Settings, name: str, standing: dict[str, Any]) -> dict[str, str]:
-    """Return what tells a campaign from others, and where it stands.
+    """Return what sets a campaign apart, and how far it is.
 
     Parameters
     ----------

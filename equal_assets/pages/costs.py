@@ -15,7 +15,7 @@ GAIN = "+.3g"
 
 
 def cost_table(comparison: pl.DataFrame) -> pl.DataFrame:
-    """Return cost by part, and gain for it, as texts: a row a figure, a column a campaign.
+    """Return cost by part, and gain for it, as texts: one row per figure, one column per campaign.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def cost_table(comparison: pl.DataFrame) -> pl.DataFrame:
 
 
 def shared_cost_table(costs: pl.DataFrame) -> pl.DataFrame:
-    """Return what all campaigns share as texts: a row a part.
+    """Return what all campaigns share as texts: one row per part.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def _shown(*, uses_llm: bool) -> list[tuple[str, str, str]]:
         else ("  per 1,000 documents (no LLM)", "per_1000_documents")
     )
     rows = [
-        ("documents asked for", "documents", ",d"),
-        ("LLM tokens asked for", "tokens", ",d"),
+        ("documents used", "documents", ",d"),
+        ("LLM tokens used", "tokens", ",d"),
         ("FLOPs of models", "", ""),
         *((f"  {part}", f"{part}_flops", FLOPS) for part in COUNTED_PARTS),
         ("  in all", "total_flops", FLOPS),

@@ -164,11 +164,11 @@ class _Content:
         pulled = self.clusters.filter(pl.col("pulls") > 0)
         shown = pulled.head(LISTED_CLUSTERS).select(
             "cluster",
-            pl.col("terms").alias("words that tell it from others"),
+            pl.col("terms").alias("words that set it apart"),
             pl.col("medoid").alias("its most central document begins"),
             pl.col("medoid_source").alias("source"),
             pl.col("n_documents").alias("documents"),
-            pl.col("documents").alias("asked for"),
+            pl.col("documents").alias("used"),
             "pulls",
             "pairs",
             "reward",
@@ -183,7 +183,7 @@ class _Content:
                 ),
                 drawn("pulls per cluster", pulls_figure(self.clusters)),
             ],
-            tables=[table("clusters from which most documents were asked for", shown)],
+            tables=[table("most used clusters", shown)],
         )
 
     def _what_it_took(self) -> ReportSection:
@@ -234,7 +234,7 @@ class _Content:
             tables.append(table("its student and theirs, on the same questions", own))
         accuracy = self.warehouse.query("accuracy_over_budget", campaigns=names)
         yield ReportSection(
-            "Beside other campaigns of the target",
+            "Compared with other campaigns of the target",
             f"After at most {rows['shared_budget'][0]:,} documents, judged by the test split.",
             figures=[drawn("pools and students", comparison_figure(rows, accuracy))],
             tables=tables,
@@ -266,7 +266,7 @@ class _Content:
             "How to reproduce it",
             f"Played from {period['started_at']:%Y-%m-%d %H:%M} to "
             f"{period['finished_at']:%Y-%m-%d %H:%M}. With these settings in campaigns.yaml, "
-            f"`equal run {self.name}` asks for the same documents. Fingerprint of settings and "
+            f"`equal run {self.name}` uses the same documents. Fingerprint of settings and "
             f"inputs: {start['fingerprint']}.",
             tables=[ReportTable("versions", ["package", "version"], versions)],
             code=yaml.safe_dump(made_of, sort_keys=False, allow_unicode=True),

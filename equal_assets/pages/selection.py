@@ -103,7 +103,7 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
         "OT cost by round": sparkline(curve["pool_ot_cost"].to_list()),
         "mean reward by round": sparkline(curve["mean_reward"].to_list()),
         **{name: markdown(figure) for name, figure in figures.items()},
-        "clusters most asked": markdown(
+        "most used clusters": markdown(
             with_bars(
                 pulled.head(CLUSTERS_AT_A_GLANCE).select(pl.col("terms").list.head(3), "documents"),
                 "documents",
@@ -118,7 +118,7 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
             )
         ),
         "rounds": markdown(curve.drop("campaign")),
-        "documents asked for": last["documents"],
+        "documents used": last["documents"],
         "pairs extracted": last["pool_pairs"],
         "tokens": last["tokens"],
         "cost": last["cost"],

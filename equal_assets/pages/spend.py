@@ -1,4 +1,4 @@
-"""What extraction takes, took and failed at, as the `equal` command prints it."""
+"""What extraction will take, took and failed at, as the `equal` command prints it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def budget_used(
 ) -> dict[str, str]:
     """Return a row of the status table for each budget of tokens or money."""
     return {
-        f"of budget_{cap.unit}, lost requests included": (
+        f"budget_{cap.unit} used, with lost requests": (
             f"{cap.used:{PLACES[cap.unit]}} of {cap.limit:{PLACES[cap.unit]}}"
         )
         for cap in campaign_caps(name, campaign, extractor, warehouse)
@@ -39,7 +39,7 @@ def print_failures(console: Console, warehouse: Warehouse, names: Sequence[str])
     rows = _failures(warehouse, names)
     if rows.is_empty():
         return
-    console.print("Documents that failed (`equal retry` asks for them again):")
+    console.print("Documents that failed (`equal retry` tries them again):")
     for row in rows.iter_rows(named=True):
         console.print(
             f"  {row['campaign']}: {row['documents']:,} x {row['reason']} ({row['tries']:,} tries)",
@@ -55,9 +55,9 @@ def print_estimate(
     warehouse: Warehouse,
     names: Sequence[str],
 ) -> None:
-    """Print what the warm-up and campaigns have still to ask for."""
+    """Print what the warm-up and campaigns have still to pay for."""
     each = tokens_per_document(settings, extractor, warehouse)
-    table = Table(title="Still to be asked for", title_justify="left")
+    table = Table(title="Still to be extracted", title_justify="left")
     for heading in ("", "documents", "tokens", "money", "ends by"):
         table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
     found = estimates(settings, names, each, extractor, warehouse)
@@ -75,7 +75,7 @@ def print_estimate(
     console.print(table)
     console.print(
         f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
-        f"{each.basis}. What several ask for is paid once.",
+        f"{each.basis}. What several campaigns use is paid once.",
         highlight=False,
     )
     for cap in extractor.run_caps(""):

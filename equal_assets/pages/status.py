@@ -1,4 +1,4 @@
-"""Where campaigns stand, as the `equal` command prints it: one column a campaign."""
+"""How far campaigns are, as the `equal` command prints it: one column per campaign."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from equal_assets.settings import Settings
 COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
 MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
 LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
-"""Least width of the labels and of a campaign, borders included: three stand in 80 characters."""
+"""Least width of the labels and of a campaign, borders included: three fit in 80 characters."""
 
 NOTHING_YET = {**dict.fromkeys(COUNTED, 0), **dict.fromkeys(MEASURED)}
 
@@ -70,7 +70,7 @@ def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, s
         "strategy": campaign.strategy,
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
         "ended by": row["ended_by"] or NONE,
-        "documents asked for": f"{row['documents']:,} of {campaign.budget_documents:,}",
+        "documents used": f"{row['documents']:,} of {campaign.budget_documents:,}",
         "pairs extracted": f"{row['pairs']:,}",
         "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
         "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",
@@ -83,7 +83,7 @@ def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, s
 
 
 def _students(rows: pl.DataFrame) -> dict[str, str]:
-    """Return two rows of the table a metric: the untuned and the tuned student."""
+    """Return two rows of the table per metric: the untuned and the tuned student."""
     return {
         f"{metric_label(row['metric'])}, {shown}": with_interval(
             row, name, form=metric_form(row["metric"])

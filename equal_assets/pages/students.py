@@ -35,7 +35,7 @@ def before_and_after(students: pl.DataFrame) -> tuple[list[str], list[list[str]]
 
 
 def over_budget_table(names: Sequence[str], points: pl.DataFrame) -> Table:
-    """Return the students of campaigns on the way: one row a metric and point of the budget.
+    """Return the students of campaigns on the way: one row per metric and point of the budget.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def over_budget_table(names: Sequence[str], points: pl.DataFrame) -> Table:
     points : DataFrame
         Rows of the query ``accuracy_over_budget``.
     """
-    table = Table(title="students by the documents asked for", title_justify="left")
+    table = Table(title="students by documents used", title_justify="left")
     table.add_column("")
     for name in names:
         table.add_column(name, justify="right")

@@ -26,7 +26,7 @@ def trace_tree(traced: Row) -> Tree:
     if traced["is_in_warmup"]:
         tree.add(_line("warm-up", "one of the pairs that tuned the embedder"))
     if not traced["campaigns"]:
-        tree.add(_line("campaigns", "none asked for its document"))
+        tree.add(_line("campaigns", "none used its document"))
     for campaign in traced["campaigns"]:
         _add_campaign(tree, campaign)
     return tree
@@ -80,7 +80,7 @@ def _add_campaign(tree: Tree, found: Row) -> None:
     away = None if distance is None else f"{distance:.3f} from its center"
     branch.add(_line("cluster", _joined(str(cluster["cluster"]), size, away)))
     when = f"round {pull['round']}, pull {pull['pull']}"
-    chosen = branch.add(_line("asked for in", _joined(when, pull["finished_at"])))
+    chosen = branch.add(_line("used in", _joined(when, pull["finished_at"])))
     if pull["ucb_score"] is not None:
         parts = f"mean reward {number(pull['mean_reward'], '.4g')}"
         parts += f", exploration bonus {number(pull['exploration_bonus'], '.4g')}"

@@ -49,7 +49,7 @@ def with_interval(row: Mapping[str, Any], name: str, *, form: str) -> str:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a Markdown table; what stands in a cell is shown as it is, never read as HTML."""
+    """Return a Markdown table; cells are shown as they are, never read as HTML."""
     lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -45,7 +45,7 @@ def warmup_page(
         )
     )
     return {
-        "documents asked for": len(extractions),
+        "documents used": len(extractions),
         "documents by outcome": markdown(
             with_bars(extractions["status"].value_counts(sort=True), "count")
         ),

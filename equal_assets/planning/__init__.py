@@ -1,1 +1,1 @@
-"""Before anything is paid: whether all of it is there, and what it will take."""
+"""Before anything is paid: whether everything is there, and what it will take."""

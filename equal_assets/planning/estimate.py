@@ -16,7 +16,7 @@ from equal_assets.settings import LLMExtractionSettings, Settings
 from equal_assets.versions import is_current, stored_versions
 
 REPLY_SHARE = 0.25
-"""Tokens of a reply over those of its document, where nothing was measured."""
+"""Tokens of a reply per token of its document, where nothing was measured."""
 
 RATING_REPLY_TOKENS = 10
 """Of ``{"rating": 3}``; a model that thinks first writes more."""
@@ -36,14 +36,14 @@ class TokensPerDocument:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a payer has still to ask for.
+    """What a payer has still to pay for.
 
     Attributes
     ----------
     payer : str
         ``"warm-up"``, a campaign, or ``"campaign: ratings"``.
     documents : int
-        Still to be asked for, or to be rated; each is paid once, whoever asks.
+        Still to be extracted, or to be rated; each is paid once, whoever uses it.
     tokens : int
         Of prompts and replies.
     cost : float
@@ -86,7 +86,7 @@ def assumed_tokens(llm: LLMExtractionSettings, characters: float) -> TokensPerDo
     reply = REPLY_SHARE * document
     pairs_read = (len(prompts) - 1) * reply
     basis = (
-        f"assumed: {CHARACTERS_PER_TOKEN} characters a token, replies of {REPLY_SHARE:.0%} of "
+        f"assumed: {CHARACTERS_PER_TOKEN} characters per token, replies of {REPLY_SHARE:.0%} of "
         f"the document; measured once {MEASURED_DOCUMENTS} documents are extracted"
     )
     return TokensPerDocument(
@@ -103,7 +103,7 @@ def estimates(
     extractor: Extractor,
     warehouse: Warehouse,
 ) -> list[Estimate]:
-    """Return what the warm-up and campaigns have still to ask for, by their budgets."""
+    """Return what the warm-up and campaigns have still to pay for, by their budgets."""
     llm = settings.extractor
     prices = Prices()
     if isinstance(llm, LLMExtractionSettings):
@@ -171,7 +171,7 @@ def _ratings(
 def _estimate(
     payer: str, budgets: Mapping[str, float | None], of_one: Mapping[str, float]
 ) -> Estimate:
-    """Return how many documents the tightest of budgets has room for; others are of documents."""
+    """Return how many documents the tightest budget pays for; unpriced ones count documents."""
     left = {
         name: budget / of_one.get(name, 1.0)
         for name, budget in budgets.items()

@@ -39,7 +39,7 @@ FREE_DISK_GIB = 2.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and what to do where it is not there.
+    """One thing that was looked at, and what to do if it is missing.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Finding:
         Whether a run can start as far as this goes; what it downloads itself may be missing.
     text : str
     is_to_be_fetched : bool
-        Whether it is only not here yet: a package to install, a dump to download by hand.
+        Whether it can still be fetched: a package to install, a dump to download by hand.
     """
 
     is_ok: bool
@@ -58,7 +58,7 @@ class Finding:
 def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
     """Yield what a run of these settings needs, each with whether it is there.
 
-    Of a plan, whose run is another day or elsewhere, no hub and no server is asked.
+    For a plan, whose run is later or elsewhere, no hub or server is contacted.
     """
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
     yield _corpus(settings, is_plan=is_plan)
@@ -103,13 +103,13 @@ def _dump(corpus: StackExchangeSettings) -> Finding:
 
 
 def _of_hub(what: str, name: str) -> Finding:
-    """Return what there is to say of something that a run asks the hub for."""
+    """Return the finding on something that a run downloads from the hub."""
     from huggingface_hub import constants
 
     if constants.is_offline_mode():
-        why = "is no folder and not in the cache, and HF_HUB_OFFLINE forbids to ask the hub"
+        why = "is neither a folder nor in the cache, and HF_HUB_OFFLINE forbids downloads"
         return Finding(False, f"{what}: {name} {why}", is_to_be_fetched=True)
-    return Finding(True, f"{what}: {name} will be asked of the model hub")
+    return Finding(True, f"{what}: {name} will be downloaded from the hub")
 
 
 def _target(name: str, target: TargetSettings) -> Finding:
@@ -148,7 +148,7 @@ def _embedder(settings: Settings) -> Finding:
     if Path(model).is_dir():
         has_modules = (Path(model) / "modules.json").is_file()
         return Finding(has_modules, f"embedder: folder {model}, modules.json in it")
-    return Finding(True, f"embedder: {model} will be asked of the model hub")
+    return Finding(True, f"embedder: {model} will be downloaded from the hub")
 
 
 def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Finding]:
@@ -157,11 +157,13 @@ def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Findin
             needed = f"extractor: vllm is not installed: `{install_command('vllm')}`"
             yield Finding(False, needed, is_to_be_fetched=True)
         else:
-            where = "is there" if Path(settings.model).is_dir() else "will be asked of the hub"
+            where = (
+                "is there" if Path(settings.model).is_dir() else "will be downloaded from the hub"
+            )
             yield Finding(True, f"extractor: vllm is installed, the model {settings.model} {where}")
     elif isinstance(settings, OpenAISettings) and is_plan:
         servers = ", ".join(settings.base_urls)
-        yield Finding(True, f"extractor: {servers} will be asked for {settings.model}")
+        yield Finding(True, f"extractor: {settings.model} will be requested from {servers}")
     elif isinstance(settings, OpenAISettings):
         from equal_assets.resources.llm.openai_client import check_server
 
@@ -176,7 +178,7 @@ def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Findin
 
 def _student(settings: StudentSettings) -> Finding:
     if isinstance(settings, TinyStudentSettings):
-        return Finding(True, "student: tiny is made on the spot")
+        return Finding(True, "student: tiny is built from the corpus")
     from equal_assets.resources.students.huggingface import find_model
 
     try:

@@ -44,7 +44,7 @@ def model_size(model: str) -> ModelSize | None:
     Returns
     -------
     ModelSize or None
-        None where nothing says it.
+        None if it is not known.
 
     >>> model_size("org/Thing-1.5B-Chat")
     ModelSize(parameters=1500000000.0, cached_values=None, basis='by its name')

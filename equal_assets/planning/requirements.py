@@ -1,7 +1,7 @@
 """What campaigns would need, from the settings alone: LLM tokens, money, GPU memory, disk.
 
-Nothing is downloaded or computed. Every figure is an estimate and says what it rests on. Hours are
-not told: they are the operations over what your GPUs sustain, which only a run can measure.
+Nothing is downloaded or computed. Every figure is an estimate and says what it is based on. Hours
+are not estimated: they depend on the speed that your GPUs sustain, which only a run can measure.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def requirements(settings: Settings, *, n_read: int, n_characters: int) -> Itera
     n_documents = n_read or settings.corpus.max_documents
     characters = n_characters / n_read if n_read else ASSUMED_CHARACTERS
     basis = "as read" if n_read else f"assumed: {ASSUMED_CHARACTERS:,} characters each"
-    shown = f"at most {n_documents:,}" if n_documents else "not known before the corpus is read"
+    shown = f"at most {n_documents:,}" if n_documents else "unknown before the corpus is read"
     yield f"documents: {shown}; {basis}"
     llm = settings.extractor
     if isinstance(llm, LLMExtractionSettings):
@@ -120,7 +120,7 @@ def _size_of(llm: LLMExtractionSettings) -> ModelSize | None:
 def _engine_memory(llm: VLLMSettings) -> str:
     size = _size_of(llm)
     if size is None:
-        return f"GPU memory of the extractor: not known, nothing says how large {llm.model} is"
+        return f"GPU memory of the extractor: unknown, as the size of {llm.model} is"
     bytes_each = QUANTIZED_BYTES.get(llm.quantization or "", 2.0)
     weights = size.parameters * bytes_each / GIB
     gpus = llm.tensor_parallel_size
@@ -130,7 +130,7 @@ def _engine_memory(llm: VLLMSettings) -> str:
         f"({size.parameters / 1e9:.1f} billion parameters {size.basis}, {bytes_each:g} bytes each)"
     )
     if size.cached_values is None:
-        return f"{text}; the cache of keys and values beside it"
+        return f"{text}, plus the cache of keys and values"
     longest = llm.chunk_characters / CHARACTERS_PER_TOKEN + 2 * llm.max_reply_tokens
     cache = longest * size.cached_values * 2 / GIB
     return (
@@ -143,13 +143,13 @@ def _engine_memory(llm: VLLMSettings) -> str:
 def _student_memory(student: HuggingFaceStudentSettings) -> str:
     size = model_size(student.model)
     if size is None:
-        return f"GPU memory of the student: not known, nothing says how large {student.model} is"
+        return f"GPU memory of the student: unknown, as the size of {student.model} is"
     bytes_each = FULL_TUNING_BYTES if student.method == "full" else 2
     held = "weights, gradients and optimizer" if student.method == "full" else "frozen weights"
     memory = size.parameters * bytes_each / GIB
     return (
-        f"GPU memory of the student: {memory:,.0f} GiB of {held} on each device, activations "
-        f"beside it ({size.parameters / 1e9:.2f} billion parameters {size.basis}, "
+        f"GPU memory of the student: {memory:,.0f} GiB of {held} on each device, plus "
+        f"activations ({size.parameters / 1e9:.2f} billion parameters {size.basis}, "
         f"{student.method}: {bytes_each} bytes each)"
     )
 

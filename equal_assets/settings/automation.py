@@ -20,7 +20,7 @@ class AutomationSettings(SettingsSection):
 
     next_round: bool = Field(False, description="schedule: plays the next round of each campaign")
     finish_campaigns: bool = Field(
-        False, description="sensor: data set, student and accuracy once the last round is in"
+        False, description="sensor: data set, student and accuracy once the last round is stored"
     )
     changed_sources: bool = Field(
         False, description="sensor: starts campaigns whose corpus or target changes"
@@ -32,7 +32,9 @@ class AutomationSettings(SettingsSection):
         3, ge=1, description="failed runs of a round in a row before it is left to people"
     )
     webhook_variable: str | None = Field(
-        None, min_length=1, description="environment variable with the URL that is told of failures"
+        None,
+        min_length=1,
+        description="environment variable with the URL that failures are posted to",
     )
     webhook_seconds: float = Field(10.0, gt=0, le=50, description="longest wait for its answer")
 
@@ -45,7 +47,7 @@ class AutomationSettings(SettingsSection):
             dg.ScheduleDefinition(job_name="next_round", cron_schedule=cron)
         except dg.DagsterInvalidDefinitionError:
             raise ValueError(
-                "no cron expression; allowed: minute, hour, day of the month, month, day of the "
+                "must be a cron expression: minute, hour, day of the month, month, day of the "
                 "week, such as '30 6 * * 1-5', or @hourly, @daily, @weekly, @monthly"
             ) from None
         return cron

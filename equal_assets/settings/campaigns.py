@@ -1,4 +1,4 @@
-"""Sections `targets` and `campaigns`, and those of single strategies."""
+"""Sections `targets` and `campaigns`, and the sections of single strategies."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class TargetSettings(SettingsSection):
     """A target task: JSONL files of QA pairs, relative to campaigns.yaml."""
 
     preset: Literal["gsm8k", "math", "humaneval", "mbpp"] | None = Field(
-        None, description="its files are fetched from the hub; fills the other keys"
+        None, description="a target that is fetched from the hub; fills the other keys"
     )
     reference: str = Field(description="pairs that steer the selection")
-    test: str = Field(description="pairs that only judge; selection never reads them")
-    question_field: str = Field("question", description="of a row, in both files")
-    answer_field: str = Field("answer", description="the same")
+    test: str = Field(description="pairs for evaluation only; selection never reads them")
+    question_field: str = Field("question", description="holds the question, in both files")
+    answer_field: str = Field("answer", description="holds the answer")
     weight_field: str | None = Field(
-        None, description="number above 0 in each reference row; null: all count alike"
+        None, description="holds a weight above 0, in reference rows; null: all count alike"
     )
     answers: Literal["text", "number", "math", "code"] = Field(
         "text",
@@ -50,14 +50,14 @@ class TargetSettings(SettingsSection):
         "mathematical equality; by running them against tests",
     )
     tests_field: str | None = Field(
-        None, description="of code: statements that raise if it is wrong, text or list"
+        None, description="for code: statements that raise if it is wrong, text or list"
     )
-    setup_field: str | None = Field(None, description="of code: what stands before the tests")
+    setup_field: str | None = Field(None, description="for code: runs before the tests")
     prefix_field: str | None = Field(
-        None, description="of code: the beginning that the answer goes on from, as in HumanEval"
+        None, description="for code: the beginning that the answer continues, as in HumanEval"
     )
     entry_point_field: str | None = Field(
-        None, description="of code: the function that the tests' `check` is called with"
+        None, description="for code: the function that the tests' `check` is called with"
     )
 
     @model_validator(mode="before")
@@ -68,7 +68,7 @@ class TargetSettings(SettingsSection):
             return given
         own = sorted(given.keys() - {"preset", "answers"})
         if own:
-            raise ValueError(f"preset {preset} has its own {', '.join(own)}: leave them out")
+            raise ValueError(f"preset {preset} has its own {', '.join(own)}; leave them out")
         folder = state_folder(base_folder(info)) / "targets" / preset
         files = {name: str(folder / f"{name}.jsonl") for name in ("reference", "test")}
         return {**files, **TARGET_PRESETS[preset], **given}
@@ -85,10 +85,10 @@ class TargetSettings(SettingsSection):
     def _fields_fit_answers(self) -> TargetSettings:
         code = ("tests_field", "setup_field", "prefix_field", "entry_point_field")
         if self.answers == "code" and self.tests_field is None:
-            raise ValueError("answers: code needs tests_field")
+            raise ValueError("tests_field must be set where answers is code")
         given = [name for name in code if getattr(self, name) is not None]
         if self.answers != "code" and given:
-            raise ValueError(f"{', '.join(given)}: only where answers is code")
+            raise ValueError(f"{', '.join(given)} must be left out unless answers is code")
         return self
 
 
@@ -128,19 +128,19 @@ class LLMScoringSettings(SettingsSection):
     """The strategy `llm-scoring`: which documents the extractor's LLM rates, and on what."""
 
     candidates: float = Field(
-        3.0, ge=1, le=1000, description="documents rated, in multiples of budget_documents"
+        3.0, ge=1, le=1000, description="documents rated, as a multiple of budget_documents"
     )
     drawn_by: Literal["similarity", "random"] = Field(
-        "similarity", description="the documents nearest to the target, or any"
+        "similarity", description="rates the documents nearest to the target, or random ones"
     )
     reference_questions: int = Field(5, ge=1, le=100, description="shown as the target")
     document_characters: int = Field(2000, ge=100, description="of a document's beginning, shown")
     budget_share: float = Field(
-        0.5, gt=0, lt=1, description="most that ratings take of budget_tokens and budget_cost"
+        0.5, gt=0, lt=1, description="largest share of budget_tokens and budget_cost for ratings"
     )
 
     def n_candidates(self, budget_documents: int) -> int:
-        """Return how many documents are rated for a budget, where the corpus holds as many."""
+        """Return how many documents are rated for a budget, if the corpus holds that many."""
         return math.ceil(self.candidates * budget_documents)
 
 
@@ -153,9 +153,9 @@ class CampaignSettings(SettingsSection):
         description="which documents it extracts: see docs/strategies.md",
         json_schema_extra=lambda schema: schema.update(enum=list(STRATEGIES)),
     )
-    budget_documents: int = Field(ge=1, description="documents asked for, never exceeded")
+    budget_documents: int = Field(ge=1, description="documents used; never exceeded")
     budget_tokens: int | None = Field(
-        None, ge=1, description="LLM tokens asked for, prompts and replies; never exceeded"
+        None, ge=1, description="LLM tokens used, prompts and replies; never exceeded"
     )
     budget_cost: float | None = Field(
         None, gt=0, description="money, at the extractor's prices; never exceeded"
@@ -163,39 +163,40 @@ class CampaignSettings(SettingsSection):
     documents_per_pull: int = Field(
         10,
         ge=1,
-        description="taken from one cluster at a time, paper: 10; a strategy that chooses "
+        description="taken from one cluster at a time (paper: 10); a strategy that chooses "
         "documents, not clusters, uses only its product with `arms_per_round`",
     )
     arms_per_round: int = Field(
         5,
         ge=1,
-        description="clusters, authors' code: 50 of 1000; times `documents_per_pull`, the "
-        "documents of a round",
+        description="clusters (authors' code: 50 of 1000); times `documents_per_pull`, this "
+        "is the size of a round",
     )
     debias_reward: bool = Field(
-        False, description="compare clusters with few and many pairs alike; false: the paper's"
+        False,
+        description="makes clusters with few and many pairs comparable; false: as in the paper",
     )
     stop_below_gain: float = Field(
         0.0,
         ge=0,
-        description="end where a round should add less coverage per 1,000 tokens; only for "
-        "strategies that predict their gain (docs/strategies.md)",
+        description="end once a round should add less coverage than this per 1,000 tokens; only "
+        "for strategies that predict their gain (docs/strategies.md)",
     )
-    seed: int = Field(0, ge=0, description="of what the strategy draws")
+    seed: int = Field(0, ge=0, description="of the strategy's random draws")
 
     @property
     def counts_documents(self) -> bool:
-        """Whether documents alone are budgeted: then a long one costs what a short one does."""
+        """Whether only documents are budgeted: then a long one costs as much as a short one."""
         return self.budget_tokens is None and self.budget_cost is None
 
     @property
     def strategy_row(self) -> StrategyRow:
-        """What the table of strategies says of its strategy."""
+        """The row of its strategy in the table of strategies."""
         return STRATEGIES[self.strategy]
 
     @property
     def documents_per_round(self) -> int:
-        """Documents that a full round asks for."""
+        """Documents of a full round."""
         return self.documents_per_pull * self.arms_per_round
 
     @property
@@ -208,7 +209,7 @@ class CampaignSettings(SettingsSection):
     def _known_target(cls, name: str, info: ValidationInfo) -> str:
         known = (info.context or {}).get("targets")
         if known is not None and name not in known:
-            raise ValueError(f"unknown target; allowed: {', '.join(sorted(known))}")
+            raise ValueError(f"must be one of the targets: {', '.join(sorted(known))}")
         return name
 
     @field_validator("strategy", mode="before")
@@ -225,7 +226,7 @@ class CampaignSettings(SettingsSection):
     def _within_corpus(cls, budget: int, info: ValidationInfo) -> int:
         cap = (info.context or {}).get("max_documents")
         if cap is not None and budget > cap:
-            raise ValueError(f"more than the corpus holds; allowed: at most {cap} (max_documents)")
+            raise ValueError(f"must be at most {cap}, the max_documents of the corpus")
         return budget
 
     @model_validator(mode="after")
@@ -242,7 +243,7 @@ class CampaignSettings(SettingsSection):
     def _rounds_fit(self) -> CampaignSettings:
         if self.n_rounds > MAX_ROUNDS:
             raise ValueError(
-                f"needs {self.n_rounds} rounds, allowed: at most {MAX_ROUNDS}; raise "
+                f"needs {self.n_rounds} rounds: must be at most {MAX_ROUNDS}; raise "
                 "documents_per_pull or arms_per_round"
             )
         return self

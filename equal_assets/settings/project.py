@@ -1,4 +1,4 @@
-"""The whole of ``campaigns.yaml``, and what of it decides which stored asset."""
+"""The whole of ``campaigns.yaml``, and which part of it decides which stored asset."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class Settings(SettingsSection):
     student: StudentSettings = TinyStudentSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     milestones: list[str] = Field(
-        [], description="shares of the corpus, 1% ..., at which students are tuned and judged too"
+        [],
+        description="shares of the corpus, such as 1%, at which students are tuned and judged too",
     )
     export: ExportSettings = ExportSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -84,7 +85,9 @@ class Settings(SettingsSection):
         cls, campaigns: dict[str, CampaignSettings]
     ) -> dict[str, CampaignSettings]:
         if WARM_UP in campaigns:
-            raise ValueError(f"no campaign can be named {WARM_UP}: the sample is paid as that")
+            raise ValueError(
+                f"no campaign can be named {WARM_UP}, the name that the sample is paid under"
+            )
         return campaigns
 
     @model_validator(mode="after")
@@ -97,7 +100,7 @@ class Settings(SettingsSection):
             if not isinstance(self.extractor, LLMExtractionSettings):
                 raise ValueError(
                     f"{key} has a budget of tokens or money, but extractor.backend = "
-                    f"{self.extractor.backend!r} uses neither"
+                    f"{self.extractor.backend!r} uses neither; leave the budget out"
                 )
             prices = self.extractor.prompt_price + self.extractor.completion_price
             if section.budget_cost is not None and not prices:
@@ -114,9 +117,9 @@ class Settings(SettingsSection):
         for name, campaign in self.campaigns.items():
             if campaign.strategy_row.needs_ratings:
                 raise ValueError(
-                    f"campaigns.{name}.strategy = {campaign.strategy!r} asks the LLM of the "
-                    f"extractor, but extractor.backend = {self.extractor.backend!r} has none; "
-                    "allowed: another strategy, or extractor.backend openai or vllm"
+                    f"campaigns.{name}.strategy = {campaign.strategy!r}: must be one that needs no "
+                    f"LLM, as extractor.backend = {self.extractor.backend!r} has none; choose "
+                    "another strategy, or extractor.backend openai or vllm"
                 )
         return self
 
@@ -126,7 +129,7 @@ class Settings(SettingsSection):
         Raises
         ------
         SettingsError
-            If one of them is no share.
+            If one of them is not a share.
         """
         try:
             shares = self._shares(list(milestones))
@@ -136,14 +139,14 @@ class Settings(SettingsSection):
 
     @property
     def automated_campaigns(self) -> list[str]:
-        """The campaigns that something is asked for on its own, in order of name."""
+        """The automated campaigns, in order of name."""
         named = self.automation.campaigns
         return sorted(self.campaigns if named is None else named)
 
     def sections(self, *names: str) -> dict[str, Any]:
-        """Return sections as plain JSON values, without what changes speed or price alone.
+        """Return sections as plain JSON values, without what changes only speed or price.
 
-        ``harness`` is a name of its own: what lm-eval runs decides nothing else.
+        ``harness`` is apart from ``evaluation``: what lm-eval runs decides nothing else.
         """
         kept = self.model_dump(
             mode="json",
@@ -167,7 +170,7 @@ class Settings(SettingsSection):
     def campaign_settings(self, name: str) -> dict[str, Any]:
         """Return the settings that decide what a campaign selects, as plain JSON values.
 
-        What stands in the files of corpus and target counts by its content, not by its path.
+        The files of corpus and target count by their content, not by their path.
         """
         campaign = self.campaigns[name]
         row = campaign.strategy_row
@@ -185,7 +188,7 @@ def fingerprint(value: Any) -> str:
 
 
 def parse_share(text: str) -> float:
-    """Return the share that a percentage writes.
+    """Return a percentage as a share.
 
     >>> parse_share("2.5%")
     0.025
@@ -196,5 +199,5 @@ def parse_share(text: str) -> float:
     except ValueError:
         share = math.nan
     if not text.strip().endswith("%") or not 0 < share <= 1:
-        raise ValueError(f"{text!r} is no share; allowed: above 0% and up to 100%, such as 2.5%")
+        raise ValueError(f"{text!r} must be a share above 0% and up to 100%, such as 2.5%")
     return share

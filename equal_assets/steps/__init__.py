@@ -1,1 +1,1 @@
-"""What an asset does in more than one move: playing a round, judging a student, finding leaks."""
+"""The longer work of assets: playing a round, judging a student, finding leaks."""

@@ -1,4 +1,4 @@
-"""Tunes the embedder on the pairs of the warm-up, and measures what that brought."""
+"""Tunes the embedder on the pairs of the warm-up, and measures the gain."""
 
 import math
 from pathlib import Path
@@ -39,7 +39,7 @@ def tune_on_pairs(
     Returns
     -------
     dict
-        The row of `contrastive_embedder`, but for its seconds.
+        The row of `contrastive_embedder`, without its seconds.
     float
         Floating-point operations of the tuning.
     """

@@ -1,4 +1,4 @@
-"""What the extractor's LLM says of documents, for strategies that need it before round 1."""
+"""The ratings of documents by the extractor's LLM, for strategies that need them before round 1."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def document_ratings(
 ) -> pl.DataFrame:
     """Have the candidates of a campaign rated, and return `document_id, value` of all documents.
 
-    Nothing is rated any more once the first round is stored: every round then sees the same.
+    Nothing is rated once the first round is stored, so that every round sees the same.
 
     Parameters
     ----------

@@ -14,10 +14,10 @@ PAGE_DOCUMENTS = 1_024
 """Documents whose texts are in memory at once while they are embedded."""
 
 N_TERMS = 8
-"""Words that are kept of a cluster."""
+"""Words kept per cluster."""
 
 TERM_DOCUMENTS, TERM_CHARACTERS = 20_000, 1_000
-"""Documents, and the characters that each begins with, whose words name the clusters."""
+"""How many documents give the clusters their words, and how many characters of each are read."""
 
 MIN_TERM_DOCUMENTS, MAX_TERM_DOCUMENTS = 10, 100
 """Of a cluster."""

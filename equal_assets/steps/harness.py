@@ -27,7 +27,7 @@ ITEMS = {
         for field in fields(HarnessItem)
     },
 }
-"""Columns of the two tables, so that no row is a table too."""
+"""Columns of the two tables, which need them when they have no row."""
 
 
 def evaluate_students(

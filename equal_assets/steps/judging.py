@@ -62,12 +62,12 @@ def judge(
         How generated answers are judged; with ``"text"`` none are generated.
     evaluation : Evaluation
     progress : callable
-        Called with answers done and in all, of one way of asking after the other.
+        Called with answers done and in all, for each way of asking in turn.
 
     Returns
     -------
     DataFrame
-        Columns :data:`ANSWER_COLUMNS`, one row an answer and measure.
+        Columns :data:`ANSWER_COLUMNS`, one row per answer and measure.
     """
     pairs = qa_pairs(questions)
     choices = judge_by_choice(
@@ -135,7 +135,7 @@ def answers_on_test(
 
 
 def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
-    """Return what the answers of a student come to.
+    """Return the metrics of a student's answers.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        One row a metric: ``metric`` (as in the table ``student_accuracy``), ``value``, ``low`` and
-        ``high`` (95% interval), ``n_questions``.
+        One row per metric: ``metric`` (as in the table ``student_accuracy``), ``value``, ``low``
+        and ``high`` (95% interval), ``n_questions``.
     """
     rows = []
     for (measure,), of_measure in answers.group_by("measure", maintain_order=True):
@@ -178,7 +178,7 @@ def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:
 
 
 def _metrics(measure: str, answers: pl.DataFrame) -> list[tuple[str, float, tuple[float, float]]]:
-    """Return name, value and interval of what one measure comes to."""
+    """Return name, value and interval of one measure."""
     if measure == "perplexity":
         weighed = answers["log_probability"].to_numpy(), answers["n_tokens"].to_numpy()
         interval = perplexity_interval(*weighed, confidence=CONFIDENCE)

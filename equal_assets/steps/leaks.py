@@ -29,7 +29,7 @@ REMOVAL = {
 
 @dataclass(frozen=True)
 class LeakRules:
-    """What the pairs of a campaign are held against; made once for many of them.
+    """What the pairs of a campaign are checked against; made once for many of them.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class LeakRules:
     def leaks(
         self, warehouse: Warehouse, pairs: pl.DataFrame, *, progress: Progress = silent
     ) -> pl.DataFrame:
-        """Return what leaks of pairs (`qa_id, question, answer`), with reason and question."""
+        """Return which pairs (`qa_id, question, answer`) leak, with reason and question."""
         vectors = None
         if self.by_meaning:
             questions = pairs["question"].to_list()

@@ -43,7 +43,7 @@ class Making:
 
     @property
     def seconds(self) -> float:
-        """What it has taken so far."""
+        """Seconds so far."""
         return time.monotonic() - self._started
 
     @contextmanager

@@ -19,7 +19,7 @@ from equal_assets.steps.judging import answers_on_test, metrics_of
 
 @dataclass(frozen=True)
 class Milestone:
-    """Where a campaign stood when it had asked for a share of the corpus.
+    """A campaign at the point where it had used a share of the corpus.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Milestone:
     round : int
         The last round within it.
     documents : int
-        Asked for until then.
+        Used until then.
     is_end : bool
         Whether that was the campaign's last round.
     made_as : str
@@ -47,13 +47,12 @@ class Milestone:
 def milestones_of(
     campaign: str, settings: Settings, warehouse: Warehouse, *, inputs: dict[str, Any]
 ) -> list[Milestone]:
-    """Return where a campaign stood at each milestone of the settings.
+    """Return a campaign at each milestone of the settings.
 
     Raises
     ------
     CampaignError
-        If there is none, or the campaign has not reached one, or had asked for more documents in
-        its first round.
+        If there is none, or the campaign has not reached one, or was past it after its first round.
     """
     if not settings.milestones:
         raise CampaignError(
@@ -140,7 +139,7 @@ def _judge(
     *,
     log: dg.DagsterLogManager,
 ) -> pl.DataFrame:
-    """Return the rows of a milestone; those of the end are there already."""
+    """Return the rows of a milestone; at the end of the campaign they are stored already."""
     if milestone.is_end:
         rows = warehouse.query("student_at_end", campaign=milestone.campaign)
     else:

@@ -1,4 +1,4 @@
-"""Judging a student by the true answers: which it holds likeliest, and how likely."""
+"""Judging a student by the true answers: which it finds likeliest, and how likely."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from equal_assets.resources.students.student import Student, check_pairs, comple
 
 @dataclass(frozen=True)
 class Choices:
-    """What a student took among true answers, and how likely it holds the right one.
+    """What a student chose among true answers, and how likely it finds the right one.
 
     Attributes
     ----------
@@ -89,8 +89,8 @@ def judge_by_choice(
 
     Notes
     -----
-    The wrong choices are true answers of other questions: the same ones for every model that
-    is judged on the same pairs. An answer that reads like the true one is no wrong choice.
+    The wrong choices are true answers of other questions: the same ones for every model that is
+    judged on the same pairs. An answer that reads like the true one is not a wrong choice.
     """
     check_pairs(pairs)
     wrong = draw_distractors(len(pairs), choices, np.random.default_rng(seed))

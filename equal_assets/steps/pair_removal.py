@@ -24,9 +24,9 @@ def split_pairs(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows of `qa_dataset` and of `removed_qa` of a campaign.
 
-    A rule sees what the rules before it have left, in the order in which pairs were asked for, and
-    of pairs that collide the first stays: so what a campaign had kept after a round is the
-    beginning of what it keeps in the end.
+    A rule sees what the rules before it have left, in the order in which documents were used, and
+    the first of colliding pairs stays. So what a campaign had kept after a round is the beginning
+    of what it keeps in the end.
     """
     pairs = warehouse.query("campaign_pairs", campaign=campaign).select(
         pl.lit(campaign).alias("campaign"), pl.all()

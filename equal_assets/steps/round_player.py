@@ -77,8 +77,8 @@ def prepare_campaign(
     Raises
     ------
     CampaignError
-        If what it reads is not there, its settings differ from those that it was started with,
-        or its budget is larger than the corpus.
+        If an input is missing, its settings have changed since it was started, or its budget is
+        larger than the corpus.
     CorpusError
         If a protected file cannot be used.
     ExtractionError
@@ -134,20 +134,20 @@ def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
     stated = f"campaigns.{name}.budget_documents = {campaign.budget_documents}"
     if campaign.budget_documents > n_documents:
         raise CampaignError(
-            f"{stated}: the corpus holds {n_documents} documents; allowed: 1 to {n_documents}"
+            f"{stated}: must be at most {n_documents}, the number of documents in the corpus"
         )
     if campaign.strategy_row.takes_all and campaign.budget_documents != n_documents:
         raise CampaignError(
-            f"{stated}: strategy {campaign.strategy} extracts all {n_documents} documents"
+            f"{stated}: must be {n_documents}; strategy {campaign.strategy} extracts every document"
         )
 
 
 @dataclass(frozen=True)
 class _CandidateDocuments:
-    """What a campaign may ask for; rows are those of the corpus."""
+    """The documents that a campaign may use; rows as in the corpus."""
 
     ids: np.ndarray  # (n_documents,), str
-    is_read: np.ndarray  # (n_documents,), bool: asked for in earlier rounds
+    is_read: np.ndarray  # (n_documents,), bool: used in earlier rounds
     corpus: Corpus
 
     def with_scores(self, scores: pl.DataFrame) -> "_CandidateDocuments":

@@ -19,17 +19,17 @@ from equal_assets.steps.round_player import RoundPlayer
 from equal_assets.steps.student_scores import StudentScorer
 
 POOL_SAMPLE_PAIRS = 1_000
-"""Pairs of a larger pool, drawn by their id, that stand for it in its OT cost after a round."""
+"""Pairs drawn by id from a larger pool, to measure its OT cost after a round."""
 
 TIMED_PARTS = ("extraction", "embedding", "selection")
-"""Whose seconds a round stores; those of scoring are in `scoring_spend`."""
+"""Whose seconds a round stores; `scoring_spend` has the seconds of scoring."""
 
 
 def play_round(player: RoundPlayer, number: int) -> bool:
     """Play and store one round; return whether it was new.
 
     The round depends on the campaign's settings, seed and earlier rounds alone: played again after
-    a killed attempt it asks for the same documents, and finds what was extracted in the store.
+    a killed attempt it uses the same documents, and finds what was extracted in the store.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _is_next(player: RoundPlayer, number: int) -> bool:
 
 
 class _Clock:
-    """Measures what the parts of a round take: every moment belongs to one of them."""
+    """Times the parts of a round: every moment belongs to one of them."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys((*TIMED_PARTS, "scoring"), 0.0)
@@ -147,7 +147,7 @@ def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFram
 
 
 def _asked_pulls(pulls: list[Pull], asked: pl.DataFrame) -> tuple[list[Pull], pl.DataFrame]:
-    """Return the pulls with the documents that were asked for, without those that lost all.
+    """Return the pulls with the documents that were requested, without pulls that lost all.
 
     In ``asked``, pulls are numbered as they are returned.
     """
@@ -173,7 +173,7 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
         stated = ", ".join(f"{cap} ({cap.used:,.10g} used)" for cap in limits)
         raise CampaignError(
             f"{stated}: no room for a single document of round 1, whose requests are reserved at "
-            "the most that they may come to. Raise the budget, or lower "
+            "their maximum possible cost. Raise the budget, or lower "
             "extractor.max_reply_tokens or extractor.chunk_characters"
         )
     with player.warehouse.transaction() as transaction:
@@ -184,7 +184,7 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
 
 @dataclass(frozen=True)
 class _ArmPairs:
-    """All pairs of the arms that a round pulled, those of earlier rounds included."""
+    """All pairs of the arms that a round pulled, from earlier rounds as well."""
 
     owners: np.ndarray  # (n_pairs,), arm of each
     vectors: np.ndarray  # (n_pairs, n_dimensions)
@@ -227,7 +227,7 @@ def _pull_rows(
     pairs: _ArmPairs,
     rewards: dict[int, float],
 ) -> pl.DataFrame:
-    """Return the rows of `bandit_round`, without what the pulls came to."""
+    """Return the rows of `bandit_round`, without the outcomes of the pulls."""
     rows = [
         {
             "campaign": player.name,
@@ -249,7 +249,7 @@ def _pull_rows(
 def _totals(
     player: RoundPlayer, number: int, asked: pl.DataFrame, leaked: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return what each pull came to: outcomes, and what the round itself spent on it."""
+    """Return the outcomes of each pull, and what the round itself spent on it."""
     paid = pl.col("first_asked_by") == str(round_key(player.name, number))
     n_leaked = leaked.group_by("content_hash").len("n_leaked")
     counted = asked.join(n_leaked, on="content_hash", how="left").with_columns(
@@ -279,7 +279,7 @@ def _pool(player: RoundPlayer, asked: pl.DataFrame, leaked: pl.DataFrame) -> dic
 def _query_pairs(
     player: RoundPlayer, name: str, asked: pl.DataFrame, leaked: pl.DataFrame, **more: int | str
 ) -> pl.DataFrame:
-    """Run a query over the campaign's pairs and those of a round that is not stored yet."""
+    """Run a query over the campaign's pairs, with a round that is not stored yet."""
     return player.warehouse.query(
         name,
         campaign=player.name,
@@ -355,7 +355,7 @@ def _score_pairs(
 
 
 def _scoring_spend(player: RoundPlayer, hashes: list[str], number: int) -> dict:
-    """Return what the scores took that the round was chosen by, or learned from."""
+    """Return the cost of the scores that the round was chosen by, or learned from."""
     return player.warehouse.query(
         "scoring_spend",
         campaign=player.name,

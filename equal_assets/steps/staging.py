@@ -39,7 +39,7 @@ def staged_corpus(settings: Settings, staging: Path, *, progress: Progress) -> I
 
 
 def load_staged(transaction: Transaction, settings: Settings, staging: Path) -> None:
-    """Put what is staged in the place of the documents and of the rejected rows."""
+    """Replace the documents and the rejected rows with what is staged."""
     kept = str(staging / "documents-*.parquet")
     limit = settings.corpus.max_documents or 2**62
     transaction.delete("documents")

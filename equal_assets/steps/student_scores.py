@@ -1,4 +1,4 @@
-"""What the untuned student says of pairs and documents: asked once for each, and stored."""
+"""The untuned student's scores of pairs and documents: computed once for each, and stored."""
 
 import time
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class StudentScorer:
     ----------
     kind : {"perplexity", "influence"}
     key : str
-        Fingerprint of everything that decides a score, beside the text.
+        Fingerprint of everything besides the text that decides a score.
     influence : Influence
         Projection of the gradients.
     campaign : str
@@ -178,5 +178,5 @@ def student_scorer(
 
 
 def _part(progress: Progress, done_before: int, total: int) -> Progress:
-    """Return progress over a part of the texts that tells of all of them."""
+    """Return progress over a part of the texts, reported as progress over all."""
     return lambda done, _, *note: progress(done_before + done, total, *note)

@@ -21,7 +21,7 @@ from equal_assets.settings import EvaluationSettings
 
 MATH_SECONDS = 10.0
 MATH_MEMORY_MB = 2048
-"""What comparing two expressions may take."""
+"""Limits of comparing two expressions."""
 
 
 def written_answers(
@@ -33,7 +33,7 @@ def written_answers(
     evaluation: EvaluationSettings,
     progress: Progress,
 ) -> list[dict]:
-    """Let a student write answers, and judge them; one row an answer and measure."""
+    """Let a student write answers, and judge them; one row per answer and measure."""
     pairs = qa_pairs(questions)
     written = student.generate(
         path,
@@ -72,7 +72,7 @@ def _verdicts(
     evaluation: EvaluationSettings,
     progress: Progress,
 ) -> dict[str, list[Verdict]]:
-    """Judge outputs by each measure of a kind of answers; a question stands beside each output."""
+    """Judge outputs by each measure of a kind of answers; output and question share a row."""
     references = questions["answer"].to_list()
     if answers == "number":
         return {

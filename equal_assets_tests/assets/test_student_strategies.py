@@ -178,7 +178,7 @@ def test_budget_of_a_strategy_that_takes_all_is_the_whole_corpus(started, tmp_pa
     folder.edit(campaigns={"everything": campaign})
     store_target(folder, "everything")
     n_documents = len(folder.rows("select document_id from documents"))
-    refused = f"budget_documents = 16: strategy all extracts all {n_documents} documents"
+    refused = f"budget_documents = 16: must be {n_documents}; strategy all extracts every document"
     with pytest.raises(CampaignError, match=refused):
         folder.player("everything")
     folder.edit(campaigns={"everything": {**campaign, "budget_documents": n_documents}})

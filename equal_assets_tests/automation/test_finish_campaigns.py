@@ -30,7 +30,7 @@ def finish(warehouse, campaigns, name: str) -> None:
 
 def test_nothing_follows_a_round_that_is_not_the_last(warehouse, campaigns, look):
     store_rounds(warehouse, campaigns.load(), {"random": 2})
-    assert "random: 2 rounds are in, and it goes on" in look().skip_message
+    assert "random: 2 rounds are stored, and it is not over" in look().skip_message
 
 
 @pytest.mark.parametrize("ended_by", ["budget", "gain"])

@@ -1,4 +1,4 @@
-"""What playing a campaign anew makes invalid is said exactly, and removed in one transaction."""
+"""What playing a campaign again makes invalid is said exactly, and removed in one transaction."""
 
 import dagster as dg
 import pytest
@@ -72,7 +72,7 @@ def test_plan_names_rounds_and_stored_results(played, campaigns):
 
 @pytest.mark.parametrize("number", [0, 4])
 def test_round_that_is_not_stored_is_refused(played, campaigns, number):
-    with pytest.raises(CampaignError, match=f"round {number} of campaign random.*allowed: 1 to 3"):
+    with pytest.raises(CampaignError, match=f"round {number} of campaign random: must be 1 to 3"):
         plan_rerun(NAME, campaigns.load(), played, from_round=number)
 
 

@@ -39,7 +39,7 @@ TABLES = [
     ("cluster_geometry", "largest clusters"),
     ("bandit_round", "pulls"),
     ("bandit_round", "sample pairs"),
-    ("reward_curve", "clusters most asked"),
+    ("reward_curve", "most used clusters"),
     ("qa_dataset", "sample pairs"),
     ("student_accuracy", "student on the test split"),
     ("strategy_comparison", "table"),

@@ -204,7 +204,7 @@ def test_gain_for_no_tokens_or_an_unknown_cost_is_null():
 def test_table_for_people_shows_a_dash_for_what_is_not_known():
     table = cost_table(compared(extraction_flops=None, total_flops=None))
     cells = dict(table.rows())
-    assert cells["LLM tokens asked for"] == "2,000,000"
+    assert cells["LLM tokens used"] == "2,000,000"
     assert cells["  extraction"] == "1.0"  # its seconds: the later row of that name
     assert table.rows()[3] == ("  extraction", "–")
     assert table.rows()[7] == ("  in all", "–")

@@ -112,10 +112,10 @@ def test_of_very_many_sources_the_largest_are_shown(contents, card_of):
 
 def test_what_was_spent_stands_beside_the_budget(contents, card_of):
     told = section(card_of(contents), "What it took")
-    assert "| documents asked for | 8 | 8 |" in told
-    assert "| LLM tokens asked for | 300 | – |" in told
+    assert "| documents used | 8 | 8 |" in told
+    assert "| LLM tokens used | 300 | – |" in told
     assert "| LLM tokens paid | 200 | – |" in told
-    assert "| money asked for | 0.5 | – |" in told
+    assert "| money used | 0.5 | – |" in told
     assert "12 pairs were extracted" in told
 
 

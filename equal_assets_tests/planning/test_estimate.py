@@ -66,7 +66,7 @@ def test_tokens_are_assumed_by_the_length_of_documents_and_templates(project, wa
     template = len(settings.extractor.prompts.template("extract"))
     assert each.prompt == pytest.approx((CHARACTERS + template) / 4)
     assert each.completion == CHARACTERS / 16
-    assert each.basis.startswith("assumed: 4 characters a token, replies of 25%")
+    assert each.basis.startswith("assumed: 4 characters per token, replies of 25%")
 
 
 def test_tokens_are_measured_once_enough_documents_are_extracted(project, warehouse):

@@ -91,15 +91,15 @@ def test_vllm_is_looked_for(found):
 
 
 def test_student_is_looked_for(found, tmp_path, monkeypatch):
-    assert found("student") == [(True, "student: tiny is made on the spot")]
+    assert found("student") == [(True, "student: tiny is built from the corpus")]
     [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
     assert not is_ok
-    assert "not in the cache, and HF_HUB_OFFLINE" in text
+    assert "nor in the cache, and HF_HUB_OFFLINE" in text
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # a folder is not asked
     [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
     assert (is_ok, text) == (
         True,
-        "student: meta-llama/Llama-3.1-8B will be asked of the model hub",
+        "student: meta-llama/Llama-3.1-8B will be downloaded from the hub",
     )
     (tmp_path / "llm").mkdir()
     [(is_ok, text)] = found("student", kind="huggingface", model="llm")

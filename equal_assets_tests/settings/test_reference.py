@@ -31,7 +31,7 @@ def test_every_key_says_what_it_is(row):
     "row",
     [
         "| `share` | number > 0, ≤ 1 | `0.05` | of the documents; paper: 0.05 |",
-        "| `budget_documents` | integer ≥ 1 |  | documents asked for, never exceeded |",
+        "| `budget_documents` | integer ≥ 1 |  | documents used; never exceeded |",
         "| `budget_cost` | number > 0 or `null` | `null` | the same in money |",
         "| `paths` | a list of text |  | files, folders or globs, relative to campaigns.yaml |",
     ],

@@ -183,7 +183,7 @@ MISTAKES = {
     "milestone above all": (
         "tracking:",
         "milestones: [1%, 120%]\ntracking:",
-        "milestones: '120%' is no share; allowed: above 0% and up to 100%, such as 2.5%",
+        "milestones: '120%' must be a share above 0% and up to 100%, such as 2.5%",
     ),
     "unknown export format": (
         "tracking:",
@@ -258,13 +258,13 @@ MISTAKES = {
     "unknown target": (
         "target: math",
         "target: maths",
-        "campaigns.first.target = 'maths': unknown target; allowed: math",
+        "campaigns.first.target = 'maths': must be one of the targets: math",
     ),
     "budget above the corpus": (
         "budget_documents: 100",
         "budget_documents: 501",
-        "campaigns.first.budget_documents = 501: more than the corpus holds; allowed: at most 500"
-        " (max_documents)",
+        "campaigns.first.budget_documents = 501: must be at most 500, the max_documents"
+        " of the corpus",
     ),
     "bad campaign name": (
         "  first:",
@@ -530,9 +530,9 @@ def test_webhook_without_a_url_in_the_environment_is_told(load, monkeypatch):
 @pytest.mark.parametrize(
     ("key", "problem"),
     [
-        ("cron: hourly", "automation.cron = 'hourly': no cron expression; allowed: minute, hour,"),
-        ("cron: 0 0 30 2 *", "automation.cron = '0 0 30 2 *': no cron expression"),
-        ("cron: '* * * * * *'", "automation.cron = '* * * * * *': no cron expression"),
+        ("cron: hourly", "automation.cron = 'hourly': must be a cron expression: minute, hour,"),
+        ("cron: 0 0 30 2 *", "automation.cron = '0 0 30 2 *': must be a cron expression"),
+        ("cron: '* * * * * *'", "automation.cron = '* * * * * *': must be a cron expression"),
         ("time_zone: Mars", "automation.time_zone = 'Mars': must be an IANA"),
         ("campaigns: [third]", "automation.campaigns: no campaign third: must be one of first"),
         ("schedule: true", "automation.schedule is not a known key: must be one of next_round,"),
@@ -637,7 +637,7 @@ def test_as_many_rounds_as_there_are_days_in_a_year_are_allowed(load):
 
 def test_too_many_rounds_are_refused_with_what_to_raise(complaints):
     assert complaints(small_rounds(MAX_ROUNDS + 1)) == [
-        f"campaigns.yaml:{FIRST_CAMPAIGN_LINE}: campaigns.first: needs 366 rounds, allowed: at "
+        f"campaigns.yaml:{FIRST_CAMPAIGN_LINE}: campaigns.first: needs 366 rounds: must be at "
         "most 365; raise documents_per_pull or arms_per_round"
     ]
 
@@ -993,7 +993,7 @@ def test_end_by_gain_needs_a_strategy_that_predicts_it(complaints, load):
 def test_ratings_need_an_extractor_with_an_llm(complaints, load):
     (line,) = complaints(strategy("llm-scoring"))
     assert line.split(":")[1] == str(VALID.splitlines().index("    strategy: random") + 1)
-    assert "campaigns.first.strategy = 'llm-scoring' asks the LLM of the extractor, but" in line
+    assert "campaigns.first.strategy = 'llm-scoring': must be one that needs no LLM," in line
     assert "extractor.backend = 'replay' has none" in line
     assert load(strategy("llm-scoring", with_llm())).campaigns["first"].strategy == "llm-scoring"
 

@@ -1,4 +1,4 @@
-"""Strategies that choose arms and draw documents from them at random: the paper's and kin."""
+"""Strategies that choose arms and draw documents from them at random: the paper's and variants."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ class ArmBandit(Strategy):
 
 
 class ScoredArmBandit(ArmBandit):
-    """The paper's bandit with another reward: the mean of what a model says of an arm's pairs.
+    """The paper's bandit with another reward: the mean score that a model gives an arm's pairs.
 
     Parameters
     ----------
     without_pairs : float
-        Reward of an arm that gave no pair: the worst that a score can be.
+        Reward of an arm without pairs: the worst possible score.
     """
 
     def __init__(
@@ -114,7 +114,9 @@ class ScoredArmBandit(ArmBandit):
     def reward(self, pair_embeddings: np.ndarray, pair_scores: np.ndarray | None = None) -> float:
         """Return the mean score; ``without_pairs`` for an arm without pairs."""
         if pair_scores is None:
-            raise ValueError("pair_scores is None: this strategy learns from the scores of pairs")
+            raise ValueError(
+                "pair_scores = None: must be the scores of the pairs, which are the reward"
+            )
         return float(pair_scores.mean()) if len(pair_scores) else self.without_pairs
 
 
@@ -149,9 +151,8 @@ class AuthorsBandit(Strategy):
 
     Notes
     -----
-    Where every cluster has less than a whole pull left the authors' code stops with an error;
-    here the rest is then taken in order of score. Their iterative OT solver is replaced by the
-    exact one.
+    When every cluster has less than a whole pull left, the authors' code stops with an error; here
+    the rest is taken in order of score. Their iterative OT solver is replaced by the exact one.
     """
 
     learns_from_rewards = True

@@ -12,7 +12,7 @@ AUTHORS_EXPLORATION = 0.001
 
 @dataclass(frozen=True)
 class ArmStatistics:
-    """What is known of every arm before a round.
+    """The state of every arm before a round.
 
     Attributes
     ----------
@@ -32,12 +32,12 @@ class ArmStatistics:
                 f"rewards and pulls differ in shape: {self.rewards.shape}, {self.pulls.shape}"
             )
         if (self.pulls < 0).any():
-            raise ValueError(f"pulls holds {self.pulls.min()}, expected >= 0")
+            raise ValueError(f"pulls holds {self.pulls.min()}: must be >= 0")
 
 
 @dataclass(frozen=True)
 class CreditedArms:
-    """What the authors' code keeps of every arm: rewards are credited to neighbors as well.
+    """The state of every arm in the authors' code, which credits rewards to neighbors as well.
 
     Attributes
     ----------

@@ -20,23 +20,23 @@ from equal_assets.algorithms.strategies.strategy import (
 )
 
 NEAREST_DOCUMENTS = 50
-"""Documents whose mean similarity to a question is the level that its kernel is measured from."""
+"""Documents nearest to a question; their mean similarity is the level that its kernel starts at."""
 
 LARGEST_EXPONENT = 2.0
-"""Above ``e^2`` times the level a pair or document counts no more: a near copy is no treasure."""
+"""Beyond ``e^2`` times the level, a pair or document counts no more: near copies gain nothing."""
 
 SMALLEST_EXPONENT = -50.0
-"""Below, a mass is as good as nothing, but its logarithm is still a number."""
+"""Below this, a mass is practically zero, but its logarithm is still a number."""
 
 SIZE_EXPONENT = 1 / 3
 """A document of eight times the cost is expected to hold twice the mass: it has room for more
-pairs, and its embedding tells less of each of its parts."""
+pairs, but its embedding says less about each of its parts."""
 
 TRUSTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-"""Exponents of a document's prediction among which the evidence decides."""
+"""Exponents of a document's prediction; the evidence picks one."""
 
 SHORTLIST_BUDGETS = 4
-"""Documents kept as candidates, in multiples of those that the budget can ask for."""
+"""Documents kept as candidates, as a multiple of what the budget pays for."""
 
 SHORTLIST_MINIMUM = 5_000
 
@@ -45,7 +45,7 @@ BLOCK_DOCUMENTS = 16_384
 
 @dataclass(frozen=True)
 class EqualParameters:
-    """What can be set of the strategy; `settings.EqualSettings` holds defaults and bounds.
+    """Parameters of the strategy; `settings.EqualSettings` holds defaults and bounds.
 
     Attributes
     ----------
@@ -53,13 +53,12 @@ class EqualParameters:
         Width of the kernel around a question, in standard deviations of the similarity of
         documents to it, > 0.
     prior_strength : float
-        Predicted mass that an arm must have been asked for before its own outcome counts as much
-        as that of the arms around it, > 0.
+        Predicted mass, > 0, after which an arm's own outcome counts as much as its neighbors'.
     sharing : float
-        Distance over which arms share what they learned, in medians of the distance to the
-        nearest arm, >= 0; 0 shares nothing.
+        Distance over which arms share what they learned, as a multiple of the median distance to
+        the nearest arm, >= 0; 0 shares nothing.
     exploration : float
-        Posterior standard deviations that are added to an arm's yield, >= 0.
+        Posterior standard deviations added to an arm's yield, >= 0.
     answer_length : float
         Exponent of the answer's length relative to the target's, >= 0; 0 counts all pairs alike.
     coverage : float
@@ -76,27 +75,26 @@ class EqualParameters:
 
 
 class EqualStrategy(Strategy):
-    """Asks for the documents with the largest expected marginal gain per cost.
+    """Chooses the documents with the largest expected marginal gain per cost.
 
-    **What is gained.** A QA pair ``p`` gives question ``q`` of the target the mass ``v(p) k(p,q)``:
+    **Gain.** A QA pair ``p`` gives question ``q`` of the target the mass ``v(p) k(p,q)``:
     ``k = exp((cos(p,q) - c_q) / tau_q)``, cut at ``e^2``, with ``c_q`` the mean similarity of the
     50 documents nearest to ``q`` and ``tau_q`` proportional to the spread of all; the value
     ``v = min(1, answer length / median answer length of the target)``, since a student learns from
     the tokens of answers. The pool's coverage is ``F = sum_q w_q log(1 + m_q)``, ``m_q`` the mass
-    that all pairs gave to ``q``: each question counts, and a question that is served counts less.
+    that all pairs gave to ``q``: every question counts, well-served ones less.
 
-    **What is expected.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
+    **Prediction.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
     similarity to the target before anything is extracted, times the cube root of its relative
-    cost ``s_d`` (1 where the budget counts documents), times what the arm's documents have
-    yielded of such a prediction. ``rho_a = (realized_a + n nu_a) / (predicted_a + n)`` is the mean
-    of a Gamma posterior with the prior strength ``n``; its prior mean ``nu_a`` is the same ratio
-    over the arms around, weighted by an exponential kernel between centroids and shrunk to the
-    ratio over all arms. Documents without pairs lower it; pairs nearer to the target, longer or
-    more numerous than the document promised raise it. How far the documents of an arm are told
-    apart by their own prediction is learned too: it enters with the exponent of :meth:`trust`, 1
-    until the evidence speaks for less.
+    cost ``s_d`` (1 where the budget counts documents), times the yield of such predictions in the
+    arm so far. ``rho_a = (realized_a + n nu_a) / (predicted_a + n)`` is the mean of a Gamma
+    posterior with the prior strength ``n``; its prior mean ``nu_a`` is the same ratio over the
+    nearby arms, weighted by an exponential kernel between centroids and shrunk to the ratio over
+    all arms. Documents without pairs lower it; pairs nearer to the target, longer or more numerous
+    than the document promised raise it. How far predictions can tell documents of one arm apart is
+    learned too: they enter with the exponent of :meth:`trust`, 1 until the evidence favors less.
 
-    **What is asked for.** One by one, the document with the largest ``sum_q w_q (expected mass)_q
+    **Choice.** One by one, the document with the largest ``sum_q w_q (expected mass)_q
     / (1 + m_q)`` per cost, where ``m`` includes what the documents chosen before it are expected to
     give, and ``rho_a`` is raised by posterior standard deviations: an arm about which little is
     known is tried as far as its documents look promising.
@@ -122,7 +120,7 @@ class EqualStrategy(Strategy):
         ----------
         corpus, target, parameters
         n_documents : int
-            Documents that the whole budget can ask for.
+            Documents that the whole budget pays for.
         """
         super().__init__(corpus, target)
         self.parameters = parameters
@@ -151,10 +149,11 @@ class EqualStrategy(Strategy):
         }
 
     def trust(self) -> int:
-        """Return the index in :data:`TRUSTS` of the exponent that what was realized speaks for.
+        """Return the index in :data:`TRUSTS` of the exponent that fits the outcomes best.
 
-        The one of highest likelihood if a document's realized mass is Poisson around ``rho_a *
-        prediction^t``, with the best ``rho_a`` for each; the largest where nothing is known.
+        The one with the highest likelihood if a document's realized mass is Poisson around
+        ``rho_a * prediction^t``, with the best ``rho_a`` for each; the largest where nothing is
+        known.
         """
         known = self.realized > 0
         likelihoods = TRUSTS * self.evidence - (
@@ -251,13 +250,13 @@ class EqualStrategy(Strategy):
         return chosen, chosen_gains
 
     def _others(self, wanted: int) -> list[int]:
-        """Return unread documents outside the shortlist, where it is used up, in corpus order."""
+        """Return unread documents outside the shortlist, once it is used up, in corpus order."""
         is_candidate = np.zeros(self.corpus.n_documents, dtype=bool)
         is_candidate[self.candidates] = True
         return np.flatnonzero(self.unread & ~is_candidate)[:wanted].tolist()
 
     def _question_weights(self, masses: np.ndarray) -> np.ndarray:
-        """Return what a unit of mass is worth to each question now, shape (n_questions,)."""
+        """Return the current worth of a unit of mass to each question, shape (n_questions,)."""
         return self.target.weights / (1.0 + masses) ** self.parameters.coverage
 
     def _kernel(self, embeddings: np.ndarray) -> np.ndarray:

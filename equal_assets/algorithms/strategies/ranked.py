@@ -8,10 +8,10 @@ from equal_assets.algorithms.strategies.strategy import Corpus, Pull, Strategy, 
 
 
 class RankedDocuments(Strategy):
-    """Asks for documents in a fixed order; arms only record where they stood."""
+    """Takes documents in a fixed order; arms are only recorded."""
 
     def __init__(self, corpus: Corpus, target: Target, order: np.ndarray) -> None:
-        """Take the order, best first: distinct rows, as many as the budget can ask for."""
+        """Take the order, best first: distinct rows, as many as the budget pays for."""
         super().__init__(corpus, target)
         self.order = order
 
@@ -40,10 +40,10 @@ def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
 
 
 def score_order(corpus: Corpus, target: Target) -> np.ndarray:
-    """Order documents by what a model says of them, best first.
+    """Order documents by a model's scores, best first.
 
-    Equal scores stand in order of similarity to the target, and so do the documents without a
-    score, which come last.
+    Ties are in order of similarity to the target; so are documents without a score, which come
+    last.
 
     Returns
     -------
@@ -55,7 +55,9 @@ def score_order(corpus: Corpus, target: Target) -> np.ndarray:
         If the corpus has no scores.
     """
     if corpus.scores is None:
-        raise ValueError("corpus.scores is None: this strategy orders documents by their scores")
+        raise ValueError(
+            "corpus.scores = None: must be a score per document, which decides the order"
+        )
     by_similarity = similarity_order(corpus, target)
     scores = np.where(np.isnan(corpus.scores), -np.inf, corpus.scores)
     return by_similarity[np.argsort(-scores[by_similarity], kind="stable")]
@@ -70,9 +72,9 @@ def round_robin_order(
     ----------
     corpus, target
     n_documents : int
-        Documents to order, at most those of the corpus.
+        Documents to order, at most the whole corpus.
     rng : numpy.random.Generator
-        Draws the turn of the questions, once.
+        Draws the order of the questions, once.
 
     Returns
     -------

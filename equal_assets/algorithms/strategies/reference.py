@@ -13,9 +13,9 @@ from equal_assets.algorithms.strategies.table import STRATEGIES, ModelScore, Str
 PAGE = """\
 # Strategies
 
-Written from the code by `make docs`. `strategy` decides which documents a campaign extracts. All
-else is the same for all: extraction, budget, training, evaluation. So a baseline is a campaign with
-another `strategy`. [method.md](method.md) tells how they work,
+Written from the code by `make docs`. `strategy` decides which documents a campaign extracts.
+Everything else stays the same: extraction, budget, training, evaluation. A baseline is therefore a
+campaign with another `strategy`. [method.md](method.md) explains how they work,
 [benchmarks/RESULTS.md](../benchmarks/RESULTS.md) how they compare.
 
 {strategies}
@@ -23,10 +23,10 @@ another `strategy`. [method.md](method.md) tells how they work,
 The paper's ablation without a warm-up is `equal-paper` with `warmup: {{method: none}}`.
 `stop_below_gain` works only with a strategy that predicts its gain: {predicting}.
 
-## What a model has to say
+## Model-based strategies
 
-These strategies ask a model, the others ask none. The student is the untuned one. Every score is
-stored and computed only once, and the campaign's costs show what it took.
+These strategies ask a model; the others need none. The student is the untuned one. Every score is
+computed once and stored, and the campaign's costs include it.
 
 {scores}
 
@@ -39,9 +39,8 @@ counts: 10 x 5 and 5 x 10 extract the same documents.
 
 ## Settings of single strategies
 
-Beside the settings that all share, these sections of `campaigns.yaml` decide what a strategy
-selects; they change nothing that the other strategies select. Their keys are in
-[settings.md](settings.md).
+Besides the shared settings, these sections of `campaigns.yaml` decide what a strategy selects; they
+do not affect other strategies. Their keys are in [settings.md](settings.md).
 
 {sections}
 """

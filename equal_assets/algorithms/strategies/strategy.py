@@ -19,7 +19,7 @@ from equal_assets.algorithms.optimal_transport import (
 
 @dataclass(frozen=True)
 class Corpus:
-    """The documents of a campaign, as they are known before anything is extracted.
+    """The documents of a campaign, as known before anything is extracted.
 
     Attributes
     ----------
@@ -30,11 +30,11 @@ class Corpus:
     tokens : ndarray of shape (n_documents,), float64
         Length of each document, > 0.
     costs : ndarray of shape (n_documents,), float64
-        What asking for a document takes from the budget, > 0: ones where the budget counts
-        documents, ``tokens`` where it counts tokens.
+        What a document takes from the budget, > 0: ones where the budget counts documents,
+        ``tokens`` where it counts tokens.
     scores : ndarray of shape (n_documents,), float64, or None
-        What a model says of each document, higher is better; NaN where it was not asked. ``None``
-        where the strategy asks none.
+        A model's score of each document, higher is better; NaN where it was not asked. ``None``
+        where the strategy needs none.
     """
 
     embeddings: np.ndarray
@@ -51,7 +51,7 @@ class Corpus:
             )
         for name, values in (("tokens", self.tokens), ("costs", self.costs)):
             if len(values) and not values.min() > 0:
-                raise ValueError(f"{name} holds {values.min()}, expected > 0")
+                raise ValueError(f"{name} holds {values.min()}: must be > 0")
 
     @property
     def n_documents(self) -> int:
@@ -89,7 +89,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Pull:
-    """A planned pull: the documents to ask an arm for, and the score that chose it.
+    """A planned pull: the documents to take from an arm, and the score that chose it.
 
     Attributes
     ----------
@@ -133,11 +133,11 @@ State = dict[str, np.ndarray]
 
 
 class Strategy(ABC):
-    """Decides which unread documents a round asks for, and learns from what came out.
+    """Decides which unread documents a round uses, and learns from the outcome.
 
-    A strategy starts from the corpus and the target; :meth:`restore` brings it to where an
-    earlier process stood. It computes on one thread, so that the same seed gives the same
-    documents whatever the number of cores.
+    A strategy starts from the corpus and the target; :meth:`restore` brings it to where an earlier
+    process stopped. It computes on one thread, so that the same seed gives the same documents
+    whatever the number of cores.
 
     Attributes
     ----------
@@ -162,14 +162,14 @@ class Strategy(ABC):
         Parameters
         ----------
         n_documents : int
-            Documents that the round may ask for, >= 0.
+            Documents that the round may use, >= 0.
         rng : numpy.random.Generator
-            Breaks ties and draws; the same state of it gives the same round.
+            Breaks ties and draws; the same state gives the same round.
 
         Returns
         -------
         list of Pull
-            Their documents number the smaller of ``n_documents`` and what is unread.
+            Together they hold ``n_documents`` documents, or all unread ones if there are fewer.
         """
         wanted = min(n_documents, int(self.unread.sum()))
         if not wanted:
@@ -185,10 +185,10 @@ class Strategy(ABC):
         Parameters
         ----------
         pulls : sequence of Pull
-            What the round asked for.
+            The pulls of the round.
         pairs : ExtractedPairs
-            What came out of all its documents.
-        rewards : sequence of float, one a pull
+            The pairs from all its documents.
+        rewards : sequence of float, one per pull
             :meth:`reward` of all pairs extracted from the pull's arm so far.
         """
         if not pulls:
@@ -206,8 +206,8 @@ class Strategy(ABC):
         pair_embeddings : ndarray of shape (n_pairs, n_dimensions)
             Unit rows.
         pair_scores : ndarray of shape (n_pairs,), optional
-            What a model says of each pair, higher is better; read by strategies whose rewards
-            come from it.
+            A model's score of each pair, higher is better; used by strategies whose rewards come
+            from it.
         """
         reference, bias, weights = (
             self.target.embeddings,
@@ -226,7 +226,7 @@ class Strategy(ABC):
         state : dict of str to ndarray
             What :meth:`state` returned then; empty before the first round.
         read : ndarray of int64
-            Rows of the documents asked for so far.
+            Rows of the documents used so far.
         """
         self.unread[read] = False
         own = self.state()

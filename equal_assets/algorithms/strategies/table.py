@@ -1,4 +1,4 @@
-"""The one table of strategies: a row says all that the rest of the project asks of a strategy.
+"""The one table of strategies: a row holds all that the rest of the project needs to know.
 
 Every strategy answers the same question, which documents deserve to be extracted, and is compared
 at the same budget. Settings read this table, so it loads no array library: a constructor imports
@@ -22,14 +22,14 @@ StudentScore = Literal["perplexity", "influence"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What every strategy is told of its campaign.
+    """What every strategy is told about its campaign.
 
     Attributes
     ----------
     n_documents : int
-        Most documents that the whole budget can ask for.
+        Most documents that the whole budget pays for.
     documents_per_pull : int
-        Most documents that one pull of an arm asks for, where the strategy pulls arms.
+        Most documents in one pull of an arm, where the strategy pulls arms.
     equal : EqualParameters
         Of the strategy ``equal``.
     """
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class ModelScore:
-    """What a strategy needs a model to say, and the work that this takes.
+    """The scores that a strategy needs from a model, and the work that they take.
 
     Attributes
     ----------
@@ -72,9 +72,9 @@ class StrategyRow:
     make : callable
         Returns the strategy before its first round; see :func:`make_strategy`.
     sections : tuple of str
-        Sections of campaigns.yaml that decide what it selects, beside those that all share.
+        Sections of campaigns.yaml that decide what it selects, besides the shared ones.
     score : ModelScore or None
-        What it needs a model to say.
+        The scores that it needs, if any.
     pulls_arms : bool
         Whether ``documents_per_pull`` decides how many documents it takes from an arm.
     predicts_gain : bool
@@ -94,7 +94,7 @@ class StrategyRow:
 
     @property
     def student_score(self) -> StudentScore | None:
-        """What it needs the untuned student to say."""
+        """The scores that it needs from the untuned student, if any."""
         return None if self.score is None or self.score.kind == "rating" else self.score.kind
 
     @property
@@ -111,7 +111,7 @@ class StrategyRow:
 def make_strategy(
     name: str, corpus: Corpus, target: Target, plan: Plan, *, rng: np.random.Generator
 ) -> Strategy:
-    """Return a strategy that has not asked for anything yet.
+    """Return a strategy before its first round.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def make_strategy(
     from threadpoolctl import threadpool_limits
 
     if name not in STRATEGIES:
-        raise ValueError(f"strategy = {name!r}; allowed: {', '.join(STRATEGIES)}")
+        raise ValueError(f"strategy = {name!r}: must be one of {', '.join(STRATEGIES)}")
     with threadpool_limits(1, user_api="blas"):
         return STRATEGIES[name].make(corpus, target, plan, rng)
 
@@ -323,8 +323,8 @@ _ROWS = (
     ),
     StrategyRow(
         "llm-scoring",
-        "of a few times the budget, the documents that the extractor's LLM rates best for the "
-        "target",
+        "the documents that the extractor's LLM rates best for the target, out of a few times "
+        "the budget",
         _scored,
         sections=("llm_scoring",),
         score=ModelScore("rating", "documents", before_first_round="an LLM call per candidate"),

@@ -1,4 +1,4 @@
-"""TSDS: documents by optimal transport from the target's questions, repetition held down.
+"""TSDS: documents by optimal transport from the target's questions, with repetition control.
 
 The KNN-KDE variant of Liu, Karbasi and Rekatsinas, "TSDS: Data Selection for Task-Specific Model
 Finetuning", NeurIPS 2024 (arXiv:2410.11303).
@@ -80,13 +80,13 @@ def tsds_probabilities(
     arXiv:2410.11303, algorithm KNN-KDE.
     """
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha = {alpha}; allowed: 0 to 1")
+        raise ValueError(f"alpha = {alpha}: must be 0 to 1")
     if not scale > 0:
-        raise ValueError(f"scale = {scale}; must be > 0")
+        raise ValueError(f"scale = {scale}: must be > 0")
     if not kernel_size > 0:
-        raise ValueError(f"kernel_size = {kernel_size}; must be > 0")
+        raise ValueError(f"kernel_size = {kernel_size}: must be > 0")
     if max_neighbors < 1:
-        raise ValueError(f"max_neighbors = {max_neighbors}; must be at least 1")
+        raise ValueError(f"max_neighbors = {max_neighbors}: must be at least 1")
     documents, reference = _unit_rows(document_embeddings, reference_embeddings)
     neighbors, distances = _nearest(documents, reference, min(max_neighbors, len(documents)))
     candidates = documents[np.unique(neighbors)]
@@ -113,7 +113,7 @@ def tsds_ranking(
     max_neighbors: int,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return the documents that TSDS reads, best first.
+    """Return the documents that TSDS chooses, best first.
 
     They are drawn without replacement, one after the other, with the probabilities of
     :func:`tsds_probabilities`; documents without any follow by the distance to their nearest
@@ -124,9 +124,9 @@ def tsds_ranking(
     document_embeddings, reference_embeddings, alpha, scale, kernel_size, max_neighbors
         As in :func:`tsds_probabilities`.
     n_documents : int
-        Documents wanted, from 1 to the number there is.
+        Documents to draw, from 1 to all.
     rng : numpy.random.Generator
-        The same state of it gives the same documents.
+        The same state gives the same documents.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def tsds_ranking(
     Raises
     ------
     ValueError
-        If more documents are wanted than there are, or as in :func:`tsds_probabilities`.
+        If there are fewer documents, or as in :func:`tsds_probabilities`.
 
     Notes
     -----
@@ -144,7 +144,7 @@ def tsds_ranking(
     reading once.
     """
     if not 1 <= n_documents <= len(document_embeddings):
-        raise ValueError(f"n_documents = {n_documents}; allowed: 1 to {len(document_embeddings)}")
+        raise ValueError(f"n_documents = {n_documents}: must be 1 to {len(document_embeddings)}")
     probabilities = tsds_probabilities(
         document_embeddings,
         reference_embeddings,
@@ -165,7 +165,7 @@ def tsds_ranking(
 
 
 def _unit_rows(documents: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Check and return both in single precision, scaled to unit length as exactly as it can."""
+    """Check and return both in single precision, scaled to unit length as exactly as it allows."""
     check_unit_rows(document_embeddings=documents, reference_embeddings=reference)
     singles = (np.asarray(rows, dtype=np.float32) for rows in (documents, reference))
     first, second = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in singles)
@@ -189,7 +189,7 @@ def _nearest(
 
 
 def _densities(rows: np.ndarray, candidates: np.ndarray, kernel_size: float) -> np.ndarray:
-    """Return how many candidates each row stands for, itself included."""
+    """Return how many near-duplicates each row has among the candidates, itself included."""
     densities = np.empty(len(rows))
     squared_size = kernel_size**2
     outside = np.float32(1.0 - squared_size / 2)  # cosine at which the kernel ends

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PANEL_INCHES = (4.6, 3.2)
 PNG_DPI = 80
 PNG_COLORS = 64
-"""A figure stands in every event of a round: with few colors it takes a third of the bytes."""
+"""Every event of a round holds a figure: with few colors it takes a third of the bytes."""
 
 
 def subplots(

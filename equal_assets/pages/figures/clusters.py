@@ -109,7 +109,7 @@ def campaign_map_figure(clusters: pl.DataFrame, reference: pl.DataFrame, campaig
 
 
 def pulls_figure(clusters: pl.DataFrame) -> Figure:
-    """Draw which clusters were pulled most, as bars of documents asked for.
+    """Draw which clusters were pulled most, as bars of documents used.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def pulls_figure(clusters: pl.DataFrame) -> Figure:
     bars = axis.barh(range(len(rows)), rows["documents"])
     axis.bar_label(bars, [f"{n} pulls" for n in rows["pulls"]], fontsize=7, padding=3)
     axis.set_yticks(range(len(rows)), names, fontsize=8)
-    axis.set(title="most pulled clusters", xlabel="documents asked for")
+    axis.set(title="most pulled clusters", xlabel="documents used")
     return figure
 
 

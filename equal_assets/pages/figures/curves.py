@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
-    """Draw rewards and the pool's OT cost over the documents asked for.
+    """Draw rewards and the pool's OT cost over the documents used.
 
     Parameters
     ----------
@@ -26,17 +26,15 @@ def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
     figure, (left, right) = subplots(1, 2)
     left.plot(curve["documents"], curve["mean_reward"], marker="o", ms=3, label="mean of the round")
     left.plot(curve["documents"], curve["best_reward"], marker="o", ms=3, label="best of the round")
-    left.set(title=f"{campaign}: reward", xlabel="documents asked for", ylabel="reward (−OT cost)")
+    left.set(title=f"{campaign}: reward", xlabel="documents used", ylabel="reward (−OT cost)")
     left.legend(frameon=False)
     right.plot(curve["documents"], curve["pool_ot_cost"], marker="o", ms=3, color="tab:green")
-    right.set(
-        title="all pairs so far", xlabel="documents asked for", ylabel="OT cost to the reference"
-    )
+    right.set(title="all pairs so far", xlabel="documents used", ylabel="OT cost to the reference")
     return figure
 
 
 def spend_figure(curve: pl.DataFrame) -> Figure:
-    """Draw pairs, and LLM tokens where there are any, over the documents asked for.
+    """Draw pairs, and LLM tokens where there are any, over the documents used.
 
     Parameters
     ----------
@@ -46,11 +44,11 @@ def spend_figure(curve: pl.DataFrame) -> Figure:
     uses_llm = bool(curve["tokens"][-1])
     figure, axes = subplots(1, 2 if uses_llm else 1)
     axes[0].plot(curve["documents"], curve["pool_pairs"], marker="o", ms=3)
-    axes[0].set(title="pairs extracted", xlabel="documents asked for", ylabel="pairs")
+    axes[0].set(title="pairs extracted", xlabel="documents used", ylabel="pairs")
     if uses_llm:
-        for column, label in (("tokens", "asked for"), ("paid_tokens", "of these paid")):
+        for column, label in (("tokens", "used"), ("paid_tokens", "of these paid")):
             axes[1].plot(curve["documents"], curve[column], marker="o", ms=3, label=label)
-        axes[1].set(title="LLM tokens", xlabel="documents asked for", ylabel="tokens")
+        axes[1].set(title="LLM tokens", xlabel="documents used", ylabel="tokens")
         axes[1].legend(frameon=False)
     return figure
 

@@ -1,4 +1,4 @@
-"""A curve small enough to stand in the text of a page: the Dagster UI shows it without a click."""
+"""A curve small enough for the text of a page: the Dagster UI shows it without a click."""
 
 from __future__ import annotations
 

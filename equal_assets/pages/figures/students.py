@@ -24,12 +24,12 @@ STUDENT_PANELS = ("perplexity", "pmi_accuracy", "number_flexible", "math", "pass
 
 
 def comparison_figure(comparison: pl.DataFrame, accuracy: pl.DataFrame) -> Figure:
-    """Draw what pools and students are worth over documents: a line a campaign.
+    """Draw what pools and students are worth over documents: one line per campaign.
 
     Parameters
     ----------
     comparison : DataFrame
-        Rows of ``strategy_comparison``, those of a campaign in the order of its rounds.
+        Rows of ``strategy_comparison``, each campaign's in the order of its rounds.
     accuracy : DataFrame
         Rows of the query ``accuracy_over_budget``. Each target has a row of panels for its pools
         and, where it has students, one for these, with 95% intervals.
@@ -52,7 +52,7 @@ def _draw_pools(panels: list[Axes], rows: pl.DataFrame) -> None:
             name = curve["campaign"][0]
             axis.plot(curve["documents"], curve[column], marker="o", ms=4, label=name)
         axis.axvline(rows["shared_budget"][0], color="gray", ls=":", lw=1)
-        axis.set(title=title, xlabel="documents asked for")
+        axis.set(title=title, xlabel="documents used")
     panels[0].set_ylabel(rows["target"][0])
     panels[0].legend(frameon=False)
 
@@ -73,7 +73,7 @@ def _draw_students(panels: list[Axes], rows: pl.DataFrame, students: pl.DataFram
             axis.errorbar(
                 curve["documents"], curve["value"], [below, above], marker="o", ms=4, capsize=3
             )
-        axis.set(title=metric_label(metric), xlabel="documents asked for")
+        axis.set(title=metric_label(metric), xlabel="documents used")
     panels[0].set_yscale("log")  # of the perplexity, whose ratios count
     for place in ("major", "minor"):
         getattr(panels[0].yaxis, f"set_{place}_formatter")(ScalarFormatter())

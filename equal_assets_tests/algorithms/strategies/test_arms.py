@@ -127,7 +127,7 @@ def test_reward_from_scores_is_their_mean_and_the_worst_without_pairs():
 
 
 def test_bandit_that_learns_from_scores_refuses_pairs_without_them():
-    with pytest.raises(ValueError, match="learns from the scores of pairs"):
+    with pytest.raises(ValueError, match="pair_scores = None: must be the scores of the pairs"):
         scored_bandit().reward(np.zeros((2, N_DIMENSIONS), np.float32))
 
 

@@ -79,7 +79,7 @@ def test_statistics_of_different_shapes_are_refused(rewards, pulls):
 
 
 def test_negative_counts_are_refused():
-    with pytest.raises(ValueError, match="pulls holds -1, expected >= 0"):
+    with pytest.raises(ValueError, match="pulls holds -1: must be >= 0"):
         statistics([0.1, 0.2], [-1, 2])
 
 

@@ -33,7 +33,7 @@ def test_score_order_is_best_first_then_nearest_then_those_without_a_score():
 
 
 def test_score_order_needs_scores():
-    with pytest.raises(ValueError, match=r"corpus\.scores is None"):
+    with pytest.raises(ValueError, match=r"corpus\.scores = None"):
         score_order(corpus(angle(0), [0]), target(angle(0)))
 
 

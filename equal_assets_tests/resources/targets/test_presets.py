@@ -90,7 +90,7 @@ def test_hub_that_cannot_be_reached_is_an_error_that_says_what_to_do(preset, mon
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     with pytest.raises(
-        CorpusError, match=r"openai/gsm8k .*no route to host.*\[hub\].*your own files"
+        CorpusError, match=r"openai/gsm8k .*no route to host.*needs a network.*files of your own"
     ):
         read_target(preset("gsm8k"))
 
