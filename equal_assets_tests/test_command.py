@@ -16,7 +16,7 @@ def equal(folder, *arguments, timeout=60, **variables):
 def test_output_errors_and_exit_code_are_those_of_the_command(tmp_path):
     shown = equal(tmp_path, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "equal status" in shown.stdout
+    assert "Show rounds, budget, reward and accuracy" in shown.stdout
     wrong = equal(tmp_path, "nope")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "No such command 'nope'" in wrong.stderr

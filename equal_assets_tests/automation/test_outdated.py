@@ -70,7 +70,8 @@ def test_sensor_reports_each_change_once(stored, campaigns, instance):
     assert not look(second.cursor).asset_events
 
 
-def test_sensor_makes_no_warehouse_where_there_is_none(warehouse, campaigns, instance, tmp_path):
+def test_sensor_makes_no_warehouse_where_there_is_none(campaigns, instance, tmp_path):
+    warehouse = Warehouse(database=str(tmp_path / "warehouse.duckdb"))
     context = dg.build_sensor_context(instance, sensor_name="outdated")
     result = outdated(context, warehouse=warehouse, campaigns=campaigns)
     assert result.skip_reason.skip_message == "nothing is stored yet"
