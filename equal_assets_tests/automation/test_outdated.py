@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from equal_assets.automation.outdated import IS_CURRENT, freshness, outdated, outdated_assets
+from equal_assets.resources.warehouse import Warehouse
 from equal_assets.versions import expected_inputs
 from equal_assets_tests.stored_rounds import store_rounds
 
