@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from typing import Any
-
-import pyarrow.parquet as pq
 
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
 from equal_assets.algorithms.extraction.quality import language
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.corpora.files import JSON_LINES, PARQUET, TABLES, list_files
-from equal_assets.resources.corpora.json_lines import read_json_lines
-from equal_assets.resources.corpora.tables import read_csv, read_parquet
-from equal_assets.settings import FieldMappingSettings, FilesSettings
+from equal_assets.resources.corpora.chats import chat_text
+from equal_assets.resources.corpora.files import has_rows, read_rows
+from equal_assets.resources.corpora.listing import kind, list_files
+from equal_assets.settings import FilesSettings
 
 LOOKED_AT_SECONDS = 30.0
 """Reading stops then: a converted PDF takes a second, and a corpus may have millions."""
@@ -106,21 +102,19 @@ def formats(paths: Sequence[str]) -> dict[str, int]:
     CorpusError
         If a path leads to no file of a format that is read.
     """
-    counted = Counter(
-        "".join(file.suffixes[-2:]) if _is_packed(file) else file.suffix
-        for file in list_files(paths)
-    )
+    counted = Counter(kind(file) for file in list_files(paths))
     return dict(counted.most_common())
 
 
 def look_at_fields(paths: Sequence[str]) -> Fields:
     """Return the fields of the first rows of the first tables."""
     rows: list[dict[str, Any]] = []
-    tables = [file for file in list_files(paths) if _has_rows(file)]
+    tables = [file for file in list_files(paths) if has_rows(file)]
     for file in tables[:SAMPLE_FILES]:
-        rows += islice(_rows(file), SAMPLE_ROWS)
+        found = islice(read_rows(file, file.name), SAMPLE_ROWS)
+        rows += [item[1] for item in found if not isinstance(item, RejectedRow)]
     names = tuple(dict.fromkeys(name for row in rows for name in row))
-    texts = {name: [row[name] for row in rows if isinstance(row.get(name), str)] for name in names}
+    texts = {name: list(filter(None, (_text(row.get(name)) for row in rows))) for name in names}
     lengths = {name: sum(map(len, held)) / len(held) for name, held in texts.items() if held}
     return Fields(names, lengths)
 
@@ -181,29 +175,5 @@ def _keep(sample: list[Document], document: Document, *, n_seen: int, rng: rando
         sample[place] = document
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table with all their fields."""
-    if file.name.lower().endswith(JSON_LINES):
-        numbered = read_json_lines(file, file.name)
-    else:
-        is_parquet = file.name.lower().endswith(PARQUET)
-        names = pq.read_schema(file).names if is_parquet else _header(file)
-        if not names:
-            return
-        mapping = FieldMappingSettings(text_field=names[0], metadata_fields=names[1:])
-        numbered = (read_parquet if is_parquet else read_csv)(file, file.name, mapping)
-    yield from (item[1] for item in numbered if not isinstance(item, RejectedRow))
-
-
-def _header(file: Path) -> list[str]:
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return next(csv.reader(stream, delimiter=delimiter), [])
-
-
-def _has_rows(file: Path) -> bool:
-    return file.name.lower().endswith((*JSON_LINES, *PARQUET, *TABLES))
-
-
-def _is_packed(file: Path) -> bool:
-    return file.suffix.lower() in (".gz", ".zst")
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else chat_text(value)
