@@ -26,15 +26,15 @@ LOOKED_AT_SECONDS = 20.0
 SHOWN_CHARACTERS, SHOWN_FILES = 60, 3
 
 ADVICE = {
-    Reason.MISSING_TEXT: "name the field that holds the document in corpus.text_field",
-    Reason.TEXT_NOT_A_STRING: "name a field of text in corpus.text_field, one of an object as a.b",
-    Reason.INVALID_UTF8: "save it as UTF-8, or name its encoding in corpus.encoding",
-    Reason.UNDER_MIN_CHARACTERS: "lower corpus.min_characters",
-    Reason.OVER_MAX_CHARACTERS: "raise corpus.max_characters",
+    Reason.MISSING_TEXT: ("text_field", "name the field that holds the document"),
+    Reason.TEXT_NOT_A_STRING: ("text_field", "name a field of text; b in an object a is a.b"),
+    Reason.INVALID_UTF8: ("encoding", "save it as UTF-8, or name what it is encoded in"),
+    Reason.UNDER_MIN_CHARACTERS: ("min_characters", "lower it"),
+    Reason.OVER_MAX_CHARACTERS: ("max_characters", "raise it"),
 }
-"""What to do about a reason; the others are mended in the file."""
+"""By the reason: the key of the corpus to look at, and what to do about it."""
 
-MEND = "mend the file, or take it out of the corpus"
+MEND = ("paths", "mend the file, or take it out of the corpus")
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ def look_at_corpus(corpus: CorpusSettings) -> str:
     files, skipped = list_files(corpus.paths), skipped_files(corpus.paths)
     looks = list(_look_into(_spread(files), corpus))
     first = _document_of(looks, corpus)
-    parts = [f"{len(files) + len(skipped):,} files found, {len(files):,} of kinds that are read"]
+    parts = [f"files: {len(files) + len(skipped):,} found"]
     if skipped:
         kinds = _counted(kind for _, kind in skipped.values())
         parts.append(f"{len(skipped):,} skipped ({kinds})")
-    parts.append(f"{len(looks):,} opened, {_shown(first)}")
+    parts.append(f"{len(looks):,} opened; {_shown(first)}")
     if without := [look.rejected[0] for look in looks if not look.document and look.rejected]:
         told = "; ".join(map(_told, without[:SHOWN_FILES]))
-        parts.append(f"{len(without):,} of them without a document at the beginning: {told}")
+        parts[-1] += f"; without a document at the beginning: {len(without):,} ({told})"
     return ", ".join(parts)
 
 
@@ -101,13 +101,15 @@ def _document_of(looks: Sequence[_Look], corpus: CorpusSettings) -> Document:
         return found[0]
     rejected = [row for look in looks for row in look.rejected]
     if not rejected:
-        raise CorpusError(f"corpus ({corpus.source}): must hold a document; it is empty")
+        raise CorpusError(f"corpus.source = {corpus.source}: must hold documents; it is empty")
     reason = Counter(row.reason for row in rejected).most_common(1)[0][0]
     first = next(row for row in rejected if row.reason == reason)
+    key, advice = ADVICE.get(Reason(reason), MEND)
+    value = first.file if key == "paths" else getattr(corpus, key, None)
     counts = _counted(row.reason for row in rejected)
     raise CorpusError(
-        f"none of the first {len(rejected):,} rows can be used ({counts}). {_told(first)}; "
-        f"{ADVICE.get(Reason(reason), MEND)}"
+        f"corpus.{key} = {value}: must give documents; no row that was looked at can be used "
+        f"({counts}). {_told(first)}: {advice}"
     )
 
 
@@ -116,7 +118,7 @@ def _counted(things: Iterable[str]) -> str:
 
 
 def _told(row: RejectedRow) -> str:
-    return f"{row.file}:{row.row}: {row.reason} ({row.excerpt})"
+    return f"{row.file}:{row.row} {row.reason}, {row.excerpt}"
 
 
 def _shown(document: Document) -> str:

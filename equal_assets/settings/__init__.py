@@ -24,7 +24,7 @@ from equal_assets.settings.corpus import (
 from equal_assets.settings.dataset import DatasetSettings
 from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
-from equal_assets.settings.export import ExportFormat, ExportSettings
+from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
     ExtractorSettings,
     LLMExtractionSettings,
@@ -63,6 +63,7 @@ __all__ = [
     "EqualSettings",
     "EvaluationSettings",
     "ExportFormat",
+    "ExportKey",
     "ExportSettings",
     "ExtractorSettings",
     "FieldMappingSettings",

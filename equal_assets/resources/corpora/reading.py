@@ -81,7 +81,7 @@ def _without_nul(candidate: Candidate) -> Candidate:
     """Return a candidate that can be stored; zeros around a text are what a crash leaves."""
     text = without_nul(candidate.text.strip("\0").strip())
     rest = (candidate.document_id, candidate.url, candidate.license)
-    held = (*rest, *candidate.metadata.values(), *(pair.text for pair in candidate.qa_pairs))
+    held = (*rest, *candidate.metadata.values())
     if not any("\0" in value for value in held if value):
         return replace(candidate, text=text)
     document_id, url, license_ = (value and without_nul(value) for value in rest)
