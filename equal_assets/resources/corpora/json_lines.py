@@ -170,7 +170,7 @@ class _Unread:
 
     def skip_to_object(self) -> bool:
         """Pass over the rest of a broken value, and tell whether anything follows."""
-        start = self._failed_at
+        start = len(self.text[: self._failed_at].rstrip())
         while not (found := NEXT_OBJECT.search(self.text, start)):
             start, self.text = 0, self.text[start:][-KEPT_CHARACTERS:]
             if not self._read():
