@@ -57,17 +57,18 @@ def reading_line(stored: Transaction | Warehouse) -> str | None:
 def _read(summary: dict[str, Any], kinds: str, reasons: str) -> Iterator[str]:
     if n_files := summary["n_files"]:
         n_skipped = summary["n_skipped"]
-        skipped = f", {n_skipped:,} skipped ({kinds})" if n_skipped else ""
-        yield f"{n_files:,} files found, {n_files - n_skipped:,} read{skipped}"
-    yield f"{summary['n_documents']:,} documents"
-    if n_copies := summary["n_duplicates"]:
-        yield f"{n_copies:,} copies merged"
-    if n_left_out := summary["n_left_out"]:
-        yield f"{n_left_out:,} left out by max_documents"
-    if n_renamed := summary["n_renamed"]:
-        yield f"{n_renamed:,} with the id of another text, made unique"
+        skipped = f", skipped: {n_skipped:,} ({kinds})" if n_skipped else ""
+        yield f"files found: {n_files:,}, read: {n_files - n_skipped:,}{skipped}"
+    yield f"documents: {summary['n_documents']:,}"
+    for label, name in (
+        ("copies merged", "n_duplicates"),
+        ("left out by max_documents", "n_left_out"),
+        ("ids made unique", "n_renamed"),
+    ):
+        if summary[name]:
+            yield f"{label}: {summary[name]:,}"
     if n_rejected := summary["n_rejected"]:
-        yield f"{n_rejected:,} rows rejected ({reasons})"
+        yield f"rows rejected: {n_rejected:,} ({reasons})"
 
 
 def _counted(rows: pl.DataFrame) -> str:

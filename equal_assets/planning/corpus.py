@@ -13,11 +13,18 @@ from equal_assets.errors import CorpusError
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import Reason, read_corpus
 from equal_assets.resources.corpora.candidates import SKIPPED, excerpt
-from equal_assets.resources.corpora.listing import list_files, skipped_files
+from equal_assets.resources.corpora.listing import (
+    PARQUET,
+    TABLES,
+    has_kind,
+    kind,
+    list_files,
+    skipped_files,
+)
 from equal_assets.settings import CorpusSettings, FilesSettings
 
 LOOKED_INTO = 20
-"""Files at most, from the first to the last."""
+"""Files that are no tables, from the first to the last; one more of each other kind."""
 
 ROWS_OF_A_FILE = 1_000
 """Without a document, after which the next file is looked into."""
@@ -58,23 +65,28 @@ def look_at_corpus(corpus: CorpusSettings) -> str:
         look = _look(read_corpus(corpus))
         return f"{corpus.source}: {_shown(_document_of([look], corpus))}"
     files, skipped = list_files(corpus.paths), skipped_files(corpus.paths)
-    looks = list(_look_into(_spread(files), corpus))
+    looks = list(_look_into(_chosen(files), corpus))
     first = _document_of(looks, corpus)
-    parts = [f"files: {len(files) + len(skipped):,} found"]
+    parts = [f"files found: {len(files) + len(skipped):,}"]
     if skipped:
-        kinds = _counted(kind for _, kind in skipped.values())
-        parts.append(f"{len(skipped):,} skipped ({kinds})")
-    parts.append(f"{len(looks):,} opened; {_shown(first)}")
+        kinds = _counted(name for _, name in skipped.values())
+        parts.append(f"skipped: {len(skipped):,} ({kinds})")
+    parts.append(f"opened: {len(looks):,}; {_shown(first)}")
     if without := [look.rejected[0] for look in looks if not look.document and look.rejected]:
         told = "; ".join(map(_told, without[:SHOWN_FILES]))
         parts[-1] += f"; without a document at the beginning: {len(without):,} ({told})"
     return ", ".join(parts)
 
 
-def _spread(files: Sequence[Path]) -> list[Path]:
-    """Return some of the files, the first among them."""
-    step = -(-len(files) // LOOKED_INTO)
-    return list(files[::step])
+def _chosen(files: Sequence[Path]) -> Iterable[Path]:
+    """Return the files to open: one of each kind, some from the first to the last, all tables.
+
+    A table that lacks a mapped field ends a run; a row that lacks one is only rejected.
+    """
+    of_each_kind = {kind(file): file for file in reversed(files)}
+    spread = files[:: -(-len(files) // LOOKED_INTO)]
+    tables = (file for file in files if has_kind(file, (*TABLES, *PARQUET)))
+    return dict.fromkeys([files[0], *of_each_kind.values(), *spread, *tables])
 
 
 def _look_into(files: Iterable[Path], corpus: FilesSettings) -> Iterator[_Look]:
