@@ -84,9 +84,9 @@ def _chosen(files: Sequence[Path]) -> Iterable[Path]:
     A table that lacks a mapped field ends a run; a row that lacks one is only rejected.
     """
     of_each_kind = {kind(file): file for file in reversed(files)}
-    spread = files[:: -(-len(files) // LOOKED_INTO)]
+    chosen = {*of_each_kind.values(), *files[:: -(-len(files) // LOOKED_INTO)]}
     tables = (file for file in files if has_kind(file, (*TABLES, *PARQUET)))
-    return dict.fromkeys([files[0], *of_each_kind.values(), *spread, *tables])
+    return dict.fromkeys([*(file for file in files if file in chosen), *tables])
 
 
 def _look_into(files: Iterable[Path], corpus: FilesSettings) -> Iterator[_Look]:

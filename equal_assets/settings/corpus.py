@@ -103,11 +103,11 @@ class FilesSettings(FieldMappingSettings):
     @classmethod
     def _is_known(cls, encoding: str | None) -> str | None:
         try:
-            known = encoding is None or "x".encode(encoding)
+            "x".encode(encoding or "utf-8")
         except LookupError:
-            known = False
-        if not known:
-            raise ValueError("must be an encoding that Python knows, such as cp1252 or gb18030")
+            raise ValueError(
+                "must be an encoding that Python knows, such as cp1252 or gb18030"
+            ) from None
         return encoding
 
 
