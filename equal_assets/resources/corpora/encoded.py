@@ -7,7 +7,6 @@ import io
 import lzma
 import zlib
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import zstandard
@@ -54,15 +53,27 @@ def read_utf8(path: Path, encoding: str | None) -> Iterator[bytes]:
         If UTF-16 or UTF-32 breaks off. A character that cannot be decoded becomes bytes that are
         not UTF-8, for the reader to reject the row.
     """
-    chunks = read_chunks(path)
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= LOOKED_AT_BYTES:
-            break
+    head, chunks = peek(read_chunks(path), LOOKED_AT_BYTES)
     encoding = codecs.lookup(encoding).name if encoding else _encoding(head)
-    chunks = chain([head], chunks)
     return chunks if encoding in (None, "utf-8") else _transcoded(chunks, encoding)
+
+
+def peek(chunks: Iterator[bytes], n_bytes: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the beginning of a stream, and the whole of it; where it breaks off, it still does."""
+    head, broken = b"", None
+    try:
+        while len(head) < n_bytes and (chunk := next(chunks, None)) is not None:
+            head += chunk
+    except UNREADABLE as error:
+        broken = error
+    return head, _from_head(head, chunks, broken)
+
+
+def _from_head(head: bytes, chunks: Iterator[bytes], broken: Exception | None) -> Iterator[bytes]:
+    yield head
+    if broken:
+        raise broken
+    yield from chunks
 
 
 def open_text(path: Path, encoding: str | None) -> io.TextIOWrapper:

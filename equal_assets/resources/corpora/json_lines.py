@@ -6,13 +6,12 @@ import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import NumberedRow, Reason, reject, unreadable
-from equal_assets.resources.corpora.encoded import UNREADABLE, read_utf8
+from equal_assets.resources.corpora.encoded import UNREADABLE, peek, read_utf8
 
 LOOKED_AT_BYTES = 1 << 16
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -39,9 +38,7 @@ def read_json_lines(
     """
     row = 0
     try:
-        chunks = read_utf8(path, encoding)
-        head = _head(chunks)
-        chunks = chain([head], chunks)
+        head, chunks = peek(read_utf8(path, encoding), LOOKED_AT_BYTES)
         if _is_by_line(head):
             for row, line in enumerate(_lines(chunks), start=1):
                 if line.strip():
@@ -51,13 +48,6 @@ def read_json_lines(
                 yield _as_row(value, row, file)
     except UNREADABLE as error:
         yield unreadable(file, row + 1, error)
-
-
-def _head(chunks: Iterator[bytes]) -> bytes:
-    head = b""
-    while len(head) < LOOKED_AT_BYTES and (chunk := next(chunks, None)) is not None:
-        head += chunk
-    return head
 
 
 def _is_by_line(head: bytes) -> bool:

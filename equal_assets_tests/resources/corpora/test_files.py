@@ -228,6 +228,17 @@ def test_packed_file_that_breaks_off_is_told(tmp_path, packing):
     assert len(documents) + 1 == rejected.row
 
 
+def test_short_file_that_breaks_off_gives_what_was_before(tmp_path):
+    put(tmp_path / "a.jsonl", lines("first", "second", "third").encode("utf-16")[:-3])
+    put(tmp_path / "b.jsonl.gz", gzip.compress(os.urandom(9) + b"\n" + lines("x").encode())[:-4])
+    documents, rejected = read(files(tmp_path))
+    assert [d.text for d in documents] == ["first", "second"]
+    assert [(r.row, r.reason) for r in rejected if r.file.endswith("a.jsonl")] == [
+        (3, "unreadable file")
+    ]
+    assert "unreadable file" in {r.reason for r in rejected if r.file.endswith("gz")}
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 def test_text_in_unicode_of_any_width_is_read(tmp_path, encoding):
     put(tmp_path / "a.jsonl", lines("erste Zeile: Flüsse", "zweite").encode(encoding))
@@ -386,6 +397,59 @@ def test_chats_are_read_with_their_roles(tmp_path):
 )
 def test_what_is_no_chat_is_not_taken_for_one(value):
     assert chat_text(value) is None
+
+
+# Shapes that were found by trying
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "n_documents", "reasons"),
+    [
+        ("commas.jsonl", lines("first", "second").replace("\n", ",\n"), 2, []),
+        ("nested.json", json.dumps([rows("first"), rows("second")]), 2, []),
+        ("strings.json", '["first", "second"]', 0, ["not an object"] * 2),
+        ("wrapped.json", json.dumps({"data": rows("first")}), 0, ["missing text"]),
+        ("null.csv", b"id,text\n1,hello\0world\n2,second\n", 2, []),
+        ("page.jsonl.gz", "<html>404</html>", 0, ["unreadable file"]),
+        ("wide.json", json.dumps(rows("first", "second")).encode("utf-16-be"), 2, []),
+        (
+            "latin.json",
+            '[{"text":"café au lait"},{"text":"second"}]'.encode("latin-1"),
+            1,
+            ["invalid UTF-8"],
+        ),
+        ("cut.jsonl", '{"text": "cut\n' + lines("second"), 1, ["broken JSON"]),
+        ("cut2.jsonl", '{"text": "first",\n' + lines("second"), 1, ["broken JSON"]),
+        ("marks.jsonl", "\ufeff" + lines("first") + "\ufeff" + lines("second"), 2, []),
+        ("blank.jsonl", "\n \n\r\n", 0, ["empty file"]),
+        ("list.json", "[]", 0, ["empty file"]),
+        ("zeros.txt", b"\0" * 4096, 0, ["empty text"]),
+        ("packed.csv.gz", gzip.compress("id;text\r\n1;größer\r\n".encode("utf-16")), 1, []),
+    ],
+)
+def test_file_is_read_as_far_as_it_goes(tmp_path, name, content, n_documents, reasons):
+    put(tmp_path / name, content)
+    documents, rejected = read(files(tmp_path))
+    assert len(documents) == n_documents
+    assert [r.reason for r in rejected] == reasons
+
+
+def test_many_circles_of_links_end(tmp_path):
+    put(tmp_path / "a.jsonl", lines("first"))
+    for name in "bcdefgh":
+        (tmp_path / name).symlink_to(".")
+    assert texts(files(tmp_path / "**" / "*.jsonl")) == ["first"]
+
+
+def test_chats_of_large_lists_and_numbers_of_tables_are_read(tmp_path):
+    turn = pa.struct([("from", pa.large_string()), ("value", pa.large_string())])
+    chats = pa.array([[{"from": "human", "value": "hello"}], None, []], pa.large_list(turn))
+    pq.write_table(pa.table({"chat": chats}), tmp_path / "a.parquet")
+    assert texts(files(tmp_path, text_field="chat")) == ["human: hello"]
+    assert rejections(files(tmp_path, text_field="chat")) == [
+        (2, "missing text"),
+        (3, "text is not a string"),
+    ]
 
 
 # Ids and NUL
