@@ -104,7 +104,7 @@ _ROWS = (
         "corpus",
         PREPARE,
         settings=("corpus",),
-        beside=("rejected_documents",),
+        beside=("rejected_documents", "corpus_files"),
         inputs=inputs.corpus,
     ),
     Asset(

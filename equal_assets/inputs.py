@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from equal_assets.settings import (
     StackExchangeSettings,
     expand_path,
     fingerprint,
+    walk,
 )
 
 TASK_FILES = frozenset({".yaml", ".py", ".json", ".jsonl", ".csv", ".parquet"})
@@ -109,12 +110,21 @@ def source_signature(settings: Settings) -> Any:
 
 def _files_signature(paths: Iterable[Path]) -> Any:
     """Return what changes when files, including those in folders, may have changed."""
-    files = sorted(f for path in paths for f in (path, *path.rglob("*")) if f.is_file())
+    files = sorted(f for path in paths for f in _files(path) if f.is_file())
     states = {str(f): [f.stat().st_size, f.stat().st_mtime_ns] for f in files}
     if len(states) <= FILES_NAMED:
         return states
     n_bytes = sum(size for size, _ in states.values())
     return {"files": len(states), "bytes": n_bytes, "states": fingerprint(states)}
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a file, or every file in a folder, those behind links among them."""
+    if not path.is_dir():
+        yield path
+        return
+    for place, _, names in walk(path):
+        yield from (place / name for name in names)
 
 
 def _file_sha256(file: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from rich.markup import escape
 
+from equal_assets.cli.project import open_warehouse
 from equal_assets.cli.terminal import FAILED, console, say
 from equal_assets.settings import load_settings
 
@@ -21,6 +22,7 @@ def check(plan: bool) -> None:
 
     Prints what a run needs as well: documents, tokens, memory, disk. Nothing is spent.
     """
+    from equal_assets.pages.corpus import reading_line
     from equal_assets.planning.findings import corpus_as_read, findings
     from equal_assets.planning.requirements import requirements
 
@@ -33,6 +35,8 @@ def check(plan: bool) -> None:
         console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)
         n_failed += not finding.is_ok and not (plan and finding.is_to_be_fetched)
     n_read, n_characters = corpus_as_read()
+    if n_read and (line := reading_line(open_warehouse())):
+        say(f"as read  {line}")
     for line in requirements(settings, n_read=n_read, n_characters=n_characters):
         say(f"needs   {line}")
     if n_failed:

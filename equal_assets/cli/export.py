@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import click
 
@@ -18,6 +18,7 @@ from equal_assets.cli.terminal import say
 from equal_assets.errors import ExportError
 from equal_assets.settings import (
     ExportFormat,
+    ExportKey,
     Settings,
     campaigns_file,
     load_settings,
@@ -27,6 +28,8 @@ from equal_assets.settings import (
 if TYPE_CHECKING:
     from equal_assets.export.campaign_export import Exported
     from equal_assets.resources.warehouse import Warehouse
+
+T = TypeVar("T")
 
 ARTIFACT_FOLDER = "export"
 
@@ -53,6 +56,14 @@ ARTIFACT_FOLDER = "export"
     help="Share of the documents whose pairs are set aside for validation, 0 to 0.5; by default "
     "as in section `export` of campaigns.yaml: 0.05.",
 )
+@click.option(
+    "--without",
+    "leave_out",
+    multiple=True,
+    metavar="KEY[,KEY...]",
+    help="Keys that are not written, such as qa_id where a trainer takes no other; may be "
+    "repeated. By default those of `export.leave_out` in campaigns.yaml: none.",
+)
 @click.option("--push", metavar="OWNER/NAME", help="Push to this data set repository of the hub.")
 @click.option("--public", is_flag=True, help="Make a new repository of --push public.")
 @click.option("--mlflow", is_flag=True, help="Store it with the campaign's MLflow run as well.")
@@ -61,6 +72,7 @@ def export(
     formats: tuple[str, ...],
     out: Path | None,
     validation: float | None,
+    leave_out: tuple[str, ...],
     push: str | None,
     public: bool,
     mlflow: bool,
@@ -85,6 +97,7 @@ def export(
         validation=settings.export.validation if validation is None else validation,
         out=out or state_folder() / "exports" / campaign,
         campaigns_file=campaigns_file(),
+        leave_out=_named("--without", leave_out, get_args(ExportKey)) or settings.export.leave_out,
     )
     _print_export(exported)
     if mlflow:
@@ -102,11 +115,14 @@ def named_formats(given: Iterable[str]) -> list[ExportFormat]:
     ExportError
         If a format is not known.
     """
-    known: tuple[ExportFormat, ...] = get_args(ExportFormat)
+    return _named("--format", given, get_args(ExportFormat))
+
+
+def _named(option: str, given: Iterable[str], known: tuple[T, ...]) -> list[T]:
     names = [name.strip() for text in given for name in text.split(",")]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ExportError(f"--format {', '.join(unknown)}: must be {', '.join(known)}")
+        raise ExportError(f"{option} {', '.join(unknown)}: must be {', '.join(map(str, known))}")
     return sorted(set(known).intersection(names), key=names.index)
 
 

@@ -94,10 +94,13 @@ def status(campaigns: tuple[str, ...]) -> None:
 
     Shows all CAMPAIGNS unless some are named.
     """
+    from equal_assets.pages.corpus import reading_line
     from equal_assets.pages.spend import print_failures
 
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
+    if line := reading_line(open_warehouse()):
+        say(line)
     _print_status(settings, open_warehouse(), names)
     print_failures(console, open_warehouse(), names)
 

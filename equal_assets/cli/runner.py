@@ -11,6 +11,7 @@ import dagster as dg
 from equal_assets.automation.jobs import next_to_make
 from equal_assets.definitions import defs
 from equal_assets.graph import stages
+from equal_assets.pages.corpus import reading_line
 from equal_assets.partitions import round_key
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.runs import process_tags
@@ -105,6 +106,8 @@ class Runner:
                 return n_runs
             self.announce(f"{label}: {', '.join(stale)}")
             self._execute(stale, partition=campaign or None, tags=named)
+            if "documents" in stale and (line := reading_line(self.warehouse)):
+                self.announce(line)
         return len(assets)
 
     def _execute(

@@ -96,7 +96,7 @@ def progress_bars() -> Iterator[Any]:
         def announce(line: str) -> None:
             for finished in tasks.values():
                 bars.update(finished, visible=False)
-            bars.console.print(f"[bold]{line}[/bold]", highlight=False)
+            bars.console.print(f"[bold]{escape(line)}[/bold]", highlight=False, soft_wrap=True)
 
         with listen(show):
             yield announce

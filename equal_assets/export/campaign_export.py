@@ -20,7 +20,7 @@ from equal_assets.export.llama_factory import dataset_info
 from equal_assets.export.manifest import MANIFEST, ManifestSplit, manifest, write_json
 from equal_assets.pages.figures.curves import reward_curve_figure
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import ExportFormat, Settings
+from equal_assets.settings import ExportFormat, ExportKey, Settings
 
 CARD = "README.md"
 LLAMA_FACTORY = "dataset_info.json"
@@ -52,6 +52,7 @@ def export_campaign(
     validation: float,
     out: Path,
     campaigns_file: Path,
+    leave_out: Sequence[ExportKey] = (),
 ) -> Exported:
     """Write the data set of a campaign for trainers, with its card and manifest.
 
@@ -70,6 +71,8 @@ def export_campaign(
     out : Path
     campaigns_file : Path
         The file of ``settings``; the card quotes it.
+    leave_out : sequence of str
+        Keys that are not written.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def export_campaign(
         for form in formats:
             (folder / form).mkdir()
             for name, part in parts.items():
-                write_examples(part, form, folder / file_name(form, name))
+                write_examples(part.drop(leave_out), form, folder / file_name(form, name))
                 rows[file_name(form, name)] = len(part)
         card = data_card(
             contents,
@@ -96,6 +99,7 @@ def export_campaign(
             splits=splits,
             validation=validation,
             campaigns_file=_read_yaml(campaigns_file),
+            leave_out=leave_out,
         )
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
         _draw_curve(contents, folder / CURVE_PICTURE)

@@ -85,7 +85,7 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
     with warehouse.transaction() as read:
         stored = stored_versions(read)
         rows = {
-            name: read.query(name, campaign=campaign)
+            name: _without_nul(read.query(name, campaign=campaign))
             for name in (
                 "exported_examples",
                 "exported_sources",
@@ -117,6 +117,11 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
         assets=_versions(stored, told, campaign),
         changed=tuple(asset for asset in told if not current[asset]),
     )
+
+
+def _without_nul(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in which no text holds NUL, whichever version of this package stored them."""
+    return rows.with_columns(pl.col(pl.String).str.replace_all("\0", "\ufffd", literal=True))
 
 
 def _refuse_unusable(

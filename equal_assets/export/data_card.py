@@ -14,7 +14,7 @@ from equal_assets.export.contents import Contents
 from equal_assets.export.manifest import PACKAGE, ManifestSplit, package_versions
 from equal_assets.pages.students import before_and_after
 from equal_assets.pages.values import markdown_table
-from equal_assets.settings import ExportFormat
+from equal_assets.settings import ExportFormat, ExportKey
 
 CURVE_PICTURE = "reward_curve.png"
 NOT_STATED = "unknown: the corpus states none"
@@ -47,6 +47,7 @@ def data_card(
     splits: Mapping[str, ManifestSplit],
     validation: float,
     campaigns_file: Mapping[str, Any],
+    leave_out: Sequence[ExportKey] = (),
 ) -> str:
     """Return the text of the card.
 
@@ -59,11 +60,13 @@ def data_card(
         Share of the documents that were set aside.
     campaigns_file : mapping
         The content of campaigns.yaml.
+    leave_out : sequence of str
+        Keys that were not written.
     """
     parts = [
         front_matter(contents, formats, list(splits)),
         _head(contents),
-        files_section(formats, splits, validation=validation),
+        files_section(formats, splits, validation=validation, leave_out=leave_out),
         _sources(contents),
         _selection(contents),
         _spent(contents),

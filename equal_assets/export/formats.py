@@ -72,7 +72,7 @@ def write_examples(examples: pl.DataFrame, form: ExportFormat, path: Path) -> No
     Parameters
     ----------
     examples : DataFrame
-        Rows of the query ``exported_examples``.
+        Rows of the query ``exported_examples``, without the columns that are left out.
     form : str
     path : Path
         In an existing folder.
@@ -81,9 +81,11 @@ def write_examples(examples: pl.DataFrame, form: ExportFormat, path: Path) -> No
         _write_parquet(examples, path)
         return
     record = RECORDS[form]
+    kept = [name for name in ("qa_id",) if name in examples.columns]
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for qa_id, question, answer in examples.select("qa_id", "question", "answer").iter_rows():
-            file.write(_line({**record(QAPair(question, answer)), "qa_id": qa_id}))
+        for row in examples.select("question", "answer", *kept).iter_rows(named=True):
+            said = record(QAPair(row["question"], row["answer"]))
+            file.write(_line({**said, **{name: row[name] for name in kept}}))
 
 
 def _line(record: dict[str, Any]) -> str:

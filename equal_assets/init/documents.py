@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
@@ -15,7 +14,7 @@ from equal_assets.algorithms.extraction.quality import language
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
-from equal_assets.resources.corpora.files import list_files
+from equal_assets.resources.corpora.listing import kind, list_files
 from equal_assets.settings import FilesSettings
 
 LOOKED_AT_SECONDS = 30.0
@@ -63,10 +62,7 @@ def formats(paths: Sequence[str]) -> dict[str, int]:
     CorpusError
         If a path leads to no file of a format that is read.
     """
-    counted = Counter(
-        "".join(file.suffixes[-2:]) if _is_packed(file) else file.suffix
-        for file in list_files(paths)
-    )
+    counted = Counter(kind(file) for file in list_files(paths))
     return dict(counted.most_common())
 
 
@@ -123,7 +119,3 @@ def _keep(sample: list[Document], document: Document, *, n_seen: int, rng: rando
         sample.append(document)
     elif (place := rng.randrange(n_seen)) < SAMPLE_DOCUMENTS:
         sample[place] = document
-
-
-def _is_packed(file: Path) -> bool:
-    return file.suffix.lower() in (".gz", ".zst")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from equal_assets.records import RejectedRow
-from equal_assets.resources.corpora.files import JSON_LINES, PARQUET, TABLES, list_files
-from equal_assets.resources.corpora.json_lines import read_json_lines
-from equal_assets.resources.corpora.tables import read_csv, read_parquet
-from equal_assets.settings import FieldMappingSettings
+from equal_assets.resources.corpora.chats import chat_text
+from equal_assets.resources.corpora.files import has_rows, read_rows
+from equal_assets.resources.corpora.listing import list_files
 
 SAMPLE_ROWS, SAMPLE_FILES = 20, 3
 TEXT_FIELDS = ("text", "content", "body", "document", "markdown", "article", "page_content")
@@ -54,34 +49,15 @@ class Fields:
 def look_at_fields(paths: Sequence[str]) -> Fields:
     """Return the fields of the first rows of the first tables."""
     rows: list[dict[str, Any]] = []
-    tables = [file for file in list_files(paths) if _has_rows(file)]
+    tables = [file for file in list_files(paths) if has_rows(file)]
     for file in tables[:SAMPLE_FILES]:
-        rows += islice(_rows(file), SAMPLE_ROWS)
+        found = islice(read_rows(file, file.name), SAMPLE_ROWS)
+        rows += [item[1] for item in found if not isinstance(item, RejectedRow)]
     names = tuple(dict.fromkeys(name for row in rows for name in row))
-    texts = {name: [row[name] for row in rows if isinstance(row.get(name), str)] for name in names}
+    texts = {name: list(filter(None, (_text(row.get(name)) for row in rows))) for name in names}
     lengths = {name: sum(map(len, held)) / len(held) for name, held in texts.items() if held}
     return Fields(names, lengths)
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a table with all their fields."""
-    if file.name.lower().endswith(JSON_LINES):
-        numbered = read_json_lines(file, file.name)
-    else:
-        is_parquet = file.name.lower().endswith(PARQUET)
-        names = pq.read_schema(file).names if is_parquet else _header(file)
-        if not names:
-            return
-        mapping = FieldMappingSettings(text_field=names[0], metadata_fields=names[1:])
-        numbered = (read_parquet if is_parquet else read_csv)(file, file.name, mapping)
-    yield from (item[1] for item in numbered if not isinstance(item, RejectedRow))
-
-
-def _header(file: Path) -> list[str]:
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        return next(csv.reader(stream, delimiter=delimiter), [])
-
-
-def _has_rows(file: Path) -> bool:
-    return file.name.lower().endswith((*JSON_LINES, *PARQUET, *TABLES))
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else chat_text(value)

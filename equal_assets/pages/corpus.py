@@ -1,12 +1,13 @@
 """What the page of group `corpus` shows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
 from equal_assets.pages.figures.corpus import lengths_figure
 from equal_assets.pages.metadata import first_words, markdown, with_bars
-from equal_assets.resources.warehouse import Transaction
+from equal_assets.resources.warehouse import Transaction, Warehouse
 
 LARGEST_SOURCES, LISTED_SOURCES = 8, 200
 """What a page has room for at a glance, and in a table that is opened."""
@@ -26,6 +27,7 @@ def documents_page(transaction: Transaction, summary: dict[str, Any]) -> dict[st
     samples = transaction.query("sample_documents")
     lengths = transaction.query("document_lengths")
     return {
+        "how it was read": reading_line(transaction),
         f"largest of {len(sources):,} sources": markdown(
             with_bars(sources.select("source", "documents").head(LARGEST_SOURCES), "documents")
         ),
@@ -34,8 +36,40 @@ def documents_page(transaction: Transaction, summary: dict[str, Any]) -> dict[st
         ),
         "length of the documents": markdown(lengths_figure(lengths)),
         "rejected by reason": markdown(transaction.query("rejected_by_reason")),
+        "skipped files by kind": markdown(transaction.query("skipped_by_kind")),
         "sources": markdown(sources.head(LISTED_SOURCES)),
         "characters": summary["n_characters"],
         "merged duplicates": summary["n_duplicates"],
         "rejected rows": summary["n_rejected"],
     }
+
+
+def reading_line(stored: Transaction | Warehouse) -> str | None:
+    """Return what became of every file and row of the corpus, or None where none was read."""
+    summary = stored.query("corpus_summary").row(0, named=True)
+    if not summary["n_documents"]:
+        return None
+    kinds = stored.query("skipped_by_kind").select("kind", "n_files")
+    reasons = stored.query("rejected_by_reason").select("reason", "n_rows")
+    return f"corpus: {'; '.join(_read(summary, _counted(kinds), _counted(reasons)))}"
+
+
+def _read(summary: dict[str, Any], kinds: str, reasons: str) -> Iterator[str]:
+    if n_files := summary["n_files"]:
+        n_skipped = summary["n_skipped"]
+        skipped = f", skipped: {n_skipped:,} ({kinds})" if n_skipped else ""
+        yield f"files found: {n_files:,}, read: {n_files - n_skipped:,}{skipped}"
+    yield f"documents: {summary['n_documents']:,}"
+    for label, name in (
+        ("copies merged", "n_duplicates"),
+        ("left out by max_documents", "n_left_out"),
+        ("ids made unique", "n_renamed"),
+    ):
+        if summary[name]:
+            yield f"{label}: {summary[name]:,}"
+    if n_rejected := summary["n_rejected"]:
+        yield f"rows rejected: {n_rejected:,} ({reasons})"
+
+
+def _counted(rows: pl.DataFrame) -> str:
+    return ", ".join(f"{name}: {n:,}" for name, n in rows.iter_rows())

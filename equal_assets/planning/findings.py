@@ -10,7 +10,7 @@ from pathlib import Path
 
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.extras import install_command
-from equal_assets.resources.corpora import read_corpus
+from equal_assets.planning.corpus import look_at_corpus
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
 from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
@@ -84,12 +84,11 @@ def _corpus(settings: Settings, *, is_plan: bool) -> Finding:
     ):
         return _of_hub("corpus", f"data set {corpus.dataset}")
     try:
-        first = next(iter(read_corpus(corpus)), None)
+        return Finding(True, f"corpus: {look_at_corpus(corpus)}")
     except MissingExtraError as error:
         return Finding(False, f"corpus: {error}", is_to_be_fetched=True)
     except EqualError as error:
         return Finding(False, f"corpus: {error}")
-    return Finding(first is not None, f"corpus: {corpus.source} can be read")
 
 
 def _dump(corpus: StackExchangeSettings) -> Finding:

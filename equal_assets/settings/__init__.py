@@ -24,7 +24,7 @@ from equal_assets.settings.corpus import (
 from equal_assets.settings.dataset import DatasetSettings
 from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
-from equal_assets.settings.export import ExportFormat, ExportSettings
+from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
     ExtractorSettings,
     LLMExtractionSettings,
@@ -35,6 +35,7 @@ from equal_assets.settings.extraction import (
     StructuralSettings,
     VLLMSettings,
 )
+from equal_assets.settings.paths import expand_path, walk
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
@@ -44,7 +45,6 @@ from equal_assets.settings.places import (
 )
 from equal_assets.settings.project import Settings, fingerprint, parse_share
 from equal_assets.settings.reading import load_settings
-from equal_assets.settings.section import expand_path
 from equal_assets.settings.students import (
     HuggingFaceStudentSettings,
     StudentSettings,
@@ -63,6 +63,7 @@ __all__ = [
     "EqualSettings",
     "EvaluationSettings",
     "ExportFormat",
+    "ExportKey",
     "ExportSettings",
     "ExtractorSettings",
     "FieldMappingSettings",
@@ -96,4 +97,5 @@ __all__ = [
     "project_folder",
     "quiet_libraries",
     "state_folder",
+    "walk",
 ]

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from equal_assets.settings.section import SettingsSection, base_folder, expand_path
+from equal_assets.settings.paths import expand_path
+from equal_assets.settings.section import SettingsSection, base_folder
 
 
 class TextPolicySettings(SettingsSection):
@@ -43,8 +44,13 @@ class InstalledPackagesSettings(TextPolicySettings):
 class FieldMappingSettings(TextPolicySettings):
     """Which field of a row holds what."""
 
-    text_field: str = Field("text", description="holds the document")
-    id_field: str | None = Field(None, description="null: the id is made from the text")
+    text_field: str = Field(
+        "text", description="holds the document, or a chat; `a.b` is the field b of the object a"
+    )
+    id_field: str | None = Field(
+        None,
+        description="null: the id is made from the text; one that another text has is made unique",
+    )
     url_field: str | None = Field(None, description="holds its address")
     license_field: str | None = Field(None, description="kept with each of its pairs")
     license: str | None = Field(None, description="for rows whose own field states none")
@@ -55,14 +61,18 @@ class FieldMappingSettings(TextPolicySettings):
 
 
 class FilesSettings(FieldMappingSettings):
-    """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt, .md, PDF, HTML, DOCX and EPUB.
+    """JSONL, JSON, Parquet, CSV, and folders of .txt, .md, PDF, HTML, DOCX and EPUB.
 
-    The last four need the extra ``files``.
+    The last four need the extra ``files``; text may be packed (.gz, .bz2, .xz, .zst).
     """
 
     source: Literal["files"]
     paths: list[str] = Field(
         min_length=1, description="files, folders or globs, relative to campaigns.yaml"
+    )
+    encoding: str | None = Field(
+        None,
+        description="of text, such as cp1252; null: UTF-8, or UTF-16 and UTF-32 by their mark",
     )
     split: Literal["auto", "headings", "none"] = Field(
         "auto",
@@ -88,6 +98,17 @@ class FilesSettings(FieldMappingSettings):
         if missing:
             raise ValueError(f"no file matches {', '.join(missing)} (looked in {base})")
         return [str(base / path) for path in paths]
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str | None) -> str | None:
+        try:
+            "x".encode(encoding or "utf-8")
+        except LookupError:
+            raise ValueError(
+                "must be an encoding that Python knows, such as cp1252 or gb18030"
+            ) from None
+        return encoding
 
 
 HUB_PRESETS: dict[str, dict[str, Any]] = {

@@ -10,6 +10,19 @@ from equal_assets.settings.section import SettingsSection
 
 ExportFormat = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "parquet"]
 
+ExportKey = Literal[
+    "qa_id",
+    "document_id",
+    "source",
+    "license",
+    "url",
+    "cluster",
+    "round",
+    "pull",
+    "extractor",
+]
+"""What an exported row says of an example, beside question and answer."""
+
 
 class ExportSettings(SettingsSection):
     """What `equal export` writes by default."""
@@ -24,7 +37,11 @@ class ExportSettings(SettingsSection):
         description="share of the documents whose pairs are set aside for validation; 0: none",
     )
 
-    @field_validator("formats")
+    leave_out: list[ExportKey] = Field(
+        [], description="keys that are not written, such as `qa_id` where a trainer takes no other"
+    )
+
+    @field_validator("formats", "leave_out")
     @classmethod
-    def _each_once(cls, formats: list[ExportFormat]) -> list[ExportFormat]:
-        return list(dict.fromkeys(formats))
+    def _each_once(cls, names: list[str]) -> list[str]:
+        return list(dict.fromkeys(names))

@@ -12,6 +12,7 @@ from equal_assets.errors import CorpusError
 from equal_assets.progress import Progress
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
+from equal_assets.resources.corpora.candidates import SKIPPED
 from equal_assets.resources.warehouse import Transaction
 from equal_assets.settings import Settings
 
@@ -39,7 +40,7 @@ def staged_corpus(settings: Settings, staging: Path, *, progress: Progress) -> I
 
 
 def load_staged(transaction: Transaction, settings: Settings, staging: Path) -> None:
-    """Replace the documents and the rejected rows with what is staged."""
+    """Replace the documents, the rejected rows and the files with what is staged."""
     kept = str(staging / "documents-*.parquet")
     limit = settings.corpus.max_documents or 2**62
     transaction.delete("documents")
@@ -47,7 +48,8 @@ def load_staged(transaction: Transaction, settings: Settings, staging: Path) -> 
     transaction.delete("rejected_documents")
     for part in sorted(staging.glob("rejected-*.parquet")):
         transaction.insert("rejected_documents", pl.read_parquet(part))
-    transaction.execute("reject_claimed_ids", staging=kept)
+    transaction.delete("corpus_files")
+    transaction.execute("load_files", staging=kept, skipped=[str(reason) for reason in SKIPPED])
 
 
 def _stage(settings: Settings, staging: Path, progress: Progress) -> None:

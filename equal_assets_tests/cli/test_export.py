@@ -68,6 +68,20 @@ def test_command_exports_by_the_settings_and_prints_what_it_wrote(stored, typed)
     assert re.search(r"^  alpaca/train.jsonl +7 rows$", done.output, re.MULTILINE)
 
 
+def test_keys_are_left_out_by_the_option_else_by_the_settings(stored, typed):
+    given = yaml.safe_load(stored.campaigns_file.read_text(encoding="utf-8"))
+    given["export"] = {"formats": ["alpaca"], "leave_out": ["qa_id"]}
+    stored.campaigns_file.write_text(yaml.safe_dump(given), encoding="utf-8")
+    file = stored.folder / ".equal" / "exports" / "rivers" / "alpaca" / "train.jsonl"
+    assert typed("rivers").exit_code == 0
+    assert "qa_id" not in file.read_text(encoding="utf-8")
+    assert typed("rivers", "--without", "url,round").exit_code == 0
+    assert "qa_id" in file.read_text(encoding="utf-8")
+    refused = typed("rivers", "--without", "question")
+    assert refused.exit_code != 0
+    assert "--without question: must be qa_id, document_id, source" in refused.output
+
+
 def test_options_come_before_the_settings(stored, typed):
     out = stored.folder / "out"
     done = typed("rivers", "--format", "messages", "--validation", "0", "--out", str(out))

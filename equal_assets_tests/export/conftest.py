@@ -27,7 +27,9 @@ def unchanged(tmp_path_factory) -> Stored:
 def export(unchanged):
     """A function that exports that campaign."""
 
-    def export(out, *, formats=FORMATS, validation=0.4, of=unchanged, campaign="rivers"):
+    def export(
+        out, *, formats=FORMATS, validation=0.4, of=unchanged, campaign="rivers", leave_out=()
+    ):
         return export_campaign(
             of.settings,
             of.warehouse,
@@ -36,6 +38,7 @@ def export(unchanged):
             validation=validation,
             out=out,
             campaigns_file=of.campaigns_file,
+            leave_out=leave_out,
         )
 
     return export

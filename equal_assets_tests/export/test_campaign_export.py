@@ -153,3 +153,38 @@ def test_validation_share_out_of_range_is_refused(share, export, tmp_path):
     with pytest.raises(ExportError, match=r"must be 0 \(none\) to 0.5"):
         export(tmp_path / "out", validation=share)
     assert not (tmp_path / "out").exists()
+
+
+def test_keys_that_a_trainer_must_not_see_are_left_out_of_every_format(export, tmp_path):
+    exported = export(
+        tmp_path / "out",
+        formats=["messages", "parquet"],
+        validation=0,
+        leave_out=["qa_id", "url", "round"],
+    )
+    first, *_ = (exported.folder / "messages" / "train.jsonl").read_text("utf-8").splitlines()
+    columns = pl.read_parquet(exported.folder / "parquet" / "train.parquet").columns
+    card = (exported.folder / "README.md").read_text("utf-8")
+    assert list(json.loads(first)) == ["messages"]
+    assert columns == [
+        "question",
+        "answer",
+        "document_id",
+        "source",
+        "license",
+        "cluster",
+        "pull",
+        "extractor",
+    ]
+    assert "Rows have no id" in card
+    assert "`license`, `cluster`, `pull`, `extractor`" in card
+
+
+def test_nul_of_an_older_warehouse_does_not_get_out(stored, export, tmp_path):
+    with stored.warehouse.get_connection() as connection:
+        connection.execute("update qa_dataset set answer = 'a' || chr(0) || 'b'")
+    folder = export(
+        tmp_path / "out", formats=["messages", "parquet"], validation=0, of=stored
+    ).folder
+    assert set(pl.read_parquet(folder / "parquet" / "train.parquet")["answer"]) == {"a\ufffdb"}
+    assert "\\u0000" not in (folder / "messages" / "train.jsonl").read_text("utf-8")

@@ -153,6 +153,7 @@ def test_query_runs_on_empty_tables(prepared, name):
         "made_from": "{}",
         "is_first": True,
         "judged_as": "j1",
+        "skipped": ["hidden file or folder"],
         "leaked": [],
         "limit": 10,
         "made_as": "m1",
@@ -399,21 +400,20 @@ def test_file_that_is_no_warehouse_is_not_taken_for_a_locked_one(tmp_path):
         Warehouse(database=str(path), lock_timeout_seconds=30).query("materialized")
 
 
-def test_of_equal_texts_and_of_equal_ids_the_first_document_is_loaded(warehouse, tmp_path):
+def test_equal_texts_are_merged_and_equal_ids_made_unique(warehouse, tmp_path):
     rows = [("a", "x"), ("b", "y"), ("c", "x"), ("b", "z"), ("d", "x"), ("e", "y")]
     staging = staged(tmp_path / "staging", rows)
     with warehouse.transaction() as transaction:
         transaction.execute("load_documents", staging=staging, max_documents=2**62)
-        transaction.execute("reject_claimed_ids", staging=staging)
+        transaction.execute("load_files", staging=staging, skipped=[])
     with warehouse.get_connection() as connection:
         documents = connection.execute(
             "select document_id, text, n_copies, n_characters from documents order by all"
         ).fetchall()
-        rejected = connection.execute("select * from rejected_documents").fetchall()
-    assert documents == [("a", "x", 3, 1), ("b", "y", 2, 1)]
-    assert rejected == [("f.jsonl", 4, "id of another document: b", "z")]
+    assert documents == [("a", "x", 3, 1), ("b", "y", 2, 1), ("b-hash of z", "z", 1, 1)]
     summary = warehouse.query("corpus_summary").row(0, named=True)
-    assert (summary["n_documents"], summary["n_duplicates"], summary["n_rejected"]) == (2, 3, 1)
+    counted = ("n_documents", "n_duplicates", "n_rejected", "n_renamed", "n_left_out", "n_files")
+    assert [summary[name] for name in counted] == [3, 3, 0, 1, 0, 1]
 
 
 def test_capped_corpus_is_a_sample_that_does_not_follow_the_order_of_the_rows(warehouse, tmp_path):

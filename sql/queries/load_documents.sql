@@ -1,5 +1,6 @@
 -- Effect: fill `documents` from staged Parquet files: of exact duplicates the first stays, of
--- documents with the same id the first stays, of what remains a uniform sample by content hash.
+-- what remains a uniform sample by content hash. Where documents share an id, the first keeps it,
+-- and the others get the beginning of their content hash behind it.
 -- Inputs: $staging (glob), $max_documents.
 insert into documents by name
 with numbered as (
@@ -17,7 +18,10 @@ distinct_texts as (
   where copy = 1
 )
 select
-  document_id,
+  case
+    when claim = 1 then document_id
+    else document_id || '-' || content_hash[:16]
+  end as document_id,
   content_hash,
   text,
   length(text)::integer as n_characters,
@@ -30,6 +34,5 @@ select
   qa_pairs,
   n_copies::integer as n_copies
 from distinct_texts
-where claim = 1
 order by content_hash
 limit $max_documents

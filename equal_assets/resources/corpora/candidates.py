@@ -33,6 +33,14 @@ class Reason(StrEnum):
     FILE_BEYOND_BOUNDS = "file beyond the bounds"  # of size or memory, such as a ZIP bomb
     CONVERSION_TOO_SLOW = "conversion took too long"
     NO_ANSWER = "question without an answer"  # Stack Exchange: none that counts
+    EMPTY_FILE = "empty file"
+    OTHER_KIND = "kind of file that is not read"
+    HIDDEN = "hidden file or folder"
+    NO_FILE = "no file that can be read"  # a link that leads nowhere, a socket, a closed folder
+
+
+SKIPPED = (Reason.OTHER_KIND, Reason.HIDDEN, Reason.NO_FILE)
+"""Why a file is not opened at all; the excerpt of the rejection is its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,11 @@ def is_unicode(*texts: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def without_nul(text: str) -> str:
+    """Return a text in which no table, file or prompt ends early: NUL becomes U+FFFD."""
+    return text.replace("\0", "\ufffd")
 
 
 def reject(file: str, row: int, reason: Reason, content: str | bytes) -> RejectedRow:

@@ -1,11 +1,10 @@
-"""Files and folders: which of them are read, and by which reader."""
+"""Files and folders: each file read by the reader of its kind, or rejected with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import (
     Candidate,
@@ -20,95 +19,104 @@ from equal_assets.resources.corpora.converted.conversion import (
     read_converted,
     sections_of,
 )
+from equal_assets.resources.corpora.encoded import UNREADABLE, read_utf8
 from equal_assets.resources.corpora.json_lines import read_json_lines
+from equal_assets.resources.corpora.listing import (
+    JSON_LINES,
+    PARQUET,
+    TABLES,
+    TEXTS,
+    has_kind,
+    list_files,
+    skipped_files,
+)
 from equal_assets.resources.corpora.mapping import map_fields
 from equal_assets.resources.corpora.places import base_folder, file_name, shown_path
 from equal_assets.resources.corpora.tables import read_csv, read_parquet
-from equal_assets.settings import FieldMappingSettings, FilesSettings, expand_path
+from equal_assets.settings import FieldMappingSettings, FilesSettings
 
-JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst")
-TABLES = (".csv", ".tsv")
-PARQUET = (".parquet",)
-TEXTS = (".txt", ".md")
-SUPPORTED_SUFFIXES = (*JSON_LINES, *PARQUET, *TABLES, *TEXTS, *LIBRARIES)
+MOST_TEXT_BYTES = 1 << 28
+"""Of one text file, unpacked: a document of more is none."""
 
 
 def read_files(corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
-    """Yield the contents of the files that the paths match."""
+    """Yield the contents of the files that the paths match; a file that is not read is rejected."""
     base = base_folder()
+    for path, (reason, kind) in skipped_files(corpus.paths).items():
+        yield reject(shown_path(path, base), 1, reason, kind)
     with Converter(seconds=corpus.file_seconds, memory_mb=corpus.file_memory_mb) as converter:
         for path in list_files(corpus.paths):
-            yield from _read_file(path, shown_path(path, base), corpus, converter)
+            file, is_empty = shown_path(path, base), True
+            for item in _read_file(path, file, corpus, converter):
+                yield item
+                is_empty = False
+            if is_empty:
+                yield reject(file, 1, Reason.EMPTY_FILE, "it holds no row")
+
+
+def read_rows(
+    path: Path,
+    file: str,
+    mapping: FieldMappingSettings | None = None,
+    encoding: str | None = None,
+) -> Iterator[NumberedRow | RejectedRow]:
+    """Yield the rows of JSON, CSV or Parquet with the mapped fields; without a mapping, with all.
+
+    Parameters
+    ----------
+    path : Path
+    file : str
+        Its name for people.
+    mapping : FieldMappingSettings, optional
+    encoding : str, optional
+        Of text; see ``corpus.encoding``.
+    """
+    if has_kind(path, PARQUET):
+        return read_parquet(path, file, mapping)
+    if has_kind(path, TABLES):
+        return read_csv(path, file, mapping, encoding)
+    return read_json_lines(path, file, encoding)
+
+
+def has_rows(path: Path) -> bool:
+    """Tell whether :func:`read_rows` reads files of this kind."""
+    return has_kind(path, (*JSON_LINES, *TABLES, *PARQUET))
 
 
 def _read_file(
     path: Path, file: str, corpus: FilesSettings, converter: Converter
 ) -> Iterator[Candidate | RejectedRow]:
-    if _has_suffix(path, TEXTS):
+    if has_kind(path, TEXTS):
         yield from _read_text(path, file, corpus)
         return
-    if _has_suffix(path, tuple(LIBRARIES)):
+    if has_kind(path, LIBRARIES):
         yield from read_converted(path, file, corpus, converter)
         return
-    for item in _read_rows(path, file, corpus):
+    for item in read_rows(path, file, corpus, corpus.encoding):
         if isinstance(item, RejectedRow):
             yield item
         else:
             yield map_fields(item, corpus, source=file_name(file), file=file)
 
 
-def _read_rows(
-    path: Path, file: str, mapping: FieldMappingSettings
-) -> Iterator[NumberedRow | RejectedRow]:
-    if _has_suffix(path, PARQUET):
-        return read_parquet(path, file, mapping)
-    if _has_suffix(path, TABLES):
-        return read_csv(path, file, mapping)
-    return read_json_lines(path, file)
-
-
 def _read_text(path: Path, file: str, corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
+    content = bytearray()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
+        for chunk in read_utf8(path, corpus.encoding):
+            content += chunk
+            if len(content) > MOST_TEXT_BYTES:
+                detail = f"more than {MOST_TEXT_BYTES >> 20} MiB of text"
+                yield reject(file, 1, Reason.FILE_BEYOND_BOUNDS, detail)
+                return
+    except UNREADABLE as error:
         yield unreadable(file, 1, error)
         return
-    except UnicodeDecodeError as error:
-        yield reject(file, 1, Reason.INVALID_UTF8, error.object)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        yield reject(file, 1, Reason.INVALID_UTF8, bytes(content))
         return
-    if corpus.split == "headings" and _has_suffix(path, (".md",)) and text.strip():
+    if corpus.split == "headings" and has_kind(path, (".md",)) and text.strip():
         yield from sections_of([(None, text)], file, corpus, stated={}, at_headings=True)
     else:
         yield Candidate(source=file_name(file), file=file, row=1, text=text, license=corpus.license)
-
-
-def list_files(patterns: Iterable[str]) -> list[Path]:
-    """Return the supported files that the paths match, each once, in a fixed order."""
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        matches = [
-            file for path in expand_path(pattern, Path("/")) for file in _supported_files(path)
-        ]
-        if not matches:
-            raise CorpusError(
-                f"corpus.paths = {pattern}: must match a supported file "
-                f"({', '.join(SUPPORTED_SUFFIXES)})"
-            )
-        found.update(dict.fromkeys(matches))
-    return list(found)
-
-
-def _supported_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path] if _has_suffix(path, SUPPORTED_SUFFIXES) else []
-    return [
-        file
-        for file in sorted(path.rglob("*"))
-        if _has_suffix(file, SUPPORTED_SUFFIXES)
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        and file.is_file()
-    ]
-
-
-def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.name.lower().endswith(suffixes)

@@ -9,7 +9,12 @@ from typing import Any
 from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import Candidate, excerpt
-from equal_assets.resources.corpora.mapping import map_fields, mapped_fields, require_fields
+from equal_assets.resources.corpora.mapping import (
+    column_of,
+    map_fields,
+    mapped_fields,
+    require_fields,
+)
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.settings import HubDatasetSettings
 
@@ -22,7 +27,8 @@ def read_hub(corpus: HubDatasetSettings) -> Iterator[Candidate | RejectedRow]:
     file = "/".join(part for part in (name, corpus.subset, corpus.split) if part)
     rows = _open_hub_dataset(corpus, local)
     if rows.column_names is not None:
-        columns = mapped_fields(corpus)
+        fields = mapped_fields(corpus)
+        columns = list(dict.fromkeys(column_of(name, rows.column_names) for name in fields))
         require_fields(file, columns, rows.column_names)
         rows = rows.select_columns(columns)
     row = 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from equal_assets.errors import CorpusError
@@ -12,10 +13,16 @@ from equal_assets.resources.corpora.candidates import (
     Candidate,
     NumberedRow,
     Reason,
+    excerpt,
     is_unicode,
     reject,
+    without_nul,
 )
+from equal_assets.resources.corpora.chats import chat_text
 from equal_assets.settings import FieldMappingSettings
+
+MOST_FIELDS = 20
+"""Named in a message."""
 
 
 def mapped_fields(mapping: FieldMappingSettings) -> list[str]:
@@ -26,15 +33,37 @@ def mapped_fields(mapping: FieldMappingSettings) -> list[str]:
 
 
 def require_fields(file: str, fields: Iterable[str], columns: Iterable[str]) -> None:
-    """Raise a :class:`CorpusError` if a table lacks a mapped field."""
+    """Raise a :class:`CorpusError` if a table lacks a mapped field, or has it twice."""
     present = list(columns)
     missing = [name for name in fields if name not in present]
     if missing:
+        encoding = "" if is_unicode(*present) else ". It is not UTF-8: name corpus.encoding first"
         raise CorpusError(
-            f"{file} has no field {', '.join(missing)}; it has: {', '.join(present) or 'none'}. "
-            "Correct text_field, id_field, url_field, license_field, metadata_fields or qa_field "
-            "of the corpus"
+            f"{file} has no field {', '.join(missing)}; it has: {shown_fields(present)}"
+            f"{encoding}. Correct text_field, id_field, url_field, license_field, metadata_fields "
+            "or qa_field of the corpus"
         )
+    twice = [name for name in fields if present.count(name) > 1]
+    if twice:
+        raise CorpusError(f"{file} has the field {', '.join(twice)} twice: rename one of them")
+
+
+def column_of(field: str, columns: Iterable[str]) -> str:
+    """Return the column that holds a field: ``a`` for ``a.b``, unless a column is called ``a.b``.
+
+    A field that is in none of them is returned as it is.
+    """
+    present = list(columns)
+    if field in present:
+        return field
+    return next((name for name in present if field.startswith(f"{name}.")), field)
+
+
+def shown_fields(names: Iterable[str]) -> str:
+    """Return the names of fields for a message, as any terminal can print them."""
+    named = [excerpt(name) for name in names]
+    more = f" and {len(named) - MOST_FIELDS} more" if len(named) > MOST_FIELDS else ""
+    return ", ".join(named[:MOST_FIELDS]) + more or "none"
 
 
 def map_fields(
@@ -42,11 +71,18 @@ def map_fields(
 ) -> Candidate | RejectedRow:
     """Return the candidate that the fields of a row describe."""
     row, values = numbered
-    text = values.get(mapping.text_field)
+    field = mapping.text_field
+    value = _value(values, field)
+    if value is None:
+        return reject(file, row, Reason.MISSING_TEXT, f"{field} is {_absent(values, field)}")
+    try:
+        text = value.decode("utf-8") if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return reject(file, row, Reason.INVALID_UTF8, value)
+    text = text if isinstance(text, str) else chat_text(text)
     if text is None:
-        return reject(file, row, Reason.MISSING_TEXT, str(values))
-    if not isinstance(text, str):
-        return reject(file, row, Reason.TEXT_NOT_A_STRING, str(text))
+        detail = f"{field} is {kind_of(value)}: {value}"
+        return reject(file, row, Reason.TEXT_NOT_A_STRING, detail)
     try:
         pairs = _parse_qa_pairs(_value(values, mapping.qa_field))
     except (ValueError, RecursionError):
@@ -60,21 +96,68 @@ def map_fields(
         url=_optional_text(values, mapping.url_field),
         license=_optional_text(values, mapping.license_field) or mapping.license,
         metadata={
-            name: str(values[name])
+            name: _as_text(value)
             for name in mapping.metadata_fields
-            if values.get(name) is not None
+            if (value := _value(values, name)) is not None
         },
         qa_pairs=pairs,
     )
 
 
-def _value(values: dict[str, Any], name: str | None) -> Any:
-    return None if name is None else values.get(name)
+def kind_of(value: Any) -> str:
+    """Return what a value is, in the words of JSON, with the fields of an object."""
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case Mapping():
+            return f"an object with the fields {shown_fields(_names(value))}"
+        case list():
+            return f"a list of {len(value)}, the first {kind_of(value[0])}" if value else "a list"
+        case _:
+            return type(value).__name__
 
 
-def _optional_text(values: dict[str, Any], name: str | None) -> str | None:
+def _absent(values: Mapping[str, Any], field: str) -> str:
+    names = list(_names(values))
+    return "null" if field in names else f"not there; the row has: {shown_fields(names)}"
+
+
+def _names(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        yield str(name)
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{inner}" for inner in _names(value))
+
+
+def _value(values: Mapping[str, Any], name: str | None) -> Any:
+    """Return the value of a field; of ``a.b``, where no field has this name, that of b in a."""
+    if name is None or name in values:
+        return None if name is None else values[name]
+    column = column_of(name, values)
+    inside = values.get(column)
+    return _value(inside, name[len(column) + 1 :]) if isinstance(inside, Mapping) else None
+
+
+def _optional_text(values: Mapping[str, Any], name: str | None) -> str | None:
     value = _value(values, name)
-    return None if value is None else str(value).strip() or None
+    return None if value is None else _as_text(value).strip() or None
+
+
+def _as_text(value: Any) -> str:
+    """Return a value as text; a number that a table made a float of, as it was."""
+    match value:
+        case bytes():
+            return value.decode("utf-8", "surrogateescape")
+        case float() if math.isnan(value):  # a number that is missing
+            return ""
+        case float() if value.is_integer():
+            return str(int(value))
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False, default=str)
+        case _:
+            return str(value)
 
 
 def _parse_qa_pairs(value: Any) -> tuple[QAPair, ...]:
@@ -105,4 +188,5 @@ def qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> Q
             raise ValueError(f"{name!r} is empty")
         if not is_unicode(text):
             raise ValueError(f"{name!r} holds characters that UTF-8 cannot write")
-    return QAPair(values[question_field].strip(), values[answer_field].strip())
+    question, answer = values[question_field], values[answer_field]
+    return QAPair(without_nul(question).strip(), without_nul(answer).strip())

@@ -8,9 +8,16 @@ without a mapped field does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from equal_assets.records import Document, RejectedRow, content_hash
-from equal_assets.resources.corpora.candidates import Candidate, Reason, is_unicode, reject
+from equal_assets.resources.corpora.candidates import (
+    Candidate,
+    Reason,
+    is_unicode,
+    reject,
+    without_nul,
+)
 from equal_assets.resources.corpora.docstrings import read_installed_packages
 from equal_assets.resources.corpora.files import read_files
 from equal_assets.resources.corpora.hub import read_hub
@@ -52,7 +59,8 @@ def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
 
 
 def _apply_text_policy(candidate: Candidate, policy: TextPolicySettings) -> Document | RejectedRow:
-    text = candidate.text.strip()
+    candidate = _without_nul(candidate)
+    text = candidate.text
     reason = _text_rejection(text, candidate, policy)
     if reason is not None:
         return reject(candidate.file, candidate.row, reason, text)
@@ -66,6 +74,24 @@ def _apply_text_policy(candidate: Candidate, policy: TextPolicySettings) -> Docu
         license=candidate.license,
         metadata=candidate.metadata,
         qa_pairs=candidate.qa_pairs,
+    )
+
+
+def _without_nul(candidate: Candidate) -> Candidate:
+    """Return a candidate that can be stored; zeros around a text are what a crash leaves."""
+    text = without_nul(candidate.text.strip("\0").strip())
+    rest = (candidate.document_id, candidate.url, candidate.license)
+    held = (*rest, *candidate.metadata.values())
+    if not any("\0" in value for value in held if value):
+        return replace(candidate, text=text)
+    document_id, url, license_ = (value and without_nul(value) for value in rest)
+    return replace(
+        candidate,
+        text=text,
+        document_id=document_id,
+        url=url,
+        license=license_,
+        metadata={name: without_nul(value) for name, value in candidate.metadata.items()},
     )
 
 

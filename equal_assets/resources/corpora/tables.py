@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +13,46 @@ import pyarrow.parquet as pq
 from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import NumberedRow, Reason, reject, unreadable
-from equal_assets.resources.corpora.mapping import mapped_fields, require_fields
+from equal_assets.resources.corpora.encoded import UNREADABLE, open_text
+from equal_assets.resources.corpora.mapping import column_of, mapped_fields, require_fields
 from equal_assets.settings import FieldMappingSettings
 
 ROWS_PER_BATCH = 256
 # The `csv` module stops at 131 072 characters by default, which long documents exceed; without
 # any bound, one forgotten quote would read the rest of the file into memory.
 CSV_FIELD_CHARACTERS = 1 << 24
+DELIMITERS = ",;\t|"
+EXCEL_HINT = "sep="
+"""How the first line begins with which Excel notes the delimiter."""
 
 
 def read_parquet(
-    path: Path, file: str, mapping: FieldMappingSettings
+    path: Path, file: str, mapping: FieldMappingSettings | None
 ) -> Iterator[NumberedRow | RejectedRow]:
-    """Yield the rows of a Parquet file, each with its number from 1."""
+    """Yield the rows of a Parquet file, each with its number from 1.
+
+    Only what is mapped is read; without a mapping, every column.
+    """
     row = 0
-    columns = mapped_fields(mapping)
+    columns = None
     try:
         with pq.ParquetFile(path) as table:
-            require_fields(file, columns, table.schema_arrow.names)
+            if mapping:
+                fields, names = mapped_fields(mapping), table.schema_arrow.names
+                require_fields(file, fields, _field_names(table.schema_arrow))
+                columns = list(dict.fromkeys(column_of(field, names) for field in fields))
             for batch in table.iter_batches(batch_size=ROWS_PER_BATCH, columns=columns):
                 yield from _unpack_batch(batch, row, file)
                 row += batch.num_rows
     except (OSError, pa.ArrowException) as error:
         yield unreadable(file, row + 1, error)
+
+
+def _field_names(fields: Iterable[pa.Field], within: str = "") -> Iterator[str]:
+    for field in fields:
+        yield f"{within}{field.name}"
+        if pa.types.is_struct(field.type):
+            yield from _field_names(field.type, f"{within}{field.name}.")
 
 
 def _unpack_batch(
@@ -57,20 +74,28 @@ def _unpack_batch(
 
 
 def read_csv(
-    path: Path, file: str, mapping: FieldMappingSettings
+    path: Path, file: str, mapping: FieldMappingSettings | None, encoding: str | None = None
 ) -> Iterator[NumberedRow | RejectedRow]:
-    """Yield the records below the header, each with its first line."""
+    """Yield the records below the header, each with its first line.
+
+    Fields are parted by the first of comma, semicolon, tab and bar that gives the header the mapped
+    fields; without a mapping, by the one that gives it the most.
+    """
     csv.field_size_limit(CSV_FIELD_CHARACTERS)
-    delimiter = "\t" if path.name.lower().endswith(".tsv") else ","
+    fields_read = mapped_fields(mapping) if mapping else []
     line = 1
     try:
         # Bytes that are not UTF-8 become surrogates, which the text policy rejects row by row.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-            records = _csv_records(csv.reader(stream, delimiter=delimiter, strict=True))
+        with open_text(path, encoding) as stream:
+            delimiter, skipped = _delimiter(path, encoding, fields_read)
+            for _ in range(skipped):
+                stream.readline()
+            records = _csv_records(csv.reader(stream, delimiter=delimiter, strict=True), skipped)
             _, header = next(records, (1, []))
             if isinstance(header, csv.Error):
                 raise CorpusError(f"{file}: the header row is broken: {header}")
-            require_fields(file, mapped_fields(mapping), header)
+            header = [name.strip() for name in header]
+            require_fields(file, fields_read, header)
             for line, fields in records:
                 if isinstance(fields, csv.Error):
                     yield reject(file, line, Reason.BROKEN_CSV, str(fields))
@@ -79,20 +104,41 @@ def read_csv(
                 else:
                     excerpt = delimiter.join(fields)
                     yield reject(file, line, Reason.WRONG_FIELD_COUNT, excerpt)
-    except OSError as error:
+    except UNREADABLE as error:
         yield unreadable(file, line, error)
 
 
-def _csv_records(reader: Any) -> Iterator[tuple[int, list[str] | csv.Error]]:
+def _delimiter(path: Path, encoding: str | None, fields: list[str]) -> tuple[str, int]:
+    """Return what parts the fields of a file, and how many lines stand before its header."""
+    with open_text(path, encoding) as stream:
+        head = stream.readline()
+        if head.startswith(EXCEL_HINT) and len(head.rstrip()) == len(EXCEL_HINT) + 1:
+            return head[len(EXCEL_HINT)], 1
+    named = "\t" if ".tsv" in path.name.lower() else ","
+    tried = sorted(DELIMITERS, key=lambda delimiter: delimiter != named)
+    headers = {delimiter: _header(head, delimiter) for delimiter in tried}
+    fitting = [parted for parted, names in headers.items() if fields and {*fields} <= {*names}]
+    return (fitting or [max(tried, key=lambda delimiter: len(headers[delimiter]))])[0], 0
+
+
+def _header(head: str, delimiter: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
+def _csv_records(reader: Any, skipped: int) -> Iterator[tuple[int, list[str] | csv.Error]]:
     """Yield each record that is not blank with its first line, or its mistake."""
     while True:
-        line = reader.line_num + 1
+        line = skipped + reader.line_num + 1
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield line, error
+            last = skipped + reader.line_num
+            yield line, csv.Error(f"{error}" if last == line else f"{error}; to line {last:,}")
             continue
         if fields:
             yield line, fields

@@ -14,8 +14,9 @@ import zstandard
 
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, QAPair, RejectedRow, content_hash
-from equal_assets.resources.corpora import Reason, docstrings, json_lines, read_corpus, tables
+from equal_assets.resources.corpora import Reason, docstrings, read_corpus, tables
 from equal_assets.resources.corpora import files as file_reader
+from equal_assets.resources.corpora import packed as packed_files
 from equal_assets.resources.corpora.installed_packages import PythonFile, Release
 from equal_assets.settings import FilesSettings, HubDatasetSettings, InstalledPackagesSettings
 
@@ -494,7 +495,7 @@ def test_excerpt_is_one_short_printable_line(tmp_path):
 
 
 def test_every_reason_is_a_distinct_phrase():
-    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 19
+    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 23
 
 
 def test_memory_is_bounded_by_a_chunk_and_not_by_the_file(tmp_path):
@@ -585,7 +586,7 @@ def test_zstd_step_is_small_enough_for_extreme_ratios():
     packed = zstandard.ZstdCompressor(level=19).compress(b"a" * 100_000_000)
 
     largest = max(
-        len(chunk) for chunk in json_lines._decompress_zstd(io.BufferedReader(io.BytesIO(packed)))
+        len(chunk) for chunk in packed_files._unzstd(io.BufferedReader(io.BytesIO(packed)))
     )
 
     assert largest <= 4 * 1024 * 1024
