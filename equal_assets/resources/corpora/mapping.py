@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from equal_assets.errors import CorpusError
-from equal_assets.records import QAPair, RejectedRow
+from equal_assets.records import QAPair, RejectedRow, trimmed
 from equal_assets.resources.corpora.candidates import (
     Candidate,
     NumberedRow,
@@ -105,4 +105,4 @@ def qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> Q
             raise ValueError(f"{name!r} is empty")
         if not is_unicode(text):
             raise ValueError(f"{name!r} holds characters that UTF-8 cannot write")
-    return QAPair(values[question_field].strip(), values[answer_field].strip())
+    return QAPair(values[question_field].strip(), trimmed(values[answer_field]))

@@ -34,6 +34,12 @@ def test_target_pairs_are_read_in_order(tmp_path):
     assert read_target(target) == ([QAPair("Q1", "A"), QAPair("Q2", "B")], [QAPair("Q3", "A")])
 
 
+def test_answers_keep_the_indentation_of_code_and_nothing_else(tmp_path):
+    target = target_of(tmp_path, [qa("Q1", " A\n")], [qa("Q2", "\n    return 1\n")])
+
+    assert read_target(target) == ([QAPair("Q1", "A")], [QAPair("Q2", "    return 1")])
+
+
 def test_target_may_be_compressed_and_name_its_fields(tmp_path):
     reference = write_jsonl(tmp_path / "r.jsonl.gz", {"ask": "Q1", "say": "A"})
     test = write_jsonl(tmp_path / "t.jsonl.zst", {"ask": "Q2", "say": "A"})
