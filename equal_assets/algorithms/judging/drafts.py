@@ -1,4 +1,4 @@
-"""Drafts that a reasoning model writes before its answer, and that are no part of it."""
+"""What is no part of an answer: a draft before it, a question of the model's own after it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ FINAL_CHANNEL = re.compile(
     r"<\|channel\|>final\b[^<]*<\|message\|>|\Aanalysis.*assistantfinal", re.S
 )
 """With its tokens, or without, as a decoder that skips special tokens leaves it."""
+
+NEXT_QUESTION = re.compile(
+    r"^[\s*#>]*(?:Question|Problem|Q|Exercise|Example)\b[ \t]*\d*[ \t]*[.:]", re.M | re.I
+)
 
 
 def without_draft(output: str) -> str:

@@ -68,4 +68,3 @@ def code_verdicts(
             verdicts.append(verdict)
             progress(len(verdicts), len(outputs))
     return verdicts
-

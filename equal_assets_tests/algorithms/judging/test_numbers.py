@@ -6,12 +6,12 @@ import pytest
 from equal_assets.algorithms.judging.numbers import announced_number, last_number, number_verdicts
 
 
-def strict(output, reference):
-    return number_verdicts([output], [reference], is_strict=True)[0]
+def strict(output, reference, decimal="point"):
+    return number_verdicts([output], [reference], is_strict=True, decimal=decimal)[0]
 
 
-def flexible(output, reference):
-    return number_verdicts([output], [reference], is_strict=False)[0]
+def flexible(output, reference, decimal="point"):
+    return number_verdicts([output], [reference], is_strict=False, decimal=decimal)[0]
 
 
 SPELLINGS = [
@@ -57,9 +57,9 @@ SPELLINGS = [
 @pytest.mark.parametrize(("spelling", "value"), SPELLINGS)
 def test_a_number_is_read_however_it_is_written(spelling, value):
     for text in (f"The answer is {spelling}", f"so 7 it is.\n#### {spelling}"):
-        assert announced_number(text)[1] == value
-        assert last_number(text)[1] == value
-    assert last_number(spelling)[1] == value
+        assert announced_number(text, "point")[1] == value
+        assert last_number(text, "point")[1] == value
+    assert last_number(spelling, "point")[1] == value
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,6 @@ def test_an_answer_in_passing_announces_nothing():
         ("", "empty"),
         (" \n", "empty"),
         ("It is 18.", "no '####' or 'The answer is'"),
-        (r"\boxed{18}", "no '####' or 'The answer is'"),
         ("5 + 13 = 18.\nThe answer is", "cut off after 'The answer is'"),
         ("5 + 13 = 18.\n#### ", "cut off after '####'"),
         ("The answer is $", "cut off after 'The answer is'"),
