@@ -158,10 +158,12 @@ def math_verdict(output: str, reference: str) -> Verdict:
     ValueError
         If the reference is empty or cut off within its box.
     """
-    if doubt := reference_doubt(reference):
+    doubt = reference_doubt(reference)
+    truth = "" if doubt else _truth(reference)
+    if not truth:
         raise ValueError(
             f"reference = {reference[-80:]!r}: must be an answer, in a complete \\boxed{{...}} or "
-            f"alone, but {doubt}; score this target as text or number"
+            f"alone, but {doubt or 'it cannot be read'}; score this target as text or number"
         )
     text = without_draft(output)
     box = BOX.search(text)
@@ -170,15 +172,22 @@ def math_verdict(output: str, reference: str) -> Verdict:
         answer = _answer(text[: asked.start()] if asked else text)
     except CutOff:
         return wrong(None, r"cut off within \boxed")
+    whole = text.strip().rstrip(".")
+    if _same_text(whole, truth) or (WORDS.fullmatch(truth) and _agree(truth, whole)):
+        return correct(whole[:MAX_CHARACTERS])  # such as a word, which is no formula
     if not answer:
         return wrong(None, "no expression" if output.strip() else "empty")
-    boxed = boxed_answer(reference)
-    is_alone = boxed is None and not _is_prose(reference)
-    truth = boxed or (reference.strip() if is_alone else _answer(reference))
     shown = answer[:MAX_CHARACTERS]
     if _same_text(answer, truth) or _agree(_spelled(truth), _spelled(answer)):
         return correct(shown)
     return wrong(shown, f"wrong value: expected {truth[:MAX_CHARACTERS]}")
+
+
+def _truth(reference: str) -> str:
+    boxed = boxed_answer(reference)
+    if boxed is None and _is_prose(reference):
+        return _answer(reference)
+    return reference.strip() if boxed is None else boxed
 
 
 def _answer(text: str) -> str:
