@@ -95,7 +95,10 @@ class TargetSettings(SettingsSection):
         if self.answers != "code" and given:
             raise ValueError(f"{', '.join(given)}: only where answers is code")
         if self.answers != "number" and self.decimal:
-            raise ValueError("decimal: only where answers is number")
+            raise ValueError(
+                f"decimal = {self.decimal!r}: must be left out where answers is {self.answers}; "
+                "only `answers: number` reads it"
+            )
         return self
 
 

@@ -71,9 +71,9 @@ def extract_code(output: str, *, prefix: str, wanted: Collection[str]) -> str | 
     str or None
         In this order: what goes on from the prefix, from the first character of the output; the
         last fenced block that defines a wanted name completely; a fenced block that goes on from
-        the prefix; lines without a fence that define one; and if nothing is complete, the
-        likeliest to be meant, so that its mistake can be told. Imports and definitions that the
-        block needs come from the other blocks. None if there is no code.
+        the prefix; lines without a fence that define a wanted name, or go on from the prefix; and
+        if nothing is complete, the likeliest to be meant, so that its mistake can be told. Imports
+        and definitions that the block needs come from the other blocks. None if there is no code.
     """
     text = _between_delimiters(without_draft(output).replace("\r\n", "\n").replace("\r", "\n"))
     fenced, outside = python_blocks(text)
@@ -83,6 +83,7 @@ def extract_code(output: str, *, prefix: str, wanted: Collection[str]) -> str | 
         or _complete(fenced, regions, wanted)
         or _continued_in(fenced, prefix, wanted)
         or _complete(regions, fenced, wanted)
+        or _continued(_from_indentation(outside), prefix, wanted)
         or _incomplete(fenced, wanted)
         or _incomplete(regions, wanted)
         or (_block(text) if prefix.strip() and not fenced else "")
@@ -240,6 +241,12 @@ def _incomplete(blocks: Sequence[str], wanted: Collection[str]) -> str:
     named = [block for block in blocks if any(re.search(h, block, re.MULTILINE) for h in heads)]
     defining = (block for block in blocks if DEFINES.search(block))
     return next(iter([*reversed(named), *defining, *blocks]), "")
+
+
+def _from_indentation(text: str) -> str:
+    """Return a text from its first indented line, without the sentences before it."""
+    indented = re.search(r"^[ \t]+\S", text, re.MULTILINE)
+    return text[indented.start() :] if indented else ""
 
 
 def _block(text: str) -> str:

@@ -29,6 +29,9 @@ TOLERANCE = 1e-5
 SEPARATOR = r"\\ |\\[,!;:]|,\\!|~|[\u00a0\u2009\u202f]"
 GROUPED_IN_TEXT = re.compile(rf"(?<![\d.,])\d{{1,3}}(?:(?:{SEPARATOR})\d{{3}})+(?!\d)")
 GROUPED_IN_BOX = re.compile(rf"(?<![\d.,])\d{{1,3}}(?:(?: |{SEPARATOR})\d{{3}})+(?!\d)")
+REPEATING = re.compile(
+    r"(?P<whole>\d{1,20})\.(?P<once>\d{0,20})\\(?:overline|bar|dot)\s*\{?(?P<again>\d{1,20})\}?"
+)
 FRENCH_INTERVAL = re.compile(r"\s*(?:\\left)?([\[\]])([^\[\]\\]+[,;].+?)(?:\\right)?([\[\]])\s*")
 CHOICE = re.compile(
     r"\s*(?:\\(?:text|math)\w*\s*\{)?\s*\(\s*(?P<letter>[A-Z])\s*\)\s*\}?"
@@ -55,6 +58,10 @@ LATEX = re.compile(r"\\[A-Za-z]+\s*(?:\{[^{}]*\})*")
 
 class CutOff(Exception):  # noqa: N818 - a state of the text, not a mistake of the caller
     """The last box of a text is not closed."""
+
+
+class UnusableReferenceError(ValueError):
+    """A true answer that no answer can be compared with."""
 
 
 def last_boxed(text: str) -> str | None:
@@ -155,13 +162,13 @@ def math_verdict(output: str, reference: str) -> Verdict:
 
     Raises
     ------
-    ValueError
+    UnusableReferenceError
         If the reference is empty or cut off within its box.
     """
     doubt = reference_doubt(reference)
     truth = "" if doubt else _truth(reference)
     if not truth:
-        raise ValueError(
+        raise UnusableReferenceError(
             f"reference = {reference[-80:]!r}: must be an answer, in a complete \\boxed{{...}} or "
             f"alone, but {doubt or 'it cannot be read'}; score this target as text or number"
         )
@@ -213,11 +220,19 @@ def _spelled(expression: str) -> str:
     text = PREAMBLE.sub("", text).strip()
     while text.startswith("{") and _closing(f"{text}}}", 1) == len(text) - 1:
         text = text[1:-1].strip()
+    text = REPEATING.sub(_fraction, text)
     interval = FRENCH_INTERVAL.fullmatch(text)
     if interval and (interval[1] == "]" or interval[3] == "["):
         begin, end = ("(" if interval[1] == "]" else "["), (")" if interval[3] == "[" else "]")
         text = f"{begin}{interval[2].replace(';', ',')}{end}"
     return text.strip()
+
+
+def _fraction(repeating: re.Match[str]) -> str:
+    r"""Return ``0.1\overline{6}`` as a fraction, which math-verify does not read."""
+    whole, once, again = repeating.groups()
+    top = int(whole + once + again) - int(whole + once)
+    return rf"\frac{{{top}}}{{{10 ** len(once) * (10 ** len(again) - 1)}}}"
 
 
 def _agree(truth: str, answer: str) -> bool:

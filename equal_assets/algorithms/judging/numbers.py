@@ -50,7 +50,7 @@ DRESSING = re.compile(
     (?: [\s:=*_~≈(] | \\[(\[,;!] | \\(?:boxed|fbox|text\w*|math\w+|approx)\b\s?\{? | [{]
     | \$(?=\$|\\|\s*\Z) | \$(?=[^$\n]*[^\s\d.,$][^$\n]*\$) | €(?=\s*\Z)
     | \b(?:approximately|about|around|roughly|exactly|equal\s+to|ungefähr|etwa|environ)\b
-    | \b[A-Za-z]\s?=
+    | \b[A-Za-z]\s?= | \b(?:[A-Z]{3}|Rs\.?)\s?(?=-?\d) | \b[A-Z]{1,2}\$
     )*
     """,
     re.VERBOSE,

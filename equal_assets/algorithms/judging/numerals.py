@@ -18,6 +18,7 @@ DecimalMark = Literal["point", "comma"]
 
 MAX_CHARACTERS = 100  # of one number; longer runs of digits are noise
 MAX_EXPONENT = 99
+MAX_BITS = 1000  # of a value, which can still be shown as a decimal
 
 DIGITS = r"(?:\d{1,3}(?:\ \d{3})+(?!\d)|\d+(?:['’٬_\u202f]\d{3}(?!\d))*)(?:[.,٫]\d+)*"
 """Any digits with separators between them; not the spaces of ``2019 234``."""
@@ -137,6 +138,8 @@ def _numeral(match: re.Match[str], decimal: DecimalMark | None) -> Numeral | Non
         mark = _shown_mark(match["digits"] or match["over"] or "")
     except _Doubt as doubt:
         return Numeral(text, match.start(), match.end(), None, doubt=str(doubt))
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+        return None
     is_negative = "-" in (match["sign"], match["sign_of_money"])
     return Numeral(text, match.start(), match.end(), -value if is_negative else value, mark=mark)
 

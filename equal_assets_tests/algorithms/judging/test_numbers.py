@@ -177,6 +177,18 @@ def test_long_noise_is_read_in_a_moment(noise):
         "#### 9*2=18",
         "Is the answer 20? The answer is 20? No. The answer is 18.",
         "<think>The answer is 20? No.</think>The answer is 18.",
+        "The answer is **$18.00**.",
+        r"The answer is $\frac{36}{2}$.",
+        r"The answer is $9 \times 2 = 18$.",
+        "The answer is $x = 18$.",
+        "The answer is 2^4 + 2 = 18.",
+        "**Final Answer**\n\n18",
+        r"**Final Answer:** $\boxed{18}$",
+        "The answer is 18.\nExplanation: 2 * 9 = 18",
+        "1. 3*3=9\n2. 9*2=18\nThe answer is 18",
+        "Die Antwort lautet CHF 18.",
+        "A resposta é R$ 18.",
+        "Réponse : 18 %",
         "Die Antwort ist 18.",
         "La respuesta es 18.",
         "La réponse est 18.",
@@ -236,6 +248,14 @@ def test_an_announcement_is_known_in_the_forms_that_models_use(output):
         ("1万2000円", "12000", None),
         ("3.5亿", "350000000", None),
         ("18,5 %", "18.5", None),
+        ("₹1,25,000", "125000", None),
+        ("-5°C", "-5", None),
+        ("۱٫۵", "1.5", None),
+        ("-$45", "-45", None),
+        ("R$ 1.234,50", "1234.5", None),
+        ("12 500 рублей", "12500", "comma"),
+        (r"1.5 \times 10^{4}", "15000", None),
+        ("0", "0", None),
     ],
 )
 def test_a_number_is_read_by_its_form_and_by_the_decimal_mark(spelling, value, decimal):
@@ -282,6 +302,26 @@ def test_an_expression_announces_no_number():
 def test_a_reference_of_two_numbers_is_refused(reference):
     with pytest.raises(ValueError, match="are two numbers"):
         flexible("7", reference)
+
+
+@pytest.mark.parametrize(
+    ("output", "reference"),
+    [
+        ("Answer: 25 or 30", "25"),
+        ("The answer is 5:3", "5"),
+        ("The answer is 5-7 days.", "5"),
+        ("The answer is 3/4.", "4"),
+        ("The answer is 150.", "15"),
+        ("#### one half", "1/2"),
+    ],
+)
+def test_a_part_of_an_answer_is_not_the_answer(output, reference):
+    assert not strict(output, reference).is_correct
+
+
+@pytest.mark.parametrize("text", ["99999^99", "9" + "亿" * 90])
+def test_a_number_without_bounds_is_none(text):
+    assert last_number(text) is None
 
 
 def test_a_comma_in_the_reference_is_one_in_the_output():

@@ -87,6 +87,22 @@ WHOLE_SHAPES = {
     "Windows": FENCED.replace("\n", "\r\n"),
     "cut off after it": f"{WHOLE}\nprint(count_even([1,",
     "future": f"```python\nfrom __future__ import annotations\n{WHOLE}```",
+    "in a bullet, with tabs": "* Solution:\n\n\t```python\n"
+    + textwrap.indent(WHOLE.replace("    ", "\t"), "\t")
+    + "\t```\n",
+    "method with another name": "```python\nclass Solution:\n    def count(self, values):\n"
+    "        return sum(v % 2 == 0 for v in values)\n\ncount_even = Solution().count\n```",
+    "tags of Code Llama": f"[PYTHON]\n{WHOLE}[/PYTHON]\n[TESTS]\nassert count_even([2])\n[/TESTS]",
+    "second version cut off": f"{FENCED}\nOr:\n```python\ndef count_even(values):\n    n = len(v",
+    "decorator from another block": "```python\nimport functools\n```\n```python\n"
+    "@functools.cache\ndef _is_even(value):\n    return value % 2 == 0\n\n"
+    f"{USING}```",
+    "language left over": f"python\n{WHOLE}",
+    "sentence that speaks of imports": f"We import math.\nimport math\n\n{WHOLE}",
+    "inputs in a block of text": f"```text\nInput: [1]\n```\n{FENCED}",
+    "tags of HTML": f"<code>\n{WHOLE}</code>",
+    "asks for input at the end": f"```python\n{WHOLE}\nif __name__ == '__main__':\n    "
+    "print(count_even(eval(input())))\n```",
     "delimiters of MBPP": f"[BEGIN]\n{WHOLE}[DONE]\nYou are",
 }
 BODY_SHAPES = {
@@ -106,6 +122,14 @@ BODY_SHAPES = {
     "fenced, first indentation gone": f"```python\n{BODY.strip()}\n```",
     "in a list item": textwrap.indent(f"1. So:\n   ```python\n{BODY}   ```", "  "),
     "prompt repeated": PROMPT + BODY,
+    "a stub, then better": f"{PROMPT}    pass\n\nImproved:\n{FENCED}",
+    "sentence before the body": f"The body is:\n\n{BODY}",
+    "body with a docstring in a fence": f'```python\n    """Count."""\n{BODY}```',
+    "two spaces": BODY.replace("    ", "  "),
+    "comment first": f"    # count them\n{BODY}",
+    "function within": "    def is_even(v):\n        return v % 2 == 0\n"
+    "    return sum(map(is_even, values))",
+    "one line": "return sum((lambda v: v % 2 == 0)(v) for v in values)",
     "prompt repeated in a fence": f"```python\n{PROMPT}{BODY}```",
 }
 
@@ -171,6 +195,18 @@ def test_a_right_body_is_right_in_every_shape_and_a_wrong_one_in_none():
 
 def _shapes_found(shapes, verdicts):
     return {name for name, verdict in zip(shapes, verdicts, strict=True) if verdict.is_correct}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        f"<think>\nMaybe\n{FENCED}",
+        "```python\nassert count_even([1, 2, 4]) == 2\n```",
+        "```python\ndef count_odd(values):\n    return 2\n```",
+    ],
+)
+def test_a_draft_without_an_end_and_tests_alone_are_no_answer(output):
+    assert not any(verdict.is_correct for verdict in judge([output] * 2, [CONTINUED, ALONE]))
 
 
 def test_a_prefix_without_a_docstring_gives_way_to_the_whole_function():

@@ -195,6 +195,11 @@ def test_a_number_of_two_readings_is_told_with_its_line_and_what_to_set(tmp_path
         assert len(read_target(target)[1]) == 2
 
 
+def test_a_decimal_mark_belongs_to_numbers(tmp_path):
+    with pytest.raises(ValueError, match="decimal = 'comma': must be left out where answers is te"):
+        target_of(tmp_path, [qa("R")], [qa("T")], decimal="comma")
+
+
 @pytest.mark.parametrize(
     ("answer", "doubt"),
     [
