@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from equal_assets.algorithms.judging.mathematics import reference_doubt as mathematics_doubt
 from equal_assets.algorithms.judging.numbers import NO_NUMBER, decimal_mark
 from equal_assets.algorithms.judging.numbers import reference_doubt as number_doubt
+from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.records import QAPair
 from equal_assets.settings import TargetSettings
 
@@ -34,10 +35,16 @@ def answer_mistakes(file: str, pairs: Mapping[int, QAPair], target: TargetSettin
     ]
 
 
+def mark_of(pairs: Sequence[QAPair], target: TargetSettings) -> DecimalMark | None:
+    """Return the decimal mark of a target's test answers: declared, or told by them."""
+    if target.answers != "number":
+        return None
+    questions = [pair.question for pair in pairs]
+    return target.decimal or decimal_mark([pair.answer for pair in pairs], texts=questions)
+
+
 def _numbers_told(pairs: list[QAPair], target: TargetSettings) -> Iterator[str | None]:
-    decimal = target.decimal or decimal_mark(
-        (pair.answer for pair in pairs), texts=[pair.question for pair in pairs]
-    )
+    decimal = mark_of(pairs, target)
     for pair in pairs:
         doubt = number_doubt(pair.answer, decimal)
         if doubt == NO_NUMBER:
