@@ -46,7 +46,7 @@ def corpus(read: Sections, settings: Settings, campaign: str) -> Any:
 def target(read: Sections, settings: Settings, campaign: str) -> Any:
     """Return how the target of a campaign is read, and the content of its files."""
     section = settings.targets[settings.campaigns[campaign].target]
-    fields = section.model_dump(mode="json", exclude={"reference", "test", "answers"})
+    fields = section.model_dump(mode="json", exclude={"reference", "test", "answers", "decimal"})
     # what a preset fetches is always the same, and may not be there yet
     files = {} if section.preset else {"reference": section.reference, "test": section.test}
     return {**fields, **{name: _file_sha256(Path(path)) for name, path in files.items()}}
@@ -72,8 +72,9 @@ def student(read: Sections, settings: Settings, campaign: str) -> Any:
 
 def judgement(read: Sections, settings: Settings, campaign: str) -> Any:
     """Return the sections, and how answers to the target are judged."""
-    answers = settings.targets[settings.campaigns[campaign].target].answers
-    return {**read, "campaign": campaign, "answers": answers}
+    target = settings.targets[settings.campaigns[campaign].target]
+    judged = {"answers": target.answers, **({"decimal": target.decimal} if target.decimal else {})}
+    return {**read, "campaign": campaign, **judged}
 
 
 def harness(read: Sections, settings: Settings, campaign: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -18,6 +19,24 @@ ExtractionStatus = Literal["pairs", "no pairs", "failed"]
 def content_hash(text: str) -> str:
     """Return the SHA-256 of a text, as 64 hexadecimal digits: its identity for exact duplicates."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def trimmed(text: str) -> str:
+    r"""Return a text without white space around it, except the indentation of a block of code.
+
+    That is a first line indented by four or more, or lines that are all indented: a function's body
+    without its first indentation is another program, or none.
+
+    Examples
+    --------
+    >>> trimmed("\n  Paris \n"), trimmed("\n    return a + b\n")
+    ('Paris', '    return a + b')
+    """
+    text = re.sub(r"\A(?:[^\S\n]*\n)+", "", text).rstrip()
+    lines = [line for line in text.split("\n") if line.strip()]
+    are_all_indented = len(lines) > 1 and all(line.startswith(("  ", "\t")) for line in lines)
+    is_block = are_all_indented or text.startswith(("    ", "\t"))
+    return text if is_block else text.lstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ Resources may call algorithms: docs/decisions says why."""
 INSIDE: dict[str, set[str]] = {
     "algorithms.clusters": set(),
     "algorithms.extraction": set(),
-    "algorithms.judging": set(),
+    "algorithms.judging": {"algorithms.extraction"},
     "algorithms.strategies": {"algorithms.clusters"},
     "resources.corpora": set(),
     "resources.embedding": set(),

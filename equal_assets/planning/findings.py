@@ -15,6 +15,7 @@ from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
 from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
 from equal_assets.resources.harness.tasks import check_tasks
+from equal_assets.resources.targets.answers import mark_of
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
 from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.targets.reading import read_code_tests, read_target, read_weights
@@ -122,7 +123,9 @@ def _target(name: str, target: TargetSettings) -> Finding:
     except EqualError as error:
         return Finding(False, f"target {name}: {error}")
     counts = f"{len(reference)} reference and {len(test)} test pairs"
-    return Finding(True, f"target {name}: {counts}")
+    mark = mark_of(test, target)
+    read = f", numbers with a decimal {mark}" if mark else ""
+    return Finding(True, f"target {name}: {counts}{read}")
 
 
 def _protected(dataset: DatasetSettings) -> Iterator[Finding]:

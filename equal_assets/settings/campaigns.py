@@ -49,6 +49,11 @@ class TargetSettings(SettingsSection):
         description="how generated answers are judged: not at all; by the final number; by "
         "mathematical equality; by running them against tests",
     )
+    decimal: Literal["point", "comma"] | None = Field(
+        None,
+        description="of numbers: the decimal mark of 1.234 and 1,234; null: told by the test "
+        "answers, or by the language of the questions",
+    )
     tests_field: str | None = Field(
         None, description="for code: statements that raise if it is wrong, text or list"
     )
@@ -66,7 +71,7 @@ class TargetSettings(SettingsSection):
         preset = str(given.get("preset")) if isinstance(given, dict) else ""
         if preset not in TARGET_PRESETS:
             return given
-        own = sorted(given.keys() - {"preset", "answers"})
+        own = sorted(given.keys() - {"preset", "answers", "decimal"})
         if own:
             raise ValueError(f"preset {preset} has its own {', '.join(own)}; leave them out")
         folder = state_folder(base_folder(info)) / "targets" / preset
@@ -89,6 +94,11 @@ class TargetSettings(SettingsSection):
         given = [name for name in code if getattr(self, name) is not None]
         if self.answers != "code" and given:
             raise ValueError(f"{', '.join(given)} must be left out unless answers is code")
+        if self.answers != "number" and self.decimal:
+            raise ValueError(
+                f"decimal = {self.decimal!r}: must be left out where answers is {self.answers}; "
+                "only `answers: number` reads it"
+            )
         return self
 
 

@@ -16,6 +16,7 @@ from equal_assets.algorithms.judging.metrics import (
     perplexity,
     perplexity_interval,
 )
+from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import pass_at_k
 from equal_assets.progress import Progress, report
 from equal_assets.records import QAPair
@@ -39,6 +40,9 @@ ANSWER_COLUMNS = {
 }
 """Columns of the table ``student_answers`` that this module fills."""
 
+RULES = 2
+"""Rises when an answer may be judged otherwise than before: then a base model is asked again."""
+
 
 def judge(
     student: Student,
@@ -46,6 +50,7 @@ def judge(
     questions: pl.DataFrame,
     *,
     answers: str,
+    decimal: DecimalMark | None = None,
     evaluation: EvaluationSettings,
     progress: Progress,
 ) -> pl.DataFrame:
@@ -60,6 +65,8 @@ def judge(
         Rows of the query ``target_pairs``, at least ``evaluation.choices``.
     answers : {"text", "number", "math", "code"}
         How generated answers are judged; with ``"text"`` none are generated.
+    decimal : {"point", "comma"}, optional
+        The decimal mark of numbers, where the target declares one.
     evaluation : Evaluation
     progress : callable
         Called with answers done and in all, for each way of asking in turn.
@@ -76,7 +83,13 @@ def judge(
     rows = _choice_rows(pairs, choices)
     if answers != "text":
         rows += written_answers(
-            student, path, questions, answers=answers, evaluation=evaluation, progress=progress
+            student,
+            path,
+            questions,
+            answers=answers,
+            decimal=decimal,
+            evaluation=evaluation,
+            progress=progress,
         )
     return pl.DataFrame(rows, schema=ANSWER_COLUMNS)
 
@@ -114,15 +127,19 @@ def answers_on_test(
         Of :func:`judge`.
     """
     questions = warehouse.query("target_pairs", campaign=campaign, split="test")
-    kind = settings.targets[settings.campaigns[campaign].target].answers
-    judged_as = fingerprint([identity, questions.rows(), kind, settings.sections("evaluation")])
+    target = settings.targets[settings.campaigns[campaign].target]
+    judged_by = [target.answers, target.decimal, RULES]
+    judged_as = fingerprint(
+        [identity, questions.rows(), judged_by, settings.sections("evaluation")]
+    )
     answers = warehouse.query("judged_answers", judged_as=judged_as)
     if answers.is_empty():
         answers = judge(
             student,
             path,
             questions,
-            answers=kind,
+            answers=target.answers,
+            decimal=target.decimal,
             evaluation=settings.evaluation,
             progress=report(log, f"{campaign}: ask the student ({name})"),
         )

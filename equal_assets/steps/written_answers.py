@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from equal_assets.algorithms.judging.numbers import number_verdicts
+from equal_assets.algorithms.judging.numbers import decimal_mark, number_verdicts
+from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import Verdict
 from equal_assets.progress import Progress
 from equal_assets.resources.judges.code_judge import code_verdicts
@@ -30,6 +31,7 @@ def written_answers(
     questions: pl.DataFrame,
     *,
     answers: str,
+    decimal: DecimalMark | None,
     evaluation: EvaluationSettings,
     progress: Progress,
 ) -> list[dict]:
@@ -54,6 +56,7 @@ def written_answers(
         [output for outputs in written for output in outputs],
         questions[positions],
         answers=answers,
+        decimal=decimal or decimal_mark(questions["answer"], texts=questions["question"]),
         evaluation=evaluation,
         progress=progress,
     )
@@ -69,6 +72,7 @@ def _verdicts(
     questions: pl.DataFrame,
     *,
     answers: str,
+    decimal: DecimalMark | None,
     evaluation: EvaluationSettings,
     progress: Progress,
 ) -> dict[str, list[Verdict]]:
@@ -76,7 +80,9 @@ def _verdicts(
     references = questions["answer"].to_list()
     if answers == "number":
         return {
-            f"number_{name}": number_verdicts(outputs, references, is_strict=is_strict)
+            f"number_{name}": number_verdicts(
+                outputs, references, is_strict=is_strict, decimal=decimal
+            )
             for name, is_strict in (("strict", True), ("flexible", False))
         }
     n_workers = os.cpu_count() or 1

@@ -42,6 +42,19 @@ def openai(*urls, **more):
     return {"backend": "openai", "base_urls": list(urls), "model": MODEL, **key, **more}
 
 
+def test_numbers_of_a_target_are_told_with_their_decimal_mark(tmp_path):
+    settings = yaml.safe_load(TINY.read_text())
+    (tmp_path / "reference.jsonl").write_text('{"question": "Wie weit?", "answer": "3,2"}\n')
+    (tmp_path / "test.jsonl").write_text('{"question": "Wie viel?", "answer": "18,50"}\n')
+    target = {"reference": "reference.jsonl", "test": "test.jsonl", "answers": "number"}
+    settings["targets"] = {"python-libraries": target}
+    (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
+    found = preflight.findings(load_settings(tmp_path / "campaigns.yaml"), is_plan=True)
+    assert [finding.text for finding in found if finding.text.startswith("target")] == [
+        "target python-libraries: 1 reference and 1 test pairs, numbers with a decimal comma"
+    ]
+
+
 def test_protected_files_are_read(found, tmp_path):
     exam = tmp_path / "exam.jsonl"
     exam.write_text('{"question": "Why?"}\n')

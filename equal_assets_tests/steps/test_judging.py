@@ -120,7 +120,7 @@ class Writing(Scripted):
         ]
 
 
-def written(rows, *, answers, **evaluation):
+def written(rows, *, answers, decimal=None, **evaluation):
     """Return the answers of a student that writes each row's second text."""
     frame = pl.DataFrame(
         [
@@ -135,7 +135,15 @@ def written(rows, *, answers, **evaluation):
     )
     student = Writing(models_folder="none", **MICRO.model_dump(exclude={"kind"}))
     asked = EvaluationSettings(choices=2, **evaluation)
-    return ask(student, "none", frame, answers=answers, evaluation=asked, progress=silent)
+    return ask(
+        student,
+        "none",
+        frame,
+        answers=answers,
+        decimal=decimal,
+        evaluation=asked,
+        progress=silent,
+    )
 
 
 def test_final_numbers_are_read_strictly_and_flexibly():
@@ -155,6 +163,15 @@ def test_final_numbers_are_read_strictly_and_flexibly():
     assert flexible["extracted"].to_list() == ["$1,234", "18", "6"]
     assert flexible["output"][1] == "she has 18 of them"
     assert flexible["reason"].null_count() == 2
+
+
+def test_a_decimal_comma_is_told_by_the_target_or_by_its_other_answers():
+    rows = [("18,50", "Die Antwort ist 18,5."), ("1.234", "#### 1234"), ("2,5", "Es sind 7,5.")]
+    answers = written(rows, answers="number")
+    flexible = answers.filter(measure="number_flexible")
+    assert flexible["is_correct"].to_list() == [True, True, False]
+    declared = written([("1,234", "#### 1234"), ("1", "2")], answers="number", decimal="point")
+    assert declared.filter(measure="number_strict")["is_correct"].to_list() == [True, False]
 
 
 def test_expressions_are_compared_as_mathematics():

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from equal_assets.errors import CorpusError
-from equal_assets.records import QAPair, RejectedRow
+from equal_assets.records import QAPair, RejectedRow, trimmed
 from equal_assets.resources.corpora.candidates import (
     Candidate,
     NumberedRow,
@@ -189,4 +189,4 @@ def qa_pair(values: dict[str, Any], question_field: str, answer_field: str) -> Q
         if not is_unicode(text):
             raise ValueError(f"{name!r} holds characters that UTF-8 cannot write")
     question, answer = values[question_field], values[answer_field]
-    return QAPair(without_nul(question).strip(), without_nul(answer).strip())
+    return QAPair(without_nul(question).strip(), trimmed(without_nul(answer)))

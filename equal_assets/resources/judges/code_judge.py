@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from equal_assets.algorithms.judging.code import extract_code, program_of
+from equal_assets.algorithms.judging.programs import names_tested
 from equal_assets.algorithms.judging.verdicts import Verdict, check_lengths, correct, wrong
 from equal_assets.progress import Progress
 from equal_assets.resources.judges.sandbox import Limits, run_tests, verify_sandbox
@@ -49,21 +50,21 @@ def code_verdicts(
     """
     check_lengths(outputs, references)
     verify_sandbox(limits)
+    # here, not in the threads: Python's warnings about a program are switched off for all of them
+    codes = [
+        extract_code(output, prefix=reference.prefix, wanted=names_tested(reference.tests))
+        for output, reference in zip(outputs, references, strict=True)
+    ]
 
-    def judge(output: str, reference: CodeTests) -> Verdict:
-        return _verdict(output, reference, limits)
+    def judge(output: str, code: str | None, reference: CodeTests) -> Verdict:
+        if code is None:
+            return wrong(None, "no code" if output.strip() else "empty")
+        outcome = run_tests(program_of(code, reference.prefix), reference.tests, limits)
+        return correct(code) if outcome.reason is None else wrong(code, outcome.reason)
 
     verdicts: list[Verdict] = []
     with ThreadPoolExecutor(n_workers) as pool:
-        for verdict in pool.map(judge, outputs, references):
+        for verdict in pool.map(judge, outputs, codes, references):
             verdicts.append(verdict)
             progress(len(verdicts), len(outputs))
     return verdicts
-
-
-def _verdict(output: str, reference: CodeTests, limits: Limits) -> Verdict:
-    code = extract_code(output, is_continuation=bool(reference.prefix.strip()))
-    if code is None:
-        return wrong(None, "no code" if output.strip() else "empty")
-    outcome = run_tests(program_of(code, reference.prefix), reference.tests, limits)
-    return correct(code) if outcome.reason is None else wrong(code, outcome.reason)

@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 
-from equal_assets.algorithms.judging.mathematics import math_verdict
+from equal_assets.algorithms.judging.mathematics import UnusableReferenceError, math_verdict
 
 
 def main(seconds: float, memory_mb: int) -> None:
@@ -26,9 +26,10 @@ def main(seconds: float, memory_mb: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, 2 * seconds)  # ends it if the parent is gone
         try:
             verdict = math_verdict(*json.loads(line))
-        except (MemoryError, RecursionError) as error:
-            print(json.dumps({"failed": type(error).__name__}), file=answers)
-        except ValueError as error:
+        except UnusableReferenceError as error:
             print(json.dumps({"mistake": str(error)}), file=answers)
+        except (MemoryError, RecursionError, ArithmeticError, ValueError, TypeError) as error:
+            # sympy's, of an answer that is no mathematics after all
+            print(json.dumps({"failed": type(error).__name__}), file=answers)
         else:
             print(json.dumps(vars(verdict)), file=answers)

@@ -87,5 +87,6 @@ def _verdict(child: AnsweringChild, output: str, reference: str, memory_mb: int)
     if "mistake" in answer:
         raise ValueError(answer["mistake"])
     if "failed" in answer:
-        return wrong(None, f"{answer['failed']} in {memory_mb} MiB")
+        bound = f" in {memory_mb} MiB" if answer["failed"] == "MemoryError" else ""
+        return wrong(None, f"{answer['failed']}{bound}")
     return Verdict(**answer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from equal_assets.progress import Progress
+from equal_assets.records import trimmed
 from equal_assets.resources.students.causal_lm import on_device
 from equal_assets.resources.students.tokens import cut_middle, end_tokens, prompt_tokens
 
@@ -56,7 +57,7 @@ def generate_answers(
     Returns
     -------
     list of list of str, shape (n_prompts, samples)
-        Only the answers, without white space around them.
+        Only the answers, without white space around them except the indentation of code.
 
     Raises
     ------
@@ -134,7 +135,9 @@ class _Writer:
     def _text(self, row: list[int]) -> str:
         end = int(np.argmax([*(token in self.ends for token in row), True]))
         text = self.tokenizer.decode(row[:end], skip_special_tokens=True)
-        return (text.partition(NEXT_QUESTION)[0] if self.is_plain else text).strip()
+        if self.is_plain:  # the space between the prompt and the answer is none of the answer's
+            text = text.partition(NEXT_QUESTION)[0].removeprefix(" ")
+        return trimmed(text)
 
     def _goes_on_asking(self, width: int) -> Any:
         """Return a criterion that stops the rows that have begun another question."""

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from equal_assets.progress import Progress
-from equal_assets.records import QAPair
+from equal_assets.records import QAPair, trimmed
 from equal_assets.resources.students.causal_lm import (
     answer_sequences,
     load,
@@ -196,7 +196,7 @@ def completion(pair: QAPair) -> str:
 
     The space belongs to the answer, so that no token crosses the border to the prompt.
     """
-    return f" {pair.answer.strip()}"
+    return f" {trimmed(pair.answer)}"
 
 
 def check_pairs(pairs: Sequence[QAPair]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from equal_assets.errors import ModelError
+from equal_assets.records import trimmed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -54,7 +55,7 @@ def answer_tokens(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) ->
     A chat template has a border between prompt and answer, so the space between them is dropped.
     """
     if tokenizer.chat_template is not None:
-        answers = [answer.strip() for answer in answers]
+        answers = [trimmed(answer.removeprefix(" ")) for answer in answers]
     return tokens(tokenizer, answers)
 
 

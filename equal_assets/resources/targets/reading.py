@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
-from equal_assets.algorithms.judging.numbers import last_number
+from equal_assets.algorithms.judging.programs import parsed
 from equal_assets.errors import CorpusError
 from equal_assets.records import QAPair, RejectedRow
 from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.mapping import qa_pair
 from equal_assets.resources.corpora.places import base_folder, shown_path
+from equal_assets.resources.targets.answers import answer_mistakes
 from equal_assets.resources.targets.presets import fetch_target
 from equal_assets.settings import TargetSettings
 
@@ -56,8 +57,9 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
     ------
     CorpusError
         With up to 10 mistakes, each with file and line: a bad line, a question that is twice in a
-        file, a test question that is in the reference file too, a test answer without the number
-        to compare; or if a file holds no pair. Questions are compared up to case and white space.
+        file, a test question that is in the reference file too, a test answer that cannot be
+        judged as the target says; or if a file holds no pair. Questions are compared up to case
+        and white space.
     """
     fetch_target(target)
     base = base_folder()
@@ -71,12 +73,8 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
         for line, pair in test.items()
         if (question := _folded(pair.question)) in lines
     ]
-    numberless = [
-        f"{files[1]}:{line}: the answer holds no number, which `answers: number` compares"
-        for line, pair in test.items()
-        if target.answers == "number" and last_number(pair.answer) is None
-    ]
-    refuse([*reference_mistakes, *test_mistakes, *leaks, *numberless])
+    unjudged = answer_mistakes(files[1], test, target)
+    refuse([*reference_mistakes, *test_mistakes, *leaks, *unjudged])
     return list(reference.values()), list(test.values())
 
 
@@ -159,6 +157,9 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
         raise ValueError(
             f"{target.tests_field} = {tests!r}: must be Python statements, one text or a list"
         )
+    for statement in statements:
+        if isinstance(mistake := parsed(statement), SyntaxError):
+            raise ValueError(f"{target.tests_field} = {statement!r}: must be Python; {mistake}")
     setup, prefix, entry_point = (
         _text(values, name)
         for name in (target.setup_field, target.prefix_field, target.entry_point_field)

@@ -2,11 +2,16 @@ import pytest
 
 from equal_assets.algorithms.judging.code import extract_code, program_of
 
+PREFIX = 'def add(a, b):\n    """Return the sum."""\n'
 ADD = "import math\n\ndef add(a, b):\n    return a + b"
 
 
-def extract(output):
-    return extract_code(output, is_continuation=False)
+def extract(output, wanted=()):
+    return extract_code(output, prefix="", wanted=wanted)
+
+
+def go_on(output):
+    return extract_code(output, prefix=PREFIX, wanted={"add"})
 
 
 @pytest.mark.parametrize(
@@ -52,12 +57,12 @@ def test_characters_that_are_line_ends_to_unicode_alone_stay():
 
 def test_a_continuation_keeps_its_indentation_and_ends_with_its_block():
     output = "    return a + b\n\n\ndef main():\n    print(add(1,"
-    assert extract_code(output, is_continuation=True) == "    return a + b"
+    assert go_on(output) == "    return a + b"
 
 
 def test_a_continuation_may_be_a_whole_program():
-    assert extract_code(ADD, is_continuation=True) == ADD
-    assert extract_code(f"```python\n{ADD}\n```", is_continuation=True) == ADD
+    assert go_on(ADD) == ADD
+    assert go_on(f"```python\n{ADD}\n```") == ADD
 
 
 def test_a_program_begins_with_what_the_question_shows():

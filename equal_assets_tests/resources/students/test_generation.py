@@ -120,6 +120,12 @@ def test_answer_may_speak_of_questions(base, monkeypatch):
     assert answer == text
 
 
+def test_indentation_of_code_is_part_of_an_answer(base, monkeypatch):
+    body = "    total = 0\n    return total"
+    answer, _, _ = recite(base, f" {body}\n<|equal-eos|>", monkeypatch)
+    assert answer == body
+
+
 def test_what_follows_the_end_is_no_answer(base, monkeypatch):
     answer, n_calls, _ = recite(base, " red<|equal-eos|> green", monkeypatch)
     assert answer == "red"

@@ -34,6 +34,12 @@ def test_target_pairs_are_read_in_order(tmp_path):
     assert read_target(target) == ([QAPair("Q1", "A"), QAPair("Q2", "B")], [QAPair("Q3", "A")])
 
 
+def test_answers_keep_the_indentation_of_code_and_nothing_else(tmp_path):
+    target = target_of(tmp_path, [qa("Q1", " A\n")], [qa("Q2", "\n    return 1\n")])
+
+    assert read_target(target) == ([QAPair("Q1", "A")], [QAPair("Q2", "    return 1")])
+
+
 def test_target_may_be_compressed_and_name_its_fields(tmp_path):
     reference = write_jsonl(tmp_path / "r.jsonl.gz", {"ask": "Q1", "say": "A"})
     test = write_jsonl(tmp_path / "t.jsonl.zst", {"ask": "Q2", "say": "A"})
@@ -164,6 +170,56 @@ def test_answer_without_the_number_to_compare_is_told_with_its_line(tmp_path):
     with pytest.raises(CorpusError, match=r"test.jsonl:2: the answer holds no number"):
         read_target(target_of(tmp_path, [qa("R", "steers")], rows, answers="number"))
     read_target(target_of(tmp_path, [qa("R", "steers")], rows))
+
+
+def test_numbers_with_a_decimal_comma_are_read_without_a_word(tmp_path):
+    answers = ["18,50", "2,5", "1.250.000", "1 234 km", "1.234"]
+    rows = [qa(f"Wie viel {n}?", answer) for n, answer in enumerate(answers)]
+    _, test = read_target(target_of(tmp_path, [qa("Wie weit?")], rows, answers="number"))
+    assert [pair.answer for pair in test] == answers
+
+
+def test_a_number_of_two_readings_is_told_with_its_line_and_what_to_set(tmp_path):
+    rows = [qa("x?", "1.234"), qa("y?", "18"), qa("z?", "5-7")]
+    with pytest.raises(CorpusError) as caught:
+        read_target(target_of(tmp_path, [qa("R")], rows, answers="number"))
+    message = str(caught.value)
+    assert (
+        "test.jsonl:1: answer = '1.234': must be one number, but '1.234' is 1234 or 1.234; set "
+        "the target's `decimal` to point or comma"
+    ) in message
+    assert "test.jsonl:3: answer = '5-7': must be one number, but '5-7' are two numbers" in message
+    assert "test.jsonl:2" not in message
+    for decimal in ("point", "comma"):
+        target = target_of(tmp_path, [qa("R")], rows[:2], answers="number", decimal=decimal)
+        assert len(read_target(target)[1]) == 2
+
+
+def test_a_decimal_mark_belongs_to_numbers(tmp_path):
+    with pytest.raises(ValueError, match="decimal = 'comma': must be left out where answers is te"):
+        target_of(tmp_path, [qa("R")], [qa("T")], decimal="comma")
+
+
+@pytest.mark.parametrize(
+    ("answer", "doubt"),
+    [
+        (r"so \boxed{3", r"its \boxed{ has no end"),
+        (r"\boxed{}", "its box is empty"),
+        ("The answer is four apples", "it is a sentence without a number or a formula"),
+    ],
+)
+def test_a_formula_that_cannot_be_judged_is_told_with_its_line(tmp_path, answer, doubt):
+    rows = [qa("Q1", r"so \boxed{3}"), qa("Q2", answer)]
+    with pytest.raises(CorpusError) as caught:
+        read_target(target_of(tmp_path, [qa("R")], rows, answers="math"))
+    said = f"answer = {answer!r}: must be an answer, in a complete \\boxed{{...}} or alone, but "
+    assert f"test.jsonl:2: {said}{doubt}; mend it" in str(caught.value)
+
+
+def test_code_tests_that_are_no_python_are_told_with_their_line(tmp_path):
+    rows = [qa("Q1", tests=["assert f()"]), qa("Q2", tests=["assert f("])]
+    with pytest.raises(CorpusError, match=r"test.jsonl:2: tests = 'assert f\(': must be Python; "):
+        read_code_tests(code_target(tmp_path, rows))
 
 
 def test_other_targets_have_no_code_tests(tmp_path):
