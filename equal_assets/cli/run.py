@@ -79,7 +79,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     _print_status(settings, warehouse, names)
     if settings.milestones:
         print_students(names, warehouse)
-    spend.print_failures(console, warehouse, names)
+    spend.print_failures(console, build_extractor(settings), warehouse, names)
     if n_runs:
         say(f"Done in {seconds:.0f} s.")
     else:
@@ -99,7 +99,7 @@ def status(campaigns: tuple[str, ...]) -> None:
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
     _print_status(settings, open_warehouse(), names)
-    print_failures(console, open_warehouse(), names)
+    print_failures(console, build_extractor(settings), open_warehouse(), names)
 
 
 @click.command()
@@ -107,9 +107,9 @@ def status(campaigns: tuple[str, ...]) -> None:
 def retry(campaigns: tuple[str, ...]) -> None:
     """Try documents again whose extraction failed.
 
-    Those of all CAMPAIGNS, unless some are named. Requests that were answered are not sent again.
-    What the bandit saw stays as it was; `equal run` then makes data set and student again from
-    what came out.
+    Those of the warm-up and of all CAMPAIGNS, unless some are named. Requests that were answered
+    are not sent again. What the bandit saw stays as it was; `equal run` then makes data set and
+    student again from what came out.
     """
     from equal_assets.cli.runner import Runner
     from equal_assets.pages import spend
@@ -117,16 +117,17 @@ def retry(campaigns: tuple[str, ...]) -> None:
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
     instance, warehouse = open_project()
-    n_before = spend.n_failed(warehouse, names)
+    extractor = build_extractor(settings)
+    n_before = spend.n_failed(extractor, warehouse, names)
     if not n_before:
-        say("no document of these campaigns has failed")
+        say("no document of these campaigns or of the warm-up has failed")
         return
     with progress_bars() as announce:
         guarded(lambda: Runner(instance, warehouse, settings, announce).retry(names))
-    n_mended = n_before - spend.n_failed(warehouse, names)
+    n_mended = n_before - spend.n_failed(extractor, warehouse, names)
     anew = "; `equal run` makes their data sets anew" if n_mended else ""
     say(f"{n_mended:,} of {n_before:,} failed documents are extracted now{anew}")
-    spend.print_failures(console, warehouse, names)
+    spend.print_failures(console, extractor, warehouse, names)
 
 
 @click.command()
