@@ -356,14 +356,13 @@ class FaultyServer:
         elif fault == "shape":
             reply = rng.choice(
                 [
-                    '{"items": [1, 2]}',
-                    '{"pairs": "none"}',
-                    '{"pairs": [{"q": 1}]}',
-                    '["pairs"]',
-                    '{"scores": {"all": 5}}',
+                    f'{{"items": [1, {number}]}}',
+                    f'{{"pairs": "none {number}"}}',
+                    f'{{"pairs": [{{"q": {number}}}]}}',
+                    f'["pairs", {number}]',
+                    f'{{"scores": {{"all": {number}}}}}',
                 ]
             )
-            reply += f"\n{number}"
         elif fault == "empty":
             reply = ""
         limits = [asked.get("max_completion_tokens"), asked.get("max_tokens")]

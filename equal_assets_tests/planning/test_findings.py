@@ -72,7 +72,7 @@ def test_every_server_is_asked_for_the_model(found, server):
 
 def test_every_server_answers_a_request_which_is_entered_as_paid(found, server, tmp_path):
     told = found(**openai(server.url))
-    [request] = server.requests()
+    request = server.requests()[-1]
     n_tokens = request["prompt_tokens"] + request["completion_tokens"]
     assert told == [
         (True, f"extractor: {server.url} has {MODEL}"),
@@ -152,7 +152,8 @@ def test_key_that_no_server_takes_is_told_without_it(found, server, monkeypatch,
     n_sent = len(server.requests())
     [(is_ok, text)] = found(**openai(server.url))
     assert not is_ok
-    assert f"EXTRACTION_TEST_KEY {wrong}: it must hold the key alone" in text
+    assert f"EXTRACTION_TEST_KEY {wrong}" in text
+    assert "it must hold the key alone" in text
     assert key.strip() not in text
     assert len(server.requests()) == n_sent
 

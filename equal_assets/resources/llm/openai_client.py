@@ -111,6 +111,7 @@ class OpenAIClient(LLM[Endpoint]):
             raw = await endpoint.client.chat.completions.with_raw_response.create(
                 model=self._settings.model,
                 messages=[{"role": "user", "content": prompt}],
+                extra_headers=sent_headers(self._settings),
                 **_options(self._settings, schema, seed),
             )
         except openai.APIStatusError as error:
@@ -183,20 +184,27 @@ class OpenAIClient(LLM[Endpoint]):
 
 def make_client(settings: OpenAISettings, url: str, kind: Any, *, timeout: float) -> Any:
     """Return a client of the official package for a server; ``kind`` is its class."""
-    import openai
-
     address, _, query = url.partition("?")
-    headers: dict[str, Any] = settings.sent_headers()
-    if headers and settings.api_key_variable is None:
-        headers = {"Authorization": openai.Omit(), **headers}
     return kind(
         base_url=address,
         default_query=dict(parse_qsl(query)),
-        default_headers=headers,
         api_key=settings.api_key or WITHOUT_KEY,
         timeout=timeout,
         max_retries=0,
     )
+
+
+def sent_headers(settings: OpenAISettings) -> dict[str, Any]:
+    """Return the headers of a request beyond the client's own.
+
+    Where they are set and no key is, one of them holds it: an invented one would contradict it.
+    """
+    import openai
+
+    headers = settings.sent_headers()
+    if headers and settings.api_key_variable is None:
+        return {"Authorization": openai.Omit(), **headers}
+    return {**headers}
 
 
 def key_refused(settings: OpenAISettings, url: str, found: Refusal) -> ExtractionError:

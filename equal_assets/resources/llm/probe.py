@@ -18,6 +18,7 @@ from equal_assets.resources.llm.openai_client import (
     OpenAIClient,
     key_refused,
     make_client,
+    sent_headers,
     unreachable,
 )
 from equal_assets.resources.llm.replies import NO_COMPLETION, refusal
@@ -105,7 +106,9 @@ def _models(settings: OpenAISettings, url: str) -> list[str] | None:
 
     with make_client(settings, url, openai.OpenAI, timeout=LIST_SECONDS) as client:
         try:
-            response = client.models.with_raw_response.list().http_response
+            response = client.models.with_raw_response.list(
+                extra_headers=sent_headers(settings)
+            ).http_response
         except openai.APIStatusError as error:
             found = refusal(error.status_code, settings.hide(error.response.text))
             if found.status in (401, 403):

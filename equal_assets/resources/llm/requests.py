@@ -44,6 +44,9 @@ GIVE_UP_AFTER = 50
 
 LONGEST_BACKOFF_SECONDS = 30.0
 
+LAST_WAIT_SECONDS = 30.0
+"""For replies to requests in flight when a run ends."""
+
 T = TypeVar("T")
 
 
@@ -107,6 +110,7 @@ class LLMRequests:
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
         self._failed_in_a_row = 0
+        self._ended: ExtractionError | None = None
         self._places = asyncio.Semaphore(settings.concurrency)
         identity = settings.identity()
         self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
@@ -135,6 +139,10 @@ class LLMRequests:
                     in_flight.add(asyncio.create_task(self._do(job)))
             while in_flight:
                 in_flight = await _wait_for_one(in_flight)
+        except ExtractionError:
+            if in_flight:  # what is paid for may still come in; nothing more is sent
+                await asyncio.wait(in_flight, timeout=LAST_WAIT_SECONDS)
+            raise
         finally:
             for task in in_flight:
                 task.cancel()
@@ -188,7 +196,8 @@ class LLMRequests:
                 if error.next_step == "give up" or error.reply in replies:
                     break
                 if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
-                    raise ExtractionError(f"{failure}; earlier extractions are stored") from error
+                    self._ended = ExtractionError(f"{failure}; earlier extractions are stored")
+                    raise self._ended from error
                 if error.reply is None:
                     await asyncio.sleep(_backoff_seconds(n_tries))
                 else:
@@ -220,6 +229,8 @@ class LLMRequests:
         """Send a request once; its maximum cost is reserved and on disk before, settled after."""
         most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
         async with self._places, self._llm.room() as place:
+            if self._ended is not None:
+                raise self._ended
             covered = self._prices.amount(*most)
             meter.cover(covered)
             entry = self._journal.open(
@@ -240,6 +251,8 @@ class LLMRequests:
                 value = _read(completion, request)
             except BaseException as error:
                 failure = error
+                if isinstance(error, ExtractionError):
+                    self._ended = error
                 raise
             finally:
                 self._settle(
@@ -303,10 +316,11 @@ class LLMRequests:
     def _count_failure(self, reason: str) -> None:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= GIVE_UP_AFTER:
-            raise ExtractionError(
+            self._ended = ExtractionError(
                 f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. Mend that; "
                 "then `equal run` asks again. Earlier extractions are stored"
             )
+            raise self._ended
 
 
 WORKED_OUT_HERE = frozenset(
