@@ -19,18 +19,17 @@ EMPTY_HALF = "empty question or answer"
 NO_TEXT = "question or answer that is no text"
 REPEATED = "repeats another pair"
 
+THOUGHT_TAG = r"[\w:]*(?:think|thinking|thought|thoughts|reasoning)"
 THOUGHT = re.compile(
-    r"\A\s*(?:<think>.*?(?:</think>|\Z)"
-    r"|(?:<\|start\|>assistant)?<\|channel\|>(?!final|.*<\|channel\|>final).*\Z)",
-    re.DOTALL,
+    rf"\s*(?:<{THOUGHT_TAG}>|\[THINK\]|◁think▷|(?:<\|start\|>assistant)?<\|channel\|>(?!final))"
 )
-"""The thoughts a reasoning model writes before its reply; without an end there is no reply."""
+"""How the thoughts of a reasoning model begin; without an end there is no reply."""
 
 END_OF_THOUGHT = re.compile(
-    r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]|<\|channel\|>final[^<]*"
-    r"(?:<\|constrain\|>[^<]*)?<\|message\|>"
+    rf"</{THOUGHT_TAG}>|\[/THINK\]|◁/think▷"
+    r"|<\|channel\|>final[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
 )
-"""What stands between thoughts and reply where the beginning of the thoughts is not sent."""
+"""What stands between thoughts and reply; the beginning of the thoughts is not always sent."""
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: JSON can name them, UTF-8 text and databases cannot hold them."""
@@ -193,18 +192,29 @@ def _only(reply: str, read: Callable[[Any], T | None]) -> T:
     """Return what is read from the only JSON value of a reply with the right shape."""
     if not reply.strip():
         raise UnusableReplyError(EMPTY)
-    text = THOUGHT.sub("", reply)
+    text = _unquoted(reply)
     found = list(_json_values(text))
     readings = [(part, reading) for part in found if (reading := read(part.value)) is not None]
     begin = _end_of_thought(text, [part for part, _ in readings])
-    if begin:  # after broken JSON in a thought, the reply is only found on its own
-        found = list(_json_values(text[begin:]))
+    if begin or THOUGHT.match(text):  # after broken JSON in a thought, the reply is found alone
+        found = list(_json_values(text[begin:])) if begin else []
         readings = [(part, reading) for part in found if (reading := read(part.value)) is not None]
     if not readings:
         raise UnusableReplyError(OTHER_SHAPE if found else NO_JSON)
     if any(reading != readings[0][1] for _, reading in readings):
         raise UnusableReplyError(SEVERAL)
     return readings[0][1]
+
+
+def _unquoted(reply: str) -> str:
+    """Return a reply without the quotes of one that was written as JSON twice."""
+    if not reply.lstrip().startswith('"'):
+        return reply
+    try:
+        inner = json.loads(reply)
+    except ValueError:
+        return reply
+    return inner if isinstance(inner, str) else reply
 
 
 def _end_of_thought(text: str, answers: list[Part]) -> int:

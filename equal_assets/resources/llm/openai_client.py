@@ -25,6 +25,8 @@ DEFAULT_PAUSE_SECONDS = 1.0
 
 LONGEST_PAUSE_SECONDS = 120.0
 
+RESPONSE_FORMATS = ("json_schema", "json_object", "text")
+
 UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol"})
 UNSENT = frozenset({"LocalProtocolError", "PoolTimeout", "InvalidURL", "UnicodeEncodeError"})
 """Errors of the connection after which a server has nothing to charge."""
@@ -138,7 +140,7 @@ class OpenAIClient(LLM[Endpoint]):
         if status == 429:
             endpoint.pause(_retry_after(headers))
             return _failed(reason, "refused", "wait")
-        if status == 401 or (status == 403 and not found.is_moderation):
+        if found.is_of_key:
             return key_refused(settings, endpoint.url, found)
         if status == 404:
             return ExtractionError(
@@ -242,12 +244,15 @@ def _with_words(found: Refusal) -> str:
 
 def _advice(settings: OpenAISettings, found: Refusal) -> str:
     """Return which key to change, if the server's words name what it does not take."""
-    other = "max_completion_tokens" if settings.limit_field == "max_tokens" else "max_tokens"
+    other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+    limit = f"limit_field: {other[settings.limit_field]}"
+    if re.search(r"too large|at most|exceed|maximum|less than|<=", found.said):
+        limit = "a lower max_reply_tokens or chunk_characters"
+    formats = [name for name in RESPONSE_FORMATS if name != settings.response_format]
+    enforced = f"response_format: {', or '.join(formats)}"
     advice = {
-        settings.limit_field: f"limit_field: {other}",
-        "response_format": "response_format: json_object, or text",
-        "response format": "response_format: json_object, or text",
-        "json_schema": "response_format: json_object, or text",
+        settings.limit_field: limit,
+        **dict.fromkeys(("response_format", "response format", "json_schema"), enforced),
         **{name: f"{name}: null" for name in ("temperature", "top_p", "seed")},
     }
     for name, change in advice.items():

@@ -111,7 +111,7 @@ def _models(settings: OpenAISettings, url: str) -> list[str] | None:
             ).http_response
         except openai.APIStatusError as error:
             found = refusal(error.status_code, settings.hide(error.response.text))
-            if found.status in (401, 403):
+            if found.is_of_key:
                 raise key_refused(settings, url, found) from None
             return None
         except openai.APIConnectionError as error:

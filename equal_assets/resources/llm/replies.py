@@ -18,6 +18,7 @@ NO_MESSAGE = "no message in the response"
 REASONING = "the reply came as reasoning, its content is empty"
 REFUSED = "the model refuses"
 FILTERED = "the server's content filter stopped the reply"
+ENDED_BY_ERROR = "the server ended the reply with an error"
 TOOL_CALL = "the model calls a tool instead of replying"
 
 OF_REPLY = (EMPTY, NO_JSON, SEVERAL, OTHER_SHAPE, CUT_OFF, NO_CHOICES, NO_MESSAGE, REASONING)
@@ -39,10 +40,18 @@ SHOWN_CHARACTERS = 200
 
 SPENT = re.compile(
     r"insufficient.{0,20}(quota|balance|credit|funds)|credit balance is too low"
-    r"|exceeded_current_quota|billing_hard_limit|billing_not_active|arrearage|payment.required",
+    r"|exceeded_current_quota|billing_hard_limit|billing_not_active|arrearage|payment.required"
+    r"|余额不足|欠费",
     re.IGNORECASE,
 )
 """How servers say that nothing is left to pay with; waiting does not help."""
+
+WRONG_KEY = re.compile(
+    r"api.?key.{0,10}(not valid|invalid|incorrect|expired)"
+    r"|(invalid|incorrect|expired).{0,10}api.?key",
+    re.IGNORECASE,
+)
+"""How servers refuse a key with a status that says nothing of it."""
 
 BUSY = re.compile(r"rate.?limit|too many requests|overloaded", re.IGNORECASE)
 """How servers ask to wait in a response that states no status."""
@@ -69,6 +78,13 @@ class Refusal:
     status: int
     said: str
     is_out_of_money: bool
+
+    @property
+    def is_of_key(self) -> bool:
+        """Whether no request with this key is let through."""
+        if self.status == 400:
+            return bool(WRONG_KEY.search(self.said))
+        return self.status == 401 or (self.status == 403 and not self.is_moderation)
 
     @property
     def is_moderation(self) -> bool:
@@ -139,18 +155,25 @@ def read_response(status: int, text: str, content_type: str) -> Completion | Ref
 
 def _failure(message: dict[str, Any], written: str, ended: str) -> TryFailedError | None:
     """Return why a message is no reply, as far as its fields say so."""
-    has_reasoned = any(message.get(name) for name in REASONING_FIELDS) or (
-        not written and isinstance(message.get("content"), list) and bool(message["content"])
+    content = message.get("content")
+    parts = (
+        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     )
+    has_reasoned = any(message.get(name) for name in REASONING_FIELDS) or any(
+        part.get("type") in THOUGHTS for part in parts
+    )
+    refusals = [holder["refusal"] for holder in (message, *parts) if holder.get("refusal")]
     if ended in CUT_OFF_REASONS:
         what = CUT_OFF if written or not has_reasoned else f"{CUT_OFF}, while it was reasoning"
         return _unusable(what, "give up")
     if ended in FILTER_REASONS:
         return _unusable(FILTERED, "give up")
+    if ended == "error":
+        return _unusable(ENDED_BY_ERROR, "again")
     if written.strip():
         return None
-    if message.get("refusal"):
-        said = words(str(message["refusal"]))
+    if refusals:
+        said = words(str(refusals[0]))
         return _unusable(f"{REFUSED}: {said}", "again", reply=said)
     if calls := message.get("tool_calls") or message.get("function_call"):
         named = ", ".join(_names(calls)) or "unnamed"
@@ -234,7 +257,7 @@ def _stream(text: str) -> dict[str, Any] | None:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
 
