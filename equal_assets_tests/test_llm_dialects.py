@@ -107,8 +107,16 @@ def test_tokens_that_a_server_does_not_count_are_booked_at_their_maximum(serve, 
 
 
 NO_REPLY = {
-    "reasoning": ("the reply came as reasoning, its content is empty", 1),
-    "reasoning_cut": ("reply cut off at max_reply_tokens, while it was reasoning", 1),
+    "reasoning": (
+        "the reply came as reasoning, its content is empty (turn thinking off in "
+        "extractor.extra_body, or the server's reasoning parser)",
+        1,
+    ),
+    "reasoning_cut": (
+        "reply cut off at max_reply_tokens, while it was reasoning (raise it, or turn thinking off "
+        "in extractor.extra_body)",
+        1,
+    ),
     "filter": ("the server's content filter stopped the reply", 1),
     "no_message": ("no message in the response: its choice has index, text, finish_reason", 1),
     "refusal": ("the model refuses: I cannot help with that.", 2),

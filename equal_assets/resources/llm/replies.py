@@ -16,13 +16,17 @@ NO_COMPLETION = "response is no completion"
 NO_CHOICES = "no choices in the response"
 NO_MESSAGE = "no message in the response"
 REASONING = "the reply came as reasoning, its content is empty"
+NO_THOUGHTS = " (turn thinking off in extractor.extra_body, or the server's reasoning parser)"
+CUT_THOUGHT = ", while it was reasoning (raise it, or turn thinking off in extractor.extra_body)"
 REFUSED = "the model refuses"
 FILTERED = "the server's content filter stopped the reply"
 ENDED_BY_ERROR = "the server ended the reply with an error"
 TOOL_CALL = "the model calls a tool instead of replying"
 
-OF_REPLY = (EMPTY, NO_JSON, SEVERAL, OTHER_SHAPE, CUT_OFF, NO_CHOICES, NO_MESSAGE, REASONING)
-OF_REPLY += (REFUSED, FILTERED, TOOL_CALL)
+OF_REPLY = (
+    *(EMPTY, NO_JSON, SEVERAL, OTHER_SHAPE, CUT_OFF),
+    *(NO_CHOICES, NO_MESSAGE, REASONING, REFUSED, FILTERED, TOOL_CALL),
+)
 """Failures that are paid for: a model replied, but not with what was asked for."""
 
 PLACE = re.compile(r"(?:^|; )chunk \d+ of \d+: ")
@@ -149,8 +153,7 @@ def read_response(status: int, text: str, content_type: str) -> Completion | Ref
     ended = str(first.get("finish_reason")).lower()
     written = _content(message.get("content"))
     is_cut_off = ended in CUT_OFF_REASONS
-    failure = _failure(message, written, ended)
-    return Completion(written, is_cut_off, *tokens, failure=failure)
+    return Completion(written, is_cut_off, *tokens, failure=_failure(message, written, ended))
 
 
 def _failure(message: dict[str, Any], written: str, ended: str) -> TryFailedError | None:
@@ -164,8 +167,8 @@ def _failure(message: dict[str, Any], written: str, ended: str) -> TryFailedErro
     )
     refusals = [holder["refusal"] for holder in (message, *parts) if holder.get("refusal")]
     if ended in CUT_OFF_REASONS:
-        what = CUT_OFF if written or not has_reasoned else f"{CUT_OFF}, while it was reasoning"
-        return _unusable(what, "give up")
+        is_thought = has_reasoned and not written
+        return _unusable(f"{CUT_OFF}{CUT_THOUGHT if is_thought else ''}", "give up")
     if ended in FILTER_REASONS:
         return _unusable(FILTERED, "give up")
     if ended == "error":
@@ -178,7 +181,7 @@ def _failure(message: dict[str, Any], written: str, ended: str) -> TryFailedErro
     if calls := message.get("tool_calls") or message.get("function_call"):
         named = ", ".join(_names(calls)) or "unnamed"
         return _unusable(f"{TOOL_CALL}: {named}", "again", reply=named)
-    return _unusable(REASONING, "give up") if has_reasoned else None
+    return _unusable(f"{REASONING}{NO_THOUGHTS}", "give up") if has_reasoned else None
 
 
 def _unusable(reason: str, next_step: NextStep, reply: str | None = None) -> TryFailedError:
