@@ -7,6 +7,7 @@ import re
 import string
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
@@ -194,7 +195,7 @@ class OpenAISettings(LLMExtractionSettings):
     @classmethod
     def _urls(cls, urls: list[str]) -> list[str]:
         for url in urls:
-            if not url.startswith(("http://", "https://")) or set(url) & set(string.whitespace):
+            if not _is_address(url):
                 raise ValueError(f"{url!r} must be a URL, http://... or https://.../v1")
             if (path := url.partition("?")[0].rstrip("/")).endswith(ENDPOINT):
                 base = path.removesuffix(ENDPOINT)
@@ -272,6 +273,16 @@ class VLLMSettings(LLMExtractionSettings):
     )
     dtype: str = Field("auto", description="of the weights; auto: as the model says")
     engine: dict[str, Any] = Field({}, description="more arguments of vLLM's AsyncEngineArgs")
+
+
+def _is_address(url: str) -> bool:
+    """Say whether a text is the address of a server."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or brackets
+        return False
+    return parts.scheme in ("http", "https") and has_host and not set(url) & set(string.whitespace)
 
 
 def _secret(variable: str, key: str, allowed: re.Pattern[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from equal_assets.errors import ExtractionError
-from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
 from equal_assets.resources.llm.replies import Refusal, read_response, refusal
 from equal_assets.settings import OpenAISettings
 
@@ -140,6 +140,8 @@ class OpenAIClient(LLM[Endpoint]):
         if status == 429:
             endpoint.pause(_retry_after(headers))
             return _failed(reason, "refused", "wait")
+        if status == 400 and "output limit was reached" in found.said:
+            return _failed(CUT_OFF, "lost", "give up")
         if found.is_of_key:
             return key_refused(settings, endpoint.url, found)
         if status == 404:
@@ -187,13 +189,17 @@ class OpenAIClient(LLM[Endpoint]):
 def make_client(settings: OpenAISettings, url: str, kind: Any, *, timeout: float) -> Any:
     """Return a client of the official package for a server; ``kind`` is its class."""
     address, _, query = url.partition("?")
-    return kind(
-        base_url=address,
-        default_query=dict(parse_qsl(query)),
-        api_key=settings.api_key or WITHOUT_KEY,
-        timeout=timeout,
-        max_retries=0,
-    )
+    key = settings.api_key or WITHOUT_KEY
+    try:
+        return kind(
+            base_url=address,
+            default_query=dict(parse_qsl(query)),
+            api_key=key,
+            timeout=timeout,
+            max_retries=0,
+        )
+    except (ValueError, ImportError) as error:  # of a proxy that the environment names, for one
+        raise ExtractionError(f"no client can be made for {url}: {error}") from error
 
 
 def sent_headers(settings: OpenAISettings) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from equal_assets.settings import OpenAISettings
 
 PAYER = "check"
 LIST_SECONDS = 10.0
-ANSWER_SECONDS = 60.0
 REPLY_TOKENS = 64
 SHOWN_MODELS = 5
 
@@ -75,8 +74,8 @@ def probe(settings: OpenAISettings, url: str, journal_path: Path | None) -> Iter
             raise ExtractionError(f"{error}{_hint(settings, url)}") from error
         raise
     except TryFailedError as error:
-        is_page = error.reason.startswith(NO_COMPLETION)
-        hint = _hint(settings, url) if is_page else ""
+        is_no_api = error.reason.startswith((NO_COMPLETION, "HTTP 405"))
+        hint = _hint(settings, url) if is_no_api else ""
         raise ExtractionError(
             f"{url} gives no usable reply to a small request: {error.reason}{hint}"
         ) from error
@@ -154,7 +153,6 @@ async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> str:
         update={
             "base_urls": [url],
             "max_reply_tokens": min(REPLY_TOKENS, settings.max_reply_tokens),
-            "timeout_seconds": min(ANSWER_SECONDS, settings.timeout_seconds),
         }
     )
     prompt = render(small.prompts.template("extract"), document=SAMPLE.text, max_pairs=1)

@@ -35,7 +35,7 @@ STEP = re.compile(r"^(refinement|judge): ")
 
 CUT_OFF_REASONS = frozenset({"length", "max_tokens", "model_length"})
 FILTER_REASONS = frozenset({"content_filter", "safety", "recitation", "prohibited_content"})
-THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking", "reasoning_content"})
+THOUGHTS = ("thinking", "reasoning", "redacted_thinking", "reasoning_content")
 """Types of the parts of a content that are no part of the reply."""
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
@@ -63,6 +63,9 @@ BUSY = re.compile(r"rate.?limit|too many requests|overloaded", re.IGNORECASE)
 MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
+
+DEEPEST = 5
+"""Levels of a body that are looked through for it."""
 
 
 @dataclass(frozen=True)
@@ -246,16 +249,22 @@ def _stream(text: str) -> dict[str, Any] | None:
     if not any("choices" in piece or "error" in piece for piece in pieces):
         return None
     message: dict[str, Any] = {}
-    whole: dict[str, Any] = {"choices": [{"message": message}]}
+    choice: dict[str, Any] = {"message": message}
+    whole: dict[str, Any] = {"choices": [choice]}
     for piece in pieces:
         whole |= {key: piece[key] for key in ("usage", "error") if piece.get(key)}
-        for choice in piece.get("choices") or []:
-            if choice.get("finish_reason"):
-                whole["choices"][0]["finish_reason"] = choice["finish_reason"]
-            for key, value in (choice.get("delta") or choice.get("message") or {}).items():
+        for part in _choices(piece):
+            choice |= {key: part[key] for key in ("finish_reason", "error") if part.get(key)}
+            said = part.get("delta") or part.get("message")
+            for key, value in said.items() if isinstance(said, dict) else ():
                 if key in ("content", "refusal", *REASONING_FIELDS) and value:
                     message[key] = message.get(key, "") + _content(value)
     return whole
+
+
+def _choices(piece: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = piece.get("choices")
+    return [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
 
 
 def _json(text: str) -> Any:
@@ -265,28 +274,28 @@ def _json(text: str) -> Any:
         return None
 
 
-def _objects(body: Any) -> Iterator[dict[str, Any]]:
+def _objects(body: Any, depth: int = DEEPEST) -> Iterator[dict[str, Any]]:
     """Yield the objects of a body down to the error in it."""
-    if isinstance(body, dict):
+    if isinstance(body, dict) and depth:
         yield body
-        yield from _objects(body.get("error"))
-    elif isinstance(body, list):
+        yield from _objects(body.get("error"), depth - 1)
+    elif isinstance(body, list) and depth:
         for part in body[:3]:
-            yield from _objects(part)
+            yield from _objects(part, depth - 1)
 
 
-def _said(body: Any) -> Iterator[str]:
+def _said(body: Any, depth: int = DEEPEST) -> Iterator[str]:
     """Yield what an error says, wherever servers put it; of a wrong field, where it stands."""
     if isinstance(body, str):
         yield body
-    elif isinstance(body, list):
+    elif isinstance(body, list) and depth:
         for part in body[:3]:
-            yield from _said(part)
-    elif isinstance(body, dict):
+            yield from _said(part, depth - 1)
+    elif isinstance(body, dict) and depth:
         where = body.get("loc")
         prefix = f"{'.'.join(map(str, where))}: " if isinstance(where, list) else ""
         for key in WORDS_IN:
-            if found := list(_said(body.get(key))):
+            if found := list(_said(body.get(key), depth - 1)):
                 yield from (f"{prefix}{said}" for said in found)
                 return
 

@@ -1,6 +1,8 @@
 """Bodies as servers of many kinds send them: what is read, what it is called, what it costs."""
 
+import contextlib
 import json
+import random
 
 import pytest
 
@@ -8,7 +10,7 @@ from equal_assets.algorithms.extraction.parsing import parse_pairs
 from equal_assets.errors import ExtractionError
 from equal_assets.resources.llm.llm import Completion, TryFailedError
 from equal_assets.resources.llm.openai_client import OpenAIClient
-from equal_assets.resources.llm.replies import is_of_reply, read_response, refusal, words
+from equal_assets.resources.llm.replies import Refusal, is_of_reply, read_response, refusal, words
 from equal_assets.settings import OpenAISettings
 
 REPLY = '{"pairs": [{"question": "Q?", "answer": "A"}]}'
@@ -277,6 +279,45 @@ def test_refused_prompt_fails_its_document_alone(status, message):
 def test_field_that_is_not_taken_is_told_by_its_key(said, settings, advice):
     error, _ = refused(400, {"error": {"message": said}}, **settings)
     assert error.reason == f"HTTP 400: {said} (under `extractor`, set {advice})"
+
+
+ODD = (None, True, 0, -1, 1.5, "", "x", [], [[]], [1], {}, {"a": 1}, {"error": {"error": []}})
+
+
+def changed(value, rng):
+    """Return a value in which something is another, or is gone."""
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        key = rng.choice(sorted(value))
+        if rng.random() < 0.2:
+            return {k: v for k, v in value.items() if k != key}
+        return {**value, key: changed(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        return [changed(value[0], rng), *value[1:]]
+    return rng.choice(ODD)
+
+
+@pytest.mark.parametrize("kind", [*READ, *(kind for kind in UNUSABLE)])
+def test_no_body_is_too_odd_to_be_named(kind):
+    rng = random.Random(kind)
+    body = READ[kind] if kind in READ else UNUSABLE[kind][0]
+    for _ in range(300):
+        odd = changed(body, rng) if isinstance(body, dict) else rng.choice(ODD)
+        for text, content_type in ((json.dumps(odd), "application/json"), (events(odd), STREAM)):
+            with contextlib.suppress(TryFailedError):
+                found = read_response(200, text, content_type)
+                assert isinstance(found, Refusal) or isinstance(found.text, str)
+        assert refusal(400, json.dumps(odd)).said is not None
+
+
+def test_error_within_errors_without_end_is_named():
+    deep = '{"error":' * 900 + "1" + "}" * 900
+    assert len(words(deep)) < 300
+
+
+def test_limit_that_a_reasoning_model_reached_is_a_reply_cut_off():
+    said = "Could not finish the message because max_tokens or model output limit was reached."
+    error, _ = refused(400, {"error": {"message": said}})
+    assert (error.reason, error.outcome) == ("reply cut off at max_reply_tokens", "lost")
 
 
 def test_secrets_stand_in_no_words(monkeypatch):
