@@ -23,9 +23,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from equal_assets_tests.llm_dialects import DIALECTS, PAGE
+
 REPOSITORY = Path(__file__).parents[1]
 MODEL = "test-model"
 KINDS = ("error", "rate", "timeout", "cut", "slow", "garbage", "shape", "empty")
+LISTS = ("plain", "bare", "page", "gemini", "other", "none")
+"""How the server lists its models."""
 LARGEST_BODY = 64 * 2**20
 LONGEST_HOLD_SECONDS = 30.0
 SLOW_PIECES = 10
@@ -208,6 +212,8 @@ class Options:
     seed: int = 0
     capacity: int | None = None
     key: str | None = None
+    models: str = "plain"
+    dialect_after: int = 0
 
 
 class FaultyServer:
@@ -275,7 +281,7 @@ class FaultyServer:
             return _refusal(404, f"Unknown URL {request.path}.", "not_found")
         if request.method != "GET":
             return _refusal(405, f"{request.path} takes GET.", "method_not_allowed")
-        return _json_response(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+        return _listed_models(self.options.models)
 
     def _has_key(self, request: HTTPRequest) -> bool:
         key = self.options.key
@@ -306,6 +312,8 @@ class FaultyServer:
             "billed": outcome.billed,
             "in_progress": self.in_progress,
             "authorization": "authorization" in request.headers,
+            "fields": {k: v for k, v in asked.items() if k not in ("messages", "response_format")},
+            "custom": {k: v for k, v in request.headers.items() if k in ("api-key", "x-team")},
         }
         self._log.write(json.dumps(line).encode() + b"\n")
         return outcome
@@ -330,6 +338,8 @@ class FaultyServer:
     ) -> Outcome:
         rng = random.Random(f"{self.options.seed}/{number}")
         fault = rng.choice(self.options.kinds) if rng.random() < self.options.faults else None
+        if fault in DIALECTS and number < self.options.dialect_after:
+            fault = None
         if fault in ("error", "rate", "timeout"):
             return Outcome(_unanswered(fault, rng), fault)
         users = [_text(m.get("content")) for m in spoken if m.get("role") == "user"]
@@ -342,14 +352,15 @@ class FaultyServer:
                     "I am sorry, but nothing came to mind.",
                 ]
             )
+            reply += f" ({number})"  # of a model that draws: no two are the same
         elif fault == "shape":
             reply = rng.choice(
                 [
-                    '{"items": [1, 2]}',
-                    '{"pairs": "none"}',
-                    '{"pairs": [{"q": 1}]}',
-                    '["pairs"]',
-                    '{"scores": {"all": 5}}',
+                    f'{{"items": [1, {number}]}}',
+                    f'{{"pairs": "none {number}"}}',
+                    f'{{"pairs": [{{"q": {number}}}]}}',
+                    f'["pairs", {number}]',
+                    f'{{"scores": {{"all": {number}}}}}',
                 ]
             )
         elif fault == "empty":
@@ -377,12 +388,26 @@ class FaultyServer:
                 "total_tokens": prompt_tokens + completion_tokens,
             },
         }
+        if fault in DIALECTS:
+            said = DIALECTS[fault](envelope, asked)
+            response = HTTPResponse(said.status, said.body, said.content_type)
+            return Outcome(response, fault, completion_tokens * said.billed, billed=said.billed)
         response = _json_response(200, envelope, manner=fault or "whole")
         if fault == "garbage" and rng.random() < 0.5:
             kind = rng.choice(["application/json", "text/html"])
             body = f"<html><body>{html.escape(reply)}</body></html>".encode()
             response = HTTPResponse(200, body, kind)
         return Outcome(response, fault, completion_tokens, billed=True)
+
+
+def _listed_models(how: str) -> HTTPResponse:
+    names = {"gemini": f"models/{MODEL}", "other": "gpt-4o-2024"}
+    listed = [{"id": names.get(how, MODEL), "object": "model"}]
+    if how == "page":
+        return HTTPResponse(200, PAGE.encode(), "text/html")
+    if how == "none":
+        return _refusal(404, "Not found.", "not_found")
+    return _json_response(200, listed if how == "bare" else {"object": "list", "data": listed})
 
 
 def _unanswered(fault: str, rng: random.Random) -> HTTPResponse:
@@ -434,13 +459,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--capacity", type=int, default=None, help="requests in progress")
     parser.add_argument("--key", default=None, help="the bearer token that requests need")
+    parser.add_argument("--models", choices=LISTS, default="plain", help="how they are listed")
+    parser.add_argument(
+        "--dialect-after", type=int, default=0, help="requests before those of a dialect"
+    )
     options = Options(**vars(parser.parse_args()))
     asyncio.run(FaultyServer(options).serve())
 
 
 def _kinds(text: str) -> tuple[str, ...]:
     kinds = tuple(text.split(","))
-    if unknown := set(kinds) - set(KINDS):
+    if unknown := set(kinds) - set(KINDS) - set(DIALECTS):
         raise argparse.ArgumentTypeError(f"no such kinds: {', '.join(sorted(unknown))}")
     return kinds
 

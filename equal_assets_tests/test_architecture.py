@@ -78,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
         "graph",
         "partitions",
         "progress",
+        "records",
         "resources",
         "runs",
         "settings",

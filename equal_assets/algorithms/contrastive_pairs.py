@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MIN_DOCUMENTS = 2
+"""With pairs: one to tune on, one to measure on."""
+
 NO_SPREAD = 1e-6
 """Spread below which unit rows of single precision cannot be told apart."""
 
@@ -57,7 +60,7 @@ def split_by_document(
         If fewer than two documents have pairs: one side would be empty.
     """
     documents, rows = np.unique(np.asarray(document_ids, dtype=object), return_inverse=True)
-    if len(documents) < 2:
+    if len(documents) < MIN_DOCUMENTS:
         raise ValueError(
             f"documents with QA pairs in the warm-up sample = {len(documents)}: must be at least "
             "2; raise warmup.share, or use an extractor that finds pairs in this corpus"

@@ -20,6 +20,7 @@ from equal_assets.runs import run_name
 from equal_assets.settings import WarmUpSettings
 from equal_assets.steps.contrastive import tune_on_pairs
 from equal_assets.steps.making import making
+from equal_assets.steps.sample import check_sample
 
 
 @dg.asset(**declared("warmup_qa"), kinds={"duckdb"})
@@ -50,6 +51,7 @@ def warmup_qa(
         with made.transaction() as transaction:
             pairs = transaction.query("extracted_pairs", **asked)
             failures = transaction.query("warmup_failures", **asked)
+            check_sample(pairs, failures, extractor, n_documents=len(extractions))
             transaction.replace("warmup_qa", pairs)
         return made.result(warmup_page(extractions, pairs, failures), n_rows=len(pairs))
 

@@ -7,14 +7,16 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.errors import ExtractionError
-from equal_assets.progress import report
+from equal_assets.progress import Progress, report
+from equal_assets.records import WARM_UP
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.extraction.extractors import Extractor
-from equal_assets.resources.extraction.store import campaign_caps, extract_again
+from equal_assets.resources.extraction.store import campaign_caps, extract_again, warmup_caps
 from equal_assets.resources.warehouse import Warehouse, read_documents
 from equal_assets.runs import run_name
 from equal_assets.settings import Settings, fingerprint
 from equal_assets.steps.leaks import leak_rules
+from equal_assets.steps.sample import forget_barren_sample, forget_sample
 from equal_assets.versions import Versions, expected_inputs, is_current, stored_versions
 
 
@@ -32,13 +34,15 @@ def ask_again(
     campaigns: CampaignsFile,
     extractor: Extractor,
 ) -> None:
-    """Extract the failed documents of campaigns again, within their budgets.
+    """Extract the failed documents of warm-up and campaigns again, within their budgets.
 
     What the bandit saw stays the same; the data set takes the new pairs when it is made again, and
     those that leak earn no reward in later rounds.
     """
     settings = campaigns.load()
+    run = run_name(context.run)
     with closing(extractor):
+        _ask_warm_up(warehouse, settings, extractor, run, report(context.log, "warm-up: ask again"))
         for name in config.campaigns:
             started = time.monotonic()
             failed = warehouse.query(
@@ -53,7 +57,7 @@ def ask_again(
                     extractor,
                     documents,
                     asked_by=f"{name}|retry",
-                    run=run_name(context.run),
+                    run=run,
                     caps=campaign_caps(name, settings.campaigns[name], extractor, warehouse),
                     progress=report(context.log, f"{name}: ask again"),
                 )
@@ -67,6 +71,38 @@ def ask_again(
                 mended,
                 seconds=time.monotonic() - started,
             )
+
+
+def forget_barren_warm_up(warehouse: Warehouse) -> None:
+    """Let a warm-up whose requests all failed be asked again by the next run."""
+    forget_barren_sample(warehouse)
+
+
+def _ask_warm_up(
+    warehouse: Warehouse, settings: Settings, extractor: Extractor, run: str, progress: Progress
+) -> None:
+    """Extract the failed documents of the warm-up anew.
+
+    A tuned embedder stays as it is, since the clusters of all campaigns hang on it; their rounds
+    find the new pairs in the store.
+    """
+    failed = warehouse.query("failed_warmup", extractor=extractor.fingerprint)
+    if failed.is_empty():
+        return
+    try:
+        mended = extract_again(
+            warehouse,
+            extractor,
+            read_documents(warehouse, failed["document_id"].to_list()),
+            asked_by=WARM_UP,
+            run=run,
+            caps=warmup_caps(settings.warmup, extractor),
+            progress=progress,
+        )
+    except ExtractionError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    if mended and ("contrastive_embedder", "") not in stored_versions(warehouse):
+        forget_sample(warehouse)
 
 
 def _take_in(

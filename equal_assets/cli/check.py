@@ -17,10 +17,17 @@ from equal_assets.settings import load_settings
     help="For a run elsewhere or later: contacts no hub or server, and what is not here yet is no "
     "error.",
 )
-def check(plan: bool) -> None:
+@click.option(
+    "--free",
+    is_flag=True,
+    help="Send no request to the LLM. Otherwise every server answers a small one, which is paid "
+    "for.",
+)
+def check(plan: bool, free: bool) -> None:
     """Check that all that campaigns.yaml names is there and usable.
 
-    Prints what a run needs as well: documents, tokens, memory, disk. Nothing is spent.
+    Prints what a run needs as well: documents, tokens, memory, disk. Nothing is spent but one small
+    request to each LLM server.
     """
     from equal_assets.pages.corpus import reading_line
     from equal_assets.planning.findings import corpus_as_read, findings
@@ -28,7 +35,7 @@ def check(plan: bool) -> None:
 
     settings = load_settings()
     n_failed = 0
-    for finding in findings(settings, is_plan=plan):
+    for finding in findings(settings, is_plan=plan, is_free=free):
         mark = "[green]ok[/green]     " if finding.is_ok else "[red]missing[/red]"
         if plan and finding.is_to_be_fetched:
             mark = "[yellow]not yet[/yellow]"

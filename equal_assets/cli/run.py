@@ -79,7 +79,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     _print_status(settings, warehouse, names)
     if settings.milestones:
         print_students(names, warehouse)
-    spend.print_failures(console, warehouse, names)
+    spend.print_failures(console, build_extractor(settings), warehouse, names)
     if n_runs:
         say(f"Done in {seconds:.0f} s.")
     else:
@@ -102,7 +102,7 @@ def status(campaigns: tuple[str, ...]) -> None:
     if line := reading_line(open_warehouse()):
         say(line)
     _print_status(settings, open_warehouse(), names)
-    print_failures(console, open_warehouse(), names)
+    print_failures(console, build_extractor(settings), open_warehouse(), names)
 
 
 @click.command()
@@ -110,8 +110,9 @@ def status(campaigns: tuple[str, ...]) -> None:
 def retry(campaigns: tuple[str, ...]) -> None:
     """Try again to extract documents that failed.
 
-    Covers all CAMPAIGNS unless some are named. Requests that were answered are not sent again. What
-    the bandit saw stays the same; `equal run` then updates data set and student with the new pairs.
+    Covers the warm-up and all CAMPAIGNS unless some are named. Requests that were answered are not
+    sent again. What the bandit saw stays the same; `equal run` then updates data set and student
+    with the new pairs.
     """
     from equal_assets.cli.runner import Runner
     from equal_assets.pages import spend
@@ -119,16 +120,17 @@ def retry(campaigns: tuple[str, ...]) -> None:
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
     instance, warehouse = open_project()
-    n_before = spend.n_failed(warehouse, names)
+    extractor = build_extractor(settings)
+    n_before = spend.n_failed(extractor, warehouse, names)
     if not n_before:
-        say("no document of these campaigns has failed")
+        say("no document of these campaigns or of the warm-up has failed")
         return
     with progress_bars() as announce:
         guarded(lambda: Runner(instance, warehouse, settings, announce).retry(names))
-    n_mended = n_before - spend.n_failed(warehouse, names)
+    n_mended = n_before - spend.n_failed(extractor, warehouse, names)
     then = "; `equal run` updates their data sets" if n_mended else ""
     say(f"{n_mended:,} of {n_before:,} failed documents are extracted now{then}")
-    spend.print_failures(console, warehouse, names)
+    spend.print_failures(console, extractor, warehouse, names)
 
 
 @click.command()

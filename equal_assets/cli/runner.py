@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from equal_assets.automation.jobs import next_to_make
+from equal_assets.automation.retry_failures import forget_barren_warm_up
 from equal_assets.definitions import defs
 from equal_assets.graph import stages
 from equal_assets.pages.corpus import reading_line
@@ -42,6 +43,7 @@ class Runner:
 
     def run(self, campaigns: Sequence[str]) -> int:
         """Materialize all that the campaigns need and lack; return the number of Dagster runs."""
+        forget_barren_warm_up(self.warehouse)
         n_runs = self._job("prepare")
         for name in campaigns:
             n_runs += self._job("read_target", campaign=name)

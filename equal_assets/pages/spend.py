@@ -29,14 +29,16 @@ def budget_used(
     }
 
 
-def n_failed(warehouse: Warehouse, names: Sequence[str]) -> int:
-    """Return how many documents of campaigns failed."""
-    return int(_failures(warehouse, names)["documents"].sum())
+def n_failed(extractor: Extractor, warehouse: Warehouse, names: Sequence[str]) -> int:
+    """Return how many documents of the warm-up and of campaigns failed."""
+    return int(_failures(extractor, warehouse, names)["documents"].sum())
 
 
-def print_failures(console: Console, warehouse: Warehouse, names: Sequence[str]) -> None:
+def print_failures(
+    console: Console, extractor: Extractor, warehouse: Warehouse, names: Sequence[str]
+) -> None:
     """Print a line for each reason why documents failed."""
-    rows = _failures(warehouse, names)
+    rows = _failures(extractor, warehouse, names)
     if rows.is_empty():
         return
     console.print("Documents that failed (`equal retry` tries them again):")
@@ -82,5 +84,13 @@ def print_estimate(
         console.print(f"A run stops at {cap}.", highlight=False)
 
 
-def _failures(warehouse: Warehouse, names: Sequence[str]) -> pl.DataFrame:
-    return warehouse.query("failures", campaigns=list(names), rounds=[])
+def _failures(extractor: Extractor, warehouse: Warehouse, names: Sequence[str]) -> pl.DataFrame:
+    """Return campaign or warm-up, reason, documents and tries of what failed."""
+    of_campaigns = warehouse.query("failures", campaigns=list(names), rounds=[])
+    of_warm_up = (
+        warehouse.query("failed_warmup", extractor=extractor.fingerprint)
+        .group_by("campaign", "reason")
+        .agg(documents=pl.len().cast(pl.Int64), tries=pl.col("n_tries").sum().cast(pl.Int64))
+        .sort("documents", "reason", descending=[True, False])
+    )
+    return pl.concat([of_warm_up, of_campaigns])

@@ -14,6 +14,7 @@ from equal_assets.planning.corpus import look_at_corpus
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
 from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
+from equal_assets.resources.extraction.extractors import JOURNAL_FILE
 from equal_assets.resources.harness.tasks import check_tasks
 from equal_assets.resources.targets.answers import mark_of
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
@@ -56,10 +57,13 @@ class Finding:
     is_to_be_fetched: bool = False
 
 
-def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
+def findings(
+    settings: Settings, *, is_plan: bool = False, is_free: bool = False
+) -> Iterator[Finding]:
     """Yield what a run of these settings needs, each with whether it is there.
 
-    For a plan, whose run is later or elsewhere, no hub or server is contacted.
+    For a plan, whose run is later or elsewhere, no hub or server is contacted. Unless ``is_free``,
+    every LLM server answers one request, which is paid for.
     """
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
     yield _corpus(settings, is_plan=is_plan)
@@ -67,7 +71,7 @@ def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
         yield _target(name, target)
     yield from _protected(settings.dataset)
     yield _embedder(settings)
-    yield from _extractor(settings.extractor, is_plan=is_plan)
+    yield from _extractor(settings.extractor, is_plan=is_plan, is_free=is_free)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
     yield _disk()
@@ -153,7 +157,7 @@ def _embedder(settings: Settings) -> Finding:
     return Finding(True, f"embedder: {model} will be downloaded from the hub")
 
 
-def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Finding]:
+def _extractor(settings: ExtractorSettings, *, is_plan: bool, is_free: bool) -> Iterator[Finding]:
     if isinstance(settings, VLLMSettings):
         if importlib.util.find_spec("vllm") is None:
             needed = f"extractor: vllm is not installed: `{install_command('vllm')}`"
@@ -167,11 +171,13 @@ def _extractor(settings: ExtractorSettings, *, is_plan: bool) -> Iterator[Findin
         servers = ", ".join(settings.base_urls)
         yield Finding(True, f"extractor: {settings.model} will be requested from {servers}")
     elif isinstance(settings, OpenAISettings):
-        from equal_assets.resources.llm.openai_client import check_server
+        from equal_assets.resources.llm.probe import probe
 
+        journal_path = state_folder() / JOURNAL_FILE
         for url in settings.base_urls:
             try:
-                yield Finding(True, f"extractor: {check_server(settings, url)}")
+                for told in probe(settings, url, None if is_free else journal_path):
+                    yield Finding(True, f"extractor: {told}")
             except EqualError as error:
                 yield Finding(False, f"extractor: {error}")
     else:

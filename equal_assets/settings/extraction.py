@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import string
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
@@ -13,6 +16,19 @@ from equal_assets.errors import SettingsError
 from equal_assets.settings.section import SettingsSection, base_folder
 
 PROMPTS_FOLDER = Path(__file__).parents[1] / "prompts"
+
+ENDPOINT = "/chat/completions"
+SET_ELSEWHERE = frozenset({"model", "temperature", "top_p", "seed", "response_format"})
+FIXED_FIELDS = frozenset({"messages", "stream", "n", "max_tokens", "max_completion_tokens"})
+"""Fields of a request that other keys decide, or the extraction itself."""
+
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+SECRET_NAME = re.compile(r"authorization|key|token|secret|cookie|password", re.IGNORECASE)
+SECRET = re.compile(r"[!-~]+")
+PRINTABLE = re.compile(r"[ -~]*")
+SHORTEST_SECRET = 4
+"""Characters; a shorter one is no key, and would be found in any text."""
 
 
 class StructuralSettings(SettingsSection):
@@ -94,11 +110,18 @@ class LLMExtractionSettings(SettingsSection):
     max_reply_tokens: int = Field(
         2048, ge=16, description="a longer reply is cut off, which is a failure"
     )
-    temperature: float = Field(0.0, ge=0, le=2, description="0: the likeliest reply")
-    top_p: float = Field(
-        1.0, gt=0, le=1, description="probability of the likeliest tokens to draw from"
+    temperature: float | None = Field(
+        0.0, ge=0, le=2, description="0: the likeliest reply; null: not sent, as the model has it"
     )
-    seed: int = Field(0, ge=0, description="sent with each request")
+    top_p: float | None = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="probability of the likeliest tokens to draw from; null: not sent",
+    )
+    seed: int | None = Field(
+        0, ge=0, description="each request gets a seed of its own from it; null: none is sent"
+    )
     parameters: float | None = Field(
         None,
         ge=1,
@@ -157,27 +180,82 @@ class OpenAISettings(LLMExtractionSettings):
         "max_tokens", description="the server's name for the limit of a reply"
     )
     timeout_seconds: float = Field(300.0, gt=0, description="of one try")
+    extra_body: dict[str, Any] = Field(
+        {},
+        description="more fields of each request, such as {reasoning_effort: low}; they decide "
+        "the pairs",
+    )
+    headers: dict[str, str] = Field(
+        {},
+        description="more headers of each request; ${NAME} in a value stands for an environment "
+        "variable, which is read when a request is sent and never stored",
+    )
 
     @field_validator("base_urls")
     @classmethod
     def _urls(cls, urls: list[str]) -> list[str]:
-        wrong = [url for url in urls if not url.startswith(("http://", "https://"))]
-        if wrong:
-            raise ValueError(f"{wrong[0]!r} must be a URL, http://... or https://.../v1")
+        for url in urls:
+            if not _is_address(url):
+                raise ValueError(f"{url!r} must be a URL, http://... or https://.../v1")
+            if (path := url.partition("?")[0].rstrip("/")).endswith(ENDPOINT):
+                base = path.removesuffix(ENDPOINT)
+                raise ValueError(f"{url!r} must end before {ENDPOINT}; write {base}")
         return urls
+
+    @field_validator("extra_body")
+    @classmethod
+    def _extra_fields(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        for name in fields:
+            if name in SET_ELSEWHERE:
+                raise ValueError(f"{name} must not be among them; set extractor.{name} instead")
+            if name in FIXED_FIELDS:
+                raise ValueError(f"{name} must not be among them: replies are read one by one")
+        return fields
+
+    @field_validator("headers")
+    @classmethod
+    def _header_values(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not HEADER_NAME.fullmatch(name) or not PRINTABLE.fullmatch(value):
+                raise ValueError(
+                    f"{name!r} must be a header's name with a value of printable ASCII"
+                )
+            if SECRET_NAME.search(name) and not VARIABLE.search(value):
+                raise ValueError(
+                    f"the value of {name!r} looks like a secret: it must name an environment "
+                    f"variable; write {name}: ${{MY_VARIABLE}}"
+                )
+        return headers
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs; a field that none has set is not among it."""
+        kept = super().identity()
+        return kept if self.extra_body else {k: v for k, v in kept.items() if k != "extra_body"}
 
     @property
     def api_key(self) -> str | None:
         """The key, from the environment; it is never stored."""
         if self.api_key_variable is None:
             return None
-        key = os.environ.get(self.api_key_variable)
-        if not key:
-            raise SettingsError(
-                f"extractor.api_key_variable: the environment variable {self.api_key_variable} "
-                "is not set"
+        return _secret(self.api_key_variable, "extractor.api_key_variable", SECRET)
+
+    def sent_headers(self) -> dict[str, str]:
+        """Return the headers with what the environment holds for their variables."""
+        return {
+            name: VARIABLE.sub(
+                lambda found, name=name: _secret(found[1], f"extractor.headers.{name}", PRINTABLE),  # type: ignore[misc]
+                value,
             )
-        return key
+            for name, value in self.headers.items()
+        }
+
+    def hide(self, text: str) -> str:
+        """Return a text in which no secret of these settings stands."""
+        named = [found for value in self.headers.values() for found in VARIABLE.findall(value)]
+        for variable in filter(None, [self.api_key_variable, *named]):
+            if len(secret := os.environ.get(variable, "")) >= SHORTEST_SECRET:
+                text = text.replace(secret, f"[{variable}]")
+        return text
 
 
 class VLLMSettings(LLMExtractionSettings):
@@ -197,6 +275,42 @@ class VLLMSettings(LLMExtractionSettings):
     engine: dict[str, Any] = Field({}, description="more arguments of vLLM's AsyncEngineArgs")
 
 
+def _is_address(url: str) -> bool:
+    """Say whether a text is the address of a server."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, or brackets
+        return False
+    return parts.scheme in ("http", "https") and has_host and not set(url) & set(string.whitespace)
+
+
+def _secret(variable: str, key: str, allowed: re.Pattern[str]) -> str:
+    """Return the value of an environment variable that can be sent in a header."""
+    value = os.environ.get(variable)
+    if not value:
+        raise SettingsError(f"{key}: the environment variable {variable} is not set")
+    if wrong := _what_is_wrong(value, allowed):
+        raise SettingsError(
+            f"{key}: the environment variable {variable} {wrong}: it must hold the key alone, in "
+            "printable ASCII; set it again (tr -d '\\r\\n' takes line ends out of a file)"
+        )
+    return value
+
+
+def _what_is_wrong(value: str, allowed: re.Pattern[str]) -> str | None:
+    """Return what of a value no server takes, without the value."""
+    names = {"\r": "a carriage return", "\n": "a line break", "\t": "a tab", " ": "a space"}
+    if allowed.fullmatch(value):
+        return "stands in quotes" if value[0] == value[-1] and value[0] in "'\"" else None
+    if value[-1] in names and allowed.fullmatch(value.rstrip()):
+        return f"ends in {names[value[-1]]}"
+    if value.lower().startswith("bearer "):
+        return "begins with the word Bearer, which is added when it is sent"
+    found = next((names[c] for c in value if c in names and not allowed.fullmatch(c)), None)
+    return f"holds {found or 'a character that is not printable ASCII'}"
+
+
 PAIRS_DO_NOT_DEPEND_ON = {
     "parameters",
     "prompt_price",
@@ -209,6 +323,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "run_cost",
     "base_urls",
     "api_key_variable",
+    "headers",
     "limit_field",
     "concurrency",
     "timeout_seconds",

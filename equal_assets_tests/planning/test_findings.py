@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from equal_assets.planning import findings as preflight
+from equal_assets.resources.llm.journal import journal
+from equal_assets.resources.llm.spending import Amount
 from equal_assets.settings import load_settings
 from equal_assets_tests import harness_tasks
 from equal_assets_tests.conftest import TINY
@@ -24,14 +26,16 @@ def found(tmp_path, monkeypatch):
     monkeypatch.setenv("EXTRACTION_TEST_KEY", "right")
     demo = TINY.parents[2] / "equal_assets" / "demo"
 
-    def find(section="extractor", **keys):
+    def find(section="extractor", *, is_free=False, **keys):
         settings = yaml.safe_load(TINY.read_text())
         settings["targets"]["python-libraries"] = {
             split: str(demo / f"{split}.jsonl") for split in ("reference", "test")
         }
         settings[section] = keys
         (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
-        findings = preflight.findings(load_settings(tmp_path / "campaigns.yaml"))
+        settings = load_settings(tmp_path / "campaigns.yaml")
+        monkeypatch.setenv("EQUAL_HOME", str(tmp_path / "state"))
+        findings = preflight.findings(settings, is_free=is_free)
         return [(f.is_ok, f.text) for f in findings if f.text.startswith(section)]
 
     return find
@@ -72,11 +76,99 @@ def test_structural_needs_nothing(found):
 
 def test_every_server_is_asked_for_the_model(found, server):
     gone = "http://127.0.0.1:9/v1"
-    assert found(**openai(server.url, gone)) == [
+    assert found(is_free=True, **openai(server.url, gone)) == [
         (True, f"extractor: {server.url} has {MODEL}"),
         (False, f"extractor: {gone} cannot be reached"),
     ]
     assert server.requests() == []  # nothing that is paid for
+
+
+def test_every_server_answers_a_request_which_is_entered_as_paid(found, server, tmp_path):
+    told = found(**openai(server.url))
+    request = server.requests()[-1]
+    n_tokens = request["prompt_tokens"] + request["completion_tokens"]
+    assert told == [
+        (True, f"extractor: {server.url} has {MODEL}"),
+        (True, f"extractor: {server.url} answered one request, which took {n_tokens} tokens"),
+    ]
+    assert request["fields"]["max_tokens"] == 64
+    with journal(tmp_path / "state" / "requests.sqlite") as opened:
+        assert opened.spent(payer="check") == Amount(n_tokens, 0.0, 1)
+
+
+BY_DIALECT = {
+    "reasoning": "the reply came as reasoning, its content is empty",
+    "no_message": "no message in the response: its choice has index, text, finish_reason",
+    "error_word": "error in the response: model is loading",
+    "web_page": "response is no completion (a web page): Chat Sign in; extractor.base_urls must",
+    "no_max_tokens": "set limit_field: max_completion_tokens",
+    "quota": "the account has no quota or money left (HTTP 429): Your quota is used up",
+}
+
+
+@pytest.mark.parametrize("kind", BY_DIALECT)
+def test_server_that_gives_no_usable_reply_is_told(found, tmp_path, kind):
+    with running(tmp_path / "log.jsonl", faults=1, kinds=kind) as server:
+        [(is_ok, text)] = found(**openai(server.url))
+        assert len(server.requests()) == 1
+    assert not is_ok
+    assert BY_DIALECT[kind] in text
+
+
+@pytest.mark.parametrize(
+    ("models", "first"),
+    [
+        ("bare", "has test-model"),
+        ("gemini", "has test-model"),
+        ("page", "answers, but does not list its models"),
+        ("none", "answers, but does not list its models"),
+        ("other", "answers as test-model"),
+    ],
+)
+def test_list_of_models_of_any_form_does_not_hide_whether_it_answers(
+    found, tmp_path, models, first
+):
+    with running(tmp_path / "log.jsonl", models=models) as server:
+        (is_ok, listed), (answers, told) = found(**openai(server.url))
+    assert (is_ok, answers) == (True, True)
+    assert listed == f"extractor: {server.url} {first}"
+    assert "answered one request" in told
+
+
+def test_model_that_is_not_listed_is_missed_where_no_request_is_sent(found, tmp_path):
+    with running(tmp_path / "log.jsonl", models="other") as server:
+        [(is_ok, text)] = found(is_free=True, **openai(server.url))
+    assert not is_ok
+    assert text.endswith("has no model 'test-model'; it has: gpt-4o-2024")
+
+
+def test_address_without_v1_is_told_with_the_one_that_is_meant(found, server):
+    without = server.url.removesuffix("/v1")
+    [(is_ok, text)] = found(**openai(without))
+    assert not is_ok
+    assert text.endswith(f"{server.url} lists models: write that in extractor.base_urls")
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("right\r", "ends in a carriage return"),
+        ("right\n", "ends in a line break"),
+        ("ri ght", "holds a space"),
+        ("Bearer right", "begins with the word Bearer"),
+        ("'right'", "stands in quotes"),
+        ("r\u00e4cht", "holds a character that is not printable ASCII"),
+    ],
+)
+def test_key_that_no_server_takes_is_told_without_it(found, server, monkeypatch, key, wrong):
+    monkeypatch.setenv("EXTRACTION_TEST_KEY", key)
+    n_sent = len(server.requests())
+    [(is_ok, text)] = found(**openai(server.url))
+    assert not is_ok
+    assert f"EXTRACTION_TEST_KEY {wrong}" in text
+    assert "it must hold the key alone" in text
+    assert key.strip() not in text
+    assert len(server.requests()) == n_sent
 
 
 def test_unknown_model_is_told_with_those_that_are_there(found, server):

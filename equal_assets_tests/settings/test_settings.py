@@ -816,6 +816,41 @@ LLM_MISTAKES = {
         "base_urls: ['127.0.0.1:8000']",
         "extractor.base_urls: '127.0.0.1:8000' must be a URL, http://... or https://.../v1",
     ),
+    "url with a port that is none": (
+        "base_urls: [http://127.0.0.1:8000/v1]",
+        "base_urls: ['http://h:99999/v1']",
+        "extractor.base_urls: 'http://h:99999/v1' must be a URL, http://... or https://.../v1",
+    ),
+    "url with a line end": (
+        "base_urls: [http://127.0.0.1:8000/v1]",
+        'base_urls: ["http://h/v1\\n"]',
+        "must be a URL, http://... or https://.../v1",
+    ),
+    "url of the endpoint": (
+        "base_urls: [http://127.0.0.1:8000/v1]",
+        "base_urls: ['http://h/v1/chat/completions?a=b']",
+        "must end before /chat/completions; write http://h/v1",
+    ),
+    "field that has a key": (
+        "model: m",
+        "model: m\n  extra_body: {temperature: 1}",
+        "temperature must not be among them; set extractor.temperature instead",
+    ),
+    "field that is fixed": (
+        "model: m",
+        "model: m\n  extra_body: {stream: true}",
+        "stream must not be among them",
+    ),
+    "secret in a header": (
+        "model: m",
+        "model: m\n  headers: {api-key: sk-123}",
+        "it must name an environment variable; write api-key: ${MY_VARIABLE}",
+    ),
+    "header that is none": (
+        "model: m",
+        "model: m\n  headers: {'X Team': blue}",
+        "'X Team' must be a header's name with a value of printable ASCII",
+    ),
     "no model": ("  model: m\n", "", "extractor.model is missing"),
     "unknown key": (
         "model: m",
@@ -870,6 +905,7 @@ def test_mistake_in_the_llm_section_is_told(complaints, kind):
     old, new, told = LLM_MISTAKES[kind]
     (line,) = complaints(with_llm().replace(old, new))
     assert told in line
+    assert "sk-123" not in line
 
 
 def test_budget_of_tokens_needs_an_extractor_that_uses_them(complaints):

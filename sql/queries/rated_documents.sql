@@ -1,5 +1,7 @@
--- Question: which documents has a campaign had rated, with or without success? Grain: one content
+-- Question: which documents has a campaign had rated, and why has one no rating? Grain: one content
 -- hash. Input: document_ratings; $campaign.
-select content_hash
+select
+  content_hash,
+  reason
 from document_ratings
 where campaign = $campaign

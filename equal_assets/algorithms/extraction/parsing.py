@@ -16,10 +16,20 @@ SEVERAL = "several JSON answers in the reply"
 OTHER_SHAPE = "JSON of another shape"
 
 EMPTY_HALF = "empty question or answer"
+NO_TEXT = "question or answer that is no text"
 REPEATED = "repeats another pair"
 
-THOUGHT = re.compile(r"\A\s*<think>.*?(</think>|\Z)", re.DOTALL)
-"""The thoughts a reasoning model writes before its reply; without an end there is no reply."""
+THOUGHT_TAG = r"[\w:]*(?:think|thinking|thought|thoughts|reasoning)"
+THOUGHT = re.compile(
+    rf"\s*(?:<{THOUGHT_TAG}>|\[THINK\]|◁think▷|(?:<\|start\|>assistant)?<\|channel\|>(?!final))"
+)
+"""How the thoughts of a reasoning model begin; without an end there is no reply."""
+
+END_OF_THOUGHT = re.compile(
+    rf"</{THOUGHT_TAG}>|\[/THINK\]|◁/think▷"
+    r"|<\|channel\|>final[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
+)
+"""What stands between thoughts and reply; the beginning of the thoughts is not always sent."""
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and lone surrogates: JSON can name them, UTF-8 text and databases cannot hold them."""
@@ -35,12 +45,24 @@ MAX_PASSED_OVER = 4096
 T = TypeVar("T")
 
 
-def _integer(digits: str) -> float:
-    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else float(digits)
+class WrittenNumber(float):
+    """A number that knows how it was written: ``0.10`` is an answer, ``0.1`` another."""
+
+    def __new__(cls, literal: str) -> WrittenNumber:
+        """Read a literal, and keep it."""
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
+
+    literal: str
+
+
+def _integer(digits: str) -> int | WrittenNumber:
+    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else WrittenNumber(digits)
 
 
 # models leave line breaks and tabs in strings as they are
-DECODER = json.JSONDecoder(strict=False, parse_int=_integer)
+DECODER = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=WrittenNumber)
 
 
 class UnusableReplyError(ValueError):
@@ -66,19 +88,19 @@ def parse_pairs(reply: str) -> ParsedReply:
     ----------
     reply : str
         One JSON value, ``{"pairs": [{"question": ..., "answer": ...}, ...]}`` or the list alone;
-        text around it, a code fence and a thought before it are skipped.
+        text around it, a code fence and thoughts before it are skipped.
 
     Returns
     -------
     ParsedReply
+        A pair that is none does not take the others with it: it is rejected.
 
     Raises
     ------
     UnusableReplyError
         If there is no such value, more than one, or it is cut off.
     """
-    found = _only(reply, _pairs_of)
-    return _sorted_out(QAPair(_clean(question), _clean(answer)) for question, answer in found)
+    return _sorted_out(_only(reply, _rows_of))
 
 
 def parse_scores(reply: str, *, n_pairs: int) -> list[int]:
@@ -145,12 +167,15 @@ def merge_replies(replies: Iterable[ParsedReply]) -> ParsedReply:
     return ParsedReply(tuple(kept), tuple(rejected))
 
 
-def _sorted_out(pairs: Iterable[QAPair]) -> ParsedReply:
+def _sorted_out(rows: Iterable[Row]) -> ParsedReply:
     kept: dict[tuple[str, str], QAPair] = {}
     rejected = []
-    for pair in pairs:
+    for question, answer, is_text in rows:
+        pair = QAPair(_clean(question), _clean(answer))
         key = _identity(pair)
-        if not all(key):
+        if not is_text:
+            rejected.append(_rejected(pair, NO_TEXT))
+        elif not all(key):
             rejected.append(_rejected(pair, EMPTY_HALF))
         elif key in kept:
             rejected.append(_rejected(pair, REPEATED))
@@ -165,25 +190,59 @@ def _rejected(pair: QAPair, reason: str) -> RejectedPair:
 
 def _only(reply: str, read: Callable[[Any], T | None]) -> T:
     """Return what is read from the only JSON value of a reply with the right shape."""
-    text = THOUGHT.sub("", reply)
     if not reply.strip():
         raise UnusableReplyError(EMPTY)
-    values = list(_json_values(text))
-    readings = [reading for value in values if (reading := read(value)) is not None]
+    text = _unquoted(reply)
+    found = list(_json_values(text))
+    readings = [(part, reading) for part in found if (reading := read(part.value)) is not None]
+    begin = _end_of_thought(text, [part for part, _ in readings])
+    if begin or THOUGHT.match(text):  # after broken JSON in a thought, the reply is found alone
+        found = list(_json_values(text[begin:])) if begin else []
+        readings = [(part, reading) for part in found if (reading := read(part.value)) is not None]
     if not readings:
-        raise UnusableReplyError(OTHER_SHAPE if values else NO_JSON)
-    if any(reading != readings[0] for reading in readings):
+        raise UnusableReplyError(OTHER_SHAPE if found else NO_JSON)
+    if any(reading != readings[0][1] for _, reading in readings):
         raise UnusableReplyError(SEVERAL)
-    return readings[0]
+    return readings[0][1]
 
 
-def _json_values(text: str) -> Iterator[Any]:
+def _unquoted(reply: str) -> str:
+    """Return a reply without the quotes of one that was written as JSON twice."""
+    if not reply.lstrip().startswith('"'):
+        return reply
+    try:
+        inner = json.loads(reply)
+    except ValueError:
+        return reply
+    return inner if isinstance(inner, str) else reply
+
+
+def _end_of_thought(text: str, answers: list[Part]) -> int:
+    """Return where the last thought ends; what stands within an answer ends none."""
+    ends = [
+        mark.end()
+        for mark in END_OF_THOUGHT.finditer(text)
+        if not any(answer.begin < mark.start() < answer.end for answer in answers)
+    ]
+    return ends[-1] if ends else 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A JSON value in a text, and where it stands."""
+
+    value: Any
+    begin: int
+    end: int
+
+
+def _json_values(text: str) -> Iterator[Part]:
     """Yield the outermost objects and lists of a text.
 
     A broken value is skipped up to the break: the values inside are parts of a broken reply, not
     a reply.
     """
-    at = 0
+    at = dropped = 0
     while match := BRACKET.search(text, at):
         try:
             value, at = DECODER.raw_decode(text, match.start())
@@ -194,24 +253,62 @@ def _json_values(text: str) -> Iterator[Any]:
         except RecursionError:
             return
         else:
-            yield value
+            yield Part(value, dropped + match.start(), dropped + at)
         if at > MAX_PASSED_OVER:
-            text, at = text[at:], 0
+            text, at, dropped = text[at:], 0, dropped + at
 
 
-def _pairs_of(value: Any) -> list[tuple[str, str]] | None:
-    """Return the pairs of an object or of a list alone, ``None`` for any other shape."""
-    rows = value.get("pairs") if isinstance(value, dict) else value
-    if not isinstance(rows, list):
+Row = tuple[str, str, bool]
+"""Question, answer, and whether both are text."""
+
+
+def _rows_of(value: Any) -> list[Row] | None:
+    """Return the pairs of an object or of a list alone, ``None`` for any other shape.
+
+    A pair that is none is kept as it was written, as long as another one is sound.
+    """
+    pairs = _lowered(value).get("pairs") if isinstance(value, dict) else value
+    if not isinstance(pairs, list):
         return None
-    pairs = []
-    for row in rows:
-        match row:
-            case {"question": str(question), "answer": str(answer)}:
-                pairs.append((question, answer))
-            case _:
-                return None
-    return pairs if pairs or isinstance(value, dict) else None  # "[]" may be anything
+    rows = [_row(pair) for pair in pairs]
+    if rows and not any(is_text for _, _, is_text in rows):
+        return None
+    return rows if rows or isinstance(value, dict) else None  # "[]" may be anything
+
+
+def _row(pair: Any) -> Row:
+    match _lowered(pair) if isinstance(pair, dict) else None:
+        case {"question": str(question), "answer": answer}:
+            text = _answer(answer)
+            return question, _shown(answer) if text is None else text, text is not None
+        case {"question": question, "answer": answer}:
+            return _shown(question), _shown(answer), False
+        case _:
+            return _shown(pair), "", False
+
+
+def _lowered(pair: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with its keys as the schema writes them."""
+    return {key.casefold(): value for key, value in pair.items()}
+
+
+def _answer(value: Any) -> str | None:
+    """Return an answer as text: a number as it is written, a truth value by its word."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case WrittenNumber():
+            return value.literal
+        case int() | str():
+            return str(value)
+        case _:
+            return None
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _clean(text: str) -> str:

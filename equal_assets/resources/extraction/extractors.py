@@ -4,7 +4,7 @@ import json
 import queue
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ from equal_assets.records import WARM_UP, Document, Extraction, QAPair, Rating
 from equal_assets.resources.extraction.llm_extraction import ExtractionRun
 from equal_assets.resources.extraction.llm_rating import rate_documents
 from equal_assets.resources.llm.journal import RequestJournal, journal, payer_pattern
-from equal_assets.resources.llm.llm import LLM
+from equal_assets.resources.llm.llm import CUT_OFF, LLM
+from equal_assets.resources.llm.replies import is_of_reply
 from equal_assets.resources.llm.requests import EventLoop, LLMRequests
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps
 from equal_assets.resources.students.model_parameters import dense_parameters
@@ -99,6 +100,10 @@ class Extractor(dg.ConfigurableResource, ABC):
     def flops_per_token(self) -> float | None:
         """Return the operations per token that is read or written; None if unknown."""
         return 0.0
+
+    def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
+        """Return the content hashes of failures, with their reasons, that may end otherwise now."""
+        return set()
 
     def paid_by(self, payer: str) -> Amount:
         """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
@@ -226,6 +231,20 @@ class LLMExtractor(Extractor):
         with journal(Path(self.journal_path)) as opened:
             opened.close_lost()
             return opened.spent(payer=payer if payer == WARM_UP else payer_pattern(payer))
+
+    def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
+        """Return the failures in which no reply came, or one cut off at a lower limit than now's.
+
+        A reply that could not be used would come, and be paid for, again.
+        """
+        limit = self.llm_settings.max_reply_tokens
+        with journal(Path(self.journal_path)) as opened:
+            return {
+                content_hash
+                for content_hash, reason in failures.items()
+                if not is_of_reply(reason)
+                or (CUT_OFF in reason and (opened.longest_cut_off(content_hash) or limit) < limit)
+            }
 
     def run_caps(self, run: str) -> list[Cap]:
         """Return the caps of a run, with what it has paid before."""

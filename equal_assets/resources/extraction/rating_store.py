@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 import polars as pl
@@ -30,6 +30,8 @@ def rate_through_store(
 ) -> None:
     """Rate documents that the campaign has no rating of, and store the ratings as they come.
 
+    What failed for a reason that may be gone is asked again.
+
     Parameters
     ----------
     warehouse : Warehouse
@@ -52,7 +54,10 @@ def rate_through_store(
     ExtractionError
         If no server answers, or a cap of the run is spent; earlier ratings are stored.
     """
-    known = set(warehouse.query("rated_documents", campaign=campaign)["content_hash"])
+    rated = dict(warehouse.query("rated_documents", campaign=campaign).iter_rows())
+    failed = {content_hash: reason for content_hash, reason in rated.items() if reason}
+    again = extractor.worth_another_try(failed) if failed else set()
+    known = rated.keys() - again
     missing = {d.content_hash: d for d in documents if d.content_hash not in known}
     allowance = Allowance([*caps, *extractor.run_caps(run)])
     order = Order(payer=f"{campaign}|ratings", run=run, allowance=allowance)
@@ -64,16 +69,24 @@ def rate_through_store(
             n_done += 1
             seconds = time.monotonic() - written_at
             if seconds >= STORE_EVERY_SECONDS or len(unwritten) >= STORE_EVERY_DOCUMENTS:
-                _write(warehouse, campaign, unwritten, seconds)
+                _write(warehouse, campaign, unwritten, seconds, replaced=again)
                 unwritten, written_at = [], time.monotonic()
                 progress(n_done, len(documents), f"{allowance.paid.tokens:,} tokens paid")
     finally:
         if unwritten:
-            _write(warehouse, campaign, unwritten, time.monotonic() - written_at)
+            seconds = time.monotonic() - written_at
+            _write(warehouse, campaign, unwritten, seconds, replaced=again)
     progress(len(documents), len(documents), f"{allowance.paid.tokens:,} tokens paid")
 
 
-def _write(warehouse: Warehouse, campaign: str, ratings: Sequence[Rating], seconds: float) -> None:
+def _write(
+    warehouse: Warehouse,
+    campaign: str,
+    ratings: Sequence[Rating],
+    seconds: float,
+    *,
+    replaced: Collection[str],
+) -> None:
     rows = [
         {
             "campaign": campaign,
@@ -87,4 +100,6 @@ def _write(warehouse: Warehouse, campaign: str, ratings: Sequence[Rating], secon
     ]
     types = {"rating": pl.Int32, "reason": pl.String}
     with warehouse.transaction() as transaction:
+        for key in (r.content_hash for r in ratings if r.content_hash in replaced):
+            transaction.delete("document_ratings", campaign=campaign, content_hash=key)
         transaction.insert("document_ratings", pl.DataFrame(rows, schema_overrides=types))

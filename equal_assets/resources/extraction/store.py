@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 import polars as pl
@@ -51,8 +51,9 @@ def extract_through_store(
 ) -> pl.DataFrame:
     """Extract documents that the store lacks, and return the stored extractions of all of them.
 
-    Results are written as they arrive: after a crash, only the documents in progress are paid
-    again.
+    What failed for a reason that may be gone is asked again, unless a round has it: its campaign
+    went on from there. Results are written as they arrive: after a crash, only the documents in
+    progress are paid again.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ def extract_through_store(
         ``document_id, content_hash`` and the columns of ``stored_extractions``.
     """
     hashes = [document.content_hash for document in documents]
-    stored = _stored(warehouse, extractor, hashes)
+    again = _failed_for_now(warehouse, extractor, hashes)
+    stored = _stored(warehouse, extractor, hashes).filter(~pl.col("content_hash").is_in(again))
     allowance = Allowance([*caps, *extractor.run_caps(run)])
     known = _ask_stored(stored, hashes, allowance, asked_by)
     in_store = set(stored["content_hash"])
@@ -97,12 +99,12 @@ def extract_through_store(
             n_failed += extraction.status == "failed"
             is_due = time.monotonic() - written_at >= STORE_EVERY_SECONDS
             if is_due or len(unwritten) >= STORE_EVERY_DOCUMENTS:
-                _write(warehouse, extractor, unwritten, asked_by)
+                _write(warehouse, extractor, unwritten, asked_by, replaced=again)
                 unwritten, written_at = [], time.monotonic()
                 progress(n_done, len(documents), _spend(allowance, n_failed))
     finally:
         if unwritten:
-            _write(warehouse, extractor, unwritten, asked_by)
+            _write(warehouse, extractor, unwritten, asked_by, replaced=again)
     if missing:
         stored = _stored(warehouse, extractor, hashes)
     progress(len(documents), len(documents), _spend(allowance, n_failed))
@@ -132,7 +134,8 @@ def extract_again(
     order = Order(payer=asked_by, run=run, allowance=allowance)
     n_failed, mended = 0, []
     for number, extraction in enumerate(extractor.extract(documents, order), 1):
-        _write(warehouse, extractor, [extraction], asked_by, replace=True)
+        replaced = [extraction.content_hash]
+        _write(warehouse, extractor, [extraction], asked_by, replaced=replaced)
         n_failed += extraction.status == "failed"
         if extraction.reason is None:
             mended.append(extraction.content_hash)
@@ -196,6 +199,14 @@ def _spend(allowance: Allowance, n_failed: int) -> str:
     return ", ".join(said)
 
 
+def _failed_for_now(warehouse: Warehouse, extractor: Extractor, hashes: Sequence[str]) -> set[str]:
+    """Return the contents whose stored failures are asked again."""
+    failed = warehouse.query(
+        "failures_outside_rounds", extractor=extractor.fingerprint, hashes=hashes
+    )
+    return extractor.worth_another_try(dict(failed.iter_rows())) if len(failed) else set()
+
+
 def _stored(warehouse: Warehouse, extractor: Extractor, hashes: Sequence[str]) -> pl.DataFrame:
     return warehouse.query("stored_extractions", extractor=extractor.fingerprint, hashes=hashes)
 
@@ -206,15 +217,15 @@ def _write(
     extractions: Sequence[Extraction],
     asked_by: str,
     *,
-    replace: bool = False,
+    replaced: Collection[str],
 ) -> None:
     with warehouse.transaction() as transaction:
-        for extraction in extractions if replace else ():
+        hashes = [extraction.content_hash for extraction in extractions]
+        for content_hash in (key for key in hashes if key in replaced):
             for table in ("extractions", "extracted_qa", "rejected_qa"):
                 transaction.delete(
-                    table, content_hash=extraction.content_hash, extractor=extractor.fingerprint
+                    table, content_hash=content_hash, extractor=extractor.fingerprint
                 )
-        hashes = [extraction.content_hash for extraction in extractions]
         stored = transaction.query(
             "stored_extractions", extractor=extractor.fingerprint, hashes=hashes
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from equal_assets.errors import ExtractionError
+from equal_assets.resources.llm.llm import CUT_OFF
 from equal_assets.resources.llm.spending import Amount
 
 Outcome = Literal["answered", "unusable", "refused", "lost"]
@@ -53,6 +54,12 @@ create index if not exists requests_by_run on requests (run);
 create index if not exists open_requests on requests (process) where outcome = 'open';
 commit;
 """
+
+INDEXES = """
+create index if not exists unusable_by_key on requests (key) where outcome = 'unusable';
+create index if not exists unusable_by_document on requests (document) where outcome = 'unusable';
+"""
+"""Also of a journal that an earlier version made."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class RequestJournal:
             version = self._connection.execute("pragma user_version").fetchone()[0]
             if not version:
                 self._connection.executescript(TABLE)
+            if version in (0, FORMAT):
+                self._connection.executescript(INDEXES)
         except sqlite3.DatabaseError as error:
             raise ExtractionError(f"{path} cannot be used as request journal: {error}") from error
         if version not in (0, FORMAT):
@@ -174,6 +183,25 @@ class RequestJournal:
             (key,),
         ).fetchone()
         return StoredReply(*row) if row else None
+
+    def unusable(self, key: str) -> list[StoredReply]:
+        """Return the replies to the same request that came whole and could not be read."""
+        rows = self._connection.execute(
+            "select reply, payer, prompt_tokens, completion_tokens, cost from requests "
+            "where key = ? and outcome = 'unusable' and reply <> '' and reason not like ? || '%' "
+            "order by id",
+            (key, CUT_OFF),
+        ).fetchall()
+        return [StoredReply(*row) for row in rows]
+
+    def longest_cut_off(self, document: str) -> int | None:
+        """Return the tokens of the longest reply on a document that was cut off, if one was."""
+        row = self._connection.execute(
+            "select max(completion_tokens) from requests "
+            "where document = ? and outcome = 'unusable' and reason like ? || '%'",
+            (document, CUT_OFF),
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def spent(self, *, payer: str = "%", run: str = "%") -> Amount:
         """Return what payers and runs (SQL ``like`` patterns) have paid, open requests included."""

@@ -7,24 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+CUT_OFF = "reply cut off at max_reply_tokens"
 
-@dataclass(frozen=True)
-class Completion:
-    """What an LLM wrote.
-
-    Attributes
-    ----------
-    text : str
-    is_cut_off : bool
-        It ended at the token limit.
-    prompt_tokens, completion_tokens : int or None
-        ``None`` if the server does not say.
-    """
-
-    text: str
-    is_cut_off: bool
-    prompt_tokens: int | None
-    completion_tokens: int | None
+NextStep = Literal["again", "wait", "give up", "unreachable"]
 
 
 class TryFailedError(Exception):
@@ -39,6 +24,8 @@ class TryFailedError(Exception):
     next_step : {"again", "wait", "give up", "unreachable"}
         Try again; try again without counting this try, because the server asked to wait; do not
         try again; try again, and stop the run if it goes on failing.
+    reply : str or None
+        What was paid for, if it is known: the same again would be paid for in vain.
     """
 
     def __init__(
@@ -46,12 +33,36 @@ class TryFailedError(Exception):
         reason: str,
         *,
         outcome: Literal["refused", "unusable", "lost"],
-        next_step: Literal["again", "wait", "give up", "unreachable"],
+        next_step: NextStep,
+        reply: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.outcome = outcome
         self.next_step = next_step
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What an LLM wrote.
+
+    Attributes
+    ----------
+    text : str
+    is_cut_off : bool
+        It ended at the token limit.
+    prompt_tokens, completion_tokens : int or None
+        ``None`` if the server does not say.
+    failure : TryFailedError or None
+        Why it is no reply, though it is charged.
+    """
+
+    text: str
+    is_cut_off: bool
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    failure: TryFailedError | None = None
 
 
 Place = TypeVar("Place")
@@ -70,7 +81,7 @@ class LLM(ABC, Generic[Place]):
 
     @abstractmethod
     async def complete(
-        self, place: Place, prompt: str, schema: dict[str, Any], *, seed: int
+        self, place: Place, prompt: str, schema: dict[str, Any], *, seed: int | None
     ) -> Completion:
         """Return the completion of a prompt that follows a JSON schema.
 
@@ -79,7 +90,7 @@ class LLM(ABC, Generic[Place]):
         TryFailedError
             If this try gave none.
         ExtractionError
-            If another try would not help: the key or the model is refused.
+            If another try would not help: the key or the model is refused, or the money is spent.
         """
 
     @abstractmethod

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from equal_assets.errors import ExtractionError
-from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
+from equal_assets.resources.llm.replies import Refusal, read_response, refusal
 from equal_assets.settings import OpenAISettings
 
 if TYPE_CHECKING:
@@ -21,7 +24,13 @@ DEFAULT_PAUSE_SECONDS = 1.0
 """After a 429 without Retry-After, or if a server does not answer at all."""
 
 LONGEST_PAUSE_SECONDS = 120.0
-CHECK_SECONDS = 10.0
+
+RESPONSE_FORMATS = ("json_schema", "json_object", "text")
+
+UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol"})
+UNSENT = frozenset({"LocalProtocolError", "PoolTimeout", "InvalidURL", "UnicodeEncodeError"})
+"""Errors of the connection after which a server has nothing to charge."""
+
 WITHOUT_KEY = "none"
 """Sent if the settings name no key: servers without one take any."""
 
@@ -69,11 +78,8 @@ class OpenAIClient(LLM[Endpoint]):
         settings = self._settings
         most = max(1, -(-settings.concurrency // len(settings.base_urls)))
         for url in settings.base_urls:
-            client = openai.AsyncOpenAI(
-                base_url=url,
-                api_key=settings.api_key or WITHOUT_KEY,
-                timeout=settings.timeout_seconds,
-                max_retries=0,
+            client = make_client(
+                settings, url, openai.AsyncOpenAI, timeout=settings.timeout_seconds
             )
             self._endpoints.append(Endpoint(url=url, client=client, most=most, limit=float(most)))
 
@@ -83,56 +89,75 @@ class OpenAIClient(LLM[Endpoint]):
             await endpoint.client.close()
 
     async def complete(
-        self, place: Endpoint, prompt: str, schema: dict[str, Any], *, seed: int
+        self, place: Endpoint, prompt: str, schema: dict[str, Any], *, seed: int | None
     ) -> Completion:
         """Ask a server that has room."""
         response = await self._ask(place, prompt, schema, seed)
+        answer = read_response(
+            response.status_code,
+            self._settings.hide(response.text),
+            response.headers.get("content-type", ""),
+        )
+        if isinstance(answer, Refusal):
+            raise self._refused(place, answer, response.headers, label="error in the response")
         place.succeeded()
-        return _completion(response)
+        return answer
 
     async def _ask(
-        self, endpoint: Endpoint, prompt: str, schema: dict[str, Any], seed: int
-    ) -> openai.types.chat.ChatCompletion:
+        self, endpoint: Endpoint, prompt: str, schema: dict[str, Any], seed: int | None
+    ) -> Any:
+        """Return the response of success, as it came."""
         import openai
 
-        settings = self._settings
         try:
-            return await endpoint.client.chat.completions.create(
-                model=settings.model,
+            raw = await endpoint.client.chat.completions.with_raw_response.create(
+                model=self._settings.model,
                 messages=[{"role": "user", "content": prompt}],
-                temperature=settings.temperature,
-                top_p=settings.top_p,
-                seed=seed,
-                **_options(settings, schema),
+                extra_headers=sent_headers(self._settings),
+                **_options(self._settings, schema, seed),
             )
-        except openai.APITimeoutError as error:
-            raise _failed("time-out", "lost", "again") from error
-        except openai.RateLimitError as error:
-            endpoint.pause(_retry_after(error.response.headers))
-            raise _failed("HTTP 429", "refused", "wait") from error
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise _key_refused(settings, endpoint.url, error.status_code) from error
-        except openai.NotFoundError as error:
-            raise ExtractionError(
-                f"{endpoint.url} has no model {settings.model!r} or no chat completions (HTTP 404)"
-            ) from error
-        except openai.InternalServerError as error:
-            if error.status_code in (503, 529):
-                endpoint.pause(_retry_after(error.response.headers))
-            raise _failed(f"HTTP {error.status_code}", "refused", "again") from error
         except openai.APIStatusError as error:
-            detail = " ".join(str(error.message).split())[:200]
-            next_step = "again" if error.status_code in (408, 409) else "give up"
-            raise _failed(f"HTTP {error.status_code}: {detail}", "refused", next_step) from error
+            found = refusal(error.status_code, self._settings.hide(error.response.text))
+            # no cause: the server's words may hold the key
+            raise self._refused(endpoint, found, error.response.headers) from None
         except openai.APIConnectionError as error:
-            if type(error.__cause__).__name__ == "ConnectError":
-                endpoint.pause(DEFAULT_PAUSE_SECONDS)
-                raise _failed(
-                    f"{endpoint.url} cannot be reached", "refused", "unreachable"
-                ) from error
-            raise _failed("connection cut", "lost", "again") from error
-        except (openai.APIError, ValueError) as error:  # a body that is no JSON, or no completion
-            raise _failed("response is no completion", "lost", "again") from error
+            raise _cut(endpoint, error) from error
+        return raw.http_response
+
+    def _refused(
+        self, endpoint: Endpoint, found: Refusal, headers: Any, *, label: str | None = None
+    ) -> Exception:
+        """Return what a refusal means for the request, or for the run."""
+        settings, status = self._settings, found.status
+        reason = f"{label}{_with_words(found)}" if label else f"HTTP {status}"
+        if found.is_out_of_money:
+            return ExtractionError(
+                f"{endpoint.url} takes no more requests, the account has no quota or money left "
+                f"(HTTP {status}): {found.said}; raise its quota or name another key in "
+                "extractor.api_key_variable, then `equal run` continues. Earlier extractions are "
+                "stored"
+            )
+        if status == 429:
+            endpoint.pause(_retry_after(headers))
+            return _failed(reason, "refused", "wait")
+        if status == 400 and "output limit was reached" in found.said:
+            return _failed(CUT_OFF, "lost", "give up")
+        if found.is_of_key:
+            return key_refused(settings, endpoint.url, found)
+        if status == 404:
+            return ExtractionError(
+                f"{endpoint.url} has no model {settings.model!r} or no chat completions (HTTP 404)"
+                f"{_with_words(found)}"
+            )
+        if status >= 500:
+            if status in (503, 529):
+                endpoint.pause(_retry_after(headers))
+            return _failed(reason, "refused", "again")
+        if label is None:
+            advice = _advice(settings, found) if status in (400, 422) else ""
+            reason = f"{reason}{_with_words(found)}{advice}"
+        next_step = "again" if status in (200, 408, 409) else "give up"
+        return _failed(reason, "refused", next_step)
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[Endpoint]:
@@ -161,68 +186,98 @@ class OpenAIClient(LLM[Endpoint]):
         return min(free, key=lambda endpoint: endpoint.load, default=None)
 
 
-def check_server(settings: OpenAISettings, url: str) -> str:
-    """Ask a server for its models, which is free; return what it says about the model.
+def make_client(settings: OpenAISettings, url: str, kind: Any, *, timeout: float) -> Any:
+    """Return a client of the official package for a server; ``kind`` is its class."""
+    address, _, query = url.partition("?")
+    key = settings.api_key or WITHOUT_KEY
+    try:
+        return kind(
+            base_url=address,
+            default_query=dict(parse_qsl(query)),
+            api_key=key,
+            timeout=timeout,
+            max_retries=0,
+        )
+    except (ValueError, ImportError) as error:  # of a proxy that the environment names, for one
+        raise ExtractionError(f"no client can be made for {url}: {error}") from error
 
-    Raises
-    ------
-    EqualError
-        If the server cannot be reached, refuses the key, or has no such model.
+
+def sent_headers(settings: OpenAISettings) -> dict[str, Any]:
+    """Return the headers of a request beyond the client's own.
+
+    Where they are set and no key is, one of them holds it: an invented one would contradict it.
     """
     import openai
 
-    client = openai.OpenAI(
-        base_url=url,
-        api_key=settings.api_key or WITHOUT_KEY,
-        timeout=CHECK_SECONDS,
-        max_retries=0,
-    )
-    try:
-        with client:
-            listed = {model.id for model in client.models.list()}
-    except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-        raise _key_refused(settings, url, error.status_code) from error
-    except openai.APIConnectionError as error:
-        raise ExtractionError(f"{url} cannot be reached") from error
-    except (openai.APIError, ValueError, TypeError) as error:  # it answers, but lists no models
-        return f"{url} answers, but does not list its models ({type(error).__name__})"
-    if listed and not listed & {settings.model, f"{settings.model}:latest"}:
-        shown = ", ".join(sorted(listed)[:5]) + (", ..." if len(listed) > 5 else "")
-        raise ExtractionError(f"{url} has no model {settings.model!r}; it has: {shown}")
-    return f"{url} has {settings.model}"
+    headers = settings.sent_headers()
+    if headers and settings.api_key_variable is None:
+        return {"Authorization": openai.Omit(), **headers}
+    return {**headers}
 
 
-def _key_refused(settings: OpenAISettings, url: str, status: int) -> ExtractionError:
+def key_refused(settings: OpenAISettings, url: str, found: Refusal) -> ExtractionError:
+    """Return the error of a server that takes no request with this key."""
     variable = settings.api_key_variable
     stated = f"the key in {variable}" if variable else "a request without a key"
     return ExtractionError(
-        f"{url} refuses {stated} (HTTP {status}); extractor.api_key_variable names the "
-        "environment variable that holds it"
+        f"{url} refuses {stated} (HTTP {found.status}){_with_words(found)}; "
+        "extractor.api_key_variable names the environment variable that holds it"
     )
 
 
-def _options(settings: OpenAISettings, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters in which servers differ: name of the limit, and what they enforce."""
+def unreachable(url: str, error: Exception) -> str:
+    """Say that a server cannot be reached, and why where that is not plain."""
+    why = str(error.__cause__ or "")
+    is_plain = not why or "connection attempts failed" in why or "Connection refused" in why
+    return f"{url} cannot be reached" + ("" if is_plain else f" ({why[:200]})")
+
+
+def _cut(endpoint: Endpoint, error: Exception) -> TryFailedError:
+    """Return what a connection that failed means: what was never sent costs nothing."""
+    cause = type(error.__cause__).__name__
+    if cause in UNREACHED:
+        endpoint.pause(DEFAULT_PAUSE_SECONDS)
+        return _failed(unreachable(endpoint.url, error), "refused", "unreachable")
+    if cause in UNSENT:
+        return _failed(f"the request cannot be sent: {error.__cause__}", "refused", "give up")
+    is_late = type(error).__name__ == "APITimeoutError"
+    return _failed("time-out" if is_late else "connection cut", "lost", "again")
+
+
+def _with_words(found: Refusal) -> str:
+    return f": {found.said}" if found.said else ""
+
+
+def _advice(settings: OpenAISettings, found: Refusal) -> str:
+    """Return which key to change, if the server's words name what it does not take."""
+    other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+    limit = f"limit_field: {other[settings.limit_field]}"
+    if re.search(r"too large|at most|exceed|maximum|less than|<=", found.said):
+        limit = "a lower max_reply_tokens or chunk_characters"
+    formats = [name for name in RESPONSE_FORMATS if name != settings.response_format]
+    enforced = f"response_format: {', or '.join(formats)}"
+    advice = {
+        settings.limit_field: limit,
+        **dict.fromkeys(("response_format", "response format", "json_schema"), enforced),
+        **{name: f"{name}: null" for name in ("temperature", "top_p", "seed")},
+    }
+    for name, change in advice.items():
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", found.said):
+            return f" (under `extractor`, set {change})"
+    return ""
+
+
+def _options(settings: OpenAISettings, schema: dict[str, Any], seed: int | None) -> dict[str, Any]:
+    """Return the parameters in which servers differ; what is ``None`` is not sent."""
     options: dict[str, Any] = {settings.limit_field: settings.max_reply_tokens}
+    sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "seed": seed}
+    options |= {name: value for name, value in sampling.items() if value is not None}
     if settings.response_format == "json_object":
         options["response_format"] = {"type": "json_object"}
     elif settings.response_format != "text":
         enforced = {"name": "reply", "schema": schema, "strict": True}
         options["response_format"] = {"type": "json_schema", "json_schema": enforced}
-    return options
-
-
-def _completion(response: Any) -> Completion:
-    choices = getattr(response, "choices", None)
-    usage = getattr(response, "usage", None)
-    if choices is None:  # the client passes on what is no JSON as a string
-        raise _failed("response is no completion", "lost", "again")
-    return Completion(
-        text=(choices[0].message.content or "") if choices else "",
-        is_cut_off=bool(choices) and choices[0].finish_reason == "length",
-        prompt_tokens=usage.prompt_tokens if usage else None,
-        completion_tokens=usage.completion_tokens if usage else None,
-    )
+    return {**options, "extra_body": settings.extra_body} if settings.extra_body else options
 
 
 def _failed(reason: str, outcome: Any, next_step: Any) -> TryFailedError:

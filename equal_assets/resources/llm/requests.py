@@ -17,7 +17,7 @@ from equal_assets.algorithms.extraction.recipe import Reply, Request
 from equal_assets.errors import ExtractionError
 from equal_assets.records import Document, Usage
 from equal_assets.resources.llm.journal import Outcome, RequestJournal, StoredReply, request_key
-from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
 from equal_assets.resources.llm.spending import (
     NOTHING,
     Allowance,
@@ -29,7 +29,6 @@ from equal_assets.resources.llm.spending import (
 )
 from equal_assets.settings import LLMExtractionSettings
 
-CUT_OFF = "reply cut off at max_reply_tokens"
 TEMPLATE_TOKENS = 256
 """More than any chat template adds to a prompt."""
 
@@ -44,6 +43,9 @@ GIVE_UP_AFTER = 50
 """Failed requests in a row after which the run stops."""
 
 LONGEST_BACKOFF_SECONDS = 30.0
+
+LAST_WAIT_SECONDS = 30.0
+"""For replies to requests in flight when a run ends."""
 
 T = TypeVar("T")
 
@@ -108,6 +110,7 @@ class LLMRequests:
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
         self._failed_in_a_row = 0
+        self._ended: ExtractionError | None = None
         self._places = asyncio.Semaphore(settings.concurrency)
         identity = settings.identity()
         self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
@@ -136,6 +139,10 @@ class LLMRequests:
                     in_flight.add(asyncio.create_task(self._do(job)))
             while in_flight:
                 in_flight = await _wait_for_one(in_flight)
+        except ExtractionError:
+            if in_flight:  # what is paid for may still come in; nothing more is sent
+                await asyncio.wait(in_flight, timeout=LAST_WAIT_SECONDS)
+            raise
         finally:
             for task in in_flight:
                 task.cancel()
@@ -171,26 +178,30 @@ class LLMRequests:
     async def answer(self, request: Request, document: Document, meter: Meter) -> Reply:
         """Return the reply to a request: from the journal, or from the LLM in a few tries."""
         key = request_key(prompt=request.prompt, schema=request.schema, **self._model)
-        if (known := self._journal.answer(key)) is not None:
-            self._count_known(known, meter)
-            return Reply(request.parse(known.reply))  # it was parsed before it was kept
+        if (known := self._known(key, request)) is not None:
+            stored, value = known
+            self._count_known(stored, meter)
+            return Reply(value)
         failure, n_tries, n_waits = "", 0, 0
+        replies: set[str] = set()
         while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
             try:
-                value = await self._try(request, key, document, n_tries, meter)
-            except UnusableReplyError as error:
-                failure, n_tries = error.reason, n_tries + 1
+                value = await self.send(request, key, document, n_tries, meter)
             except TryFailedError as error:
                 failure = error.reason
-                if error.next_step == "give up":
-                    break
                 if error.next_step == "wait":
                     n_waits += 1
                     continue
                 n_tries += 1
+                if error.next_step == "give up" or error.reply in replies:
+                    break
                 if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
-                    raise ExtractionError(f"{failure}; earlier extractions are stored") from error
-                await asyncio.sleep(_backoff_seconds(n_tries))
+                    self._ended = ExtractionError(f"{failure}; earlier extractions are stored")
+                    raise self._ended from error
+                if error.reply is None:
+                    await asyncio.sleep(_backoff_seconds(n_tries))
+                else:
+                    replies.add(error.reply)
             else:
                 self._failed_in_a_row = 0
                 meter.usage += Usage(n_requests=1)
@@ -199,12 +210,27 @@ class LLMRequests:
         self._count_failure(failure)
         return Reply(None, failure)
 
-    async def _try(
+    def _known(self, key: str, request: Request) -> tuple[StoredReply, Any] | None:
+        """Return the stored reply to the same request that can be read, and what it says.
+
+        One that an earlier version could not read is paid for as well.
+        """
+        answered = self._journal.answer(key)
+        for stored in [answered] if answered else self._journal.unusable(key):
+            try:
+                return stored, request.parse(stored.reply)
+            except UnusableReplyError:
+                continue
+        return None
+
+    async def send(
         self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
     ) -> Any:
         """Send a request once; its maximum cost is reserved and on disk before, settled after."""
         most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
         async with self._places, self._llm.room() as place:
+            if self._ended is not None:
+                raise self._ended
             covered = self._prices.amount(*most)
             meter.cover(covered)
             entry = self._journal.open(
@@ -222,11 +248,11 @@ class LLMRequests:
                 completion = await self._llm.complete(
                     place, request.prompt, request.schema, seed=self._seed(key, n_tries)
                 )
-                if completion.is_cut_off:
-                    raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
-                value = request.parse(completion.text)
+                value = _read(completion, request)
             except BaseException as error:
                 failure = error
+                if isinstance(error, ExtractionError):
+                    self._ended = error
                 raise
             finally:
                 self._settle(
@@ -281,17 +307,20 @@ class LLMRequests:
         meter.cover(spent)
         meter.settle(spent, spent=spent, usage=usage, is_paid=False)
 
-    def _seed(self, key: str, n_tries: int) -> int:
+    def _seed(self, key: str, n_tries: int) -> int | None:
         """Return a seed for this request: with one seed for all, replies resemble each other."""
+        if self._settings.seed is None:
+            return None
         return (int(key[:12], 16) + self._settings.seed + n_tries) % 2**31
 
     def _count_failure(self, reason: str) -> None:
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= GIVE_UP_AFTER:
-            raise ExtractionError(
-                f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. Earlier "
-                "extractions are stored; `equal retry` extracts the failed documents again"
+            self._ended = ExtractionError(
+                f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. Mend that; "
+                "then `equal run` asks again. Earlier extractions are stored"
             )
+            raise self._ended
 
 
 WORKED_OUT_HERE = frozenset(
@@ -314,9 +343,21 @@ def _outcome(failure: BaseException | None) -> Outcome:
         return "answered"
     if isinstance(failure, TryFailedError):
         return failure.outcome
-    if isinstance(failure, UnusableReplyError):
-        return "unusable"
     return "refused" if isinstance(failure, ExtractionError) else "lost"
+
+
+def _read(completion: Completion, request: Request) -> Any:
+    """Return what a completion says; raise TryFailedError if that is nothing."""
+    if completion.failure is not None:
+        raise completion.failure
+    if completion.is_cut_off:
+        raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
+    try:
+        return request.parse(completion.text)
+    except UnusableReplyError as error:
+        raise TryFailedError(
+            error.reason, outcome="unusable", next_step="again", reply=completion.text
+        ) from error
 
 
 def _charged(

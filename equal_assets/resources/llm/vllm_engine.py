@@ -63,7 +63,7 @@ class VLLM(LLM[None]):
         return nullcontext()
 
     async def complete(
-        self, place: None, prompt: str, schema: dict[str, Any], *, seed: int
+        self, place: None, prompt: str, schema: dict[str, Any], *, seed: int | None
     ) -> Completion:
         """Let the prompt join the running batch, and wait for its end."""
         from vllm import SamplingParams
@@ -78,11 +78,10 @@ class VLLM(LLM[None]):
             tokenize=True,
             return_dict=False,
         )
+        chosen = {"temperature": settings.temperature, "top_p": settings.top_p, "seed": seed}
         sampling = SamplingParams(
             max_tokens=settings.max_reply_tokens,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            seed=seed,
+            **{name: value for name, value in chosen.items() if value is not None},
             structured_outputs=StructuredOutputsParams(json=schema),
             output_kind=RequestOutputKind.FINAL_ONLY,
         )

@@ -6,6 +6,7 @@ from equal_assets.algorithms.extraction.parsing import (
     EMPTY,
     EMPTY_HALF,
     NO_JSON,
+    NO_TEXT,
     OTHER_SHAPE,
     REPEATED,
     SEVERAL,
@@ -55,6 +56,88 @@ def failure(reply):
 )
 def test_pairs_are_read_whatever_stands_around_them(reply):
     assert parse_pairs(reply) == ParsedReply((QAPair(*SUM), QAPair(*PRODUCT)), ())
+
+
+DRAFT = written(("What?", "unclear"))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"A draft: {DRAFT} No, better:\n</think>\n\n{written(SUM)}",
+        f'A draft: {{"pairs": [{{"question": "What\n</think>\n{written(SUM)}',
+        f"One.</think>Two: {DRAFT}</think>\n```json\n{written(SUM)}\n```",
+        f"[THINK]{DRAFT}[/THINK]{written(SUM)}",
+        f"<|channel|>analysis<|message|>A draft {DRAFT}<|end|><|start|>assistant"
+        f"<|channel|>final<|message|>{written(SUM)}<|return|>",
+        f"<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant"
+        f"<|channel|>final <|constrain|>json<|message|>{written(SUM)}",
+        f"<|channel|>final<|message|>{written(SUM)}",
+        f"<thinking>{DRAFT}</thinking>{written(SUM)}",
+    ],
+)
+def test_reply_is_what_stands_after_the_last_thought(reply):
+    assert kept(parse_pairs(reply)) == [SUM]
+
+
+def test_end_of_thought_within_an_answer_ends_none():
+    pair = ("Which tag ends a thought?", "It is </think>, as in <think>a</think>.")
+    assert kept(parse_pairs(written(pair))) == [pair]
+    assert kept(parse_pairs(f"Draft {DRAFT}</think>{written(pair)}")) == [pair]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"{DRAFT}</think>I am sorry.",
+        f"<|channel|>analysis<|message|>A draft {DRAFT}",
+        f"<|channel|>analysis<|message|>A<|end|><|channel|>commentary<|message|>{DRAFT}",
+    ],
+)
+def test_draft_is_no_reply(reply):
+    assert failure(reply) == NO_JSON
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [
+        ("42", "42"),
+        ("-3", "-3"),
+        ("0.10", "0.10"),
+        ("1e3", "1e3"),
+        ("12345678901234567890123", "12345678901234567890123"),
+        ("true", "true"),
+        ("false", "false"),
+    ],
+)
+def test_number_or_truth_value_is_an_answer_as_it_is_written(value, answer):
+    reply = f'{{"pairs": [{{"question": "Q?", "answer": {value}}}]}}'
+    assert kept(parse_pairs(reply)) == [("Q?", answer)]
+
+
+def test_no_answer_at_all_is_an_empty_one():
+    parsed = parse_pairs('{"pairs": [{"question": "Q?", "answer": null}]}')
+    assert rejected(parsed) == [("Q?", "", EMPTY_HALF)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ('{"question": null, "answer": "A"}', ("null", "A", NO_TEXT)),
+        ('{"question": "Q", "answer": ["A", "B"]}', ("Q", '["A", "B"]', NO_TEXT)),
+        ('{"question": "Q"}', ('{"question": "Q"}', "", NO_TEXT)),
+        ('"Q"', ("Q", "", NO_TEXT)),
+        ('{"question": "Q", "answer": null}', ("Q", "", EMPTY_HALF)),
+    ],
+)
+def test_bad_pair_does_not_take_the_others_with_it(bad, told):
+    parsed = parse_pairs(f'{{"pairs": [{json.dumps({"question": SUM[0], "answer": "5"})}, {bad}]}}')
+    assert kept(parsed) == [SUM]
+    assert rejected(parsed) == [told]
+
+
+def test_keys_may_be_capitalized():
+    assert kept(parse_pairs('{"Pairs": [{"Question": "Q", "ANSWER": "A"}]}')) == [("Q", "A")]
 
 
 def test_reply_without_pairs_is_a_reply():
@@ -141,8 +224,9 @@ def test_reply_without_whole_json_is_named(reply):
         '{"pairs": {"question": "Q", "answer": "A"}}',
         '{"pairs": ["Q"]}',
         '{"pairs": [{"question": "Q"}]}',
-        '{"pairs": [{"question": "Q", "answer": 5}]}',
-        '{"pairs": [{"question": "Q", "answer": "A"}, {"question": null, "answer": "A"}]}',
+        '{"pairs": [{"question": "Q", "answer": ["A", "B"]}]}',
+        '{"pairs": [{"question": 5, "answer": "A"}]}',
+        '{"pairs": [{"question": null, "answer": "A"}]}',
         '{"question": "Q", "answer": "A"}',
         f'{{"result": {written(SUM)}}}',
     ],

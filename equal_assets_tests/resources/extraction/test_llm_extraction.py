@@ -117,6 +117,10 @@ def no_waiting(monkeypatch):
 GARBAGE = Completion("I am sorry.", False, 30, 3)
 
 
+def garbage(number):
+    return Completion(f"I am sorry, {number}.", False, 30, 3)
+
+
 def test_document_is_extracted_and_refined_and_says_what_it_took(extractor_of, tmp_path):
     extractor = extractor_of()
     [found], allowance = extract(extractor, documents(1, start=17))
@@ -173,7 +177,7 @@ def test_chunk_that_fails_is_named_and_leaves_the_others(extractor_of):
 
 
 def test_unusable_reply_is_asked_for_again_and_every_try_is_paid(extractor_of, tmp_path):
-    extractor = extractor_of(lambda number, prompt: GARBAGE if number <= 2 else None)
+    extractor = extractor_of(lambda number, prompt: garbage(number) if number <= 2 else None)
     [found], _ = extract(extractor, documents(1))
     assert found.status == "pairs"
     assert (found.usage.n_requests, found.usage.n_tries) == (2, 4)
@@ -186,10 +190,44 @@ def test_unusable_reply_is_asked_for_again_and_every_try_is_paid(extractor_of, t
 
 
 def test_document_fails_after_so_many_tries_with_the_last_reason(extractor_of):
-    extractor = extractor_of(lambda number, prompt: GARBAGE, max_tries=3)
+    extractor = extractor_of(lambda number, prompt: garbage(number), max_tries=3)
     [found], _ = extract(extractor, documents(1))
     assert (found.status, found.reason) == ("failed", "no JSON in the reply")
     assert (found.usage.n_requests, found.usage.n_tries) == (1, 3)
+
+
+def test_reply_that_comes_back_the_same_is_not_paid_for_a_third_time(extractor_of, tmp_path):
+    extractor = extractor_of(lambda number, prompt: GARBAGE, max_tries=5)
+    [found], allowance = extract(extractor, documents(1))
+    assert (found.status, found.reason) == ("failed", "no JSON in the reply")
+    assert found.usage.n_tries == 2
+    assert allowance.paid.tokens == 2 * 33
+    assert rows(tmp_path) == [("unusable",)] * 2
+
+
+def test_reply_that_an_earlier_version_could_not_read_is_not_paid_for_again(extractor_of, tmp_path):
+    answered = extractor_of(refine=False)
+    [first], _ = extract(answered, documents(1))
+    with contextlib.closing(sqlite3.connect(tmp_path / "requests.sqlite")) as journal:
+        journal.execute(
+            "update requests set outcome = 'unusable', reason = 'JSON of another shape'"
+        )
+        journal.execute("drop index unusable_by_key")  # as in its journal
+        journal.commit()
+    again = extractor_of(refine=False)
+    [found], allowance = extract(again, documents(1))
+    assert found.pairs == first.pairs
+    assert not again._answers.prompts
+    assert allowance.paid.tokens == 0
+
+
+def test_paid_for_failure_that_has_a_name_counts_as_the_server_says(extractor_of, tmp_path):
+    refused = TryFailedError("the model refuses: no", outcome="unusable", next_step="give up")
+    extractor = extractor_of(lambda number, prompt: Completion("", False, 30, 3, failure=refused))
+    [found], allowance = extract(extractor, documents(1))
+    assert (found.status, found.reason, found.usage.n_tries) == ("failed", refused.reason, 1)
+    assert allowance.paid.tokens == 33
+    assert rows(tmp_path, "outcome, reason") == [("unusable", refused.reason)]
 
 
 def test_failed_refinement_is_told_from_a_failed_extraction(extractor_of):

@@ -75,6 +75,17 @@ def expected_ratings() -> dict[str, int]:
     return {Document("d", text, "s", "f", 1).content_hash: 1 + n % 5 for text, n in documents}
 
 
+def test_rating_that_was_refused_is_asked_again(tmp_path):
+    with running(tmp_path / "log.jsonl", faults=1, kinds="error") as server:
+        failed = rate(tmp_path, server.url, n_documents=5, max_tries=1)
+    assert (failed["rating"].null_count(), set(failed["reason"])) == (5, {"HTTP 500"})
+    with running(tmp_path / "mended.jsonl") as server:
+        for _ in range(2):
+            rated = rate(tmp_path, server.url, n_documents=5)
+            assert (len(rated), rated["rating"].null_count()) == (5, 0)
+        assert len(server.requests()) == 5
+
+
 def test_every_document_has_its_rating_though_requests_fail(tmp_path):
     kinds = ["error", "garbage", "shape", "empty", "cut"]
     with running(tmp_path / "log.jsonl", faults=0.3, kinds=kinds) as server:

@@ -1,0 +1,57 @@
+"""Whether the warm-up sample is enough to tune the embedder on, and what to do if it is not."""
+
+import polars as pl
+
+from equal_assets.algorithms.contrastive_pairs import MIN_DOCUMENTS
+from equal_assets.errors import ExtractionError
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.warehouse import Warehouse
+
+
+def check_sample(
+    pairs: pl.DataFrame, failures: pl.DataFrame, extractor: Extractor, *, n_documents: int
+) -> None:
+    """Check that enough documents of the sample gave pairs.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Rows of ``warmup_qa``.
+    failures : DataFrame
+        Rows of the query ``warmup_failures``.
+    extractor : Extractor
+    n_documents : int
+        Documents of the sample that were extracted.
+
+    Raises
+    ------
+    ExtractionError
+        If fewer than two did; the message names why, and what to do.
+    """
+    n_found = pairs["document_id"].n_unique()
+    if n_found >= MIN_DOCUMENTS:
+        return
+    told = f"documents with QA pairs in the warm-up sample = {n_found}: must be at least 2"
+    if failures.is_empty():
+        raise ExtractionError(
+            f"{told}; raise warmup.share, or use an extractor that finds pairs in this corpus"
+        )
+    first = failures.row(0, named=True)
+    again = extractor.worth_another_try({"": first["reason"]})
+    raise ExtractionError(
+        f"{told}; {failures['documents'].sum():,} of {n_documents:,} documents failed, "
+        f"{first['documents']:,} of them with: {first['reason']}. Mend that; then "
+        f"{'`equal run`' if again else '`equal retry`, then `equal run`,'} asks for them again"
+    )
+
+
+def forget_barren_sample(warehouse: Warehouse) -> None:
+    """Let a stored sample be extracted again if no embedder can be tuned on it."""
+    if warehouse.query("sampled_documents").item() < MIN_DOCUMENTS:
+        forget_sample(warehouse)
+
+
+def forget_sample(warehouse: Warehouse) -> None:
+    """Let the sample be made again from what the store holds now."""
+    with warehouse.transaction() as transaction:
+        transaction.delete("materialized", asset="warmup_qa")
