@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ def main(seconds: float, memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # pdfminer warns of every oddity in a file
+    warnings.simplefilter("ignore")  # as Beautiful Soup does of XML
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # a library's output is not an answer
     print("ready", file=answers)
