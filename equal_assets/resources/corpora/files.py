@@ -21,6 +21,7 @@ from equal_assets.resources.corpora.converted.conversion import (
     sections_of,
 )
 from equal_assets.resources.corpora.json_lines import read_json_lines
+from equal_assets.resources.corpora.front import split_front_matter
 from equal_assets.resources.corpora.mapping import map_fields
 from equal_assets.resources.corpora.places import base_folder, file_name, shown_path
 from equal_assets.resources.corpora.tables import read_csv, read_parquet
@@ -76,8 +77,10 @@ def _read_text(path: Path, file: str, corpus: FilesSettings) -> Iterator[Candida
     except UnicodeDecodeError as error:
         yield reject(file, 1, Reason.INVALID_UTF8, error.object)
         return
-    if corpus.split == "headings" and _has_suffix(path, (".md",)) and text.strip():
-        yield from sections_of([(None, text)], file, corpus, stated={}, at_headings=True)
+    if _has_suffix(path, (".md",)) and text.strip():
+        stated, text = split_front_matter(text)
+        is_split = corpus.split == "headings" and bool(text.strip())
+        yield from sections_of([(None, text)], file, corpus, stated=stated, at_headings=is_split)
     else:
         yield Candidate(source=file_name(file), file=file, row=1, text=text, license=corpus.license)
 

@@ -70,6 +70,22 @@ def _converter(suffix: str) -> Callable[[Path], Converted]:
             from equal_assets.resources.corpora.converted.epub import convert_epub
 
             return convert_epub
+        case ".ipynb":
+            from equal_assets.resources.corpora.converted.ipynb import convert_ipynb
+
+            return convert_ipynb
+        case ".rst":
+            from equal_assets.resources.corpora.converted.rst import convert_rst
+
+            return convert_rst
+        case ".tex":
+            from equal_assets.resources.corpora.converted.tex import convert_tex
+
+            return convert_tex
+        case ".xml":
+            from equal_assets.resources.corpora.converted.article import convert_article
+
+            return convert_article
         case _:
             from equal_assets.resources.corpora.converted.html import convert_html
 

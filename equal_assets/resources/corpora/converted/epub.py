@@ -35,7 +35,8 @@ def convert_epub(path: Path) -> Converted:
         if locked:
             detail = f"{len(locked)} of {len(pages)} pages are encrypted (DRM)"
             raise UnusableFileError(Reason.ENCRYPTED_FILE, detail)
-        texts = [markdown_of(BeautifulSoup(archive.read(name), PARSER)) for name in pages]
+        read = [BeautifulSoup(archive.read(name), PARSER) for name in pages]
+        texts = [markdown_of(page.body or page) for page in read]
     stated = {name: _all(book, name) for name in ("title", "creator", "rights", "source")}
     values = {name: _text(tags[0] if tags else None) for name, tags in stated.items()}
     source = values["source"] or ""

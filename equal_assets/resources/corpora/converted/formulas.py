@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from urllib.parse import unquote_plus
 
 from bs4 import BeautifulSoup, Tag
@@ -53,7 +54,8 @@ def write_formulas(soup: Tag) -> None:
     for picture in soup.find_all("img"):
         _replace_picture(picture)
     for tag in soup.select("span.math.inline, span.math.display, div.math, tex-math"):
-        if not DELIMITED.fullmatch(tag.get_text()) and "\\begin" not in tag.get_text():
+        is_tex = tag.get_text().strip() and not tag.find(True)  # others are letters with <sup>
+        if is_tex and not DELIMITED.fullmatch(tag.get_text()) and "\\begin" not in tag.get_text():
             is_alone = tag.name == "div" or "display" in tag.get_attribute_list("class")
             _replace(tag, tag.get_text(), alone=is_alone)
 
@@ -103,7 +105,7 @@ def _replace_script(script: Tag) -> None:
     for drawn in script.find_previous_siblings(limit=2):
         if drawn.select_one(DRAWN) or _is_any(drawn, f"{DRAWN}, {PREVIEW}"):
             drawn.decompose()
-    text = script.get_text()
+    text = unescape(script.get_text())  # some generators escape what is no HTML there
     if kind and kind[1].lower() == "mml":
         math = BeautifulSoup(text, "html.parser").find(re.compile(r"^(?:\w+:)?math$"))
         if isinstance(math, Tag):

@@ -20,12 +20,16 @@ LINE_NUMBERS = (
 )
 BLOCKS = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "article", "main", "section", "li"]
 PARSER = "html.parser"  # of the standard library; lxml is 8% faster at conversion to Markdown
-LANGUAGE = re.compile(r"\b(?:lang(?:uage)?-|highlight-(?:source-)?|brush:\s*)([\w+#.-]+)")
+LANGUAGE = re.compile(r"\b(?:lang(?:uage)?-|highlight-(?:source-)?|brush:\s*|sourceCode\s+)([\w+#.-]+)")
 """In a class, as highlighters read it."""
+HIGHLIGHTED = re.compile(r"^highlight-(?:source-)?\w|^language-")
 PLAIN = re.compile(r"(?:st|nd|rd|th|er|re|nd|ère|ème|TM|SM|\(R\)|[™®℠†‡*]|)", re.IGNORECASE)
 """What is raised without being a power: ordinals, trademarks, marks of footnotes."""
 BACK = re.compile(r"[↑↩⏎^\ufe0e\ufe0f\s]*")
 """The text of a link from a footnote to its place."""
+
+
+NOTE = re.compile(r"\b(?:doc-)?noteref\b")
 
 
 class _Markdown(MarkdownConverter):
@@ -64,8 +68,9 @@ class _Markdown(MarkdownConverter):
         fence = "`" * (
             max(map(len, runs), default=2) + 1
         )  # code that contains a fence needs a longer one
-        around = [el, el.code, el.parent, el.parent.parent if el.parent else None]
-        named = LANGUAGE.search(" ".join(name for tag in around for name in _classes(tag)))
+        around = el.find_parent(class_=HIGHLIGHTED)
+        stated = [*_classes(el), *_classes(el.code), *_classes(around)]
+        named = LANGUAGE.search(" ".join(stated))
         language = named[1] if named and named[1] not in NO_LANGUAGES else ""
         return f"\n\n{fence}{language}\n{code}\n{fence}\n\n" if code.strip() else ""
 
@@ -132,12 +137,11 @@ def _write_raised(soup: Tag) -> None:
     for link in soup("a", href=re.compile("#")):
         if link.get_text(strip=True) and BACK.fullmatch(link.get_text()):
             link.decompose()
+        elif link.find_parent("sup") or link.find("sup") or NOTE.search(_roles(link)):
+            number = link.get_text(strip=True).strip("[]()")
+            (link.find_parent("sup") or link).replace_with(f"[{number}]" if number else "")
     for tag in soup.select("sup, sub"):
         if tag.parent is None:
-            continue
-        if tag.select_one('a[href*="#"]'):
-            number = tag.get_text(strip=True).strip("[]()")
-            tag.replace_with(f"[{number}]" if number else "")
             continue
         for emphasis in tag.find_all(["i", "em", "b", "strong", "var"]):
             emphasis.unwrap()
@@ -145,6 +149,10 @@ def _write_raised(soup: Tag) -> None:
         if isinstance(before, Tag) and before.name in ("i", "em", "var"):
             before.unwrap()
         _write_fraction(tag)
+
+
+def _roles(tag: Tag) -> str:
+    return f"{tag.get('role', '')} {tag.get('epub:type', '')}"
 
 
 def _write_fraction(above: Tag) -> None:
