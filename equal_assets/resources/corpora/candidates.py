@@ -30,6 +30,8 @@ class Reason(StrEnum):
     UNREADABLE_FILE = "unreadable file"  # from this row on: truncated, corrupt, no permission
     ENCRYPTED_FILE = "encrypted file"
     NO_TEXT_IN_FILE = "no text in the file"  # a scan: pictures of pages
+    UNREADABLE_CHARACTERS = "characters without a meaning"  # PDF: fonts that map to no Unicode
+    UNREADABLE_FORMULA = "formula that cannot be converted"
     FILE_BEYOND_BOUNDS = "file beyond the bounds"  # of size or memory, such as a ZIP bomb
     CONVERSION_TOO_SLOW = "conversion took too long"
     NO_ANSWER = "question without an answer"  # Stack Exchange: none that counts

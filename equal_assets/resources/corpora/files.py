@@ -20,6 +20,7 @@ from equal_assets.resources.corpora.converted.conversion import (
     sections_of,
 )
 from equal_assets.resources.corpora.encoded import UNREADABLE, read_utf8
+from equal_assets.resources.corpora.front import split_front_matter
 from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.listing import (
     JSON_LINES,
@@ -116,7 +117,9 @@ def _read_text(path: Path, file: str, corpus: FilesSettings) -> Iterator[Candida
     except UnicodeDecodeError:
         yield reject(file, 1, Reason.INVALID_UTF8, bytes(content))
         return
-    if corpus.split == "headings" and has_kind(path, (".md",)) and text.strip():
-        yield from sections_of([(None, text)], file, corpus, stated={}, at_headings=True)
+    if has_kind(path, (".md",)) and text.strip():
+        stated, text = split_front_matter(text)
+        is_split = corpus.split == "headings" and bool(text.strip())
+        yield from sections_of([(None, text)], file, corpus, stated=stated, at_headings=is_split)
     else:
         yield Candidate(source=file_name(file), file=file, row=1, text=text, license=corpus.license)

@@ -1,4 +1,4 @@
-"""Reads PDF, HTML, DOCX and EPUB: converted to Markdown in a child process, split at headings.
+"""Reads PDF, HTML, DOCX, EPUB and the like: converted to Markdown in a child process, split.
 
 An unknown file can hang its parser or fill the memory. The child has an address-space limit; if a
 file takes too long, it is killed and replaced.
@@ -27,6 +27,10 @@ LIBRARIES = {
     ".xhtml": "markdownify",
     ".docx": "mammoth",
     ".epub": "markdownify",
+    ".ipynb": "json",  # of the standard library
+    ".rst": "docutils",
+    ".tex": "pylatexenc",
+    ".xml": "markdownify",
 }
 """The package that reads the files of a suffix; all are in the extra ``files``."""
 
@@ -100,13 +104,19 @@ def read_converted(
     if "reason" in found:
         yield reject(file, 1, Reason(found["reason"]), found["detail"])
         return
-    pages = found.pop("pages")
+    pages, rejected = found.pop("pages"), found.pop("rejected")
     if not any(text.strip() for _, text in pages):
         detail = (
             f"pages: {len(pages)}" if path.suffix.lower() == ".pdf" else "nothing is written in it"
         )
-        yield reject(file, 1, Reason.NO_TEXT_IN_FILE, detail)
+        unreadable = [
+            (reason, of) for _, reason, of in rejected if reason != Reason.NO_TEXT_IN_FILE
+        ]
+        reason, of_page = unreadable[0] if unreadable else (Reason.NO_TEXT_IN_FILE, "")
+        yield reject(file, 1, Reason(reason), ", ".join(part for part in (detail, of_page) if part))
         return
+    for page, reason, detail in rejected:
+        yield reject(file, page, Reason(reason), detail)
     yield from sections_of(pages, file, corpus, stated=found, at_headings=corpus.split != "none")
 
 

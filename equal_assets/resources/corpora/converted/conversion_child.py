@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,7 @@ def main(seconds: float, memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable()  # pdfminer warns of every oddity in a file
+    warnings.simplefilter("ignore")  # as Beautiful Soup does of XML
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # a library's output is not an answer
     print("ready", file=answers)
@@ -68,6 +70,22 @@ def _converter(suffix: str) -> Callable[[Path], Converted]:
             from equal_assets.resources.corpora.converted.epub import convert_epub
 
             return convert_epub
+        case ".ipynb":
+            from equal_assets.resources.corpora.converted.ipynb import convert_ipynb
+
+            return convert_ipynb
+        case ".rst":
+            from equal_assets.resources.corpora.converted.rst import convert_rst
+
+            return convert_rst
+        case ".tex":
+            from equal_assets.resources.corpora.converted.tex import convert_tex
+
+            return convert_tex
+        case ".xml":
+            from equal_assets.resources.corpora.converted.article import convert_article
+
+            return convert_article
         case _:
             from equal_assets.resources.corpora.converted.html import convert_html
 

@@ -1,12 +1,14 @@
 """PDF, through pdfplumber: text in reading order, tables, headings by type size (extra ``files``).
 
 A PDF has no headings, only larger type: lines in larger type than most of the text are taken for
-headings. Pages without text (scans) give none; nothing is recognized in pictures.
+headings. Smaller letters above or below the line are powers and indices. Pages without text (scans),
+and pages in fonts that do not say which characters they draw, are rejected: nothing is recognized.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -38,6 +40,27 @@ RUNNING_PAGES = 3
 """Pages that must repeat a line at an edge, digits aside, to make it a running head."""
 
 
+UNKNOWN = re.compile("\\(cid:\\d+\\)|[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff]")
+"""A character of which a font draws the shape alone: of no Unicode value, or of a private one."""
+
+MOST_UNKNOWN = 0.02
+"""Share of such characters that rejects a page; below it they are signs of lists, for the most part."""
+
+SMALLER = 0.85
+"""Most type size of a power or an index, relative to its line."""
+
+RAISED, LOWERED = 0.15, -0.08
+"""Where their baseline is, in type sizes of the line; TeX raises by 0.36 and lowers by 0.15."""
+
+DESCENT = 0.2
+"""Depth of letters below the baseline, in type sizes; that of common fonts."""
+
+HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\xad]\n(?=[a-zß-öø-ÿœšžčřěґа-яё])")
+"""A word cut at the end of a line; before a capital or a figure the hyphen belongs to it."""
+
+LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     text: str
@@ -50,18 +73,36 @@ def convert_pdf(path: Path) -> Converted:
     try:
         with pdfplumber.open(path, laparams={}) as pdf:
             stated = {name: str(value).strip() for name, value in (pdf.metadata or {}).items()}
-            pages = _without_running_heads([list(_blocks(page)) for page in _read(pdf.pages)])
+            read = [(_rejection(page), list(_blocks(page))) for page in _read(pdf.pages)]
     except PdfminerException as error:
         cause = error.args[0] if error.args else error
         if isinstance(cause, PDFPasswordIncorrect | PDFEncryptionError):
             raise UnusableFileError(Reason.ENCRYPTED_FILE, "it needs a password") from error
         raise
+    rejected = [(n, *rejection) for n, (rejection, _) in enumerate(read, 1) if rejection]
+    pages = _without_running_heads([[] if rejection else blocks for rejection, blocks in read])
     levels = _heading_levels(line for blocks in pages for block in blocks for line in block)
     return Converted(
         pages=[(number, _markdown(blocks, levels)) for number, blocks in enumerate(pages, 1)],
         title=stated.get("Title") or None,
         author=stated.get("Author") or None,
+        rejected=rejected,
     )
+
+
+def _rejection(page: Page) -> tuple[Reason, str] | None:
+    """Return why a page cannot be used: it is a picture, or nobody knows what its letters are."""
+    characters = [str(char["text"]) for char in page.chars if str(char["text"]).strip(" ")]
+    unknown = sum(1 for character in characters if UNKNOWN.match(character))
+    if unknown > MOST_UNKNOWN * len(characters):
+        detail = (
+            f"page {page.page_number}: {unknown} of {len(characters)} characters have no Unicode "
+            "value in their font; recognize them, for example with `ocrmypdf --force-ocr`"
+        )
+        return Reason.UNREADABLE_CHARACTERS, detail
+    if not characters and page.images:
+        return Reason.NO_TEXT_IN_FILE, f"page {page.page_number}: a picture alone, as of a scanner"
+    return None
 
 
 def _read(pages: Iterable[Page]) -> Iterator[Page]:
@@ -87,13 +128,41 @@ def _blocks(page: Page) -> Iterator[list[_Line]]:
                 continue
             inside = _table_at(line, tables, page)
             if inside is None:
-                lines.append(
-                    _Line(line.get_text().strip(), _type_size(line), _is_at_edge(line, page))
-                )
+                lines.append(_Line(_text(line), _type_size(line), _is_at_edge(line, page)))
             elif inside not in shown:
                 shown.add(inside)
                 lines.append(_Line(_table_markdown(tables[inside].extract()), 0))
         yield from _split_by_size(lines)
+
+
+def _text(line: LTTextLine) -> str:
+    """Return the text of a line, with powers as ``^{}`` and indices as ``_{}``."""
+    chars = [char for char in line if isinstance(char, LTChar) and char.get_text().strip()]
+    sizes = Counter(round(char.size, 1) for char in chars)
+    size = max((size for size in sizes if sizes[size] >= len(chars) / 5), default=0.0)
+    lows = sorted(_baseline(char) for char in chars if round(char.size, 1) == size)
+    written, mark = "", ""
+    for item in line:
+        if isinstance(item, LTChar) and item.get_text().strip():
+            now = _mark(item, size, lows[len(lows) // 2])
+            written += ("}" if mark else "") + (f"{now}{{" if now else "") if now != mark else ""
+            mark = now
+        elif mark and item.get_text() != "":
+            written, mark = written + "}", ""
+        written += item.get_text()
+    return (written.rstrip() + ("}" if mark else "")).strip()
+
+
+def _baseline(char: LTChar) -> float:
+    return float(char.y0 + DESCENT * char.size)
+
+
+def _mark(char: LTChar, size: float, baseline: float) -> str:
+    """Return ``^`` for a power, ``_`` for an index, nothing for text."""
+    if char.size > SMALLER * size or not char.upright:
+        return ""
+    rise = (_baseline(char) - baseline) / size
+    return "^" if rise > RAISED else "_" if rise < LOWERED else ""
 
 
 def _is_at_edge(line: LTTextLine, page: Page) -> bool:
@@ -161,7 +230,8 @@ def _heading_levels(lines: Iterable[_Line]) -> dict[float, int]:
 def _markdown(blocks: list[list[_Line]], levels: dict[float, int]) -> str:
     texts = []
     for block in blocks:
-        text = re.sub(r"(?<=\w)-\n(?=[a-z])", "", "\n".join(line.text for line in block))
+        text = HYPHENATED.sub("", "\n".join(line.text for line in block)).replace("\xad", "")
+        text = UNKNOWN.sub("\ufffd", text.translate(LIGATURES))
         level = levels.get(block[0].size)
         if level and len(text) <= HEADING_CHARACTERS:
             texts.append(f"{'#' * level} {' '.join(text.split())}")

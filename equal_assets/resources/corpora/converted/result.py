@@ -29,6 +29,8 @@ class Converted:
         Page numbers, if the format has pages, with their Markdown.
     title, author, url, license : str or None
         As the file states them.
+    rejected : list of (int, Reason, str)
+        Pages that cannot be used, with the reason and its detail.
     """
 
     pages: list[tuple[int | None, str]] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Converted:
     author: str | None = None
     url: str | None = None
     license: str | None = None
+    rejected: list[tuple[int, Reason, str]] = field(default_factory=list)
 
 
 class UnusableFileError(Exception):
