@@ -18,6 +18,7 @@ from equal_assets.resources.harness.tasks import check_tasks
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
 from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.targets.reading import read_code_tests, read_target, read_weights
+from equal_assets.resources.tracking import build_tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     DatasetSettings,
@@ -69,6 +70,7 @@ def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
     yield from _extractor(settings.extractor, is_plan=is_plan)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
+    yield from _tracking(settings)
     yield _disk()
     yield _warehouse()
 
@@ -201,6 +203,19 @@ def _harness(settings: HarnessSettings) -> Iterator[Finding]:
         yield Finding(False, f"evaluation.harness: {error}")
     else:
         yield Finding(True, f"evaluation.harness: lm-eval knows {', '.join(settings.names)}")
+
+
+def _tracking(settings: Settings) -> Iterator[Finding]:
+    """Look at the experiment, where a store of the project's own is there."""
+    tracker = build_tracker(settings.tracking, state_folder())
+    if not tracker.is_stored:
+        return
+    try:
+        tracker.require_experiment()
+    except EqualError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"tracking: MLflow's experiment {tracker.experiment} takes runs")
 
 
 def _disk() -> Finding:
