@@ -55,3 +55,7 @@ class TraceError(EqualError):
 
 class ServiceError(EqualError):
     """A server that the command line starts does not answer, or has ended."""
+
+
+class TrackingError(EqualError):
+    """MLflow refuses what is to be recorded: something was deleted, or it cannot be reached."""

@@ -68,6 +68,20 @@ def open_warehouse() -> Warehouse:
     return Warehouse(database=str(state_folder() / "warehouse.duckdb"))
 
 
+def ready_tracking(settings: Settings) -> None:
+    """Say so where the project has moved, and refuse an experiment that takes no runs.
+
+    Raises
+    ------
+    TrackingError
+        Before anything is spent.
+    """
+    tracker = build_tracker(settings)
+    if moved_from := tracker.follow():
+        say(f"this project was {moved_from} before: MLflow's artifacts are found here from now on")
+    tracker.require_experiment()
+
+
 def build_extractor(settings: Settings) -> Any:
     """Return the extractor that the settings name."""
     from equal_assets.resources.extraction import extractors

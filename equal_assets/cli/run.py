@@ -15,6 +15,7 @@ from equal_assets.cli.project import (
     known_campaigns,
     open_project,
     open_warehouse,
+    ready_tracking,
     short,
 )
 from equal_assets.cli.terminal import console, guarded, progress_bars, say
@@ -67,6 +68,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
             guarded(Runner(instance, warehouse, settings, announce).prepare_documents)
         spend.print_estimate(console, settings, build_extractor(settings), warehouse, names)
         return
+    ready_tracking(settings)
     for name in names if restart else ():
         restart_campaign(name, warehouse, build_extractor(settings), build_tracker(settings))
         say(f"{name}: starts over")
@@ -158,6 +160,7 @@ def rerun(campaign: str, from_round: int, yes: bool) -> None:
     plan = plan_rerun(campaign, settings, warehouse, from_round=from_round)
     if busy := at_work(instance, campaign):
         raise CampaignError(f"{busy}: wait for it, or cancel it")
+    ready_tracking(settings)
     say(str(plan))
     if not yes:
         click.confirm("Remove these rounds and play them again?", abort=True)

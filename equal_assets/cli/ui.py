@@ -60,7 +60,10 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
     }
     commands = {"Dagster": _dagster(ports["Dagster"])}
     if not _has_server(settings.tracking):
-        commands["MLflow"] = _mlflow(ports["MLflow"], build_tracker(settings))
+        tracker = build_tracker(settings)
+        if moved_from := tracker.follow():
+            say(f"this project was {moved_from} before: MLflow's artifacts are found here now")
+        commands["MLflow"] = _mlflow(ports["MLflow"], tracker)
     environment = {
         "DAGSTER_HOME": str(home),
         # runs that Dagster launches write links to these pages

@@ -20,6 +20,7 @@ from equal_assets.resources.targets.answers import mark_of
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
 from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.targets.reading import read_code_tests, read_target, read_weights
+from equal_assets.resources.tracking import build_tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     DatasetSettings,
@@ -74,6 +75,7 @@ def findings(
     yield from _extractor(settings.extractor, is_plan=is_plan, is_free=is_free)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
+    yield from _tracking(settings)
     yield _disk()
     yield _warehouse()
 
@@ -211,6 +213,19 @@ def _harness(settings: HarnessSettings) -> Iterator[Finding]:
         yield Finding(False, f"evaluation.harness: {error}")
     else:
         yield Finding(True, f"evaluation.harness: lm-eval knows {', '.join(settings.names)}")
+
+
+def _tracking(settings: Settings) -> Iterator[Finding]:
+    """Look at the experiment, where a store of the project's own is there."""
+    tracker = build_tracker(settings.tracking, state_folder())
+    if not tracker.is_stored:
+        return
+    try:
+        tracker.require_experiment()
+    except EqualError as error:
+        yield Finding(False, str(error))
+    else:
+        yield Finding(True, f"tracking: MLflow's experiment {tracker.experiment} takes runs")
 
 
 def _disk() -> Finding:

@@ -1,16 +1,22 @@
 """MLflow: one run per campaign, one batch of metrics per round, one child run per fine-tune."""
 
 import json
+import re
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 import polars as pl
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, get_dagster_logger
 from pydantic import Field
+
+from equal_assets.errors import TrackingError
+from equal_assets.resources.moved import follow, root_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,6 +51,9 @@ TABLE_FILE = "student_answers.json"
 
 MAX_LOGGED_BYTES = 1 << 30
 """A student with larger files is logged by its path only."""
+
+SQLITE = "sqlite:///"
+DELETED = "deleted"
 
 
 @dataclass(frozen=True)
@@ -82,10 +91,47 @@ class Tracker(ConfigurableResource):
     @cached_property
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient
+        from mlflow.tracking._tracking_service import utils
 
-        if self.uri.startswith("sqlite:///"):
-            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        return MlflowClient(tracking_uri=self.uri)
+        if database := self._database:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        if moved_from := self.follow():
+            utils._artifact_repos_cache.clear()  # of this process, by run: they are elsewhere now
+            get_dagster_logger().info(f"the project was {moved_from} before; MLflow follows it")
+        return cast("MlflowClient", _Telling(MlflowClient(tracking_uri=self.uri), self.uri))
+
+    @property
+    def _database(self) -> Path | None:
+        """The SQLite file of the store, if it is one."""
+        if not self.uri.startswith(SQLITE):
+            return None
+        return Path(unquote(self.uri.removeprefix(SQLITE).partition("?")[0])).resolve()
+
+    @property
+    def _artifacts(self) -> Path:
+        return Path(self.artifacts_folder).resolve()
+
+    def follow(self) -> Path | None:
+        """Let a store in the project's folder find its artifacts there, if that has moved.
+
+        Returns
+        -------
+        Path or None
+            Where the project was before; None if it has not moved.
+        """
+        database = self._database
+        if database is None or not database.is_relative_to(root_of(self._artifacts.parent)):
+            return None  # others may share it
+        return follow(database, self._artifacts)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store is a file that is there: no server is asked, and nothing made."""
+        return self._database is not None and self._database.is_file()
+
+    def require_experiment(self) -> None:
+        """Raise a :class:`TrackingError` if no run can be added to the experiment."""
+        self._experiment_id()
 
     def campaign_run(self, campaign: str, fingerprint: str, settings: dict[str, Any]) -> str:
         """Return the run id of a campaign, making the run on first use.
@@ -271,11 +317,16 @@ class Tracker(ConfigurableResource):
 
     def _experiment_id(self) -> str:
         experiment = self._client.get_experiment_by_name(self.experiment)
+        if experiment is not None and experiment.lifecycle_stage == DELETED:
+            number = experiment.experiment_id
+            raise TrackingError(
+                f"tracking.experiment = {self.experiment!r}: must not be deleted in MLflow, as it "
+                f"is (experiment {number}); restore it: {_command(self.uri)} experiments restore "
+                f"--experiment-id {number}, or name another one"
+            )
         if experiment is not None:
             return str(experiment.experiment_id)
-        location = None
-        if self.uri.startswith("sqlite:///"):
-            location = Path(self.artifacts_folder).resolve().as_uri()
+        location = self._artifacts.as_uri() if self._database else None
         return str(self._client.create_experiment(self.experiment, location, tags=EXPERIMENT_TAGS))
 
     def _log_data(self, run_id: str, data: TrainingData) -> None:
@@ -285,7 +336,7 @@ class Tracker(ConfigurableResource):
             name=data.name,
             digest=data.digest,
             source_type="local",
-            source=json.dumps({"uri": str(data.path)}),
+            source=json.dumps({"uri": self._named(data.path)}),
             profile=json.dumps({"num_rows": data.n_rows}),
         )
         tag = InputTag("mlflow.data.context", "training")
@@ -297,7 +348,7 @@ class Tracker(ConfigurableResource):
             self._experiment_id(),
             name=name,
             source_run_id=run_id,
-            tags={"equal.path": str(folder)},
+            tags={"equal.path": self._named(folder)},
             model_type="causal-lm",
         )
         n_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -305,6 +356,11 @@ class Tracker(ConfigurableResource):
             self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, "READY")
         return str(model.model_id)
+
+    def _named(self, path: Path) -> str:
+        """Return a path as MLflow keeps it: relative where it lies in the state folder."""
+        state = Path(self.artifacts_folder).parent
+        return str(path.relative_to(state) if path.is_relative_to(state) else path)
 
     def _log_parameters(self, run_id: str, settings: dict[str, Any]) -> None:
         from mlflow.entities import Param
@@ -314,14 +370,68 @@ class Tracker(ConfigurableResource):
         self._client.log_batch(run_id, params=parameters)
 
 
+class _Telling:
+    """A client of MLflow whose errors are the project's own, and say what to do."""
+
+    def __init__(self, client: Any, uri: str) -> None:
+        self._client = client
+        self._uri = uri
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        from mlflow.exceptions import MlflowException
+
+        call = getattr(self._client, name)
+
+        @wraps(call)
+        def telling(*arguments: Any, **named: Any) -> Any:
+            try:
+                return call(*arguments, **named)
+            except MlflowException as error:
+                run_id = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+                remedy = self._remedy(run_id)
+                raise TrackingError(f"MLflow ({self._uri}): {error.message}; {remedy}") from error
+            except OSError as error:
+                raise TrackingError(
+                    f"MLflow ({self._uri}) cannot keep a file: {error}; make the folder writable, "
+                    "or name a new tracking.experiment, whose files lie in the state folder"
+                ) from error
+
+        return telling
+
+    def _remedy(self, run_id: str) -> str:
+        """Return what to do about a run that was refused."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            is_deleted = self._client.get_run(run_id).info.lifecycle_stage == DELETED
+        except MlflowException:
+            return "see that tracking.uri names a store that answers and was not cleared"
+        if is_deleted:
+            return f"restore the run: {_command(self._uri)} runs restore --run-id {run_id}"
+        return "look at the run in `equal ui`"
+
+
 def build_tracker(settings: Any, state_folder: Path) -> Tracker:
     """Build the tracker that a campaigns file names."""
     return Tracker(
-        uri=settings.uri or f"sqlite:///{state_folder / 'mlflow.db'}",
+        uri=settings.uri or f"{SQLITE}{_quoted(state_folder / 'mlflow.db')}",
         experiment=settings.experiment,
         artifacts_folder=str(state_folder / "mlartifacts"),
         pages=settings.mlflow_pages,
     )
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as it stands in a database URI: what would be read as a part of one is escaped.
+
+    >>> _quoted(Path("100% done/100%20/why?"))
+    '100% done/100%2520/why%3F'
+    """
+    return re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", str(path)).replace("?", "%3F")
+
+
+def _command(uri: str) -> str:
+    return f"MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow"
 
 
 def _flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
