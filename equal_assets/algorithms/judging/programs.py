@@ -77,8 +77,8 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 def completed(tree: ast.Module) -> set[str]:
-    """Return the names that a module defines by more than a header with ``...`` or ``pass``."""
-    return set().union(*(defined_by(node) for node in tree.body if not _is_stub(node)))
+    """Return the names that a module defines itself, by more than a header with ``...``."""
+    return set().union(*(defined_by(node) for node in tree.body if not _is_foreign(node)))
 
 
 def needed(nodes: Sequence[ast.AST]) -> set[str]:
@@ -179,7 +179,10 @@ def _is_stored(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
-def _is_stub(node: ast.stmt) -> bool:
+def _is_foreign(node: ast.stmt) -> bool:
+    """Tell whether what a statement names is defined elsewhere: imported, or only announced."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(
         isinstance(part, ast.Pass)
         or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
