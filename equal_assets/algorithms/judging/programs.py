@@ -7,6 +7,7 @@ import builtins
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -175,7 +176,7 @@ def statements(nodes: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         yield from (part for part in ast.walk(node) if isinstance(part, ast.stmt))
 
 
-def _is_stored(node: ast.AST) -> bool:
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
