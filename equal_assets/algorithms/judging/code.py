@@ -177,10 +177,10 @@ def _does_something(node: ast.stmt) -> bool:
 def _complete(blocks: Sequence[str], others: Sequence[str], wanted: Collection[str]) -> str:
     """Return the last block that defines a wanted name, after what it needs of the others."""
     read = [(code, tree) for block in blocks for code, tree in _readable(block)]
-    n_defined = [len(completed(tree) & set(wanted)) for _, tree in read]
-    if not any(n_defined):
+    defining = [n for n, (_, tree) in enumerate(read) if completed(tree) & set(wanted)]
+    if not defining:
         return ""
-    chosen = max(range(len(read)), key=lambda number: (n_defined[number], number))
+    chosen = defining[-1]
     code, tree = read[chosen]
     rest = [(text, found) for block in others for text, found in _readable(block)]
     nearest = [*reversed(read[:chosen]), *read[chosen + 1 :], *rest]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterator
 
 from equal_assets.algorithms.judging.programs import parsed, tree_of
 
 OPENING = re.compile(
     r"""
-    (?P<lead>[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d+[.)])[ \t]+)*[ \t]*)  # of a quote, of a list item
+    (?P<lead>[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d+[.)])[ \t]+){0,4}[ \t]*)  # of a quote, of a list item
+    (?:[^`]*[:.!][ \t]*(?=`{3,}(?:py\w*)?[ \t]*\Z))?                   # a sentence before it
     (?P<fence>`{3,}|~{3,})[ \t]*\{?\.?(?P<language>[\w+#.-]*)[^`]*\Z
     """,
     re.VERBOSE,
@@ -48,17 +50,21 @@ def python_blocks(text: str) -> tuple[list[str], str]:
 
 def _block(lines: list[str], begun: int, opening: re.Match[str]) -> tuple[int, str]:
     """Return the line of the closing fence, and what stands before it."""
-    fence = opening["fence"]
-    closing = re.compile(rf"[ \t>]*{fence[0]}{{{len(fence)},}}[ \t]*\Z")
-    ends = [n for n in range(begun + 1, len(lines)) if closing.match(lines[n])] or [len(lines)]
-    bodies = (_body(lines[begun + 1 : end], opening["lead"]) for end in ends)
-    first = next(bodies)
-    if not _is_open_text(first):
-        return ends[0], first
-    for end, body in zip(ends[1:], bodies, strict=True):
+    first: tuple[int, str] | None = None
+    for end, last in _ends(lines, begun, opening["fence"]):
+        body = _body([*lines[begun + 1 : end], *last], opening["lead"])
         if not _is_open_text(body):
             return end, body
-    return ends[0], first
+        first = first or (end, body)
+    return first or (len(lines), _body(lines[begun + 1 :], opening["lead"]))
+
+
+def _ends(lines: list[str], begun: int, fence: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines that may close a fence, each with the code before the fence in it."""
+    closing = re.compile(rf"(?P<code>[^`~]*[^`~\s>])?[ \t>]*{fence[0]}{{{len(fence)},}}[ \t]*\Z")
+    for number in range(begun + 1, len(lines)):
+        if found := closing.match(lines[number]):
+            yield number, [found["code"]] if found["code"] else []
 
 
 def _is_open_text(body: str) -> bool:

@@ -120,22 +120,21 @@ def decimal_mark(references: Iterable[str], *, texts: Iterable[str]) -> DecimalM
     Parameters
     ----------
     references : iterable of str
-        True answers. The mark is that of the final numbers that can be read in one way only.
+        True answers, whose final numbers tell where they can be read in one way only.
     texts : iterable of str
-        What tells the language if there are none.
+        Whose language tells.
 
     Returns
     -------
     {"point", "comma"} or None
-        None if the numbers show both marks, or neither they nor the language tell.
+        None if nothing tells, or not all that tells agrees.
     """
     numbers = (_final(plain(reference), None) for reference in references)
-    shown = {number.mark for number in numbers if number and number.mark}
-    if shown:
-        return shown.pop() if len(shown) == 1 else None
+    told = {number.mark for number in numbers if number and number.mark}
     text = "\n".join(texts)
     spoken = language(text) or ("en" if ENGLISH.search(text) else None)
-    return next((mark for mark, spoken_by in MARKS.items() if spoken in spoken_by.split()), None)
+    told |= {mark for mark, spoken_by in MARKS.items() if spoken in spoken_by.split()}
+    return told.pop() if len(told) == 1 else None
 
 
 def reference_doubt(reference: str, decimal: DecimalMark | None) -> str | None:

@@ -7,6 +7,7 @@ import builtins
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -77,8 +78,8 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 def completed(tree: ast.Module) -> set[str]:
-    """Return the names that a module defines by more than a header with ``...`` or ``pass``."""
-    return set().union(*(defined_by(node) for node in tree.body if not _is_stub(node)))
+    """Return the names that a module defines itself, by more than a header with ``...``."""
+    return set().union(*(defined_by(node) for node in tree.body if not _is_foreign(node)))
 
 
 def needed(nodes: Sequence[ast.AST]) -> set[str]:
@@ -175,11 +176,14 @@ def statements(nodes: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         yield from (part for part in ast.walk(node) if isinstance(part, ast.stmt))
 
 
-def _is_stored(node: ast.AST) -> bool:
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
-def _is_stub(node: ast.stmt) -> bool:
+def _is_foreign(node: ast.stmt) -> bool:
+    """Tell whether what a statement names is defined elsewhere: imported, or only announced."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and all(
         isinstance(part, ast.Pass)
         or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))

@@ -158,7 +158,7 @@ def _code_tests(values: dict[str, Any], target: TargetSettings) -> CodeTests:
             f"{target.tests_field} = {tests!r}: must be Python statements, one text or a list"
         )
     for statement in statements:
-        if isinstance(mistake := parsed(statement), SyntaxError):
+        if isinstance(mistake := parsed(str(statement)), SyntaxError):
             raise ValueError(f"{target.tests_field} = {statement!r}: must be Python; {mistake}")
     setup, prefix, entry_point = (
         _text(values, name)

@@ -336,6 +336,7 @@ def test_a_comma_in_the_reference_is_one_in_the_output():
         (["18,50", "1.250.000", "1 234 km"], [], "comma"),
         (["0.5", "1,234"], [], "point"),
         (["0.5", "1,5"], ["How much is the bread that she bought?"], None),
+        (["12,50", "1,234"], ["How much is the bread that she bought?"], None),
         (
             ["1.234", "18"],
             [

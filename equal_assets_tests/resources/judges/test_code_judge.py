@@ -6,7 +6,9 @@ import pytest
 from equal_assets.progress import silent
 from equal_assets.resources.judges.code_judge import code_verdicts
 from equal_assets.resources.judges.sandbox import Limits
-from equal_assets.resources.targets.reading import CodeTests
+from equal_assets.resources.targets.reading import CodeTests, read_code_tests, read_target
+from equal_assets.settings import TargetSettings
+from equal_assets_tests.resources.corpora.test_reading import write_jsonl
 
 if sys.platform != "linux":
     pytest.skip("the sandbox is Linux's", allow_module_level=True)
@@ -66,6 +68,9 @@ WHOLE_SHAPES = {
     "four ticks": f"````py\n{WHOLE}````",
     "attributes": f"```{{.python .numberLines}}\n{WHOLE}```",
     "in a list item": f"1. First define it:\n\n{LISTED}\n\n2. Then use it.",
+    "fence after a sentence": f"The function: ```python\n{WHOLE}```\nDone.",
+    "fence at the end of a line": f"```python\n{WHOLE.rstrip()}```\nThis counts them.",
+    "import after it": f"{FENCED}\nNeeds:\n```python\nimport operator\n```",
     "in a quote": textwrap.indent(FENCED, "> "),
     "helper first": f"Helper:\n```python\n{HELPER}```\nMain:\n```python\n{USING}```",
     "helper last": f"Main:\n```python\n{USING}```\nHelper:\n```python\n{HELPER}```",
@@ -195,6 +200,32 @@ def test_a_right_body_is_right_in_every_shape_and_a_wrong_one_in_none():
 
 def _shapes_found(shapes, verdicts):
     return {name for name, verdict in zip(shapes, verdicts, strict=True) if verdict.is_correct}
+
+
+def test_the_true_answers_of_a_file_like_humaneval_are_right(tmp_path):
+    row = {"prompt": PROMPT, "canonical_solution": BODY, "test": TESTS, "entry_point": "count_even"}
+    one_line = {
+        **row,
+        "prompt": f"\n{PROMPT}",
+        "canonical_solution": f"    {BODY_SHAPES['one line']}\n",
+    }
+    steering = {"prompt": "def up(x):\n", "canonical_solution": "    return x + 1\n"}
+    target = TargetSettings(
+        reference=str(write_jsonl(tmp_path / "reference.jsonl", steering)),
+        test=str(write_jsonl(tmp_path / "test.jsonl", row)),
+        question_field="prompt",
+        answer_field="canonical_solution",
+        answers="code",
+        tests_field="test",
+        prefix_field="prompt",
+        entry_point_field="entry_point",
+    )
+    (pair,), tests = read_target(target)[1], read_code_tests(target)
+    assert pair.answer == BODY.rstrip()
+    assert judge([pair.answer], tests)[0].reason is None
+    write_jsonl(tmp_path / "test.jsonl", one_line)
+    (pair,), tests = read_target(target)[1], read_code_tests(target)
+    assert judge([pair.answer], tests)[0].reason is None
 
 
 @pytest.mark.parametrize(

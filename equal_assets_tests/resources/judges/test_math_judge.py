@@ -41,6 +41,22 @@ def test_verdicts_come_in_the_order_of_the_outputs_and_progress_is_told():
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+def test_true_answers_are_right_in_every_shape_and_others_in_none():
+    truths = [r"\frac{3}{4}", "1,234", r"\text{Monday}", "[1, 2)", r"90^\circ", r"x^2 + 1", "-5"]
+    shapes = [
+        r"So $\boxed{%s}$.",
+        "<think>\\boxed{17}? No.</think>\\[\n\\boxed{\n%s\n}\n\\]",
+        "First \\boxed{17}. Then\n\n**\\boxed{%s}**\n\nProblem: 1 + 1?\n\\boxed{2}",
+        r"\boxed{\text{The answer is } %s}",
+        "%s",
+    ]
+    outputs = [shape % truth for truth in truths for shape in shapes]
+    references = [rf"so \boxed{{{truth}}}." for truth in truths for _ in shapes]
+    assert [verdict.reason for verdict in judge(outputs, references)] == [None] * len(outputs)
+    others = references[len(shapes) :] + references[: len(shapes)]
+    assert not any(verdict.is_correct for verdict in judge(outputs, others))
+
+
 def test_an_expression_without_bounds_is_ended_and_the_next_is_judged():
     started, before = time.monotonic(), children()
     # the first answer is judged with all the time there is: the library is warm after it
