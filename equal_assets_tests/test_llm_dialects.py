@@ -172,6 +172,17 @@ def test_account_without_money_ends_the_run_at_once_with_what_to_do(serve, tmp_p
     assert all(outcome == "refused" for outcome, _ in entries(tmp_path))
 
 
+def test_chunks_in_flight_when_the_money_is_spent_are_booked_as_they_end(serve, tmp_path):
+    text = document_text(17, n_pairs=4, size=2000)
+    with serve("quota", dialect_after=2, latency=0.2) as server:
+        settings = settings_for(server, chunk_characters=700, chunk_overlap_characters=0)
+        with pytest.raises(ExtractionError, match="no quota or money left"):
+            extract(tmp_path, settings, [Document("d", text, "s", "f", 1)])
+        paid = billed(server)
+    assert {outcome for outcome, _ in entries(tmp_path)} == {"answered", "refused"}
+    assert entries(tmp_path, "sum(prompt_tokens + completion_tokens)") == [(paid,)]
+
+
 REFUSED = {
     "no_max_tokens": (
         {"limit_field": "max_completion_tokens"},

@@ -5,6 +5,7 @@ import polars as pl
 from equal_assets.algorithms.contrastive_pairs import MIN_DOCUMENTS
 from equal_assets.errors import ExtractionError
 from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.llm.llm import CUT_OFF
 from equal_assets.resources.warehouse import Warehouse
 
 
@@ -37,7 +38,7 @@ def check_sample(
             f"{told}; raise warmup.share, or use an extractor that finds pairs in this corpus"
         )
     first = failures.row(0, named=True)
-    again = extractor.worth_another_try({"": first["reason"]})
+    again = CUT_OFF in first["reason"] or extractor.worth_another_try({"": first["reason"]})
     raise ExtractionError(
         f"{told}; {failures['documents'].sum():,} of {n_documents:,} documents failed, "
         f"{first['documents']:,} of them with: {first['reason']}. Mend that; then "

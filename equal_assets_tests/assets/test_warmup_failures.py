@@ -106,6 +106,16 @@ def test_refused_requests_are_named_and_asked_again_once_the_setting_is_mended(f
         assert len(server.requests()) == 3 * N_DOCUMENTS
 
 
+def test_replies_that_were_cut_off_are_asked_again_once_they_may_be_longer(folder, tmp_path):
+    with running(tmp_path / "log.jsonl") as server:
+        extracted_by(folder, server, max_reply_tokens=16)
+        said = extract(folder)
+        assert "6 of them with: reply cut off at max_reply_tokens. Mend that; then `equal" in said
+        extracted_by(folder, server, max_reply_tokens=400)
+        assert extract(folder) is None
+        assert len(server.requests()) == 2 * N_DOCUMENTS
+
+
 def test_retry_covers_the_warm_up(folder, tmp_path):
     with running(tmp_path / "log.jsonl", faults=1, kinds="reasoning") as server:
         extracted_by(folder, server)

@@ -18,7 +18,7 @@ from equal_assets.algorithms.extraction.recipe import (
 )
 from equal_assets.records import Document, Extraction, ExtractionStatus
 from equal_assets.resources.llm.requests import Job, LLMRequests
-from equal_assets.resources.llm.spending import Amount, Meter
+from equal_assets.resources.llm.spending import Amount, BudgetSpentError, Meter
 from equal_assets.settings import LLMExtractionSettings
 
 
@@ -74,9 +74,15 @@ class ExtractionRun:
         meter: Meter,
     ) -> None:
         started = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._text(text, document, meter)) for text in texts]
-        found = merge_chunks((t.result() for t in tasks), max_pairs=self._settings.max_pairs)
+        # a chunk that ends the run does not cancel the others: what they have sent is paid for
+        chunks = await asyncio.gather(
+            *(self._text(text, document, meter) for text in texts), return_exceptions=True
+        )
+        failures = [chunk for chunk in chunks if isinstance(chunk, BaseException)]
+        if failures:
+            raise min(failures, key=lambda error: isinstance(error, BudgetSpentError))
+        done = [chunk for chunk in chunks if isinstance(chunk, TextPairs)]
+        found = merge_chunks(done, max_pairs=self._settings.max_pairs)
         emit(
             Extraction(
                 content_hash=document.content_hash,

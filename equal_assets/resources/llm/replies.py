@@ -64,6 +64,10 @@ MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOT
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
 
+HALVES = re.compile("[\ud800-\udfff]")
+MOST_TOKENS = 10**12
+"""A larger count is none."""
+
 DEEPEST = 5
 """Levels of a body that are looked through for it."""
 
@@ -123,7 +127,7 @@ def words(text: str) -> str:
         said = html.unescape(MARKUP.sub(" ", text))
     else:
         said = "; ".join(dict.fromkeys(_said(body))) or json.dumps(body, ensure_ascii=False)
-    said = " ".join(said.split())
+    said = " ".join(_storable(said).split())
     return said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]}..."
 
 
@@ -154,7 +158,7 @@ def read_response(status: int, text: str, content_type: str) -> Completion | Ref
         failure = _unusable(f"{NO_MESSAGE}: its choice has {keys}", "give up")
         return Completion("", False, *tokens, failure=failure)
     ended = str(first.get("finish_reason")).lower()
-    written = _content(message.get("content"))
+    written = _storable(_content(message.get("content")))
     is_cut_off = ended in CUT_OFF_REASONS
     return Completion(written, is_cut_off, *tokens, failure=_failure(message, written, ended))
 
@@ -206,6 +210,11 @@ def _content(content: Any) -> str:
             return json.dumps(content, ensure_ascii=False)
 
 
+def _storable(text: str) -> str:
+    """Return a text without halves of characters, which JSON can name and no file can hold."""
+    return HALVES.sub("\ufffd", text)
+
+
 def _is_part(part: Any) -> bool:
     return isinstance(part, dict) and ("type" in part or "text" in part)
 
@@ -237,9 +246,9 @@ def _count(stated: Any) -> int | None:
         return None
     try:
         count = float(stated)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return int(count) if count >= 0 and count.is_integer() else None
+    return int(count) if 0 <= count <= MOST_TOKENS and count.is_integer() else None
 
 
 def _stream(text: str) -> dict[str, Any] | None:

@@ -318,7 +318,7 @@ class LLMRequests:
         if self._failed_in_a_row >= GIVE_UP_AFTER:
             self._ended = ExtractionError(
                 f"{GIVE_UP_AFTER} requests in a row failed, the last with: {reason}. Mend that; "
-                "then `equal run` asks again. Earlier extractions are stored"
+                "then `equal run` continues. Earlier extractions are stored"
             )
             raise self._ended
 

@@ -66,6 +66,7 @@ READ = {
     },
     "counts by other names": {**response(), "usage": {"input_tokens": 100, "output_tokens": 50}},
     "counts in part": {**response(), "usage": {"prompt_tokens": 100, "total_tokens": 150}},
+    "half a character": response(f"{REPLY} \ud83d"),
     "error that is none": {**response(), "error": None},
 }
 
@@ -75,6 +76,7 @@ def test_reply_is_read_whatever_holds_it(kind):
     found = read(READ[kind])
     assert isinstance(found, Completion)
     assert found.failure is None
+    found.text.encode()  # can be stored
     assert [(pair.question, pair.answer) for pair in parse_pairs(found.text).pairs] == [("Q?", "A")]
     assert (found.prompt_tokens, found.completion_tokens) == (100, 50)
 
@@ -87,9 +89,10 @@ def test_reply_that_is_streamed_unasked_is_put_together():
     assert read(events(*pieces, delta("length")), STREAM).is_cut_off
 
 
-@pytest.mark.parametrize(
-    "usage", [None, [], "many", {"prompt_tokens": -1}, {"prompt_tokens": True}]
-)
+NO_COUNTS = (-1, True, 1e30, 10**400, float("nan"), 0.5, "many", [], {})
+
+
+@pytest.mark.parametrize("usage", [None, [], "many", *({"prompt_tokens": n} for n in NO_COUNTS)])
 def test_count_that_is_none_is_unknown(usage):
     found = read({**response(), "usage": usage})
     assert (found.prompt_tokens, found.completion_tokens) == (None, None)
