@@ -119,11 +119,12 @@ def named_formats(given: Iterable[str]) -> list[ExportFormat]:
 
 
 def _named(option: str, given: Iterable[str], known: tuple[T, ...]) -> list[T]:
+    by_name = {str(name): name for name in known}
     names = [name.strip() for text in given for name in text.split(",")]
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in by_name]
     if unknown:
-        raise ExportError(f"{option} {', '.join(unknown)}: must be {', '.join(map(str, known))}")
-    return sorted(set(known).intersection(names), key=names.index)
+        raise ExportError(f"{option} {', '.join(unknown)}: must be {', '.join(by_name)}")
+    return [by_name[name] for name in dict.fromkeys(names)]
 
 
 def _print_export(exported: Exported) -> None:

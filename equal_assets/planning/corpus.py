@@ -99,7 +99,7 @@ def _look_into(files: Iterable[Path], corpus: FilesSettings) -> Iterator[_Look]:
 
 
 def _look(items: Iterable[Document | RejectedRow]) -> _Look:
-    rejected = []
+    rejected: list[RejectedRow] = []
     for item in islice(items, ROWS_OF_A_FILE):
         if isinstance(item, Document):
             return _Look(item, rejected)
