@@ -20,8 +20,8 @@ from equal_assets.resources.corpora.converted.conversion import (
     read_converted,
     sections_of,
 )
-from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.front import split_front_matter
+from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.mapping import map_fields
 from equal_assets.resources.corpora.places import base_folder, file_name, shown_path
 from equal_assets.resources.corpora.tables import read_csv, read_parquet

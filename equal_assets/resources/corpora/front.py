@@ -7,7 +7,12 @@ import re
 import yaml
 
 FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-KEYS = {"title": ("title",), "author": ("author", "authors"), "license": ("license",), "url": ("url", "canonical_url")}
+KEYS = {
+    "title": ("title",),
+    "author": ("author", "authors"),
+    "license": ("license",),
+    "url": ("url", "canonical_url"),
+}
 
 
 def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:

@@ -16,17 +16,26 @@ from equal_assets.resources.corpora.converted.result import Converted, UnusableF
 
 SAME = {
     "p": "p", "sup": "sup", "sub": "sub", "table": "table", "thead": "thead", "tbody": "tbody",
-    "tr": "tr", "td": "td", "th": "th", "row": "tr", "cell": "td", "italic": "em", "bold": "strong",
-    "monospace": "code", "code": "code", "preformat": "pre", "eg": "pre", "disp-quote": "blockquote",
-    "quote": "blockquote", "list-item": "li", "item": "li", "def-list": "dl", "term": "dt", "def": "dd",
-    "figDesc": "p", "caption": "div", "fig": "div", "table-wrap": "div", "lb": "br", "break": "br",
-    "boxed-text": "div", "statement": "div", "fn": "div", "verse-group": "blockquote", "verse-line": "p",
+    "tr": "tr", "td": "td", "th": "th", "row": "tr", "cell": "td", "italic": "em",
+    "bold": "strong", "monospace": "code", "code": "code", "preformat": "pre", "eg": "pre",
+    "disp-quote": "blockquote", "quote": "blockquote", "list-item": "li", "item": "li",
+    "def-list": "dl", "term": "dt", "def": "dd", "figDesc": "p", "caption": "div", "fig": "div",
+    "table-wrap": "div", "lb": "br", "break": "br", "boxed-text": "div", "statement": "div",
+    "fn": "div", "verse-group": "blockquote", "verse-line": "p",
 }  # fmt: skip
 """Elements, with those of HTML that mean the same."""
-LEFT_OUT = ("ref-list", "listBibl", "graphic", "media", "object-id", "contrib-group", "aff",
-            "pub-date", "permissions", "teiHeader", "counts", "kwd-group", "trans-abstract")  # fmt: skip
-RENDERED = {"bold": "strong", "italic": "em", "sup": "sup", "superscript": "sup", "sub": "sub",
-            "subscript": "sub"}  # fmt: skip
+LEFT_OUT = (
+    "ref-list", "listBibl", "graphic", "media", "object-id", "contrib-group", "aff", "pub-date",
+    "permissions", "teiHeader", "counts", "kwd-group", "trans-abstract",
+)  # fmt: skip
+RENDERED = {
+    "bold": "strong",
+    "italic": "em",
+    "sup": "sup",
+    "superscript": "sup",
+    "sub": "sub",
+    "subscript": "sub",
+}
 FORMULAS = ("disp-formula", "inline-formula", "formula")
 HEADINGS = ("title", "head")
 
@@ -42,20 +51,33 @@ def convert_article(path: Path) -> Converted:
     root = ElementTree.fromstring(path.read_bytes())
     kind = _name(root)
     if kind in ("article", "book", "book-part") and root.find(".//{*}body") is not None:
-        parts = [*root.iterfind(".//{*}front//{*}abstract"), *root.iterfind("./{*}body"),
-                 *root.iterfind("./{*}back/{*}app-group"), *root.iterfind("./{*}back/{*}fn-group")]  # fmt: skip
+        parts = [
+            *root.iterfind(".//{*}front//{*}abstract"),
+            *root.iterfind("./{*}body"),
+            *root.iterfind("./{*}back/{*}app-group"),
+            *root.iterfind("./{*}back/{*}fn-group"),
+        ]
         title = root.find(".//{*}title-group/{*}article-title")
-        authors = [" ".join("".join(name.itertext()).split()) for name in
-                   root.iterfind(".//{*}front//{*}contrib[@contrib-type='author']/{*}name")]  # fmt: skip
+        authors = [
+            " ".join("".join(name.itertext()).split())
+            for name in root.iterfind(".//{*}front//{*}contrib[@contrib-type='author']/{*}name")
+        ]
     elif kind in ("TEI", "TEI.2", "teiCorpus"):
-        parts = [*root.iterfind(".//{*}profileDesc/{*}abstract"), *root.iterfind(".//{*}text/{*}body")]
+        parts = [
+            *root.iterfind(".//{*}profileDesc/{*}abstract"),
+            *root.iterfind(".//{*}text/{*}body"),
+        ]
         title = root.find(".//{*}titleStmt/{*}title")
-        authors = ["".join(name.itertext()).strip() for name in root.iterfind(".//{*}titleStmt/{*}author")]
+        authors = [
+            "".join(name.itertext()).strip() for name in root.iterfind(".//{*}titleStmt/{*}author")
+        ]
     else:
         detail = f"XML of <{kind}>: must be an article of JATS or TEI"
         raise UnusableFileError(Reason.UNREADABLE_FILE, detail)
     license_link = root.find(".//{*}license")
-    href = "" if license_link is None else license_link.get("{http://www.w3.org/1999/xlink}href", "")
+    href = (
+        "" if license_link is None else license_link.get("{http://www.w3.org/1999/xlink}href", "")
+    )
     return Converted(
         pages=[(None, markdown_of("".join(_section(part) for part in parts)))],
         title=" ".join("".join(title.itertext()).split()) if title is not None else None,
@@ -97,9 +119,17 @@ def _html(element: Element, level: int) -> str:
         return f"<div>{_inner(element, level + (1 if has_heading and name != 'app' else 0))}</div>"
     if name == "hi":
         tags = [RENDERED[word] for word in element.get("rend", "").split() if word in RENDERED]
-        return "".join(f"<{t}>" for t in tags) + _inner(element, level) + "".join(f"</{t}>" for t in tags[::-1])
+        return (
+            "".join(f"<{t}>" for t in tags)
+            + _inner(element, level)
+            + "".join(f"</{t}>" for t in tags[::-1])
+        )
     if name == "list":
-        kind = "ol" if element.get("list-type", element.get("rend", "")) in ("order", "numbered", "ordered") else "ul"
+        kind = (
+            "ol"
+            if element.get("list-type", element.get("rend", "")) in ("order", "numbered", "ordered")
+            else "ul"
+        )
         return f"<{kind}>{_inner(element, level)}</{kind}>"
     if name in ("ext-link", "uri"):
         href = element.get("{http://www.w3.org/1999/xlink}href", "")

@@ -109,7 +109,9 @@ def read_converted(
         detail = (
             f"pages: {len(pages)}" if path.suffix.lower() == ".pdf" else "nothing is written in it"
         )
-        unreadable = [(reason, of) for _, reason, of in rejected if reason != Reason.NO_TEXT_IN_FILE]
+        unreadable = [
+            (reason, of) for _, reason, of in rejected if reason != Reason.NO_TEXT_IN_FILE
+        ]
         reason, of_page = unreadable[0] if unreadable else (Reason.NO_TEXT_IN_FILE, "")
         yield reject(file, 1, Reason(reason), ", ".join(part for part in (detail, of_page) if part))
         return

@@ -1,8 +1,8 @@
 r"""Formulas of pages: each is replaced by its LaTeX, once, between dollar signs.
 
-Pages carry a formula as MathML, as a script for MathJax, as what KaTeX or MathJax has drawn, or as a
-picture with LaTeX as its text; often as several of these at once. What a page leaves as text for a
-script to draw, ``\(x\)`` or ``$x$``, stays as it is.
+Pages carry a formula as MathML, as a script for MathJax, as what KaTeX or MathJax has drawn, or as
+a picture with LaTeX as its text; often as several of these at once. What a page leaves as text for
+a script to draw, ``\(x\)`` or ``$x$``, stays as it is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from equal_assets.resources.corpora.converted import latex
 from equal_assets.resources.corpora.converted.mathml import is_display, tex_of, without_style
 
 SCRIPT = re.compile(r"\s*math/(tex|mml|asciimath)\b", re.IGNORECASE)
-DRAWN = ".MathJax, .MathJax_Display, .MathJax_SVG, .MathJax_SVG_Display, .MathJax_CHTML, mjx-container"
+DRAWN = (
+    ".MathJax, .MathJax_Display, .MathJax_SVG, .MathJax_SVG_Display, .MathJax_CHTML, mjx-container"
+)
 PREVIEW = ".MathJax_Preview"
 PICTURES = re.compile(
-    r"(?:^|\s|-)(?:math|tex|latex|formula\w*|equation\w*|Wirisformula|ql-img\S*)(?:$|\s|-)", re.IGNORECASE
+    r"(?:^|\s|-)(?:math|tex|latex|formula\w*|equation\w*|Wirisformula|ql-img\S*)(?:$|\s|-)",
+    re.IGNORECASE,
 )
 RENDERERS = re.compile(
     r"(?:latex\.codecogs\.com/[^?]*\?|latex\.php\?(?:\w+=[^&]*&)*?latex=|(?:mathtex|mimetex)\.cgi\?"
@@ -38,7 +41,7 @@ def write_formulas(soup: Tag) -> None:
     Raises
     ------
     UnusableFileError
-        If a formula is there in a form that has no LaTeX: better no page than one with other numbers.
+        If a formula is there in a form that has no LaTeX: better no page than other numbers.
     """
     for tag in soup.select(".mwe-math-element"):
         _replace_wiki(tag)
@@ -70,14 +73,19 @@ def _standing(soup: Tag, find: Callable[[], list[Tag]]) -> Iterator[Tag]:
 def _replace(tag: Tag, tex: str, *, alone: bool) -> None:
     tex = without_style(tex)
     text = latex.display(tex) if alone else latex.inline(tex)
-    written = BeautifulSoup("", "html.parser").new_tag("p" if alone and not _is_within_line(tag) else "span")
+    written = BeautifulSoup("", "html.parser").new_tag(
+        "p" if alone and not _is_within_line(tag) else "span"
+    )
     written.string = text if tex else ""
     tag.replace_with(written)
     tag.decompose()
 
 
 def _is_within_line(tag: Tag) -> bool:
-    return tag.find_parent(["p", "li", "td", "th", "dt", "h1", "h2", "h3", "h4", "h5", "h6"]) is not None
+    return (
+        tag.find_parent(["p", "li", "td", "th", "dt", "h1", "h2", "h3", "h4", "h5", "h6"])
+        is not None
+    )
 
 
 def _replace_wiki(tag: Tag) -> None:
@@ -96,7 +104,11 @@ def _replace_katex(tag: Tag) -> None:
     math = tag.find("math")
     if math is None:
         raise latex.formula_error("a formula drawn by KaTeX without its source (output: html)")
-    _replace(tag, tex_of(math), alone="katex-display" in tag.get_attribute_list("class") or is_display(math))
+    _replace(
+        tag,
+        tex_of(math),
+        alone="katex-display" in tag.get_attribute_list("class") or is_display(math),
+    )
 
 
 def _replace_script(script: Tag) -> None:
@@ -152,7 +164,9 @@ def _replace_picture(picture: Tag) -> None:
         picture.replace_with(f"[{alt}]")
         return
     inner = re.fullmatch(r"\s*(\$\$?|\\\(|\\\[)(.*?)(?:\$\$?|\\\)|\\\])\s*", tex, re.DOTALL)
-    is_alone = bool(inner and inner[1] in ("$$", r"\[")) or "isplay" in named or "formulaDsp" in named
+    is_alone = (
+        bool(inner and inner[1] in ("$$", r"\[")) or "isplay" in named or "formulaDsp" in named
+    )
     _replace(picture, inner[2] if inner else tex, alone=is_alone)
 
 

@@ -18,9 +18,25 @@ LINE_NUMBERS = (
     ".linenos, .lineno, .linenodiv, .line-numbers-rows, .line-number, .ln, .blob-num, td.gutter, "
     ".rouge-gutter, .hljs-ln-numbers, .lnt, .CodeMirror-linenumber, .copybtn, .copy-button"
 )
-BLOCKS = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "article", "main", "section", "li"]
+BLOCKS = [
+    "p",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "pre",
+    "table",
+    "article",
+    "main",
+    "section",
+    "li",
+]
 PARSER = "html.parser"  # of the standard library; lxml is 8% faster at conversion to Markdown
-LANGUAGE = re.compile(r"\b(?:lang(?:uage)?-|highlight-(?:source-)?|brush:\s*|sourceCode\s+)([\w+#.-]+)")
+LANGUAGE = re.compile(
+    r"\b(?:lang(?:uage)?-|highlight-(?:source-)?|brush:\s*|sourceCode\s+)([\w+#.-]+)"
+)
 """In a class, as highlighters read it."""
 HIGHLIGHTED = re.compile(r"^highlight-(?:source-)?\w|^language-")
 PLAIN = re.compile(r"(?:st|nd|rd|th|er|re|nd|ère|ème|TM|SM|\(R\)|[™®℠†‡*]|)", re.IGNORECASE)
@@ -79,12 +95,10 @@ NO_LANGUAGES = ("default", "none", "text", "plaintext", "notranslate")
 
 
 def _cell(text: str) -> str:
-    r"""Return the text of a cell without bars that would end it; in LaTeX ``\|`` is another sign."""
+    r"""Return a cell without bars that would end it; in LaTeX, ``\|`` is another sign."""
     parts = re.split(r"(\$[^$]+\$)", text)
     parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
-    parts[1::2] = [
-        part.replace(r"\|", r"\Vert ").replace("|", r"\vert ") for part in parts[1::2]
-    ]
+    parts[1::2] = [part.replace(r"\|", r"\Vert ").replace("|", r"\vert ") for part in parts[1::2]]
     return "".join(parts)
 
 

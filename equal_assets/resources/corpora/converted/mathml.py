@@ -106,8 +106,12 @@ def _of_parts(kind: str, children: Sequence[Tag]) -> str:
     first, *rest = [_tex(child) for child in children]
     match kind:
         case "mfrac":
-            thickness = str(children[0].parent.get("linethickness", "1")) if children[0].parent else "1"
-            return latex.fraction(first, rest[0], has_line=not re.fullmatch(r"0+(\D.*)?", thickness))
+            thickness = (
+                str(children[0].parent.get("linethickness", "1")) if children[0].parent else "1"
+            )
+            return latex.fraction(
+                first, rest[0], has_line=not re.fullmatch(r"0+(\D.*)?", thickness)
+            )
         case "mroot":
             return latex.root(first, rest[0])
         case "msub":

@@ -66,7 +66,9 @@ def _run(run: Element) -> str:
     alphabet = SCRIPTS.get(_stated(run, "scr", "")) or STYLES.get(_stated(run, "sty", ""))
     if alphabet:
         return latex.joined(
-            latex.styled(latex.symbols(letter), alphabet) if letter.isalnum() else latex.symbols(letter)
+            latex.styled(latex.symbols(letter), alphabet)
+            if letter.isalnum()
+            else latex.symbols(letter)
             for letter in text
         )
     if text.strip() in latex.FUNCTIONS or (_stated(run, "sty", "") == "p" and text.isalpha()):

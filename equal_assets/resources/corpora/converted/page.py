@@ -10,8 +10,10 @@ import re
 
 from bs4 import BeautifulSoup, Tag
 
-AROUND = "nav, footer, dialog, [role=navigation], [role=contentinfo], [role=search], [role=banner], " \
+AROUND = (
+    "nav, footer, dialog, [role=navigation], [role=contentinfo], [role=search], [role=banner], "
     "[role=complementary], [role=dialog], [role=alertdialog], [role=menu], [role=menubar]"
+)
 NAMES = re.compile(
     r"(?:(?!has|with|no|is|not|without)\w+[-_])*"
     r"(?:(?:top|bottom|sub|site|main)?-?nav|navbar|navigation|navbox|navpath|breadcrumbs?|sidebar|sphinxsidebar|toc|table-of-contents"
@@ -34,7 +36,10 @@ CONTENT = (
     "#main-content, #main, #content, .content"
 )
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
-MARKS = re.compile(r"[\s¶#§🔗⚓∞\uf0c1\u200b]*|(?:perma)?link(?: to this (?:heading|headline|section))?|anchor", re.I)
+MARKS = re.compile(
+    r"[\s¶#§🔗⚓∞\uf0c1\u200b]*|(?:perma)?link(?: to this (?:heading|headline|section))?|anchor",
+    re.I,
+)
 """The text of a link from a heading to itself."""
 STEPS = "a[rel~=next], a[rel~=prev], a[rel~=previous], a[accesskey=n], a[accesskey=p], a[rel~=up]"
 STEP = re.compile(r"[\s|(\[]*(?:[«»‹›←→<>]|(?:next|prev(?:ious)?|up)\b\s*[:»›→|])", re.IGNORECASE)
@@ -60,8 +65,14 @@ def main_part(soup: BeautifulSoup) -> Tag:
 def _remove_marks(page: Tag) -> None:
     """Take away links from headings to themselves, and icons; formulas are written already."""
     for link in page("a", href=re.compile("#")):
-        inside = link.find_parent([*HEADINGS, "dt", "caption", "figcaption", "summary", "p", "span"])
-        if inside is not None and MARKS.fullmatch(link.get_text(strip=True)) and not link.find("img"):
+        inside = link.find_parent(
+            [*HEADINGS, "dt", "caption", "figcaption", "summary", "p", "span"]
+        )
+        if (
+            inside is not None
+            and MARKS.fullmatch(link.get_text(strip=True))
+            and not link.find("img")
+        ):
             link.decompose()
     for icon in page.select("i[aria-hidden=true], span[aria-hidden=true], a[aria-hidden=true]"):
         icon.decompose()
@@ -71,7 +82,11 @@ def _marked(page: Tag) -> Tag | None:
     """Return the element that a page marks as its main part, if it is one and holds the text."""
     for selector in MAIN:
         found = [tag for tag in page.select(selector) if not tag.find_parent(_same(selector))]
-        if len(found) == 1 and _length(found[0]) and (selector != "article" or _holds_most(found[0], page)):
+        if (
+            len(found) == 1
+            and _length(found[0])
+            and (selector != "article" or _holds_most(found[0], page))
+        ):
             return found[0]
     return None
 
@@ -95,9 +110,9 @@ def _remove_around(page: Tag, main: Tag | None) -> None:
     """Take away menus, footers, banners and the like; in a marked part, those that it holds too."""
     kept = set(map(id, [*main.parents, main])) if main else set()
     for tag in page.select(AROUND):
-        if tag.parent is not None and id(tag) not in kept and not tag.find_parent("blockquote"):
-            if not _holds_heading(tag):
-                tag.decompose()
+        is_whole = tag.parent is not None and not tag.find_parent("blockquote")
+        if is_whole and id(tag) not in kept and not _holds_heading(tag):
+            tag.decompose()
     for tag in page(BLOCKS):
         if tag.parent is None or id(tag) in kept:
             continue

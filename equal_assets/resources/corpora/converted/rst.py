@@ -34,13 +34,37 @@ SETTINGS = {
     "toc_backlinks": False,
     "section_self_link": False,
 }
-DIRECTIVE = re.compile(r"^[ \t]*(?:-|\*|\d+\.)?[ \t]*\.\.[ \t]+(?:\|[^|]+\|[ \t]+)?([\w:+.-]+?)::(?:[ \t]|$)", re.M)
+DIRECTIVE = re.compile(
+    r"^[ \t]*(?:-|\*|\d+\.)?[ \t]*\.\.[ \t]+(?:\|[^|]+\|[ \t]+)?([\w:+.-]+?)::(?:[ \t]|$)", re.M
+)
 ROLE = re.compile(r":([\w+.-]+(?::[\w+.-]+)*):`")
-CODE = ("code-block", "sourcecode", "code", "ipython", "doctest", "testcode", "testoutput", "prompt", "parsed-literal")
-LEFT_OUT = (
-    "toctree index highlight module currentmodule sectionauthor codeauthor moduleauthor meta "
-    "tabularcolumns default-domain contents testsetup testcleanup"
-).split()
+CODE = (
+    "code-block",
+    "sourcecode",
+    "code",
+    "ipython",
+    "doctest",
+    "testcode",
+    "testoutput",
+    "prompt",
+    "parsed-literal",
+)
+LEFT_OUT = [
+    "toctree",
+    "index",
+    "highlight",
+    "module",
+    "currentmodule",
+    "sectionauthor",
+    "codeauthor",
+    "moduleauthor",
+    "meta",
+    "tabularcolumns",
+    "default-domain",
+    "contents",
+    "testsetup",
+    "testcleanup",
+]
 """Directives without text of their own."""
 VERSIONS = {
     "versionadded": "Added in version",
@@ -114,7 +138,9 @@ def convert_rst(path: Path) -> Converted:
         left = message.find("pre")  # the source that could not be parsed
         message.replace_with(left) if left else message.decompose()
     for code in soup.select("pre.code"):
-        code["class"] = [f"language-{name}" for name in code["class"][1:-1]]  # code NAME literal-block
+        code["class"] = [
+            f"language-{name}" for name in code["class"][1:-1]
+        ]  # code NAME literal-block
     for name in soup.select("span.literal"):
         name.name = "code"
     title = BeautifulSoup(written["title"], PARSER).get_text()
