@@ -55,9 +55,9 @@ class FieldMappingSettings(TextPolicySettings):
 
 
 class FilesSettings(FieldMappingSettings):
-    """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt, .md, PDF, HTML, DOCX and EPUB.
+    """JSONL (plain, .gz, .zst), Parquet, CSV, and folders of .txt, .md and converted files.
 
-    The last four need the extra ``files``.
+    Converted are PDF, HTML, DOCX, EPUB and others (docs/sources.md), with the extra ``files``.
     """
 
     source: Literal["files"]
@@ -67,7 +67,7 @@ class FilesSettings(FieldMappingSettings):
     split: Literal["auto", "headings", "none"] = Field(
         "auto",
         description="headings: a document is a section; none: a document is a file; auto: headings "
-        "for PDF, HTML, DOCX and EPUB, none for .md",
+        "for PDF, HTML and other converted files, none for .md",
     )
     section_characters: int = Field(
         4000,
@@ -76,7 +76,7 @@ class FilesSettings(FieldMappingSettings):
         "up to this length",
     )
     file_seconds: float = Field(
-        300.0, gt=0, description="time limit to convert a PDF, HTML, DOCX or EPUB"
+        300.0, gt=0, description="time limit to convert a file, such as a PDF"
     )
     file_memory_mb: int = Field(2048, ge=256, description="memory limit for it")
 
