@@ -39,8 +39,8 @@ LANGUAGE = re.compile(
 )
 """In a class, as highlighters read it."""
 HIGHLIGHTED = re.compile(r"^highlight-(?:source-)?\w|^language-")
-PLAIN = re.compile(r"(?:st|nd|rd|th|er|re|nd|ère|ème|TM|SM|\(R\)|[™®℠†‡*]|)", re.IGNORECASE)
-"""What is raised without being a power: ordinals, trademarks, marks of footnotes."""
+PLAIN = re.compile(r"(?:st|nd|rd|th|er|re|nd|ère|ème|TM|SM|\(R\)|[™®℠]|)", re.IGNORECASE)
+"""What is raised without being a power: ordinals and trademarks."""
 BACK = re.compile(r"[↑↩⏎^\ufe0e\ufe0f\s]*")
 """The text of a link from a footnote to its place."""
 

@@ -63,6 +63,7 @@ def test_file_that_is_no_notebook_is_rejected(tmp_path):
 # reStructuredText
 
 RST = {
+    "headings": ("Rings\n=====\n\nIdeals\n------\n\nText.", "# Rings\n\n## Ideals\n\nText."),
     "math": ("Is :math:`x^2`.", r"Is \(x^2\)."),
     "math of sphinx": (
         ".. math::\n   :label: eq\n\n   a < b",

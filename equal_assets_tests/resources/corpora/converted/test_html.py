@@ -175,6 +175,7 @@ def test_page_in_utf8_is_read_as_such_whatever_it_states(tmp_path):
 
 
 INVENTED = {
+    "conjugate": ("A<sup>T</sup>x<sup>*</sup>", "A^{T}x^{*}"),
     "units": ("9.8 m s<sup>−2</sup> at 25<sup>o</sup>C", "9.8 m s^{−2} at 25^{o}C"),
     "isotope": ("<sup>14</sup>C and Ca<sup>2+</sup>", "^{14}C and Ca^{2+}"),
     "wiki reference": (
