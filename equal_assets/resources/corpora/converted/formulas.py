@@ -95,8 +95,9 @@ def _replace_wiki(tag: Tag) -> None:
     if stated is None:
         return
     tex = tex_of(math) if math else str(picture.get("alt") or "") if picture else ""
-    style = "display" in str(stated.get("class", "")) or tag.get("style", "").find("block") >= 0
-    _replace(tag, tex, alone=style or (math is not None and is_display(math)))
+    named = f"{stated.get('class', '')} {tag.get('class', '')}"
+    is_alone = "display" in named or "block" in named
+    _replace(tag, tex, alone=is_alone or (math is not None and is_display(math)))
 
 
 def _replace_katex(tag: Tag) -> None:
@@ -135,7 +136,7 @@ def _is_any(tag: Tag, selector: str) -> bool:
 def _replace_drawn(tag: Tag) -> None:
     """MathJax without a script: MathML is for screen readers, in an attribute or beside it."""
     stated = tag.get("data-mathml") or next(
-        (str(part["data-mathml"]) for part in tag.find_all(attrs={"data-mathml": True})), None
+        (str(part["data-mathml"]) for part in tag.select("[data-mathml]")), None
     )
     found = BeautifulSoup(str(stated), "html.parser").math if stated else tag.find("math")
     if not isinstance(found, Tag):

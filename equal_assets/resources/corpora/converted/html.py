@@ -174,7 +174,9 @@ def _write_fraction(above: Tag) -> None:
     bar = above.next_sibling
     below = bar.next_sibling if bar is not None else None
     is_bar = isinstance(bar, NavigableString) and bar.strip() in ("/", "⁄", "∕")
-    if above.name != "sup" or not is_bar or not isinstance(below, Tag) or below.name != "sub":
+    if above.name != "sup" or not isinstance(below, Tag) or below.name != "sub":
+        return
+    if bar is None or not is_bar:
         return
     before = above.previous_sibling
     space = " " if isinstance(before, NavigableString) and before[-1:].isdigit() else ""

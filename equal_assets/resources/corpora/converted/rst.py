@@ -140,9 +140,10 @@ def convert_rst(path: Path) -> Converted:
         left = message.find("pre")  # the source that could not be parsed
         message.replace_with(left) if left else message.decompose()
     for code in soup.select("pre.code"):
-        code["class"] = [
-            f"language-{name}" for name in code["class"][1:-1]
-        ]  # code NAME literal-block
+        names = [str(name) for name in code.get_attribute_list("class")]
+        code["class"] = " ".join(
+            f"language-{name}" for name in names[1:-1]
+        )  # code NAME literal-block
     for name in soup.select("span.literal"):
         name.name = "code"
     headings = soup("h1")

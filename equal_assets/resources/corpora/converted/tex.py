@@ -45,7 +45,6 @@ INCLUDED = re.compile(r"\\(?:input|include|subfile)\s*\{([^}]*)\}")
 def convert_tex(path: Path) -> Converted:
     """Convert what is between the beginning and the end of a document, or all of a part."""
     source = _decoded(path.read_bytes())
-    stated = {name: _stated(source, name) for name in ("title", "author")}
     body = re.search(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", source, re.DOTALL)
     kept: list[str] = []
 
@@ -59,7 +58,11 @@ def convert_tex(path: Path) -> Converted:
     text = INCLUDED.sub(lambda found: keep(f"[{found[1]}]"), text)
     text = _to_text(text)
     text = re.sub(r"KEPT(\d+)TEPK", lambda found: kept[int(found[1])], text)
-    return Converted(pages=[(None, re.sub(r"\n[ \t]*\n\s*\n", "\n\n", text).strip())], **stated)
+    return Converted(
+        pages=[(None, re.sub(r"\n[ \t]*\n\s*\n", "\n\n", text).strip())],
+        title=_stated(source, "title"),
+        author=_stated(source, "author"),
+    )
 
 
 def _decoded(content: bytes) -> str:
