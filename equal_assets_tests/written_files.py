@@ -72,7 +72,7 @@ STYLES = "".join(
 
 
 def docx(path, *paragraphs, title="", prolog=""):
-    """Write paragraphs of ``(style, text)``; the style ``table`` has rows of cells."""
+    """Write paragraphs of ``(style, text)``; ``table`` has rows of cells, ``xml`` is as given."""
     body = "".join(_paragraph(style, text) for style, text in paragraphs)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(
@@ -106,6 +106,8 @@ def docx(path, *paragraphs, title="", prolog=""):
 
 
 def _paragraph(style, text):
+    if style == "xml":
+        return text
     if style == "table":
         cells = [[f"<w:tc>{_paragraph('', cell)}</w:tc>" for cell in row] for row in text]
         rows = "".join(f"<w:tr>{''.join(row)}</w:tr>" for row in cells)

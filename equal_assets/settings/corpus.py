@@ -61,9 +61,10 @@ class FieldMappingSettings(TextPolicySettings):
 
 
 class FilesSettings(FieldMappingSettings):
-    """JSONL, JSON, Parquet, CSV, and folders of .txt, .md, PDF, HTML, DOCX and EPUB.
+    """JSONL, JSON, Parquet, CSV, and folders of .txt, .md and converted files.
 
-    The last four need the extra ``files``; text may be packed (.gz, .bz2, .xz, .zst).
+    Converted are PDF, HTML, DOCX, EPUB and others (docs/sources.md), with the extra ``files``; text
+    may be packed (.gz, .bz2, .xz, .zst).
     """
 
     source: Literal["files"]
@@ -77,7 +78,7 @@ class FilesSettings(FieldMappingSettings):
     split: Literal["auto", "headings", "none"] = Field(
         "auto",
         description="headings: a document is a section; none: a document is a file; auto: headings "
-        "for PDF, HTML, DOCX and EPUB, none for .md",
+        "for PDF, HTML and other converted files, none for .md",
     )
     section_characters: int = Field(
         4000,
@@ -86,7 +87,7 @@ class FilesSettings(FieldMappingSettings):
         "up to this length",
     )
     file_seconds: float = Field(
-        300.0, gt=0, description="time limit to convert a PDF, HTML, DOCX or EPUB"
+        300.0, gt=0, description="time limit to convert a file, such as a PDF"
     )
     file_memory_mb: int = Field(2048, ge=256, description="memory limit for it")
 

@@ -16,17 +16,26 @@ from equal_assets.resources.corpora.converted.result import Converted, UnusableF
 
 SAME = {
     "p": "p", "sup": "sup", "sub": "sub", "table": "table", "thead": "thead", "tbody": "tbody",
-    "tr": "tr", "td": "td", "th": "th", "row": "tr", "cell": "td", "italic": "em", "bold": "strong",
-    "monospace": "code", "code": "code", "preformat": "pre", "eg": "pre", "disp-quote": "blockquote",
-    "quote": "blockquote", "list-item": "li", "item": "li", "def-list": "dl", "term": "dt", "def": "dd",
-    "figDesc": "p", "caption": "div", "fig": "div", "table-wrap": "div", "lb": "br", "break": "br",
-    "boxed-text": "div", "statement": "div", "fn": "div", "verse-group": "blockquote", "verse-line": "p",
+    "tr": "tr", "td": "td", "th": "th", "row": "tr", "cell": "td", "italic": "em",
+    "bold": "strong", "monospace": "code", "code": "code", "preformat": "pre", "eg": "pre",
+    "disp-quote": "blockquote", "quote": "blockquote", "list-item": "li", "item": "li",
+    "def-list": "dl", "term": "dt", "def": "dd", "figDesc": "p", "caption": "div", "fig": "div",
+    "table-wrap": "div", "lb": "br", "break": "br", "boxed-text": "div", "statement": "div",
+    "fn": "div", "verse-group": "blockquote", "verse-line": "p",
 }  # fmt: skip
 """Elements, with those of HTML that mean the same."""
-LEFT_OUT = ("ref-list", "listBibl", "graphic", "media", "object-id", "contrib-group", "aff",
-            "pub-date", "permissions", "teiHeader", "counts", "kwd-group", "trans-abstract")  # fmt: skip
-RENDERED = {"bold": "strong", "italic": "em", "sup": "sup", "superscript": "sup", "sub": "sub",
-            "subscript": "sub"}  # fmt: skip
+LEFT_OUT = (
+    "ref-list", "listBibl", "graphic", "media", "object-id", "contrib-group", "aff", "pub-date",
+    "permissions", "teiHeader", "counts", "kwd-group", "trans-abstract",
+)  # fmt: skip
+RENDERED = {
+    "bold": "strong",
+    "italic": "em",
+    "sup": "sup",
+    "superscript": "sup",
+    "sub": "sub",
+    "subscript": "sub",
+}
 FORMULAS = ("disp-formula", "inline-formula", "formula")
 HEADINGS = ("title", "head")
 
@@ -42,11 +51,17 @@ def convert_article(path: Path) -> Converted:
     root = ElementTree.fromstring(path.read_bytes())
     kind = _name(root)
     if kind in ("article", "book", "book-part") and root.find(".//{*}body") is not None:
-        parts = [*root.iterfind(".//{*}front//{*}abstract"), *root.iterfind("./{*}body"),
-                 *root.iterfind("./{*}back/{*}app-group"), *root.iterfind("./{*}back/{*}fn-group")]  # fmt: skip
+        parts = [
+            *root.iterfind(".//{*}front//{*}abstract"),
+            *root.iterfind("./{*}body"),
+            *root.iterfind("./{*}back/{*}app-group"),
+            *root.iterfind("./{*}back/{*}fn-group"),
+        ]
         title = root.find(".//{*}title-group/{*}article-title")
-        authors = [" ".join("".join(name.itertext()).split()) for name in
-                   root.iterfind(".//{*}front//{*}contrib[@contrib-type='author']/{*}name")]  # fmt: skip
+        authors = [
+            " ".join("".join(name.itertext()).split())
+            for name in root.iterfind(".//{*}front//{*}contrib[@contrib-type='author']/{*}name")
+        ]
     elif kind in ("TEI", "TEI.2", "teiCorpus"):
         parts = [
             *root.iterfind(".//{*}profileDesc/{*}abstract"),

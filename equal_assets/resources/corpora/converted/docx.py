@@ -53,9 +53,9 @@ def convert_docx(path: Path) -> Converted:
     with open_archive(path) as archive:
         names = archive.namelist()
         properties = archive.read(PROPERTIES) if PROPERTIES in names else b""
-        file = _with_latex(archive)
+        document = _with_latex(archive)
     no_pictures = mammoth.images.img_element(lambda image: {})
-    html = mammoth.convert_to_html(file, convert_image=no_pictures, style_map=STYLES).value
+    html = mammoth.convert_to_html(document, convert_image=no_pictures, style_map=STYLES).value
     stated = BeautifulSoup(properties, PARSER)
     return Converted(
         pages=[(None, markdown_of(html))],

@@ -1,8 +1,8 @@
 r"""Formulas of pages: each is replaced by its LaTeX, once, between dollar signs.
 
-Pages carry a formula as MathML, as a script for MathJax, as what KaTeX or MathJax has drawn, or as a
-picture with LaTeX as its text; often as several of these at once. What a page leaves as text for a
-script to draw, ``\(x\)`` or ``$x$``, stays as it is.
+Pages carry a formula as MathML, as a script for MathJax, as what KaTeX or MathJax has drawn, or as
+a picture with LaTeX as its text; often as several of these at once. What a page leaves as text for
+a script to draw, ``\(x\)`` or ``$x$``, stays as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def write_formulas(soup: Tag) -> None:
     Raises
     ------
     UnusableFileError
-        If a formula is there in a form that has no LaTeX: better no page than one with other numbers.
+        If a formula is there in a form that has no LaTeX: better no page than other numbers.
     """
     for tag in soup.select(".mwe-math-element"):
         _replace_wiki(tag)
@@ -95,8 +95,9 @@ def _replace_wiki(tag: Tag) -> None:
     if stated is None:
         return
     tex = tex_of(math) if math else str(picture.get("alt") or "") if picture else ""
-    style = "display" in str(stated.get("class", "")) or tag.get("style", "").find("block") >= 0
-    _replace(tag, tex, alone=style or (math is not None and is_display(math)))
+    named = f"{stated.get('class', '')} {tag.get('class', '')}"
+    is_alone = "display" in named or "block" in named
+    _replace(tag, tex, alone=is_alone or (math is not None and is_display(math)))
 
 
 def _replace_katex(tag: Tag) -> None:
@@ -135,7 +136,7 @@ def _is_any(tag: Tag, selector: str) -> bool:
 def _replace_drawn(tag: Tag) -> None:
     """MathJax without a script: MathML is for screen readers, in an attribute or beside it."""
     stated = tag.get("data-mathml") or next(
-        (str(part["data-mathml"]) for part in tag.find_all(attrs={"data-mathml": True})), None
+        (str(part["data-mathml"]) for part in tag.select("[data-mathml]")), None
     )
     found = BeautifulSoup(str(stated), "html.parser").math if stated else tag.find("math")
     if not isinstance(found, Tag):

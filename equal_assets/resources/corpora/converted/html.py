@@ -39,8 +39,8 @@ LANGUAGE = re.compile(
 )
 """In a class, as highlighters read it."""
 HIGHLIGHTED = re.compile(r"^highlight-(?:source-)?\w|^language-")
-PLAIN = re.compile(r"(?:st|nd|rd|th|er|re|nd|ère|ème|TM|SM|\(R\)|[™®℠†‡*]|)", re.IGNORECASE)
-"""What is raised without being a power: ordinals, trademarks, marks of footnotes."""
+PLAIN = re.compile(r"(?:st|nd|rd|th|er|re|nd|ère|ème|TM|SM|\(R\)|[™®℠]|)", re.IGNORECASE)
+"""What is raised without being a power: ordinals and trademarks."""
 BACK = re.compile(r"[↑↩⏎^\ufe0e\ufe0f\s]*")
 """The text of a link from a footnote to its place."""
 
@@ -95,7 +95,7 @@ NO_LANGUAGES = ("default", "none", "text", "plaintext", "notranslate")
 
 
 def _cell(text: str) -> str:
-    r"""Return the text of a cell without bars that would end it; in LaTeX ``\|`` is another sign."""
+    r"""Return a cell without bars that would end it; in LaTeX, ``\|`` is another sign."""
     parts = re.split(r"(\$[^$]+\$)", text)
     parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
     parts[1::2] = [part.replace(r"\|", r"\Vert ").replace("|", r"\vert ") for part in parts[1::2]]
@@ -174,7 +174,9 @@ def _write_fraction(above: Tag) -> None:
     bar = above.next_sibling
     below = bar.next_sibling if bar is not None else None
     is_bar = isinstance(bar, NavigableString) and bar.strip() in ("/", "⁄", "∕")
-    if above.name != "sup" or not is_bar or not isinstance(below, Tag) or below.name != "sub":
+    if above.name != "sup" or not isinstance(below, Tag) or below.name != "sub":
+        return
+    if bar is None or not is_bar:
         return
     before = above.previous_sibling
     space = " " if isinstance(before, NavigableString) and before[-1:].isdigit() else ""

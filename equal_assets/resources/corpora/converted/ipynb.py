@@ -41,7 +41,7 @@ def _cells(notebook: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _parts(cell: dict[str, Any], language: str) -> Iterator[str]:
     source = _joined(cell.get("source", cell.get("input", "")))
-    match cell["cell_type"]:
+    match cell.get("cell_type"):
         case "heading":  # format 3
             yield f"{'#' * cell['level']} {source}"
         case "code":
@@ -52,9 +52,9 @@ def _parts(cell: dict[str, Any], language: str) -> Iterator[str]:
 
 
 def _output(output: dict[str, Any]) -> str:
-    if output["output_type"] == "stream":
+    if output.get("output_type") == "stream":
         return _fenced(_joined(output.get("text", "")))
-    if output["output_type"] in ("error", "pyerr"):
+    if output.get("output_type") in ("error", "pyerr"):
         return _fenced(f"{output.get('ename')}: {output.get('evalue')}")
     forms = output.get("data", output)
     if any(name.startswith("image/") or name in ("png", "jpeg", "svg") for name in forms):

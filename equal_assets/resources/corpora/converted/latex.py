@@ -11,51 +11,22 @@ from pylatexenc.latexencode import get_builtin_uni2latex_dict
 from equal_assets.resources.corpora.candidates import Reason
 from equal_assets.resources.corpora.converted.result import UnusableFileError
 
-FUNCTIONS = frozenset(
-    [
-        "arccos",
-        "arcsin",
-        "arctan",
-        "arg",
-        "cos",
-        "cosh",
-        "cot",
-        "coth",
-        "csc",
-        "deg",
-        "det",
-        "dim",
-        "exp",
-        "gcd",
-        "hom",
-        "inf",
-        "ker",
-        "lg",
-        "lim",
-        "liminf",
-        "limsup",
-        "ln",
-        "log",
-        "max",
-        "min",
-        "Pr",
-        "sec",
-        "sin",
-        "sinh",
-        "sup",
-        "tan",
-        "tanh",
-    ]
-)
+FUNCTIONS = frozenset([
+    "arccos", "arcsin", "arctan", "arg", "cos", "cosh", "cot", "coth", "csc", "deg", "det",
+    "dim", "exp", "gcd", "hom", "inf", "ker", "lg", "lim", "liminf", "limsup", "ln", "log",
+    "max", "min", "Pr", "sec", "sin", "sinh", "sup", "tan", "tanh",
+])  # fmt: skip
 """Names that LaTeX sets upright by a command of the same name."""
 
 SYMBOLS = {
     "×": r"\times", "÷": r"\div", "¬": r"\neg", "°": r"^{\circ}", "µ": r"\mu", "·": r"\cdot",
     "→": r"\to", "←": r"\leftarrow", "…": r"\ldots", "−": "-", "–": "-", "‐": "-", "∗": "*",
-    "√": r"\surd", "′": "'", "″": "''", "‴": "'''", "∣": r"\mid", "•": r"\bullet", "∅": r"\emptyset",
-    "∖": r"\setminus", "~": r"\sim", "^": r"\hat{}", "ϵ": r"\epsilon", "∕": "/", "⁄": "/", "∶": ":",
+    "√": r"\surd", "′": "'", "″": "''", "‴": "'''", "∣": r"\mid", "•": r"\bullet",
+    "∅": r"\emptyset", "∖": r"\setminus", "~": r"\sim", "^": r"\hat{}", "ϵ": r"\epsilon", "∕": "/",
+    "⁄": "/", "∶": ":",
     "\\": r"\backslash", "{": r"\{", "}": r"\}", "$": r"\$", "%": r"\%", "#": r"\#", "&": r"\&",
-    "_": r"\_", "\xa0": r"\ ", "\u2003": r"\quad ", "\u2009": r"\,", "\u2005": r"\:", "\u2004": r"\;",
+    "_": r"\_", "\xa0": r"\ ", "\u2003": r"\quad ", "\u2009": r"\,", "\u2005": r"\:",
+    "\u2004": r"\;",
 }  # fmt: skip
 """Beside the table of pylatexenc, which writes these for text or escapes what has a meaning."""
 
@@ -63,7 +34,7 @@ UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xFEFF, 
 ACCENTS = {
     "^": "hat", "ˆ": "hat", "\u0302": "hat", "~": "tilde", "˜": "tilde", "\u0303": "tilde",
     "¯": "overline", "‾": "overline", "―": "overline", "_": "overline", "\u0304": "overline",
-    "\u0305": "overline", "→": "vec", "\u20d7": "vec", "⃗": "vec", ".": "dot", "˙": "dot",
+    "\u0305": "overline", "→": "vec", "\u20d7": "vec", ".": "dot", "˙": "dot",
     "\u0307": "dot", "¨": "ddot", "\u0308": "ddot", "⋯": "dddot", "\u20db": "dddot", "ˇ": "check",
     "\u030c": "check", "˘": "breve", "\u0306": "breve", "´": "acute", "\u0301": "acute",
     "`": "grave", "\u0300": "grave", "⏞": "overbrace", "←": "overleftarrow",

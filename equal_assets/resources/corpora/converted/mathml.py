@@ -9,6 +9,8 @@ from bs4 import Tag
 
 from equal_assets.resources.corpora.converted import latex
 
+NO_LINE = re.compile(r"0+(?:\.0*)?\s*[a-z%]*")
+"""The thickness of what a binomial coefficient has in place of a fraction's line."""
 TEX = re.compile(r"tex", re.IGNORECASE)
 GROUPS = ("math", "mrow", "mstyle", "mpadded", "mtd", "mphantom", "semantics", "msqrt", "menclose")
 VARIANTS = {
@@ -92,10 +94,10 @@ def _tex(tag: Tag) -> str:
             return _multiscripts(children)
         case _ if kind in EMPTY:
             return ""
-    return _of_parts(kind, children)
+    return _of_parts(kind, children, str(tag.get("linethickness", "1")))
 
 
-def _of_parts(kind: str, children: Sequence[Tag]) -> str:
+def _of_parts(kind: str, children: Sequence[Tag], thickness: str) -> str:
     """Return an element whose children have each a role."""
     roles = {"mfrac": 2, "mroot": 2, "msup": 2, "msub": 2, "mover": 2, "munder": 2,
              "msubsup": 3, "munderover": 3}  # fmt: skip
@@ -106,12 +108,7 @@ def _of_parts(kind: str, children: Sequence[Tag]) -> str:
     first, *rest = [_tex(child) for child in children]
     match kind:
         case "mfrac":
-            thickness = (
-                str(children[0].parent.get("linethickness", "1")) if children[0].parent else "1"
-            )
-            return latex.fraction(
-                first, rest[0], has_line=not re.fullmatch(r"0+(\D.*)?", thickness)
-            )
+            return latex.fraction(first, rest[0], has_line=not NO_LINE.fullmatch(thickness))
         case "mroot":
             return latex.root(first, rest[0])
         case "msub":

@@ -35,6 +35,7 @@ CONTENT = (
     ".article-content, .article-body, .markdown-body, .ltx_page_content, .page-inner, "
     "#main-content, #main, #content, .content"
 )
+DOCUMENT = "[document]"
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 MARKS = re.compile(
     r"[\s¶#§🔗⚓∞\uf0c1\u200b]*|(?:perma)?link(?: to this (?:heading|headline|section))?|anchor",
@@ -81,7 +82,7 @@ def _remove_marks(page: Tag) -> None:
 def _marked(page: Tag) -> Tag | None:
     """Return the element that a page marks as its main part, if it is one and holds the text."""
     for selector in MAIN:
-        found = [tag for tag in page.select(selector) if not tag.find_parent(_same(selector))]
+        found = [tag for tag in page.select(selector) if not _is_inside(tag, selector)]
         if (
             len(found) == 1
             and _length(found[0])
@@ -91,10 +92,10 @@ def _marked(page: Tag) -> Tag | None:
     return None
 
 
-def _same(selector: str) -> object:
-    if selector == "[role=main]":
-        return lambda tag: tag.get("role") == "main"
-    return selector
+def _is_inside(tag: Tag, selector: str) -> bool:
+    return any(
+        bool(parent.css.match(selector)) for parent in tag.parents if parent.name != DOCUMENT
+    )
 
 
 def _length(tag: Tag) -> int:
@@ -110,9 +111,9 @@ def _remove_around(page: Tag, main: Tag | None) -> None:
     """Take away menus, footers, banners and the like; in a marked part, those that it holds too."""
     kept = set(map(id, [*main.parents, main])) if main else set()
     for tag in page.select(AROUND):
-        if tag.parent is not None and id(tag) not in kept and not tag.find_parent("blockquote"):
-            if not _holds_heading(tag):
-                tag.decompose()
+        is_whole = tag.parent is not None and not tag.find_parent("blockquote")
+        if is_whole and id(tag) not in kept and not _holds_heading(tag):
+            tag.decompose()
     for tag in page(BLOCKS):
         if tag.parent is None or id(tag) in kept:
             continue

@@ -1,8 +1,9 @@
 """PDF, through pdfplumber: text in reading order, tables, headings by type size (extra ``files``).
 
 A PDF has no headings, only larger type: lines in larger type than most of the text are taken for
-headings. Smaller letters above or below the line are powers and indices. Pages without text (scans),
-and pages in fonts that do not say which characters they draw, are rejected: nothing is recognized.
+headings. Smaller letters above or below the line are powers and indices. Pages without text
+(scans), and those in fonts that do not say which characters they draw, are rejected: nothing is
+recognized.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ UNKNOWN = re.compile("\\(cid:\\d+\\)|[\x00-\x08\x0e-\x1f\ufffd\ue000-\uf8ff]")
 """A character of which a font draws the shape alone: of no Unicode value, or of a private one."""
 
 MOST_UNKNOWN = 0.02
-"""Share of such characters that rejects a page; below it they are signs of lists, for the most part."""
+"""Share of such characters that rejects a page; below it, most are signs of lists."""
 
 SMALLER = 0.85
 """Most type size of a power or an index, relative to its line."""

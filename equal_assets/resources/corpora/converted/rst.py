@@ -31,6 +31,8 @@ SETTINGS = {
     "warning_stream": False,
     "syntax_highlight": "none",
     "smart_quotes": False,
+    "doctitle_xform": False,  # a heading below the first is none of the whole
+    "initial_header_level": 1,
     "toc_backlinks": False,
     "section_self_link": False,
 }
@@ -138,13 +140,15 @@ def convert_rst(path: Path) -> Converted:
         left = message.find("pre")  # the source that could not be parsed
         message.replace_with(left) if left else message.decompose()
     for code in soup.select("pre.code"):
-        code["class"] = [
-            f"language-{name}" for name in code["class"][1:-1]
-        ]  # code NAME literal-block
+        names = [str(name) for name in code.get_attribute_list("class")]
+        code["class"] = " ".join(
+            f"language-{name}" for name in names[1:-1]
+        )  # code NAME literal-block
     for name in soup.select("span.literal"):
         name.name = "code"
-    title = BeautifulSoup(written["title"], PARSER).get_text()
-    return Converted(pages=[(None, markdown_of(soup))], title=title or None)
+    headings = soup("h1")
+    title = headings[0].get_text(" ", strip=True) if len(headings) == 1 else None
+    return Converted(pages=[(None, markdown_of(soup))], title=title)
 
 
 def _make_directive_known(name: str) -> None:

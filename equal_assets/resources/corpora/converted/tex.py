@@ -20,11 +20,14 @@ from equal_assets.resources.corpora.converted.result import Converted
 
 SECTIONS = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4,
             "paragraph": 5, "subparagraph": 6}  # fmt: skip
+CITATIONS = ("cite", "citep", "citet")
+REFERENCES = ("ref", "eqref", "cref", "Cref", "autoref")
 STYLES = {"textbf": "**", "emph": "*", "textit": "*", "textsl": "*", "texttt": "`"}
 LEFT_OUT = ("label", "bibliographystyle", "bibliography", "vspace", "hspace", "includegraphics",
-            "pagestyle", "thispagestyle", "setcounter", "addcontentsline", "index", "input", "include")  # fmt: skip
+            "pagestyle", "thispagestyle", "setcounter", "addcontentsline", "index")  # fmt: skip
 CODE = re.compile(
-    r"[ \t]*\\begin\{(verbatim\*?|Verbatim|lstlisting|minted|alltt)\}((?:\[[^\]]*\])?)((?:\{\w+\})?)[ \t]*\n?"
+    r"[ \t]*\\begin\{(verbatim\*?|Verbatim|lstlisting|minted|alltt)\}"
+    r"((?:\[[^\]]*\])?)((?:\{\w+\})?)[ \t]*\n?"
     r"(.*?)\n?[ \t]*\\end\{\1\}",
     re.DOTALL,
 )
@@ -42,7 +45,6 @@ INCLUDED = re.compile(r"\\(?:input|include|subfile)\s*\{([^}]*)\}")
 def convert_tex(path: Path) -> Converted:
     """Convert what is between the beginning and the end of a document, or all of a part."""
     source = _decoded(path.read_bytes())
-    stated = {name: _stated(source, name) for name in ("title", "author")}
     body = re.search(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", source, re.DOTALL)
     kept: list[str] = []
 
@@ -56,7 +58,11 @@ def convert_tex(path: Path) -> Converted:
     text = INCLUDED.sub(lambda found: keep(f"[{found[1]}]"), text)
     text = _to_text(text)
     text = re.sub(r"KEPT(\d+)TEPK", lambda found: kept[int(found[1])], text)
-    return Converted(pages=[(None, re.sub(r"\n[ \t]*\n\s*\n", "\n\n", text).strip())], **stated)
+    return Converted(
+        pages=[(None, re.sub(r"\n[ \t]*\n\s*\n", "\n\n", text).strip())],
+        title=_stated(source, "title"),
+        author=_stated(source, "author"),
+    )
 
 
 def _decoded(content: bytes) -> str:
@@ -83,15 +89,23 @@ def _fenced(found: re.Match[str]) -> str:
 def _to_text(source: str) -> str:
     nodes, _, _ = LatexWalker(source, latex_context=_syntax()).get_latex_nodes()
     converter = LatexNodes2Text(latex_context=_texts(), math_mode="verbatim", keep_comments=False)
-    return str(converter.nodelist_to_text(nodes))
+    return str(converter.nodelist_to_text(nodes)).replace("\xa0", " ")
 
 
 def _syntax() -> Any:
     """Return what macros take, where the defaults of pylatexenc do not say so."""
     syntax = get_default_syntax()
-    arguments = {"href": "{{", "url": "{", "footnote": "[{", "caption": "[{", "cite": "*[[{", "citep": "*[[{",
-                 "citet": "*[[{", "ref": "{", "eqref": "{", "cref": "{", "Cref": "{", "autoref": "{",
-                 **dict.fromkeys(SECTIONS, "*[{"), **dict.fromkeys(STYLES, "{"), "item": "["}  # fmt: skip
+    arguments = {
+        **dict.fromkeys(REFERENCES, "{"),
+        **dict.fromkeys(CITATIONS, "*[[{"),
+        **dict.fromkeys(SECTIONS, "*[{"),
+        **dict.fromkeys(STYLES, "{"),
+        "href": "{{",
+        "url": "{",
+        "footnote": "[{",
+        "caption": "[{",
+        "item": "[",
+    }
     macros = [MacroSpec(name, given) for name, given in arguments.items()]
     environments = [EnvironmentSpec(name, "[") for name in PARTS]
     syntax.add_context_category("here", macros=macros, environments=environments, prepend=True)
@@ -105,8 +119,7 @@ def _texts() -> Any:
         *(MacroTextSpec(name, _heading(level)) for name, level in SECTIONS.items()),
         *(MacroTextSpec(name, _style(mark)) for name, mark in STYLES.items()),
         *(MacroTextSpec(name, discard=True, simplify_repl="") for name in LEFT_OUT),
-        *(MacroTextSpec(name, _reference) for name in
-          ("cite", "citep", "citet", "ref", "eqref", "cref", "Cref", "autoref")),
+        *(MacroTextSpec(name, _reference) for name in REFERENCES + CITATIONS),
         MacroTextSpec("footnote", lambda node, l2tobj: f" ({_last(node, l2tobj)})"),
         MacroTextSpec("caption", lambda node, l2tobj: f"\n\n{_last(node, l2tobj)}\n\n"),
         MacroTextSpec("url", lambda node, l2tobj: _last(node, l2tobj)),

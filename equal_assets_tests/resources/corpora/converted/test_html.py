@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - inputs are on one line, as they are in files
 """Pages: what is written of formulas, raised letters, code and lists, and what is left out."""
 
 import pytest
@@ -19,48 +20,77 @@ WRITTEN = {
     "nested power": ("2<sup>3<sup>4</sup></sup>", "2^{3^{4}}"),
     "italic": ("<i>x</i><sub><i>n</i></sub> + <var>y</var><sup>2</sup>", "x_{n} + y^{2}"),
     "ordinal": ("the 1<sup>st</sup> Acme<sup>TM</sup>", "the 1st AcmeTM"),
-    "fraction": ("2<sup>1</sup>/<sub>2</sub> cups, <sup>3</sup>⁄<sub>4</sub> spoon", "2 1/2 cups, 3/4 spoon"),
+    "fraction": (
+        "2<sup>1</sup>/<sub>2</sub> cups, <sup>3</sup>⁄<sub>4</sub> spoon",
+        "2 1/2 cups, 3/4 spoon",
+    ),
     "note": ('A fact.<sup><a href="#fn1">1</a></sup>', "A fact.[1]"),
     "power in code": ("<code>2<sup>31</sup>-1</code>", "`2^{31}-1`"),
     # formulas
     "mathml": (f"is {MATHML} bytes", "is $2^{10}$ bytes"),
-    "display": ('<math display="block"><mfrac><mn>1</mn><mn>23</mn></mfrac></math>', r"$$\frac{1}{23}$$"),
+    "display": (
+        '<math display="block"><mfrac><mn>1</mn><mn>23</mn></mfrac></math>',
+        r"$$\frac{1}{23}$$",
+    ),
     "mathjax 2": ('is <script type="math/tex">x &lt; 1</script> or', "is $x < 1$ or"),
     "mathjax 2, drawn": (
         '<span class="MathJax_Preview">x</span><span class="MathJax"><nobr>x2</nobr></span>'
-        '<script type="math/tex; mode=display">x^2 % a comment\n+ 1</script>', "$$x^2 + 1$$"),
+        '<script type="math/tex; mode=display">x^2 % a comment\n+ 1</script>',
+        "$$x^2 + 1$$",
+    ),
     "mathjax 2 of mathml": (f'a <script type="math/mml">{MATHML}</script>', "a $2^{10}$"),
     "mathjax 3": (
-        f'a <mjx-container><svg></svg><mjx-assistive-mml>{MATHML}</mjx-assistive-mml></mjx-container> b', "a $2^{10}$ b"),
+        f"a <mjx-container><svg></svg><mjx-assistive-mml>{MATHML}</mjx-assistive-mml></mjx-container> b",
+        "a $2^{10}$ b",
+    ),
     "katex": (f"is {KATEX}.", "is $E = mc^2$."),
     "katex, display": (f'<span class="katex-display">{KATEX}</span>', "$$E = mc^2$$"),
-    "wiki": (f'is <span class="mwe-math-element"><span>{MATHML}</span>{FALLBACK}</span> bytes', "is $2^{10}$ bytes"),
+    "wiki": (
+        f'is <span class="mwe-math-element"><span>{MATHML}</span>{FALLBACK}</span> bytes',
+        "is $2^{10}$ bytes",
+    ),
     "wiki, picture": (f'is <span class="mwe-math-element">{FALLBACK}</span>', "is $2^{10}$"),
     "picture": ('is <img class="tex" alt="\\frac{1}{2}" src="a.png">', r"is $\frac{1}{2}$"),
     "picture of doxygen": ('is <img class="formulaInl" alt="$ x^2 $" src="f.png">', "is $x^2$"),
-    "picture by a server": ('is <img src="https://latex.codecogs.com/gif.latex?x%5E2">', "is $x^2$"),
-    "picture, spoken": ('<img class="math" alt="the square of x" src="a.png">', "[the square of x]"),
-    "text for a script": ('<span class="math notranslate">\\(x_1 &lt; 2\\)</span> and $y*z*w$', r"\(x_1 < 2\) and $y*z*w$"),
+    "picture by a server": (
+        'is <img src="https://latex.codecogs.com/gif.latex?x%5E2">',
+        "is $x^2$",
+    ),
+    "picture, spoken": (
+        '<img class="math" alt="the square of x" src="a.png">',
+        "[the square of x]",
+    ),
+    "text for a script": (
+        '<span class="math notranslate">\\(x_1 &lt; 2\\)</span> and $y*z*w$',
+        r"\(x_1 < 2\) and $y*z*w$",
+    ),
     "pandoc": ('<span class="math inline">x^2</span>', "$x^2$"),
     "formula in a cell": (
         "<table><tr><th>A</th></tr><tr><td>a|b <math><mo>|</mo><mi>x</mi><mo>|</mo></math></td></tr></table>",
-        "| A |\n| --- |\n| a\\|b $\\vert x\\vert $ |"),
+        "| A |\n| --- |\n| a\\|b $\\vert x\\vert $ |",
+    ),
     # code
     "line numbers": (
         '<div class="highlight-python notranslate"><table><tr><td class="linenos"><pre>1\n2</pre></td>'
         '<td class="code"><pre><span>def</span> f():\n    pass</pre><button class="copybtn">Copy</button></td></tr></table></div>',
-        "```python\ndef f():\n    pass\n```"),
+        "```python\ndef f():\n    pass\n```",
+    ),
     "doxygen code": (
         '<div class="fragment"><div class="line"><span class="lineno">    1</span>int x;</div>'
-        '<div class="line">  int y;</div></div>', "```\nint x;\n  int y;\n```"),
+        '<div class="line">  int y;</div></div>',
+        "```\nint x;\n  int y;\n```",
+    ),
     "lines by br": ("<pre>a<br>  b</pre>", "```\na\n  b\n```"),
     # blocks
     "definitions": ("<dl><dt>ring</dt><dd>A set.</dd></dl>", "ring\n:   A set."),
     "quote": ("<p>He said:</p><blockquote><p>Yes.</p></blockquote>", "He said:\n\n> Yes."),
-    "details": ("<details><summary>Solution</summary><p>It is 12.</p></details>", "Solution\n\nIt is 12."),
+    "details": (
+        "<details><summary>Solution</summary><p>It is 12.</p></details>",
+        "Solution\n\nIt is 12.",
+    ),
     "form around the page": ('<form><input type="hidden" value="x"><p>Text.</p></form>', "Text."),
     "form": ("<p>Text.</p><form><label>Search</label><input></form>", "Text."),
-}  # fmt: skip
+}
 
 
 def converted(folder, body, head=""):
@@ -120,7 +150,7 @@ AROUND = {
     "mkdocs": f"""<body class="has-sidebar"><div class="navbar"><ul>{MENU}</ul></div><div class="container"><div class="col-md-3"><div class="bs-sidebar">
         <ul>{MENU}</ul></div></div><div class="col-md-9" role="main"><h1 id="rings">Rings</h1>{TEXT}</div></div><footer>Built with MkDocs</footer>""",
     "teaser": f"""<div id="page"><h1>Rings</h1>{TEXT}</div><article><a href="x.html">More</a></article>""",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", AROUND)
@@ -145,31 +175,67 @@ def test_page_in_utf8_is_read_as_such_whatever_it_states(tmp_path):
 
 
 INVENTED = {
+    "conjugate": ("A<sup>T</sup>x<sup>*</sup>", "A^{T}x^{*}"),
     "units": ("9.8 m s<sup>−2</sup> at 25<sup>o</sup>C", "9.8 m s^{−2} at 25^{o}C"),
     "isotope": ("<sup>14</sup>C and Ca<sup>2+</sup>", "^{14}C and Ca^{2+}"),
-    "wiki reference": ('Pi is 3.<sup class="reference" id="r"><a href="#cite_note-1"><span>[</span>1<span>]</span></a></sup> So.', "Pi is 3.[1] So."),
-    "kramdown": ('<script type="math/tex; mode=display">% <![CDATA[\na < b %]]></script>', "$$a < b$$"),
+    "wiki reference": (
+        'Pi is 3.<sup class="reference" id="r"><a href="#cite_note-1"><span>[</span>1<span>]</span></a></sup> So.',
+        "Pi is 3.[1] So.",
+    ),
+    "kramdown": (
+        '<script type="math/tex; mode=display">% <![CDATA[\na < b %]]></script>',
+        "$$a < b$$",
+    ),
     "latexml": (
         '<math alttext="x^{2}" class="ltx_Math" display="inline"><semantics><msup><mi>x</mi><mn>2</mn></msup>'
         '<annotation-xml encoding="MathML-Content"><apply><csymbol>superscript</csymbol></apply></annotation-xml>'
-        "</semantics></math> holds", "$x^{2}$ holds"),
-    "wordpress": ('is <img src="https://s0.wp.com/latex.php?latex=%5Cfrac%7B1%7D%7B2%7D&bg=ffffff&fg=000000&s=0" alt="\\frac{1}{2}" class="latex" />', r"is $\frac{1}{2}$"),
-    "prefixed mathml": ("<m:math><m:mfrac><m:mi>a</m:mi><m:mi>b</m:mi></m:mfrac></m:math>", r"$\frac{a}{b}$"),
+        "</semantics></math> holds",
+        "$x^{2}$ holds",
+    ),
+    "wordpress": (
+        'is <img src="https://s0.wp.com/latex.php?latex=%5Cfrac%7B1%7D%7B2%7D&bg=ffffff&fg=000000&s=0" alt="\\frac{1}{2}" class="latex" />',
+        r"is $\frac{1}{2}$",
+    ),
+    "prefixed mathml": (
+        "<m:math><m:mfrac><m:mi>a</m:mi><m:mi>b</m:mi></m:mfrac></m:math>",
+        r"$\frac{a}{b}$",
+    ),
     "mathjax 2, common html": (
         '<span class="mjx-chtml MathJax_CHTML" data-mathml="&lt;math&gt;&lt;msqrt&gt;&lt;mn&gt;2&lt;/mn&gt;&lt;/msqrt&gt;&lt;/math&gt;">'
-        '<span aria-hidden="true">√2</span><span class="MJX_Assistive_MathML"><math><msqrt><mn>2</mn></msqrt></math></span></span>', r"$\sqrt{2}$"),
-    "katex in a heading": (f"<h2>Energy {KATEX}<a href='#e' class='anchor'>#</a></h2>", "## Energy $E = mc^2$"),
-    "katex in a table": (f"<table><tr><th>a</th></tr><tr><td>{KATEX}</td></tr></table>", "| a |\n| --- |\n| $E = mc^2$ |"),
+        '<span aria-hidden="true">√2</span><span class="MJX_Assistive_MathML"><math><msqrt><mn>2</mn></msqrt></math></span></span>',
+        r"$\sqrt{2}$",
+    ),
+    "katex in a heading": (
+        f"<h2>Energy {KATEX}<a href='#e' class='anchor'>#</a></h2>",
+        "## Energy $E = mc^2$",
+    ),
+    "katex in a table": (
+        f"<table><tr><th>a</th></tr><tr><td>{KATEX}</td></tr></table>",
+        "| a |\n| --- |\n| $E = mc^2$ |",
+    ),
     "github code": (
         '<div class="highlight highlight-source-python"><pre><span class="pl-k">def</span> f():\n    <span>pass</span></pre>'
-        '<div class="zeroclipboard-container"><clipboard-copy>Copy</clipboard-copy></div></div>', "```python\ndef f():\n    pass\n```"),
-    "prism": ('<pre class="line-numbers language-js"><code class="language-js">a();\nb();<span aria-hidden="true" class="line-numbers-rows"><span></span></span></code></pre>', "```js\na();\nb();\n```"),
+        '<div class="zeroclipboard-container"><clipboard-copy>Copy</clipboard-copy></div></div>',
+        "```python\ndef f():\n    pass\n```",
+    ),
+    "prism": (
+        '<pre class="line-numbers language-js"><code class="language-js">a();\nb();<span aria-hidden="true" class="line-numbers-rows"><span></span></span></code></pre>',
+        "```js\na();\nb();\n```",
+    ),
     "signature": (
         '<dl class="py function"><dt class="sig" id="f"><code>f</code>(<em>x</em>)<a class="headerlink" href="#f" title="Link to this definition">¶</a></dt>'
-        "<dd><p>Return <em>x</em>.</p><pre>f(1)</pre></dd></dl>", "`f`(*x*)\n:   Return *x*.\n\n    ```\n    f(1)\n    ```"),
-    "nested quote": ("<blockquote><p>a</p><blockquote><p>b</p></blockquote></blockquote>", "> a\n>\n> > b"),
-    "quiz": ('<form><p>2 + 2?</p><p><label><input type="radio"> 4</label></p><button>Check</button></form>', "2 + 2?\n\n4"),
-}  # fmt: skip
+        "<dd><p>Return <em>x</em>.</p><pre>f(1)</pre></dd></dl>",
+        "`f`(*x*)\n:   Return *x*.\n\n    ```\n    f(1)\n    ```",
+    ),
+    "nested quote": (
+        "<blockquote><p>a</p><blockquote><p>b</p></blockquote></blockquote>",
+        "> a\n>\n> > b",
+    ),
+    "quiz": (
+        '<form><p>2 + 2?</p><p><label><input type="radio"> 4</label></p><button>Check</button></form>',
+        "2 + 2?\n\n4",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", INVENTED)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - inputs are on one line, as they are in files
 import pytest
 from bs4 import BeautifulSoup
 
@@ -18,23 +19,38 @@ WRITTEN = [
     ("<msup><mi>f</mi><mo>′</mo></msup>", "f'"),
     ("<msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt>", r"\sqrt{x+1}"),
     ("<mroot><mi>x</mi><mn>3</mn></mroot>", r"\sqrt[3]{x}"),
-    ("<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>", r"\sum_{i=1}^{n}"),
-    ("<munder><mi>lim</mi><mrow><mi>x</mi><mo>→</mo><mn>0</mn></mrow></munder><mi>x</mi>", r"\lim_{x\to 0}x"),
+    (
+        "<munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>",
+        r"\sum_{i=1}^{n}",
+    ),
+    (
+        "<munder><mi>lim</mi><mrow><mi>x</mi><mo>→</mo><mn>0</mn></mrow></munder><mi>x</mi>",
+        r"\lim_{x\to 0}x",
+    ),
     ("<mi>sin</mi><mo>&#x2061;</mo><mi>θ</mi>", r"\sin\theta"),
-    (f"<mo>(</mo><mtable>{PAIR}</mtable><mo>)</mo>", r"\begin{pmatrix} a & b \\ 0 & 1 \end{pmatrix}"),
+    (
+        f"<mo>(</mo><mtable>{PAIR}</mtable><mo>)</mo>",
+        r"\begin{pmatrix} a & b \\ 0 & 1 \end{pmatrix}",
+    ),
     (f"<mo>{{</mo><mtable>{PAIR}</mtable>", r"\begin{cases} a & b \\ 0 & 1 \end{cases}"),
-    (f'<mfenced open="|" close="|"><mtable>{PAIR}</mtable></mfenced>', r"\begin{vmatrix} a & b \\ 0 & 1 \end{vmatrix}"),
+    (
+        f'<mfenced open="|" close="|"><mtable>{PAIR}</mtable></mfenced>',
+        r"\begin{vmatrix} a & b \\ 0 & 1 \end{vmatrix}",
+    ),
     (f"<mo>(</mo>{STACK}<mo>)</mo>", r"\binom{n}{k}"),
     ('<mfenced separators=";"><mi>a</mi><mi>b</mi></mfenced>', "(a;b)"),
     ("<mover><mi>x</mi><mo>^</mo></mover><mover><mi>v</mi><mo>→</mo></mover>", r"\hat{x}\vec{v}"),
     ("<mover><mi>z</mi><mo>¯</mo></mover>", r"\overline{z}"),
     ('<mi mathvariant="double-struck">R</mi><mo>⊂</mo><mi>ℂ</mi>', r"\mathbb{R}\subset\mathbb{C}"),
     ("<mn>5</mn><mi>kg</mi><mtext> if 5% </mtext>", r"5\mathrm{kg}\text{ if 5\% }"),
-    ("<mmultiscripts><mi>C</mi><mprescripts/><mn>6</mn><mn>14</mn></mmultiscripts>", "{}_{6}^{14}C"),
+    (
+        "<mmultiscripts><mi>C</mi><mprescripts/><mn>6</mn><mn>14</mn></mmultiscripts>",
+        "{}_{6}^{14}C",
+    ),
     ("<mo>{</mo><mi>x</mi><mo>}</mo>", r"\{x\}"),
     ('<menclose notation="box"><mi>x</mi></menclose>', r"\boxed{x}"),
     ("<mi>𝑥</mi><mo>≤</mo><mn>3</mn>", r"x\leq 3"),
-]  # fmt: skip
+]
 
 
 def math(inside, attributes=""):

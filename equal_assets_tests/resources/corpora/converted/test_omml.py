@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - inputs are on one line, as they are in files
 from xml.etree import ElementTree
 
 import pytest
@@ -27,11 +28,20 @@ CASES = f'<m:d><m:dPr><m:begChr m:val="{{"/><m:endChr m:val=""/></m:dPr>{e(EQUAT
 WRITTEN = [
     (f"<m:f><m:num>{r('1')}</m:num><m:den>{r('23')}</m:den></m:f>", r"\frac{1}{23}"),
     (f"<m:sSup>{e(r('10'))}<m:sup>{r('23')}</m:sup></m:sSup>", "10^{23}"),
-    (f"<m:sSubSup>{e(r('x'))}<m:sub>{r('i')}</m:sub><m:sup>{r('2')}</m:sup></m:sSubSup>", "x_{i}^{2}"),
-    (f'<m:rad><m:radPr><m:degHide m:val="1"/></m:radPr><m:deg/>{e(r("x+1"))}</m:rad>', r"\sqrt{x+1}"),
+    (
+        f"<m:sSubSup>{e(r('x'))}<m:sub>{r('i')}</m:sub><m:sup>{r('2')}</m:sup></m:sSubSup>",
+        "x_{i}^{2}",
+    ),
+    (
+        f'<m:rad><m:radPr><m:degHide m:val="1"/></m:radPr><m:deg/>{e(r("x+1"))}</m:rad>',
+        r"\sqrt{x+1}",
+    ),
     (f"<m:rad><m:deg>{r('3')}</m:deg>{e(r('x'))}</m:rad>", r"\sqrt[3]{x}"),
     (SUM, r"\sum_{i=1}^{n}i"),
-    (f"<m:nary><m:sub>{r('0')}</m:sub><m:sup>{r('∞')}</m:sup>{e(r('f'))}</m:nary>", r"\int_{0}^{\infty}f"),
+    (
+        f"<m:nary><m:sub>{r('0')}</m:sub><m:sup>{r('∞')}</m:sup>{e(r('f'))}</m:nary>",
+        r"\int_{0}^{\infty}f",
+    ),
     (f"<m:d>{e(ROWS)}</m:d>", r"\begin{pmatrix} a & b \\ 0 & 1 \end{pmatrix}"),
     (f"<m:d>{e(BAR)}</m:d>", r"\binom{n}{k}"),
     (f"<m:d>{e(r('a'), r('b'))}</m:d>", "(a|b)"),
@@ -45,7 +55,7 @@ WRITTEN = [
     (r("R", '<m:scr m:val="double-struck"/>') + r("∋𝑥"), r"\mathbb{R}\ni x"),
     (r("v", '<m:sty m:val="b"/>') + r(" if 5%", "<m:nor/>"), r"\mathbf{v}\text{ if 5\%}"),
     (f"<w:del>{r('old')}</w:del><w:ins>{r('2π')}</w:ins>", r"2\pi"),
-]  # fmt: skip
+]
 
 
 def equation(inside):
