@@ -21,6 +21,7 @@ from equal_assets.settings import (
     StackExchangeSettings,
     expand_path,
     fingerprint,
+    portable,
 )
 
 TASK_FILES = frozenset({".yaml", ".py", ".json", ".jsonl", ".csv", ".parquet"})
@@ -114,7 +115,7 @@ def _files_signature(paths: Iterable[Path]) -> Any:
     if len(states) <= FILES_NAMED:
         return states
     n_bytes = sum(size for size, _ in states.values())
-    return {"files": len(states), "bytes": n_bytes, "states": fingerprint(states)}
+    return {"files": len(states), "bytes": n_bytes, "states": fingerprint(portable(states))}
 
 
 def _file_sha256(file: Path) -> str:

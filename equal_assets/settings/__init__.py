@@ -38,6 +38,7 @@ from equal_assets.settings.extraction import (
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
+    portable,
     project_folder,
     quiet_libraries,
     state_folder,
@@ -93,6 +94,7 @@ __all__ = [
     "fingerprint",
     "load_settings",
     "parse_share",
+    "portable",
     "project_folder",
     "quiet_libraries",
     "state_folder",
