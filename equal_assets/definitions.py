@@ -36,6 +36,7 @@ from equal_assets.settings import (
     campaigns_file,
     fingerprint,
     load_settings,
+    portable,
     quiet_libraries,
     state_folder,
 )
@@ -57,7 +58,7 @@ def build_definitions() -> dg.Definitions:
         read = settings.sections(*ASSETS[name].settings)
         return spec.replace_attributes(
             owners=OWNERS,
-            code_version=fingerprint(read),
+            code_version=fingerprint(portable(read)),
             metadata={**spec.metadata, **table_metadata(name)},
         )
 

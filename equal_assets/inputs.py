@@ -21,6 +21,7 @@ from equal_assets.settings import (
     StackExchangeSettings,
     expand_path,
     fingerprint,
+    portable,
     walk,
 )
 
@@ -116,7 +117,7 @@ def _files_signature(paths: Iterable[Path]) -> Any:
     if len(states) <= FILES_NAMED:
         return states
     n_bytes = sum(size for size, _ in states.values())
-    return {"files": len(states), "bytes": n_bytes, "states": fingerprint(states)}
+    return {"files": len(states), "bytes": n_bytes, "states": fingerprint(portable(states))}
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -9,20 +9,32 @@ from contextlib import contextmanager
 from typing import Protocol
 
 Listener = Callable[[str, int, int, str], None]
+Teller = Callable[[str], None]
 
 LOG_EVERY_SECONDS = 15.0
 
 _listeners: list[Listener] = []
+_tellers: list[Teller] = []
 
 
 @contextmanager
-def listen(listener: Listener) -> Iterator[None]:
-    """Send every report made in the block to ``listener(label, done, total, note)``."""
+def listen(listener: Listener, teller: Teller) -> Iterator[None]:
+    """Send what is reported in the block to people.
+
+    Parameters
+    ----------
+    listener : callable
+        Called as ``listener(label, done, total, note)`` with every report of progress.
+    teller : callable
+        Called with every warning.
+    """
     _listeners.append(listener)
+    _tellers.append(teller)
     try:
         yield
     finally:
         _listeners.remove(listener)
+        _tellers.remove(teller)
 
 
 class Progress(Protocol):
@@ -46,6 +58,13 @@ def report(logger: logging.Logger, label: str) -> Progress:
             logger.info(f"{label}: {done:,} of {total:,}{said}")
 
     return progress
+
+
+def warn(logger: logging.Logger, text: str) -> None:
+    """Log a warning, and tell it at once to those who listen."""
+    logger.warning(text)
+    for teller in _tellers:
+        teller(text)
 
 
 def silent(done: int, total: int, note: str = "") -> None:

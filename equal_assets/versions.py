@@ -15,7 +15,7 @@ from typing import Any
 from equal_assets.errors import CampaignError
 from equal_assets.graph import ASSETS, Asset
 from equal_assets.resources.warehouse import Transaction, Warehouse
-from equal_assets.settings import Settings, fingerprint
+from equal_assets.settings import Settings, fingerprint, portable
 
 SHOWN_CHARACTERS = 80
 """Of a value that has changed."""
@@ -32,13 +32,17 @@ def stored_versions(warehouse: Warehouse | Transaction) -> Versions:
 def expected_inputs(
     asset: str, settings: Settings, stored: Versions, *, campaign: str = ""
 ) -> dict[str, Any]:
-    """Return the inputs that an asset would be made from now.
+    """Return the inputs that an asset would be made from now; paths are from the project's folder.
 
     Raises
     ------
     CampaignError
         If an asset that it reads is not stored; the message names what to materialize.
     """
+    return portable(_inputs(asset, settings, stored, campaign))  # type: ignore[no-any-return]
+
+
+def _inputs(asset: str, settings: Settings, stored: Versions, campaign: str) -> dict[str, Any]:
     row, upstream = ASSETS[asset], {}
     for name in row.reads:
         for partition in _partitions(name, settings, stored, reader=row, campaign=campaign):
@@ -49,6 +53,11 @@ def expected_inputs(
                 )
             upstream[f"{name}:{partition}" if partition else name] = stored[name, partition][1]
     return {"upstream": upstream, "settings": row.decided_by(settings, campaign)}
+
+
+def _fingerprints(inputs: dict[str, Any]) -> tuple[str, str]:
+    """Return what inputs are stored as: earlier versions kept absolute paths in them."""
+    return fingerprint(portable(inputs)), fingerprint(inputs)
 
 
 def _partitions(
@@ -65,10 +74,10 @@ def is_current(asset: str, settings: Settings, stored: Versions, *, campaign: st
     if (asset, campaign) not in stored:
         return False
     try:
-        inputs = expected_inputs(asset, settings, stored, campaign=campaign)
+        inputs = _inputs(asset, settings, stored, campaign)
     except CampaignError:
         return False
-    return stored[asset, campaign][0] == fingerprint(inputs)
+    return stored[asset, campaign][0] in _fingerprints(inputs)
 
 
 def campaign_inputs(name: str, settings: Settings, warehouse: Warehouse) -> dict[str, Any]:
@@ -80,10 +89,11 @@ def campaign_inputs(name: str, settings: Settings, warehouse: Warehouse) -> dict
         If something of it is not stored, or the campaign was started with other settings or
         inputs than there are now.
     """
-    inputs = expected_inputs("bandit_round", settings, stored_versions(warehouse), campaign=name)
+    whole = _inputs("bandit_round", settings, stored_versions(warehouse), name)
+    inputs = portable(whole)
     start = warehouse.query("campaign_start", campaign=name)
-    if start.is_empty() or start["fingerprint"].item() == fingerprint(inputs):
-        return inputs
+    if start.is_empty() or start["fingerprint"].item() in _fingerprints(whole):
+        return inputs  # type: ignore[no-any-return]
     changed = "; ".join(differences(json.loads(start["settings"].item()), inputs))
     raise CampaignError(
         f"campaign {name} was started with other settings ({changed}). Give the changed campaign "

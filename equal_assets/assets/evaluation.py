@@ -102,7 +102,7 @@ def _answers(
     return {
         name: answers_on_test(
             student,
-            models[column],
+            warehouse.found_path(models[column]),
             warehouse,
             campaign=campaign,
             name=name,

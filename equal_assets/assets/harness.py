@@ -27,7 +27,10 @@ def harness_accuracy(
     harness = settings.evaluation.harness
     with making("harness_accuracy", warehouse, settings, campaign=campaign) as made:
         models = warehouse.query("fine_tuned_student", campaign=campaign).row(0, named=True)
-        paths = {"base": models["base_path"], "tuned": models["path"]}
+        paths = {
+            name: warehouse.found_path(models[column])
+            for name, column in (("base", "base_path"), ("tuned", "path"))
+        }
         rows, items = evaluate_students(paths, campaign, harness, log=context.log)
         with made.transaction() as transaction:
             transaction.replace("harness_accuracy", rows, campaign=campaign)

@@ -1,6 +1,5 @@
 """Group `training`: the student of each campaign."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,9 +7,9 @@ import polars as pl
 
 from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run, link_campaign
-from equal_assets.pages.training import student_page
+from equal_assets.pages.training import few_examples, student_page
 from equal_assets.partitions import declared
-from equal_assets.progress import report
+from equal_assets.progress import report, warn
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.students.student import FineTuning, Student
 from equal_assets.resources.tracking import Tracker, TrainingData
@@ -32,6 +31,8 @@ def fine_tuned_student(
     settings, campaign = campaigns.load(), context.partition_key
     with making("fine_tuned_student", warehouse, settings, campaign=campaign) as made:
         examples = _examples(warehouse, campaign)
+        if warning := few_examples(campaign, len(examples), settings.dataset):
+            warn(context.log, warning)
         base = base_student(student, warehouse, log=context.log)
         tuning = student.fine_tune(
             base,
@@ -40,14 +41,18 @@ def fine_tuned_student(
             progress=report(context.log, f"{campaign}: fine-tune the student"),
         )
         run_id, model_id = _track(tuning, examples, campaign, campaigns, warehouse, tracker)
-        row = _student_row(tuning, base, campaign=campaign, run_id=run_id, model_id=model_id)
+        row = {
+            "path": warehouse.stored_path(tuning.path),
+            "base_path": warehouse.stored_path(base),
+            **_student_row(tuning, campaign=campaign, run_id=run_id, model_id=model_id),
+        }
         row["seconds"] = made.seconds
         # the folder of a model from the hub is named by its commit, which no setting says
         made.version = fingerprint([made.inputs, base.name])
         with made.transaction() as transaction:
             transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
         link_campaign(context, settings, warehouse, tracker, campaign)
-        page = student_page(row, tuning, address=tracker.run_url(run_id))
+        page = student_page(row, tuning, address=tracker.run_url(run_id), warning=warning)
         return made.result(page, n_rows=1)
 
 
@@ -87,12 +92,10 @@ def _track(
 
 
 def _student_row(
-    tuning: FineTuning, base: Path, *, campaign: str, run_id: str, model_id: str
+    tuning: FineTuning, *, campaign: str, run_id: str, model_id: str
 ) -> dict[str, Any]:
     return {
         "campaign": campaign,
-        "path": str(tuning.path),
-        "base_path": str(base),
         "mlflow_run_id": run_id,
         "mlflow_model_id": model_id,
         "n_examples": tuning.n_examples,

@@ -7,13 +7,15 @@ import numpy as np
 import polars as pl
 
 from equal_assets.algorithms.contrastive_pairs import sample_documents
+from equal_assets.errors import CampaignError
 from equal_assets.pages.warmup import embedder_page, warmup_page
 from equal_assets.partitions import declared
-from equal_assets.progress import report
+from equal_assets.progress import report, warn
 from equal_assets.records import WARM_UP
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.extraction.prose import stored_yield
 from equal_assets.resources.extraction.store import extract_through_store, warmup_caps
 from equal_assets.resources.warehouse import Warehouse, read_documents
 from equal_assets.runs import run_name
@@ -21,6 +23,9 @@ from equal_assets.settings import WarmUpSettings
 from equal_assets.steps.contrastive import tune_on_pairs
 from equal_assets.steps.making import making
 from equal_assets.steps.sample import check_sample
+
+TUNABLE_DOCUMENTS = 2
+"""With pairs: one to tune the embedder on, and one to measure it."""
 
 
 @dg.asset(**declared("warmup_qa"), kinds={"duckdb"})
@@ -47,13 +52,18 @@ def warmup_qa(
             caps=warmup_caps(settings.warmup, extractor),
             progress=report(context.log, "extract the warm-up sample"),
         )
+        if warning := stored_yield(warehouse, extractor).warning(settings.extractor):
+            if extractions["n_pairs"].gt(0).sum() < TUNABLE_DOCUMENTS:
+                raise CampaignError(warning)  # the embedder has nothing to be tuned on
+            warn(context.log, warning)
         asked = {"document_ids": sample, "extractor": extractor.fingerprint}
         with made.transaction() as transaction:
             pairs = transaction.query("extracted_pairs", **asked)
             failures = transaction.query("warmup_failures", **asked)
             check_sample(pairs, failures, extractor, n_documents=len(extractions))
             transaction.replace("warmup_qa", pairs)
-        return made.result(warmup_page(extractions, pairs, failures), n_rows=len(pairs))
+        page = warmup_page(extractions, pairs, failures, warning=warning)
+        return made.result(page, n_rows=len(pairs))
 
 
 @dg.asset(**declared("contrastive_embedder"), kinds={"torch", "sentence-transformers"})
@@ -73,7 +83,7 @@ def contrastive_embedder(
             out=campaigns.models_folder / "contrastive_embedder",
             log=context.log,
         )
-        row["seconds"] = made.seconds
+        row |= {"seconds": made.seconds, "path": warehouse.stored_path(row["path"])}
         made.version = row["embedder_version"]
         with made.transaction(flops=flops) as transaction:
             transaction.replace("contrastive_embedder", pl.DataFrame([row]))

@@ -37,6 +37,8 @@ def check(plan: bool, free: bool) -> None:
     n_failed = 0
     for finding in findings(settings, is_plan=plan, is_free=free):
         mark = "[green]ok[/green]     " if finding.is_ok else "[red]missing[/red]"
+        if finding.is_warning:
+            mark = "[bold yellow]warning[/bold yellow]"
         if plan and finding.is_to_be_fetched:
             mark = "[yellow]not yet[/yellow]"
         console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)

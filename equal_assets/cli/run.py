@@ -18,7 +18,7 @@ from equal_assets.cli.project import (
     ready_tracking,
     short,
 )
-from equal_assets.cli.terminal import console, guarded, progress_bars, say
+from equal_assets.cli.terminal import console, guarded, progress_bars, say, say_warning
 from equal_assets.errors import CampaignError
 from equal_assets.settings import Settings, load_settings, state_folder
 
@@ -82,6 +82,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     if settings.milestones:
         print_students(names, warehouse)
     spend.print_failures(console, build_extractor(settings), warehouse, names)
+    _print_warnings(settings, warehouse, names)
     if n_runs:
         say(f"Done in {seconds:.0f} s.")
     else:
@@ -101,10 +102,12 @@ def status(campaigns: tuple[str, ...]) -> None:
 
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
-    if line := reading_line(open_warehouse()):
+    warehouse = open_warehouse()
+    if line := reading_line(warehouse):
         say(line)
-    _print_status(settings, open_warehouse(), names)
-    print_failures(console, build_extractor(settings), open_warehouse(), names)
+    _print_status(settings, warehouse, names)
+    print_failures(console, build_extractor(settings), warehouse, names)
+    _print_warnings(settings, warehouse, names)
 
 
 @click.command()
@@ -176,6 +179,13 @@ def _print_status(settings: Settings, warehouse: Warehouse, names: list[str]) ->
     extractor, width = build_extractor(settings), console.width
     for table in status_tables(settings, extractor, warehouse, names, width=width):
         console.print(table)
+
+
+def _print_warnings(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
+    from equal_assets.pages.warnings import warnings
+
+    for text in warnings(settings, build_extractor(settings), warehouse, names):
+        say_warning(text)
 
 
 def _where_to_look(names: list[str]) -> None:

@@ -41,6 +41,11 @@ def say_error(text: str) -> None:
     console.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
 
 
+def say_warning(text: str, to: Console = console) -> None:
+    """Print what must not be missed."""
+    to.print(f"[bold yellow]warning:[/bold yellow] {escape(text)}", highlight=False, soft_wrap=True)
+
+
 def guarded(work: Callable[[], int]) -> int:
     """Run, turning interruptions and declared failures into a message and an exit code."""
     import dagster as dg
@@ -98,7 +103,10 @@ def progress_bars() -> Iterator[Any]:
                 bars.update(finished, visible=False)
             bars.console.print(f"[bold]{escape(line)}[/bold]", highlight=False, soft_wrap=True)
 
-        with listen(show):
+        def warn(text: str) -> None:
+            say_warning(text, bars.console)
+
+        with listen(show, warn):
             yield announce
 
 

@@ -11,7 +11,7 @@ from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
 from equal_assets.comparison.points import shared_points
 from equal_assets.progress import report, silent
 from equal_assets.resources.embedding.embedder import Embedder
-from equal_assets.resources.warehouse import Warehouse, qa_pairs, stack_vectors
+from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_embedder, stack_vectors
 from equal_assets.settings import Settings
 
 NEAR_SHARE = 0.03
@@ -57,7 +57,7 @@ def compare_target(
 
     The student's results and ``costs`` (one row per campaign) are only at the ends.
     """
-    model = warehouse.query("embedder").row(0, named=True)
+    model = read_embedder(warehouse)
     reference, test = (
         _embed_split(warehouse, embedder, names[0], split, model["path"])
         for split in ("reference", "test")

@@ -1,57 +1,13 @@
-"""Looking at documents: formats, lengths, languages, and the pairs laid out in them."""
+"""Which files a folder of documents holds."""
 
 from __future__ import annotations
 
-import random
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from statistics import median
 
-from equal_assets.algorithms.extraction.laid_out import extract_pairs
-from equal_assets.algorithms.extraction.quality import language
-from equal_assets.errors import CorpusError
-from equal_assets.records import Document, RejectedRow
-from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.listing import kind, list_files
-from equal_assets.settings import FilesSettings
 
-LOOKED_AT_SECONDS = 30.0
-"""Reading stops then: a converted PDF takes a second, and a corpus may have millions."""
-
-SAMPLE_DOCUMENTS = 50
-MAX_PAIRS = 20
 MARKDOWN = ".md"
-
-
-@dataclass(frozen=True)
-class Documents:
-    """What was found in documents.
-
-    Attributes
-    ----------
-    n_documents : int
-        Different texts that can be used.
-    is_whole : bool
-        Whether all files were read, and not only what :data:`LOOKED_AT_SECONDS` allowed.
-    characters : float
-        Median length.
-    rejected, languages : dict of str to int
-        Rows by reason; documents of the sample by language.
-    n_sampled, n_with_pairs, n_pairs : int
-        Documents in which the structural extractor looked, those in which it found pairs, and the
-        pairs.
-    """
-
-    n_documents: int
-    is_whole: bool
-    characters: float
-    rejected: dict[str, int]
-    languages: dict[str, int]
-    n_sampled: int
-    n_with_pairs: int
-    n_pairs: int
 
 
 def formats(paths: Sequence[str]) -> dict[str, int]:
@@ -66,56 +22,6 @@ def formats(paths: Sequence[str]) -> dict[str, int]:
     return dict(counted.most_common())
 
 
-def look_at_documents(corpus: FilesSettings, *, seconds: float = LOOKED_AT_SECONDS) -> Documents:
-    """Read documents for a while, and look closer at a random sample of them.
-
-    Raises
-    ------
-    CorpusError
-        If no document can be used; the message counts the reasons.
-    """
-    deadline = time.monotonic() + seconds
-    rng = random.Random(0)
-    rejected, lengths = Counter[str](), dict[str, int]()
-    sample: list[Document] = []
-    is_whole = True
-    for item in read_corpus(corpus):
-        if isinstance(item, RejectedRow):
-            rejected[item.reason] += 1
-        elif item.content_hash not in lengths:
-            lengths[item.content_hash] = len(item.text)
-            _keep(sample, item, n_seen=len(lengths), rng=rng)
-        if time.monotonic() > deadline:
-            is_whole = False
-            break
-    if not lengths:
-        reasons = ", ".join(f"{reason}: {n:,}" for reason, n in rejected.most_common())
-        raise CorpusError(
-            f"corpus.paths = {', '.join(corpus.paths)}: must hold usable documents; rejected by "
-            f"reason: {reasons or 'none, the files are empty'}"
-        )
-    found = [len(extract_pairs(document.text, max_pairs=MAX_PAIRS)) for document in sample]
-    languages = Counter(language(document.text) or "uncertain" for document in sample)
-    return Documents(
-        n_documents=len(lengths),
-        is_whole=is_whole,
-        characters=median(lengths.values()),
-        rejected=dict(rejected.most_common()),
-        languages=dict(languages.most_common()),
-        n_sampled=len(sample),
-        n_with_pairs=sum(n > 0 for n in found),
-        n_pairs=sum(found),
-    )
-
-
 def holds_markdown(counted: Iterable[str]) -> bool:
     """Tell whether there are files that `split: headings` cuts and `auto` leaves whole."""
     return MARKDOWN in counted
-
-
-def _keep(sample: list[Document], document: Document, *, n_seen: int, rng: random.Random) -> None:
-    """Add a document to a uniform sample of all that were seen."""
-    if len(sample) < SAMPLE_DOCUMENTS:
-        sample.append(document)
-    elif (place := rng.randrange(n_seen)) < SAMPLE_DOCUMENTS:
-        sample[place] = document

@@ -13,15 +13,14 @@ import click
 
 from equal_assets.errors import CorpusError, EqualError
 from equal_assets.init.campaigns import Sizes, campaigns_text
-from equal_assets.init.documents import (
-    LOOKED_AT_SECONDS,
-    Documents,
-    formats,
-    holds_markdown,
-    look_at_documents,
-)
+from equal_assets.init.documents import formats, holds_markdown
 from equal_assets.init.fields import Fields, look_at_fields
 from equal_assets.init.targets import guess_fields, look_at_target, split_questions
+from equal_assets.resources.corpora.looking import (
+    LOOKED_AT_SECONDS,
+    Documents,
+    look_at_documents,
+)
 from equal_assets.settings import FilesSettings
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ import polars as pl
 
 from equal_assets.pages.metadata import in_short, markdown, with_bars
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import DatasetSettings
+from equal_assets.settings import DatasetSettings, portable
 
 LARGEST, LISTED = 6, 100
 """Sources and clusters at a glance, and in a table that is opened."""
@@ -55,5 +55,5 @@ def dataset_page(
         "sample pairs": markdown(examples),
         "pairs by source": markdown(sources.head(LISTED)),
         "pairs by cluster": markdown(clusters.head(LISTED)),
-        "parquet": dg.MetadataValue.path(str(path)),
+        "parquet": dg.MetadataValue.path(portable(str(path))),
     }

@@ -51,6 +51,11 @@ def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def warned(warning: str | None) -> dict[str, Any]:
+    """Return the entry of a page that holds a warning; none where there is nothing to warn of."""
+    return {"warning": dg.MetadataValue.md(f"⚠ **{warning}**")} if warning else {}
+
+
 def with_bars(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     """Add a column of bars, so that numbers of a short table can be seen at a glance.
 

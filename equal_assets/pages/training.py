@@ -5,13 +5,30 @@ from typing import Any
 import dagster as dg
 
 from equal_assets.pages.figures.curves import loss_figure
-from equal_assets.pages.metadata import markdown, readable, sparkline
+from equal_assets.pages.metadata import markdown, readable, sparkline, warned
 from equal_assets.resources.students.student import FineTuning
+from equal_assets.settings import DatasetSettings
+
+LOW_ON_EXAMPLES = (
+    "the student of campaign {campaign} is trained on {n} examples, under {least} "
+    "(dataset.min_examples): what it learns from so few says little; raise budget_documents, or, "
+    "where documents give no pairs, name an LLM as the extractor (docs/extraction.md)"
+)
 
 SHOWN = ("n_tokens", "n_parameters", "flops", "loss_first", "loss_last")
 
 
-def student_page(row: dict[str, Any], tuning: FineTuning, *, address: str) -> dict[str, Any]:
+def few_examples(campaign: str, n_examples: int, dataset: DatasetSettings) -> str | None:
+    """Return the warning about a data set that is too small to train on, if it is."""
+    least = dataset.min_examples
+    if n_examples >= least:
+        return None
+    return LOW_ON_EXAMPLES.format(campaign=campaign, n=f"{n_examples:,}", least=f"{least:,}")
+
+
+def student_page(
+    row: dict[str, Any], tuning: FineTuning, *, address: str, warning: str | None
+) -> dict[str, Any]:
     """Return the page of a fine-tuned student.
 
     Parameters
@@ -22,8 +39,11 @@ def student_page(row: dict[str, Any], tuning: FineTuning, *, address: str) -> di
         Its losses, and the pairs that did not fit the context.
     address : str
         Of its MLflow run.
+    warning : str or None
+        Of :func:`few_examples`.
     """
     return {
+        **warned(warning),
         "loss": sparkline(tuning.losses),
         "loss curve": markdown(loss_figure(tuning.losses)),
         "n_examples": row["n_examples"],

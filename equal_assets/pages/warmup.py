@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from equal_assets.pages.figures.corpus import recall_figure
-from equal_assets.pages.metadata import first_words, markdown, readable, with_bars
+from equal_assets.pages.metadata import first_words, markdown, readable, warned, with_bars
 
 SAMPLE_PAIRS, LISTED_FAILURES = 5, 20
 
@@ -24,7 +24,11 @@ SHOWN_OF_EMBEDDER = (
 
 
 def warmup_page(
-    extractions: pl.DataFrame, pairs: pl.DataFrame, failures: pl.DataFrame
+    extractions: pl.DataFrame,
+    pairs: pl.DataFrame,
+    failures: pl.DataFrame,
+    *,
+    warning: str | None = None,
 ) -> dict[str, Any]:
     """Return the page of the warm-up sample: outcomes, samples, failures, what it took.
 
@@ -36,6 +40,8 @@ def warmup_page(
         Rows of ``warmup_qa``.
     failures : DataFrame
         Rows of the query ``warmup_failures``.
+    warning : str, optional
+        That next to no document gave pairs.
     """
     samples = (
         pairs.sort("qa_id")
@@ -45,6 +51,7 @@ def warmup_page(
         )
     )
     return {
+        **warned(warning),
         "documents used": len(extractions),
         "documents by outcome": markdown(
             with_bars(extractions["status"].value_counts(sort=True), "count")

@@ -11,10 +11,12 @@ from pathlib import Path
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.extras import install_command
 from equal_assets.planning.corpus import look_at_corpus
+from equal_assets.resources.corpora.looking import SAMPLE_DOCUMENTS
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
 from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
-from equal_assets.resources.extraction.extractors import JOURNAL_FILE
+from equal_assets.resources.extraction.extractors import JOURNAL_FILE, build_extractor
+from equal_assets.resources.extraction.prose import looked_yield, stored_yield
 from equal_assets.resources.harness.tasks import check_tasks
 from equal_assets.resources.targets.answers import mark_of
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
@@ -30,6 +32,7 @@ from equal_assets.settings import (
     OpenAISettings,
     Settings,
     StackExchangeSettings,
+    StructuralSettings,
     StudentSettings,
     TargetSettings,
     TinyStudentSettings,
@@ -51,11 +54,14 @@ class Finding:
     text : str
     is_to_be_fetched : bool
         Whether it can still be fetched: a package to install, a dump to download by hand.
+    is_warning : bool
+        Whether a run can start, but is hardly worth it.
     """
 
     is_ok: bool
     text: str
     is_to_be_fetched: bool = False
+    is_warning: bool = False
 
 
 def findings(
@@ -73,6 +79,7 @@ def findings(
     yield from _protected(settings.dataset)
     yield _embedder(settings)
     yield from _extractor(settings.extractor, is_plan=is_plan, is_free=is_free)
+    yield from _yield(settings, is_plan=is_plan)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
     yield from _tracking(settings)
@@ -184,6 +191,25 @@ def _extractor(settings: ExtractorSettings, *, is_plan: bool, is_free: bool) -> 
                 yield Finding(False, f"extractor: {error}")
     else:
         yield Finding(True, f"extractor: {settings.backend} needs no model")
+
+
+def _yield(settings: Settings, *, is_plan: bool) -> Iterator[Finding]:
+    """Look whether the documents hold pairs that are laid out, where no LLM writes them."""
+    if not isinstance(settings.extractor, StructuralSettings) or is_plan:
+        return
+    try:
+        extractor = build_extractor(settings.extractor, state_folder())
+        found = stored_yield(_open_warehouse(), extractor)
+        where = "were extracted"
+        if found.n_documents < SAMPLE_DOCUMENTS:
+            found, where = looked_yield(settings.corpus, extractor), "were looked at"
+    except EqualError:  # which is one of the findings
+        return
+    if warning := found.warning(settings.extractor):
+        yield Finding(True, f"extractor: {warning}", is_warning=True)
+    else:
+        pairs = f"{found.n_pairs:,} pairs in {found.n_with_pairs:,} of {found.n_documents:,}"
+        yield Finding(True, f"extractor: {pairs} documents that {where}")
 
 
 def _student(settings: StudentSettings) -> Finding:

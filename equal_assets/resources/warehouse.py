@@ -14,6 +14,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from equal_assets.records import Document, QAPair
+from equal_assets.resources.moved import root_of
 from equal_assets.resources.warehouse_file import (
     LOCK_TIMEOUT_SECONDS,
     open_warehouse,
@@ -21,6 +22,9 @@ from equal_assets.resources.warehouse_file import (
     table_names,
 )
 from equal_assets.settings import fingerprint
+
+MODELS = "models"
+"""The folder of the models that a project makes, beside its warehouse."""
 
 
 def qa_pairs(rows: pl.DataFrame) -> list[QAPair]:
@@ -39,6 +43,12 @@ def read_documents(warehouse: "Warehouse", document_ids: list[str]) -> list[Docu
         )
         for row in rows.iter_rows(named=True)
     ]
+
+
+def read_embedder(warehouse: "Warehouse") -> dict[str, Any]:
+    """Return version, dimensions and folder of the tuned embedder."""
+    model = warehouse.query("embedder").row(0, named=True)
+    return {**model, "path": warehouse.found_path(model["path"])}
 
 
 def stack_vectors(embeddings: pl.Series, *, n_dimensions: int) -> np.ndarray:
@@ -180,6 +190,28 @@ class Warehouse(DuckDBResource):
         """Run ``sql/queries/<name>.sql`` with named parameters and return its rows."""
         with self.get_connection() as connection:
             return Transaction(connection).query(name, **parameters)
+
+    def stored_path(self, path: Path | str) -> str:
+        """Return a path as tables keep it: relative where it lies in the project, which may move.
+
+        Outside of the project is a model of the hub, in its cache.
+        """
+        root = root_of(Path(self.database).parent)
+        return str(Path(path).relative_to(root) if Path(path).is_relative_to(root) else path)
+
+    def found_path(self, stored: str) -> str:
+        """Return where that is now which a table names.
+
+        Earlier versions kept absolute paths: what is not there any more is looked for among the
+        models beside the warehouse.
+        """
+        state = Path(self.database).parent
+        path = root_of(state) / stored
+        if path.exists() or MODELS not in path.parts:
+            return str(path)
+        below = path.parts[-path.parts[::-1].index(MODELS) :]
+        moved = state.joinpath(MODELS, *below)
+        return str(moved if moved.exists() else path)
 
 
 def _known(table: str) -> str:

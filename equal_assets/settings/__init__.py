@@ -39,6 +39,7 @@ from equal_assets.settings.paths import expand_path, walk
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
+    portable,
     project_folder,
     quiet_libraries,
     state_folder,
@@ -94,6 +95,7 @@ __all__ = [
     "fingerprint",
     "load_settings",
     "parse_share",
+    "portable",
     "project_folder",
     "quiet_libraries",
     "state_folder",

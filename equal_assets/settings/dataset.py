@@ -46,6 +46,13 @@ class DatasetSettings(SettingsSection):
         None, ge=1, description="examples of one source, the first ones; null: all"
     )
 
+    min_examples: int = Field(
+        50,
+        ge=0,
+        description="fewer are trained on all the same, but with a warning wherever it shows; 0: "
+        "never",
+    )
+
     @field_validator("protected")
     @classmethod
     def _exist(cls, paths: list[str], info: ValidationInfo) -> list[str]:

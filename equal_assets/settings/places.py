@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from equal_assets.errors import SettingsError
 
@@ -44,6 +45,28 @@ def state_folder(project: Path | None = None) -> Path:
     """
     named = os.environ.get("EQUAL_HOME")
     return Path(named).resolve() if named else (project or project_folder()) / ".equal"
+
+
+def portable(value: Any) -> Any:
+    """Return a JSON value that names what lies in the project's folder from there.
+
+    What decides an asset must not change when the project moves.
+    """
+    if isinstance(value, str):
+        folder = f"{_folder()}/"
+        return value.removeprefix(folder)
+    if isinstance(value, list):
+        return [portable(item) for item in value]
+    if isinstance(value, dict):
+        return {portable(key): portable(item) for key, item in value.items()}
+    return value
+
+
+def _folder() -> Path:
+    try:
+        return project_folder()
+    except SettingsError:
+        return Path.cwd()
 
 
 def ui_address(port_variable: str, usual_port: int) -> str:

@@ -154,7 +154,13 @@ class Settings(SettingsSection):
             exclude={
                 "embedder": {"batch_size"},
                 # rounds depend on these, and the data set on its rounds
-                "dataset": {"ngram_words", "leak_similarity", "protected", "protected_field"},
+                "dataset": {
+                    "ngram_words",
+                    "leak_similarity",
+                    "protected",
+                    "protected_field",
+                    "min_examples",
+                },
                 "evaluation": {"harness"},
                 "student": STUDENT_DOES_NOT_DEPEND_ON,
             },

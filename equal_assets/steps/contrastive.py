@@ -13,7 +13,7 @@ from equal_assets.algorithms.contrastive_pairs import qa_spread, recall_at, spli
 from equal_assets.progress import report, silent
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.warehouse import qa_pairs
-from equal_assets.settings import WarmUpSettings
+from equal_assets.settings import WarmUpSettings, portable
 
 
 def tune_on_pairs(
@@ -63,7 +63,7 @@ def tune_on_pairs(
     row = {
         "embedder_version": embedder.version(tuned),
         "path": tuned,
-        "base_model": embedder.model,
+        "base_model": portable(embedder.model),
         "method": warmup.method,
         "n_dimensions": embedder.encode(["a"], path=tuned, progress=silent).shape[1],
         "n_train_pairs": len(split.train),

@@ -8,7 +8,7 @@ import polars as pl
 from equal_assets.algorithms.clusters.terms import cluster_terms
 from equal_assets.progress import Progress, silent
 from equal_assets.resources.embedding.embedder import Embedded, Embedder
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, read_embedder
 
 PAGE_DOCUMENTS = 1_024
 """Documents whose texts are in memory at once while they are embedded."""
@@ -54,7 +54,7 @@ def embed_documents(
 ) -> EmbeddedDocuments:
     """Embed all documents with the tuned embedder."""
     n_documents = warehouse.query("corpus_summary")["n_documents"].item()
-    path = warehouse.query("embedder")["path"].item()
+    path = read_embedder(warehouse)["path"]
     ids: list[str] = []
     parts: list[Embedded] = []
     while page := _page(warehouse, after=ids[-1] if ids else ""):

@@ -6,7 +6,7 @@ import polars as pl
 from equal_assets.algorithms.clusters.plane import place_in_plane
 from equal_assets.progress import silent
 from equal_assets.resources.embedding.embedder import Embedder
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_embedder
 
 
 def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> pl.DataFrame:
@@ -14,7 +14,7 @@ def place_reference(warehouse: Warehouse, embedder: Embedder, campaign: str) -> 
     rows = warehouse.query("target_pairs", campaign=campaign, split="reference")
     vectors = embedder.encode(
         [pair.text for pair in qa_pairs(rows)],
-        path=warehouse.query("embedder")["path"].item(),
+        path=read_embedder(warehouse)["path"],
         progress=silent,
     )
     centroids = np.stack(warehouse.query("cluster_centroids")["centroid"].to_list())

@@ -18,7 +18,7 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
-from equal_assets.resources.warehouse import Warehouse, qa_pairs
+from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.leaks import LeakRules, leak_rules
@@ -87,7 +87,7 @@ def prepare_campaign(
     settings, stored = campaigns.load(), stored_versions(warehouse)
     inputs = campaign_inputs(name, settings, warehouse)
     _check_budget(name, settings, warehouse)
-    model = warehouse.query("embedder").row(0, named=True)
+    model = read_embedder(warehouse)
     rows = warehouse.query("target_pairs", campaign=name, split="reference")
     pairs, weights = qa_pairs(rows), rows["weight"].to_numpy()
     reference = embedder.encode(

@@ -20,7 +20,7 @@ from equal_assets.algorithms.strategies.table import StudentScore
 from equal_assets.progress import Progress, report
 from equal_assets.resources.students.student import Student, completion, prompt
 from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_documents
-from equal_assets.settings import InfluenceSettings, Settings, fingerprint
+from equal_assets.settings import InfluenceSettings, Settings, fingerprint, portable
 from equal_assets.steps.base_student import base_student
 from equal_assets.versions import Versions
 
@@ -168,7 +168,7 @@ def student_scorer(
         decides["target"] = stored["target_qa", name][1]
     return StudentScorer(
         kind=kind,
-        key=fingerprint(decides),
+        key=fingerprint(portable(decides)),
         influence=settings.influence,
         campaign=name,
         warehouse=warehouse,

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from equal_assets.errors import CorpusError
-from equal_assets.init.documents import formats, look_at_documents
+from equal_assets.init.documents import formats
 from equal_assets.init.fields import look_at_fields
+from equal_assets.resources.corpora.looking import look_at_documents
 from equal_assets.settings import FilesSettings
 
 ENGLISH = (

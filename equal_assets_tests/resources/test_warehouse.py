@@ -123,6 +123,7 @@ def test_folder_of_the_warehouse_is_made(tmp_path):
 ONE_ROW = (
     "campaign_period",
     "corpus_summary",
+    "extraction_yield",
     "last_round",
     "answered_before",
     "measured_tokens",

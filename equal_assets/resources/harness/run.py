@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.resources.harness.tasks import load_tasks
+from equal_assets.resources.students.causal_lm import base_of
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
@@ -140,7 +141,7 @@ def _model(path: Path, batch_size: int) -> HFLM:
             f"there is no model in {path}: {weights} is missing; materialize "
             "fine_tuned_student of the campaign again"
         )
-    base = json.loads(adapter.read_text())["base_model_name_or_path"] if is_adapter else path
+    base = base_of(path)
     has_tokenizer = (path / "tokenizer_config.json").is_file()
     return HFLM(
         pretrained=str(base),

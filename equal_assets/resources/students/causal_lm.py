@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 SCORING_PART_TOKENS = 8192
+
+BASE_FILE = "base_model.txt"
+"""In a folder of adapters: where their model is from there, since a project may move as a whole."""
 """Tokens in one forward pass of the scoring, padding included: bounds memory."""
 
 
@@ -51,7 +54,7 @@ def load(
     import torch
     from transformers import AutoModelForCausalLM
 
-    base = _base_of(Path(path))
+    base = base_of(Path(path))
     check_folder(base)
     tokenizer = load_tokenizer(
         path, chat_template=chat_template, trust_remote_code=trust_remote_code
@@ -129,7 +132,7 @@ def n_parameters(path: Path | str, *, trust_remote_code: bool = False) -> int:
     from safetensors import safe_open
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    base = _base_of(Path(path))
+    base = base_of(Path(path))
     check_folder(base)
     config = AutoConfig.from_pretrained(base, trust_remote_code=trust_remote_code)
     with torch.device("meta"):
@@ -228,12 +231,17 @@ def on_device(model: PreTrainedModel) -> PreTrainedModel:
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
-def _base_of(path: Path) -> Path:
+def base_of(path: Path) -> Path:
     """Return the folder of the whole model; a folder of adapters names it."""
     adapters = path / "adapter_config.json"
     if not adapters.is_file():
         return path
-    return Path(json.loads(adapters.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    named = Path(json.loads(adapters.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    beside = path / BASE_FILE
+    if beside.is_file():  # both may have moved since
+        moved = (path / beside.read_text(encoding="utf-8")).resolve()
+        return moved if moved.is_dir() else named
+    return named
 
 
 def _score_ends(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from equal_assets.algorithms.flops import adapter_training_flops
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
-from equal_assets.resources.students.causal_lm import check_folder, load_tokenizer
+from equal_assets.resources.students.causal_lm import BASE_FILE, check_folder, load_tokenizer
 from equal_assets.resources.students.checkpoints import put_in_place, workplace
 from equal_assets.resources.students.student import FineTuning, check_pairs, completion, prompt
 from equal_assets.resources.students.tokens import answer_tokens, end_tokens, prompt_tokens
@@ -68,6 +69,8 @@ def fine_tune(
     steer = train_in_processes if recipe.processes > 1 else train
     with workplace(out, _key(base, pairs, recipe)) as place:
         trained = steer(base, examples, recipe, place=place, progress=progress)
+        if (place / "model" / "adapter_config.json").is_file():
+            (place / "model" / BASE_FILE).write_text(os.path.relpath(base, out), encoding="utf-8")
         put_in_place(place / "model", out)
     n_tokens = recipe.epochs * sum(len(example["input_ids"]) for example in examples)
     n_frozen = trained.n_parameters - trained.n_tuned

@@ -1,0 +1,25 @@
+"""What must not be missed when campaigns have been played, as the `equal` command prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from equal_assets.pages.training import few_examples
+from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.extraction.prose import stored_yield
+from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import Settings
+
+
+def warnings(
+    settings: Settings, extractor: Extractor, warehouse: Warehouse, names: Sequence[str]
+) -> Iterator[str]:
+    """Yield that the corpus gives next to no pairs, and which students had too few examples."""
+    if warning := stored_yield(warehouse, extractor).warning(settings.extractor):
+        yield warning
+    standing = warehouse.query("campaign_status").iter_rows(named=True)
+    examples = {row["campaign"]: row["examples"] for row in standing}
+    for name in names:
+        n_examples = examples.get(name)
+        if n_examples is not None and (few := few_examples(name, n_examples, settings.dataset)):
+            yield few
