@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
-from equal_assets.algorithms.extraction.quality import language
+from equal_assets.algorithms.language import language
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
