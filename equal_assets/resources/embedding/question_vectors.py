@@ -17,7 +17,7 @@ from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, Embedder, b
 from equal_assets.resources.embedding.english import is_english
 from equal_assets.resources.embedding.usual_questions import USUAL_QUESTIONS
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import MULTILINGUAL_MODEL
+from equal_assets.settings import MULTILINGUAL_MODEL, DatasetSettings
 
 PART_QUESTIONS = 256
 """Questions between two reports of progress."""
@@ -30,6 +30,19 @@ def knows(model: str, questions: Sequence[str]) -> list[bool]:
     project.
     """
     return is_english(questions) if model == BUNDLED_MODEL else [True] * len(questions)
+
+
+def not_compared(dataset: DatasetSettings, questions: Sequence[str]) -> str | None:
+    """Say how many questions the rules by meaning leave out; ``None`` if none, or no such rule."""
+    model = dataset.question_model
+    n_unknown = knows(model, questions).count(False) if dataset.compares_meaning else 0
+    if not n_unknown:
+        return None
+    return (
+        f"{n_unknown:,} of {len(questions):,} questions are in a language that {model} does not "
+        "know: compared by their words, not by meaning; dataset.question_model = "
+        f"{MULTILINGUAL_MODEL} knows it"
+    )
 
 
 def embed_questions(
