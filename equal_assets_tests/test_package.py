@@ -46,7 +46,9 @@ def test_no_module_looks_for_a_file_above_the_package():
 
 def test_every_requirement_is_pinned_and_no_pin_names_a_place():
     project = DECLARED["project"]
-    extras = (project["optional-dependencies"][extra] for extra in ("dev", "files", "eval"))
+    extras = (
+        project["optional-dependencies"][extra] for extra in ("dev", "files", "eval", "languages")
+    )
     required = {normal(line) for lines in (project["dependencies"], *extras) for line in lines}
     assert required - {"equal-assets"} <= {normal(line) for line in PINNED}
     assert [line for line in PINNED if not re.fullmatch(r"[\w.-]+==[\w.!]+", line)] == []

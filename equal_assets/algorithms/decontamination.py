@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from equal_assets.algorithms.words import cut, n_words, ngrams, words
 from equal_assets.records import QAPair
-
-WORD = re.compile(r"\w+")
 
 BLOCK_ROWS = 1024
 """Pairs compared with all questions at once: bounds memory."""
@@ -39,19 +37,6 @@ class Leak:
     similarity: float | None = None
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text, lowercase, without punctuation."""
-    return WORD.findall(text.lower())
-
-
-def ngrams(text: str, *, n: int) -> set[tuple[str, ...]]:
-    """Return the word n-grams of a text; a text with fewer words is a single one."""
-    tokens = words(text)
-    if not tokens:
-        return set()
-    return {tuple(tokens[i : i + n]) for i in range(max(1, len(tokens) - n + 1))}
-
-
 class ProtectedQuestions:
     """Questions that no example may give away, indexed so that many pairs can be looked up.
 
@@ -61,7 +46,8 @@ class ProtectedQuestions:
         The questions; one without an answer has an empty one.
     n : int
         Words in a row that count as overlap; GPT-3 used 13, Llama 2 10. A shorter question counts
-        if a pair contains all of it.
+        if a pair contains all of it; in a script without spaces, between punctuation, since part
+        of another word might follow.
     vectors : ndarray of shape (n_pairs, n_dimensions), optional
         Unit rows: the questions embedded. Without them nearness is not checked.
     similarity : float
@@ -89,8 +75,9 @@ class ProtectedQuestions:
             for gram in ngrams(pair.question, n=n):
                 self._grams.setdefault(gram, row)
             answer = tuple(words(pair.answer))
-            if len(answer) >= n:
+            if n_words(answer) >= n:
                 self._answers.setdefault(answer, row)
+        self._short = {gram for gram in self._grams if n_words(gram) < n}
         self._lengths = sorted({n, *(len(gram) for gram in self._grams)}, reverse=True)
 
     def find_leaks(
@@ -121,8 +108,17 @@ class ProtectedQuestions:
         return [self._worded(pair) or leak for pair, leak in zip(pairs, near, strict=True)]
 
     def _worded(self, pair: QAPair) -> Leak | None:
+        text = cut(pair.text)
         for length in self._lengths:
-            rows = [self._grams[g] for g in ngrams(pair.text, n=length) if g in self._grams]
+            rows = [
+                self._grams[gram]
+                for start in range(len(text.tokens) - length + 1)
+                if (gram := tuple(text.tokens[start : start + length])) in self._grams
+                and (
+                    gram not in self._short
+                    or (text.is_edge[start] and text.is_edge[start + length])
+                )
+            ]
             if rows:
                 return Leak("overlap", min(rows))
         row = self._answers.get(tuple(words(pair.answer)))

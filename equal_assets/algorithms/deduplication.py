@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import regex
 from datasketch import MinHash, MinHashLSH
 
-from equal_assets.algorithms.decontamination import ngrams, words
+from equal_assets.algorithms.words import ngrams, words
 from equal_assets.records import QAPair
 
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
-THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
+NUMBER = regex.compile(r"\d+(?:\.\d+)?|\p{No}|[一二三四五六七八九十百千万萬億亿两]+")
+THOUSANDS = regex.compile(r"(?<=\d),(?=\d{3})")
+DIGIT = regex.compile(r"(?V1)[\d--[0-9]]")
+COUNTS_NOTHING = frozenset("一十百千万萬億亿两")
+"""Chinese numerals that alone are mostly parts of words: 一般, 十分, 千万."""
 
 SHINGLE_WORDS = 5
 """Words in a shingle, the unit that two texts share; as in Lee et al. 2022, arXiv:2107.06499."""
@@ -48,12 +52,15 @@ class Repeat:
 
 
 def numbers(text: str) -> frozenset[str]:
-    """Return the numbers in a text, without thousands separators.
+    """Return the numbers in a text, without thousands separators, in the digits 0 to 9.
 
     >>> sorted(numbers("1,200 m in 3.5 s"))
     ['1200', '3.5']
+    >>> sorted(numbers("٤ أو ५, 二十"))
+    ['4', '5', '二十']
     """
-    return frozenset(NUMBER.findall(THOUSANDS.sub("", text)))
+    text = DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), text)
+    return frozenset(NUMBER.findall(THOUSANDS.sub("", text))) - COUNTS_NOTHING
 
 
 def equal_pairs(pairs: Sequence[QAPair]) -> list[Repeat | None]:

@@ -9,6 +9,7 @@ from equal_assets.pages.dataset import dataset_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.embedding.question_vectors import not_compared
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.steps.making import making
 from equal_assets.steps.pair_removal import split_pairs
@@ -32,7 +33,12 @@ def qa_dataset(
             transaction.replace("qa_dataset", kept, campaign=campaign)
             transaction.replace("removed_qa", removed, campaign=campaign)
         _publish(kept, path)
-        page = dataset_page(warehouse, campaign, settings.dataset, removed, path)
+        languages = not_compared(settings.dataset, [*kept["question"], *removed["question"]])
+        if languages:
+            context.log.warning(f"{campaign}: {languages}")
+        page = dataset_page(
+            warehouse, campaign, settings.dataset, removed, path, languages=languages
+        )
         return made.result(page, n_rows=len(kept))
 
 

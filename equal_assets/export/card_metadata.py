@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from equal_assets.algorithms.extraction.quality import language
+from equal_assets.algorithms.language import language
 from equal_assets.export.contents import Contents
 from equal_assets.export.formats import RECORDS, file_name
 from equal_assets.records import QAPair

@@ -14,7 +14,8 @@ from equal_assets.export.contents import Contents
 from equal_assets.export.manifest import PACKAGE, ManifestSplit, package_versions
 from equal_assets.pages.students import before_and_after
 from equal_assets.pages.values import markdown_table
-from equal_assets.settings import ExportFormat, ExportKey
+from equal_assets.resources.embedding.question_vectors import not_compared
+from equal_assets.settings import DatasetSettings, ExportFormat, ExportKey
 
 CURVE_PICTURE = "reward_curve.png"
 NOT_STATED = "unknown: the corpus states none"
@@ -72,10 +73,11 @@ def data_card(
         _spent(contents),
         _curve(contents),
         _removed(contents),
+        _languages(contents, campaigns_file),
         _students(contents),
         _reproduction(contents, campaigns_file),
     ]
-    return "\n".join(parts)
+    return "\n".join(filter(None, parts))
 
 
 def _head(contents: Contents) -> str:
@@ -176,6 +178,24 @@ def _removed(contents: Contents) -> str:
     return (
         "## Removed pairs\n\nExtracted, but not in this data set:\n\n"
         f"{markdown_table(contents.removed.columns, contents.removed.rows())}"
+    )
+
+
+def _languages(contents: Contents, campaigns_file: Mapping[str, Any]) -> str:
+    """Return which examples no rule by meaning has judged; nothing where it judged all."""
+    dataset = DatasetSettings.model_validate(
+        {
+            key: value
+            for key, value in campaigns_file.get("dataset", {}).items()
+            if key in ("question_model", "leak_similarity", "same_meaning")
+        }
+    )
+    told = not_compared(dataset, contents.examples["question"].to_list())
+    if told is None:
+        return ""
+    return (
+        f"## Languages\n\n{told}. Leaks and repeats in other words were not looked for among "
+        "them.\n"
     )
 
 

@@ -20,6 +20,8 @@ def dataset_page(
     settings: DatasetSettings,
     removed: pl.DataFrame,
     path: Path,
+    *,
+    languages: str | None,
 ) -> dict[str, Any]:
     """Return the page of a data set that is stored: where its pairs come from, what was removed.
 
@@ -33,6 +35,8 @@ def dataset_page(
         Rows of ``removed_qa``.
     path : Path
         Of the published file.
+    languages : str or None
+        Which questions were not compared by meaning.
     """
     sources = warehouse.query("examples_by_source", campaign=campaign)
     clusters = warehouse.query("examples_by_cluster", campaign=campaign)
@@ -43,6 +47,7 @@ def dataset_page(
     largest_sources = sources.select("source", "pairs").head(LARGEST)
     largest_clusters = clusters.select(pl.col("terms").list.head(3), "pairs").head(LARGEST)
     return {
+        **({"languages": languages} if languages else {}),
         "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
         "thresholds": settings.model_dump(mode="json", exclude={"protected_field"}),
         "removed pairs": markdown(left_out),

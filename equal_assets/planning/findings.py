@@ -15,6 +15,10 @@ from equal_assets.resources.corpora.looking import SAMPLE_DOCUMENTS
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
 from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
+from equal_assets.resources.embedding.question_vectors import (
+    check_question_model,
+    not_compared,
+)
 from equal_assets.resources.extraction.extractors import JOURNAL_FILE, build_extractor
 from equal_assets.resources.extraction.prose import looked_yield, stored_yield
 from equal_assets.resources.harness.tasks import check_tasks
@@ -77,6 +81,7 @@ def findings(
     for name, target in settings.targets.items():
         yield _target(name, target)
     yield from _protected(settings.dataset)
+    yield from _languages(settings)
     yield _embedder(settings)
     yield from _extractor(settings.extractor, is_plan=is_plan, is_free=is_free)
     yield from _yield(settings, is_plan=is_plan)
@@ -150,6 +155,25 @@ def _protected(dataset: DatasetSettings) -> Iterator[Finding]:
         yield Finding(False, str(error))
     else:
         yield Finding(True, f"dataset.protected: {len(questions)} questions")
+
+
+def _languages(settings: Settings) -> Iterator[Finding]:
+    """Yield whether questions can be compared by meaning, in the languages of the targets."""
+    if not settings.dataset.compares_meaning:
+        return
+    try:
+        check_question_model(settings.dataset.question_model)
+    except ModelError as error:
+        yield Finding(False, str(error), is_to_be_fetched=True)
+        return
+    for name, target in settings.targets.items():
+        try:
+            reference, test = read_target(target)
+        except EqualError:  # which is a finding of its own
+            continue
+        told = not_compared(settings.dataset, [pair.question for pair in (*reference, *test)])
+        if told:
+            yield Finding(True, f"dataset.question_model: target {name}: {told}")
 
 
 def _embedder(settings: Settings) -> Finding:

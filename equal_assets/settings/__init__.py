@@ -21,7 +21,7 @@ from equal_assets.settings.corpus import (
     StackExchangeSettings,
     TextPolicySettings,
 )
-from equal_assets.settings.dataset import DatasetSettings
+from equal_assets.settings.dataset import ENGLISH_MODEL, MULTILINGUAL_MODEL, DatasetSettings
 from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
 from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
@@ -54,7 +54,9 @@ from equal_assets.settings.students import (
 from equal_assets.settings.tracking import TrackingSettings
 
 __all__ = [
+    "ENGLISH_MODEL",
     "MAX_ROUNDS",
+    "MULTILINGUAL_MODEL",
     "PAPER_TASKS",
     "AutomationSettings",
     "CampaignSettings",

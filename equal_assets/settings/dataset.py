@@ -8,12 +8,21 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from equal_assets.settings.section import SettingsSection, base_folder
 
+ENGLISH_MODEL = "all-MiniLM-L6-v2"
+MULTILINGUAL_MODEL = "multilingual-e5-small"
+
 
 class DatasetSettings(SettingsSection):
     """Leaks, repeats and caps; docs/dataset.md says what each removes."""
 
     ngram_words: int = Field(
         10, ge=3, description="words in a row shared with a test or protected question: a leak"
+    )
+    question_model: str = Field(
+        ENGLISH_MODEL,
+        min_length=1,
+        description="compares questions by meaning: all-MiniLM-L6-v2, which knows English only; "
+        "multilingual-e5-small (extra `languages`); a folder or hub id of another model",
     )
     leak_similarity: float | None = Field(
         0.80,
@@ -65,4 +74,12 @@ class DatasetSettings(SettingsSection):
     @property
     def leak_rules(self) -> dict[str, Any]:
         """Everything but the questions that decides which pairs leak: plain JSON values."""
-        return {"ngram_words": self.ngram_words, "leak_similarity": self.leak_similarity}
+        rules = {"ngram_words": self.ngram_words, "leak_similarity": self.leak_similarity}
+        if self.question_model == ENGLISH_MODEL:  # as in campaigns that began without this key
+            return rules
+        return {**rules, "question_model": self.question_model}
+
+    @property
+    def compares_meaning(self) -> bool:
+        """Whether any rule compares questions by meaning."""
+        return self.leak_similarity is not None or self.same_meaning is not None

@@ -36,22 +36,24 @@ class LeakRules:
     names : list of str
         ``test:POSITION`` or ``FILE:LINE`` of each protected question.
     protected : ProtectedQuestions
-    by_meaning : bool
-        Whether the questions are embedded as well.
+    question_model : str or None
+        What embeds the questions; None: they are not compared by meaning.
     """
 
     names: list[str]
     protected: ProtectedQuestions
-    by_meaning: bool
+    question_model: str | None
 
     def leaks(
         self, warehouse: Warehouse, pairs: pl.DataFrame, *, progress: Progress = silent
     ) -> pl.DataFrame:
         """Return which pairs (`qa_id, question, answer`) leak, with reason and question."""
         vectors = None
-        if self.by_meaning:
+        if self.question_model is not None:
             questions = pairs["question"].to_list()
-            vectors = question_vectors(warehouse, questions, progress=progress)
+            vectors = question_vectors(
+                warehouse, questions, model=self.question_model, progress=progress
+            )
         found = zip(
             pairs["qa_id"], self.protected.find_leaks(qa_pairs(pairs), vectors), strict=True
         )
@@ -83,16 +85,16 @@ def leak_rules(campaign: str, settings: Settings, warehouse: Warehouse) -> LeakR
     names = [f"test:{position}" for position in test["position"]] + list(protected)
     pairs = qa_pairs(test) + [QAPair(question, "") for question in protected.values()]
     similarity = settings.dataset.leak_similarity
-    by_meaning = similarity is not None
+    model = None if similarity is None else settings.dataset.question_model
     return LeakRules(
         names=names,
         protected=ProtectedQuestions(
             pairs,
             n=settings.dataset.ngram_words,
-            vectors=question_vectors(warehouse, [p.question for p in pairs])
-            if by_meaning
+            vectors=question_vectors(warehouse, [p.question for p in pairs], model=model)
+            if model is not None
             else None,
             similarity=similarity or 1.0,
         ),
-        by_meaning=by_meaning,
+        question_model=model,
     )

@@ -64,7 +64,9 @@ def _repeats(settings: DatasetSettings, warehouse: Warehouse, *, progress: Progr
                 rows,
                 same_meaning(
                     questions := rows["question"].to_list(),
-                    question_vectors(warehouse, questions, progress=progress),
+                    question_vectors(
+                        warehouse, questions, model=settings.question_model, progress=progress
+                    ),
                     threshold=meaning,
                 ),
                 "same question in other words",
