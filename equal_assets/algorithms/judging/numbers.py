@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from equal_assets.algorithms.extraction.quality import language
 from equal_assets.algorithms.judging.drafts import NEXT_QUESTION, without_draft
 from equal_assets.algorithms.judging.numerals import (
     DecimalMark,
@@ -22,6 +21,7 @@ from equal_assets.algorithms.judging.numerals import (
     plain,
 )
 from equal_assets.algorithms.judging.verdicts import Verdict, check_lengths, correct, wrong
+from equal_assets.algorithms.language import language
 
 MARKER = re.compile(
     r"""

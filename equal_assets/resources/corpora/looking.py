@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
-from equal_assets.algorithms.extraction.quality import language
+from equal_assets.algorithms.language import language
 from equal_assets.errors import CorpusError
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
