@@ -12,7 +12,8 @@ from typing import Any
 from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.json_lines import read_json_lines
-from equal_assets.resources.targets.reading import read_pairs, read_target, refuse
+from equal_assets.resources.targets.mistakes import refuse
+from equal_assets.resources.targets.reading import read_pairs, read_target
 from equal_assets.settings import TargetSettings
 
 SAMPLE_ROWS = 20

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.extras import install_command
+from equal_assets.planning.targets import look_through_target
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
@@ -17,10 +18,10 @@ from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODE
 from equal_assets.resources.harness.tasks import check_tasks
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
 from equal_assets.resources.targets.protected import read_protected
-from equal_assets.resources.targets.reading import read_code_tests, read_target, read_weights
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     DatasetSettings,
+    EvaluationSettings,
     ExtractorSettings,
     HarnessSettings,
     HubDatasetSettings,
@@ -63,7 +64,7 @@ def findings(settings: Settings, *, is_plan: bool = False) -> Iterator[Finding]:
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
     yield _corpus(settings, is_plan=is_plan)
     for name, target in settings.targets.items():
-        yield _target(name, target)
+        yield _target(name, target, settings.evaluation)
     yield from _protected(settings.dataset)
     yield _embedder(settings)
     yield from _extractor(settings.extractor, is_plan=is_plan)
@@ -112,18 +113,14 @@ def _of_hub(what: str, name: str) -> Finding:
     return Finding(True, f"{what}: {name} will be asked of the model hub")
 
 
-def _target(name: str, target: TargetSettings) -> Finding:
+def _target(name: str, target: TargetSettings, evaluation: EvaluationSettings) -> Finding:
     if target.preset and not is_fetched(target):
         sources = sorted({split.dataset for split in PRESETS[target.preset]})
         return _of_hub(f"target {name}", " and ".join(sources))
     try:
-        reference, test = read_target(target)
-        read_weights(target)
-        read_code_tests(target)
+        return Finding(True, f"target {name}: {look_through_target(target, evaluation)}")
     except EqualError as error:
         return Finding(False, f"target {name}: {error}")
-    counts = f"{len(reference)} reference and {len(test)} test pairs"
-    return Finding(True, f"target {name}: {counts}")
 
 
 def _protected(dataset: DatasetSettings) -> Iterator[Finding]:

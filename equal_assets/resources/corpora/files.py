@@ -50,16 +50,17 @@ def _read_file(
     if _has_suffix(path, tuple(LIBRARIES)):
         yield from read_converted(path, file, corpus, converter)
         return
-    for item in _read_rows(path, file, corpus):
+    for item in read_rows(path, file, corpus):
         if isinstance(item, RejectedRow):
             yield item
         else:
             yield map_fields(item, corpus, source=file_name(file), file=file)
 
 
-def _read_rows(
-    path: Path, file: str, mapping: FieldMappingSettings
+def read_rows(
+    path: Path, file: str, mapping: FieldMappingSettings | None = None
 ) -> Iterator[NumberedRow | RejectedRow]:
+    """Yield the rows of JSON, CSV or Parquet with the mapped fields, or with all."""
     if _has_suffix(path, PARQUET):
         return read_parquet(path, file, mapping)
     if _has_suffix(path, TABLES):

@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -21,9 +22,15 @@ ZSTD_WINDOW_BYTES = 1 << 31  # what `zstd --long=31` needs, as large public corp
 
 
 def read_json_lines(path: Path, file: str) -> Iterator[NumberedRow | RejectedRow]:
-    """Yield the objects of a file, each with its line from 1; ``file`` is its name for people."""
+    """Yield the objects of a file, each with its line from 1; ``file`` is its name for people.
+
+    In a file that is one list, rows are counted instead.
+    """
     row = 0
     try:
+        if (values := _list(path)) is not None:
+            yield from (_as_row(value, row, file) for row, value in enumerate(values, start=1))
+            return
         for row, line in enumerate(_lines(path), start=1):
             if line.strip():
                 yield _parse_json(line, row, file)
@@ -38,9 +45,26 @@ def _parse_json(line: bytes, row: int, file: str) -> NumberedRow | RejectedRow:
         return reject(file, row, Reason.INVALID_UTF8, line)
     except (ValueError, RecursionError):
         return reject(file, row, Reason.BROKEN_JSON, line)
-    if not isinstance(values, dict):
-        return reject(file, row, Reason.NOT_AN_OBJECT, line)
-    return row, values
+    return _as_row(values, row, file)
+
+
+def _as_row(value: Any, row: int, file: str) -> NumberedRow | RejectedRow:
+    if not isinstance(value, dict):
+        return reject(file, row, Reason.NOT_AN_OBJECT, json.dumps(value, ensure_ascii=False))
+    return row, value
+
+
+def _list(path: Path) -> list[Any] | None:
+    """Return the list that is all of a file; None if it is no such file."""
+    chunks = _chunks(path)
+    head = next(chunks, b"")
+    if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        return None
+    try:
+        values = json.loads((head + b"".join(chunks)).decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    return values if isinstance(values, list) else None
 
 
 def _lines(path: Path) -> Iterator[bytes]:

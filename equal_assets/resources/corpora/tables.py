@@ -23,14 +23,14 @@ CSV_FIELD_CHARACTERS = 1 << 24
 
 
 def read_parquet(
-    path: Path, file: str, mapping: FieldMappingSettings
+    path: Path, file: str, mapping: FieldMappingSettings | None
 ) -> Iterator[NumberedRow | RejectedRow]:
-    """Yield the rows of a Parquet file, each with its number from 1."""
+    """Yield the rows of a Parquet file, each with its number from 1; by default all columns."""
     row = 0
-    columns = mapped_fields(mapping)
+    columns = mapped_fields(mapping) if mapping else None
     try:
         with pq.ParquetFile(path) as table:
-            require_fields(file, columns, table.schema_arrow.names)
+            require_fields(file, columns or (), table.schema_arrow.names)
             for batch in table.iter_batches(batch_size=ROWS_PER_BATCH, columns=columns):
                 yield from _unpack_batch(batch, row, file)
                 row += batch.num_rows
@@ -57,7 +57,7 @@ def _unpack_batch(
 
 
 def read_csv(
-    path: Path, file: str, mapping: FieldMappingSettings
+    path: Path, file: str, mapping: FieldMappingSettings | None
 ) -> Iterator[NumberedRow | RejectedRow]:
     """Yield the records below the header, each with its first line."""
     csv.field_size_limit(CSV_FIELD_CHARACTERS)
@@ -70,7 +70,7 @@ def read_csv(
             _, header = next(records, (1, []))
             if isinstance(header, csv.Error):
                 raise CorpusError(f"{file}: the header row is broken: {header}")
-            require_fields(file, mapped_fields(mapping), header)
+            require_fields(file, mapped_fields(mapping) if mapping else (), header)
             for line, fields in records:
                 if isinstance(fields, csv.Error):
                     yield reject(file, line, Reason.BROKEN_CSV, str(fields))
