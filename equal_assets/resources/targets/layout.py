@@ -202,8 +202,9 @@ class _Recognized:
         return found
 
     def _holds(self, name: str, is_it: Any) -> bool:
+        """Tell whether most rows hold it; the others are mistakes, told when they are read."""
         held = [row[name] for row in self.rows if row.get(name) not in (None, "", [])]
-        return bool(held) and all(map(is_it, held))
+        return bool(held) and 2 * sum(map(is_it, held)) >= len(held)
 
     def _columns(self) -> Iterator[tuple[str, ...]]:
         """Yield the columns that hold an option each: A, B, C ... or option1, option2 ..."""

@@ -97,6 +97,8 @@ def keyed(row: Row, choices: str | Sequence[str], answer_field: str) -> Keyed:
         reading: tuple(_place(key, reading, given, labels, texts) for key in keys)
         for reading in SAID
     }
+    if given and None not in found["label"]:  # labels that the row gives, such as ARC's 1 to 4
+        found = {reading: found[reading] for reading in SAID if reading not in NUMBERED}
     return Keyed(
         labels=labels,
         texts=tuple(texts),
@@ -123,7 +125,10 @@ def key_reading(rows: Iterable[Keyed], declared: str) -> str:
     fits = {reading: sum(reading in row.readings for row in rows) for reading in SAID}
     best = [reading for reading in SAID if fits[reading] == max(fits.values())]
     for row in rows:
-        meant = {row.readings[reading]: reading for reading in best if reading in row.readings}
+        meant: dict[tuple[int, ...], str] = {}
+        for reading in best:
+            if reading in row.readings:
+                meant.setdefault(row.readings[reading], reading)
         if len(meant) > 1:
             shown = " or ".join(
                 f"the {SAID[reading]} ({', '.join(row.texts[place] for place in places)})"

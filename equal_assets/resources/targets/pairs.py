@@ -141,9 +141,15 @@ def readers(target: TargetSettings) -> tuple[PairReader, PairReader]:
     return readers[0], readers[1]
 
 
-def _layout(path: Path, file: str, target: TargetSettings) -> Layout:
-    first = islice(read_rows_of(path, file), LOOKED_AT_ROWS)
+def first_rows(path: Path) -> tuple[list[Row], list[RejectedRow]]:
+    """Return the first rows of a file, and those of them that cannot be used."""
+    first = list(islice(read_rows_of(path, path.name), LOOKED_AT_ROWS))
     rows = [item[1] for item in first if not isinstance(item, RejectedRow)]
+    return rows, [item for item in first if isinstance(item, RejectedRow)]
+
+
+def _layout(path: Path, file: str, target: TargetSettings) -> Layout:
+    rows, _ = first_rows(path)
     try:
         return layout_of(rows, target)
     except ValueError as error:

@@ -76,6 +76,15 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
         if target.answers == "number" and last_number(pair.answer) is None
     ]
     refuse([*reference_mistakes, *test_mistakes, *leaks, *numberless])
+    more = read_options(target)[1] if target.answers == "number" else []
+    refuse(
+        [
+            f"{files[1]}:{line}: the right answer {option.text!r} holds no number"
+            for line, options in zip(test, more, strict=False)
+            for option in options
+            if last_number(option.text) is None
+        ]
+    )
     return list(reference.values()), list(test.values())
 
 
