@@ -113,6 +113,7 @@ _ROWS = (
         TARGET,
         settings=("targets",),
         by="campaign",
+        beside=("target_options",),
         inputs=inputs.target,
     ),
     Asset(

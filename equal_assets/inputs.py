@@ -47,7 +47,7 @@ def corpus(read: Sections, settings: Settings, campaign: str) -> Any:
 def target(read: Sections, settings: Settings, campaign: str) -> Any:
     """Return how the target of a campaign is read, and the content of its files."""
     section = settings.targets[settings.campaigns[campaign].target]
-    fields = section.model_dump(mode="json", exclude={"reference", "test", "answers", "decimal"})
+    fields = section.reading()
     # what a preset fetches is always the same, and may not be there yet
     files = {} if section.preset else {"reference": section.reference, "test": section.test}
     return {**fields, **{name: _file_sha256(Path(path)) for name, path in files.items()}}

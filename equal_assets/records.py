@@ -53,6 +53,29 @@ class QAPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """An answer to a target question that can be taken, or one more that is right.
+
+    Attributes
+    ----------
+    label : str or None
+        Its letter among the options of the question; ``None`` for a further right answer to a
+        question without options.
+    text : str
+    is_right : bool
+    """
+
+    label: str | None
+    text: str
+    is_right: bool
+
+    @property
+    def shown(self) -> str:
+        """The option as it stands in the question: letter and text."""
+        return f"{self.label}. {self.text}" if self.label else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document of the corpus.
 

@@ -10,12 +10,23 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.targets.reading import (
     CodeTests,
     read_code_tests,
+    read_options,
     read_target,
     read_weights,
 )
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import TargetSettings
 from equal_assets.steps.making import making
+
+OPTION_COLUMNS = {
+    "split": pl.String,
+    "position": pl.Int32,
+    "place": pl.Int32,
+    "label": pl.String,
+    "answer": pl.String,
+    "is_right": pl.Boolean,
+}
+"""Columns of the table ``target_options`` that this module fills."""
 
 
 @dg.asset(**declared("target_qa"), kinds={"duckdb"})
@@ -27,9 +38,12 @@ def target_qa(
     target = settings.campaigns[campaign].target
     with making("target_qa", warehouse, settings, campaign=campaign) as made:
         rows = _target_rows(settings.targets[target])
+        of_campaign = pl.lit(campaign)
+        options = _option_rows(settings.targets[target]).with_columns(campaign=of_campaign)
         with made.transaction() as transaction:
-            of_campaign = rows.with_columns(campaign=pl.lit(campaign))
-            transaction.replace("target_qa", of_campaign, campaign=campaign)
+            pairs = rows.with_columns(campaign=of_campaign)
+            transaction.replace("target_qa", pairs, campaign=campaign)
+            transaction.replace("target_options", options, campaign=campaign)
         return made.result(target_page(target, rows), n_rows=len(rows))
 
 
@@ -41,6 +55,16 @@ def _target_rows(target: TargetSettings) -> pl.DataFrame:
             _split_rows("test", test, [1.0] * len(test), read_code_tests(target)),
         ]
     )
+
+
+def _option_rows(target: TargetSettings) -> pl.DataFrame:
+    rows = [
+        (split, position, place, option.label, option.text, option.is_right)
+        for split, questions in zip(("reference", "test"), read_options(target), strict=True)
+        for position, options in enumerate(questions)
+        for place, option in enumerate(options)
+    ]
+    return pl.DataFrame(rows, schema=OPTION_COLUMNS, orient="row")
 
 
 def _split_rows(

@@ -27,7 +27,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--reference",
     type=FILE,
     metavar="FILE",
-    help="JSONL file of questions and answers that say what a model should be good at.",
+    help="File of questions and answers that say what a model should be good at: JSON, Parquet, "
+    "CSV; chats and multiple choice too.",
 )
 @click.option(
     "--test",

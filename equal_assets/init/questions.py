@@ -15,7 +15,15 @@ from equal_assets.errors import CorpusError, EqualError
 from equal_assets.init.campaigns import Sizes, campaigns_text
 from equal_assets.init.documents import formats, holds_markdown
 from equal_assets.init.fields import Fields, look_at_fields
-from equal_assets.init.targets import guess_fields, look_at_target, split_questions
+from equal_assets.init.targets import (
+    guess_answers,
+    guess_fields,
+    look_at_target,
+    read_file,
+    shared_fields,
+    shown_pair,
+    split_questions,
+)
 from equal_assets.resources.corpora.looking import (
     LOOKED_AT_SECONDS,
     Documents,
@@ -29,6 +37,7 @@ Say = Callable[[str], None]
 BACKENDS = ("structural", "openai", "vllm")
 LOCAL_SERVER = "http://127.0.0.1:8000/v1"
 SHOWN_FIELDS = 8
+TARGET_FILES = "JSON, Parquet or CSV"
 
 
 @dataclass(frozen=True)
@@ -151,14 +160,14 @@ def _target(given: Answers, say: Say) -> tuple[dict[str, Any], dict[str, str]]:
     reference, fields = _answer(
         given,
         None if given.reference is None else str(given.reference),
-        "Questions with answers that say what you want (JSONL)",
+        f"Questions with answers that say what you want ({TARGET_FILES})",
         lambda text: (Path(text), guess_fields(Path(text), named)),
         flag="--reference",
     )
     test = _answer(
         given,
         None if given.test is None else str(given.test),
-        "Questions for evaluation only (JSONL; none: half of the first file)",
+        f"Questions for evaluation only ({TARGET_FILES}; none: half of the first file)",
         lambda text: Path(text) if text else None,
         flag="--test",
         guess="",
@@ -168,13 +177,21 @@ def _target(given: Answers, say: Say) -> tuple[dict[str, Any], dict[str, str]]:
         names = [f"{stem}-{split}.jsonl" for split in ("reference", "test")]
         halves = dict(zip(names, split_questions(reference, fields), strict=True))
         counts = [text.count("\n") for text in halves.values()]
-        paths = names
+        paths, example = names, next(iter(read_file(reference, fields).values()))
     else:
+        fields = shared_fields(fields, test, named)
         looked = look_at_target(reference, test, fields)
-        halves, counts = {}, [looked.n_reference, looked.n_test]
+        halves, counts, example = {}, [looked.n_reference, looked.n_test], looked.example
         paths = [_from_folder(str(path), given.folder) for path in (reference, test)]
     say(f"questions  {counts[0]:,} to steer by ({paths[0]}), {counts[1]:,} to test ({paths[1]})")
-    unusual = {key: name for key, name in fields.items() if key != f"{name}_field"}
+    both = [reference] if test is None else [reference, test]
+    answers = guess_answers(pair for file in both for pair in read_file(file, fields).values())
+    judged = {} if answers == "text" else {"answers": answers}
+    unusual = {key: name for key, name in fields.items() if key != f"{name}_field"} | judged
+    keys = ", ".join(f"{key}: {value}" for key, value in unusual.items())
+    say(f"read as    {keys or 'question and answer'}; the first pair:")
+    for line in shown_pair(example):
+        say(f"           {line}")
     return {"reference": paths[0], "test": paths[1], **unusual}, halves
 
 

@@ -14,6 +14,7 @@ METRICS = {
     "number_strict": "final number right, strictly read",
     "number_flexible": "final number right",
     "math": "mathematically equal",
+    "choice": "right option written",
 }
 """What people read for the metrics of students, in the order in which these are shown."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.extras import install_command
 from equal_assets.planning.corpus import look_at_corpus
+from equal_assets.planning.targets import look_through_target
 from equal_assets.resources.corpora.looking import SAMPLE_DOCUMENTS
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
@@ -22,14 +23,14 @@ from equal_assets.resources.embedding.question_vectors import (
 from equal_assets.resources.extraction.extractors import JOURNAL_FILE, build_extractor
 from equal_assets.resources.extraction.prose import looked_yield, stored_yield
 from equal_assets.resources.harness.tasks import check_tasks
-from equal_assets.resources.targets.answers import mark_of
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
 from equal_assets.resources.targets.protected import read_protected
-from equal_assets.resources.targets.reading import read_code_tests, read_target, read_weights
+from equal_assets.resources.targets.reading import read_target
 from equal_assets.resources.tracking import build_tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     DatasetSettings,
+    EvaluationSettings,
     ExtractorSettings,
     HarnessSettings,
     HubDatasetSettings,
@@ -79,7 +80,7 @@ def findings(
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
     yield _corpus(settings, is_plan=is_plan)
     for name, target in settings.targets.items():
-        yield _target(name, target)
+        yield _target(name, target, settings.evaluation)
     yield from _protected(settings.dataset)
     yield from _languages(settings)
     yield _embedder(settings)
@@ -130,20 +131,14 @@ def _of_hub(what: str, name: str) -> Finding:
     return Finding(True, f"{what}: {name} will be downloaded from the hub")
 
 
-def _target(name: str, target: TargetSettings) -> Finding:
+def _target(name: str, target: TargetSettings, evaluation: EvaluationSettings) -> Finding:
     if target.preset and not is_fetched(target):
         sources = sorted({split.dataset for split in PRESETS[target.preset]})
         return _of_hub(f"target {name}", " and ".join(sources))
     try:
-        reference, test = read_target(target)
-        read_weights(target)
-        read_code_tests(target)
+        return Finding(True, f"target {name}: {look_through_target(target, evaluation)}")
     except EqualError as error:
         return Finding(False, f"target {name}: {error}")
-    counts = f"{len(reference)} reference and {len(test)} test pairs"
-    mark = mark_of(test, target)
-    read = f", numbers with a decimal {mark}" if mark else ""
-    return Finding(True, f"target {name}: {counts}{read}")
 
 
 def _protected(dataset: DatasetSettings) -> Iterator[Finding]:

@@ -31,23 +31,55 @@ TARGET_PRESETS: dict[str, dict[str, Any]] = {
 """Targets of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
 
 
+ADDED_TO_TARGETS = {"format", "input_field", "choices_field", "choice_key", "keep_system"}
+"""Keys that count for what is stored only where they are given: earlier versions had none."""
+
+
 class TargetSettings(SettingsSection):
-    """A target task: JSONL files of QA pairs, relative to campaigns.yaml."""
+    """A target task: files of QA pairs, relative to campaigns.yaml.
+
+    JSONL, a JSON list, Parquet, CSV or TSV; docs/evaluation.md shows the rows that are read.
+    """
 
     preset: Literal["gsm8k", "math", "humaneval", "mbpp"] | None = Field(
         None, description="a target that is fetched from the hub; fills the other keys"
     )
     reference: str = Field(description="pairs that steer the selection")
     test: str = Field(description="pairs for evaluation only; selection never reads them")
-    question_field: str = Field("question", description="holds the question, in both files")
-    answer_field: str = Field("answer", description="holds the answer")
+    format: Literal["auto", "pairs", "chat", "choices"] = Field(
+        "auto",
+        description="pairs: two fields and nothing else; chat: turns, of which the last is the "
+        "answer; choices: options, one of them right; auto: by the fields of the first rows",
+    )
+    question_field: str = Field(
+        "question",
+        description="holds the question, in both files, or the turns of a chat; `a.b` is b in the "
+        "object a",
+    )
+    answer_field: str = Field(
+        "answer",
+        description="holds the answer: a text, number or boolean; a list of right answers, of "
+        "which the first steers; or the key of the right option",
+    )
+    input_field: str | None = Field(
+        None, description="what the question is about, such as Alpaca's input: stands below it"
+    )
+    choices_field: str | list[str] | None = Field(
+        None, description="the options: a list or an object, or several fields with one each"
+    )
+    choice_key: Literal["auto", "label", "text", "from_0", "from_1"] = Field(
+        "auto",
+        description="what the answer to a question with options is: the label of the right one, "
+        "its text, or its number; auto: what fits all rows, if only one does",
+    )
+    keep_system: bool = Field(True, description="whether system messages belong to the questions")
     weight_field: str | None = Field(
         None, description="holds a weight above 0, in reference rows; null: all count alike"
     )
     answers: Literal["text", "number", "math", "code"] = Field(
         "text",
-        description="how generated answers are judged: not at all; by the final number; by "
-        "mathematical equality; by running them against tests",
+        description="how generated answers are judged: not at all, or by the option where there "
+        "are options; by the final number; by mathematical equality; by running them against tests",
     )
     decimal: Literal["point", "comma"] | None = Field(
         None,
@@ -100,6 +132,25 @@ class TargetSettings(SettingsSection):
                 "only `answers: number` reads it"
             )
         return self
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> TargetSettings:
+        if self.choices_field is None and self.format != "choices":
+            return self
+        if self.format not in ("auto", "choices"):
+            raise ValueError(f"choices_field: only where format is choices, not {self.format}")
+        if self.answers != "text":
+            raise ValueError(
+                f"answers = {self.answers}: must be text for questions with options, which are "
+                "judged by the option's letter and text; leave answers out, or choices_field"
+            )
+        return self
+
+    def reading(self) -> dict[str, Any]:
+        """Return what decides how rows are read, as plain JSON values."""
+        read = self.model_dump(mode="json", exclude={"reference", "test", "answers", "decimal"})
+        usual = {name: type(self).model_fields[name].default for name in ADDED_TO_TARGETS}
+        return {k: value for k, value in read.items() if k not in usual or value != usual[k]}
 
 
 class EqualSettings(SettingsSection):

@@ -19,7 +19,7 @@ from equal_assets.algorithms.judging.metrics import (
 from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import pass_at_k
 from equal_assets.progress import Progress, report
-from equal_assets.records import QAPair
+from equal_assets.records import Option, QAPair
 from equal_assets.resources.students.student import Student, prompt
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import EvaluationSettings, Settings, fingerprint
@@ -53,6 +53,7 @@ def judge(
     decimal: DecimalMark | None = None,
     evaluation: EvaluationSettings,
     progress: Progress,
+    options: Sequence[Sequence[Option]] = (),
 ) -> pl.DataFrame:
     """Ask a student the test questions.
 
@@ -64,12 +65,15 @@ def judge(
     questions : DataFrame
         Rows of the query ``target_pairs``, at least ``evaluation.choices``.
     answers : {"text", "number", "math", "code"}
-        How generated answers are judged; with ``"text"`` none are generated.
+        How generated answers are judged; with ``"text"`` none are generated, unless the questions
+        have options.
     decimal : {"point", "comma"}, optional
         The decimal mark of numbers, where the target declares one.
     evaluation : Evaluation
     progress : callable
         Called with answers done and in all, for each way of asking in turn.
+    options : sequence of sequences of Option, optional
+        Per question, its options, or further right answers.
 
     Returns
     -------
@@ -78,9 +82,17 @@ def judge(
     """
     pairs = qa_pairs(questions)
     choices = judge_by_choice(
-        student, path, pairs, choices=evaluation.choices, seed=evaluation.seed, progress=progress
+        student,
+        path,
+        pairs,
+        choices=evaluation.choices,
+        seed=evaluation.seed,
+        progress=progress,
+        options=options,
     )
     rows = _choice_rows(pairs, choices)
+    if answers == "text" and any(option.label for of in options for option in of):
+        answers = "choice"
     if answers != "text":
         rows += written_answers(
             student,
@@ -90,6 +102,7 @@ def judge(
             decimal=decimal,
             evaluation=evaluation,
             progress=progress,
+            options=options,
         )
     return pl.DataFrame(rows, schema=ANSWER_COLUMNS)
 
@@ -127,11 +140,11 @@ def answers_on_test(
         Of :func:`judge`.
     """
     questions = warehouse.query("target_pairs", campaign=campaign, split="test")
+    options = warehouse.query("target_options", campaign=campaign, split="test")
     target = settings.targets[settings.campaigns[campaign].target]
     judged_by = [target.answers, target.decimal, RULES]
-    judged_as = fingerprint(
-        [identity, questions.rows(), judged_by, settings.sections("evaluation")]
-    )
+    asked = [identity, questions.rows(), judged_by, settings.sections("evaluation")]
+    judged_as = fingerprint(asked if options.is_empty() else [*asked, options.rows()])
     answers = warehouse.query("judged_answers", judged_as=judged_as)
     if answers.is_empty():
         answers = judge(
@@ -142,6 +155,7 @@ def answers_on_test(
             decimal=target.decimal,
             evaluation=settings.evaluation,
             progress=report(log, f"{campaign}: ask the student ({name})"),
+            options=_options_of(options, n_questions=len(questions)),
         )
     rows = answers.with_columns(
         campaign=pl.lit(campaign), student=pl.lit(name), judged_as=pl.lit(judged_as)
@@ -175,12 +189,20 @@ def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _options_of(rows: pl.DataFrame, *, n_questions: int) -> list[list[Option]]:
+    """Return the rows of the query ``target_options`` by question; nothing if there are none."""
+    found: list[list[Option]] = [[] for _ in range(n_questions if len(rows) else 0)]
+    for position, _, label, answer, is_right in rows.iter_rows():
+        found[position].append(Option(label, answer, is_right))
+    return found
+
+
 def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:
     rows = []
     for position, pair in enumerate(pairs):
         asked = {"position": position, "sample": 0, "prompt": prompt(pair)}
         taken = {
-            "output": pairs[choices.chosen[position]].answer,
+            "output": choices.taken[position],
             "is_correct": bool(choices.is_correct[position]),
         }
         weighed = {

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
 
+from equal_assets.algorithms.judging.choices import choice_verdicts
 from equal_assets.algorithms.judging.numbers import decimal_mark, number_verdicts
 from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import Verdict
 from equal_assets.progress import Progress
+from equal_assets.records import Option
 from equal_assets.resources.judges.code_judge import code_verdicts
-from equal_assets.resources.judges.math_judge import math_verdicts
+from equal_assets.resources.judges.math_judge import MATH_MEMORY_MB, MATH_SECONDS, math_verdicts
 from equal_assets.resources.judges.sandbox import Limits
 from equal_assets.resources.students.student import Student, prompt
 from equal_assets.resources.targets.reading import CodeTests
 from equal_assets.resources.warehouse import qa_pairs
 from equal_assets.settings import EvaluationSettings
-
-MATH_SECONDS = 10.0
-MATH_MEMORY_MB = 2048
-"""Limits of comparing two expressions."""
 
 
 def written_answers(
@@ -34,8 +33,12 @@ def written_answers(
     decimal: DecimalMark | None,
     evaluation: EvaluationSettings,
     progress: Progress,
+    options: Sequence[Sequence[Option]] = (),
 ) -> list[dict]:
-    """Let a student write answers, and judge them; one row per answer and measure."""
+    """Let a student write answers, and judge them; one row per answer and measure.
+
+    Questions may have options, or further right answers: then any right one counts.
+    """
     pairs = qa_pairs(questions)
     written = student.generate(
         path,
@@ -52,19 +55,59 @@ def written_answers(
         for sample, output in enumerate(outputs)
     ]
     positions = [position for position, outputs in enumerate(written) for _ in outputs]
-    verdicts = _verdicts(
-        [output for outputs in written for output in outputs],
-        questions[positions],
-        answers=answers,
-        decimal=decimal or decimal_mark(questions["answer"], texts=questions["question"]),
-        evaluation=evaluation,
-        progress=progress,
-    )
+    outputs = [output for of_question in written for output in of_question]
+    offered = [options[position] for position in positions] if options else []
+    if answers == "choice":
+        verdicts = {"choice": choice_verdicts(outputs, offered)}
+    else:
+        verdicts = _of_any(
+            outputs,
+            questions[positions],
+            offered,
+            answers=answers,
+            decimal=decimal or decimal_mark(questions["answer"], texts=questions["question"]),
+            evaluation=evaluation,
+            progress=progress,
+        )
     return [
         {"measure": measure, **answer, **asdict(verdict)}
         for measure, of_measure in verdicts.items()
         for answer, verdict in zip(asked, of_measure, strict=True)
     ]
+
+
+def _of_any(
+    outputs: list[str],
+    questions: pl.DataFrame,
+    offered: Sequence[Sequence[Option]],
+    *,
+    answers: str,
+    decimal: DecimalMark | None,
+    evaluation: EvaluationSettings,
+    progress: Progress,
+) -> dict[str, list[Verdict]]:
+    """Judge outputs by each right answer of their question; the first that they agree with counts.
+
+    An output that agrees with none has the verdict by the first answer.
+    """
+    offered = () if answers == "code" else offered  # its tests say what is right
+    more = [(row, option.text) for row, of in enumerate(offered) for option in of]
+    rows, texts = [row for row, _ in more], [text for _, text in more]
+    by_more = questions[rows].with_columns(answer=pl.Series(texts, dtype=pl.String))
+    judged = _verdicts(
+        [*outputs, *(outputs[row] for row in rows)],
+        pl.concat([questions, by_more]),
+        answers=answers,
+        decimal=decimal,
+        evaluation=evaluation,
+        progress=progress,
+    )
+    for verdicts in judged.values():
+        for row, verdict in zip(rows, verdicts[len(outputs) :], strict=True):
+            if verdict.is_correct and not verdicts[row].is_correct:
+                verdicts[row] = verdict
+        del verdicts[len(outputs) :]
+    return judged
 
 
 def _verdicts(

@@ -99,7 +99,7 @@ def test_questions_are_asked_again_until_an_answer_can_be_used(here):
     assert "documents = 'quoted: must be paths; No closing quotation" in done.output
     assert re.search(r"/nowhere\b.* supported", done.output)
     assert "text_field = title: must be a field of text: body" in done.output
-    assert "none.jsonl: must be a JSONL file of questions" in done.output
+    assert "none.jsonl: must be a file of questions" in done.output
     assert "extractor = magic: must be one of structural, openai, vllm" in done.output
     settings = load_settings(here / "campaigns.yaml")
     assert settings.corpus.split == "headings"  # of Markdown

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from equal_assets.errors import CorpusError
-from equal_assets.init.targets import guess_fields, look_at_target, split_questions
+from equal_assets.init.targets import (
+    guess_answers,
+    guess_fields,
+    look_at_target,
+    read_file,
+    shared_fields,
+    shown_pair,
+    split_questions,
+)
+from equal_assets.records import QAPair
 
 FIELDS = {"question_field": "question", "answer_field": "answer"}
 
@@ -49,7 +58,7 @@ def test_broken_row_and_missing_file_are_told(tmp_path):
     (tmp_path / "q.jsonl").write_text('{"question": "a", "answer": "b"}\n{"question"\n')
     with pytest.raises(CorpusError, match=r"q\.jsonl:2: broken JSON"):
         guess_fields(tmp_path / "q.jsonl", {})
-    with pytest.raises(CorpusError, match=r"none\.jsonl: must be a JSONL file"):
+    with pytest.raises(CorpusError, match=r"none\.jsonl: must be a file of questions"):
         guess_fields(tmp_path / "none.jsonl", {})
 
 
@@ -89,3 +98,77 @@ def test_a_file_is_split_in_halves_that_hold_every_row_once_in_its_order(tmp_pat
 def test_file_that_cannot_be_split_is_refused_with_the_row(rows, told, tmp_path):
     with pytest.raises(CorpusError, match=told):
         split_questions(write(tmp_path / "q.jsonl", rows), FIELDS)
+
+
+TURNS = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+
+
+@pytest.mark.parametrize(
+    ("row", "keys"),
+    [
+        (
+            {"instruction": "Do it", "input": "x", "output": "y"},
+            {"question_field": "instruction", "answer_field": "output", "input_field": "input"},
+        ),
+        ({"messages": TURNS}, {"format": "chat", "question_field": "messages"}),
+        (
+            {"question": "Q", "choices": ["a", "b"], "answer": 0},
+            {
+                "question_field": "question",
+                "answer_field": "answer",
+                "choices_field": "choices",
+                "choice_key": "from_0",
+            },
+        ),
+        (
+            {"question": "Q", "A": "x", "B": "y", "answer": "A"},
+            {"question_field": "question", "answer_field": "answer", "choices_field": ["A", "B"]},
+        ),
+    ],
+)
+def test_shape_is_recognized_and_its_keys_read_it(row, keys, tmp_path):
+    file = write(tmp_path / "q.jsonl", [row])
+    assert guess_fields(file, {}) == keys
+    assert len(read_file(file, keys)) == 1
+
+
+def test_fields_that_could_hold_the_same_are_listed(tmp_path):
+    file = write(tmp_path / "q.jsonl", [{"prompt": "a", "query": "b", "answer": "c"}])
+    with pytest.raises(CorpusError, match="question_field = not given: can be prompt or query"):
+        guess_fields(file, {})
+    assert guess_fields(file, {"question_field": "query"})["question_field"] == "query"
+
+
+def test_keys_of_two_files_are_named_where_they_are_the_same(tmp_path):
+    alpaca = write(tmp_path / "a.jsonl", [{"instruction": "Do it", "output": "y"}])
+    chats = write(tmp_path / "c.jsonl", [{"messages": TURNS}])
+    keys = guess_fields(alpaca, {})
+    assert shared_fields(keys, alpaca, {}) == keys
+    assert shared_fields(keys, chats, {}) == {}
+    looked = look_at_target(alpaca, chats, {})
+    assert (looked.n_test, looked.example) == (1, QAPair("Do it", "y"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["42", "-3.5"], "number"),
+        (["6*7=42\n#### 42", "1"], "number"),
+        ([r"so \boxed{4}"], "math"),
+        (["42", "four"], "text"),
+        (["A. Mars"], "text"),
+    ],
+)
+def test_answers_say_how_they_are_judged(answers, expected):
+    assert guess_answers([QAPair("Q", answer) for answer in answers]) == expected
+
+
+def test_pair_is_shown_as_it_is_read_but_not_all_of_a_long_one():
+    shown = list(shown_pair(QAPair("Which?\nA. x\nB. y", "\n".join("z" * 200 for _ in range(12)))))
+    assert shown[:4] == [
+        "question  Which?",
+        "          A. x",
+        "          B. y",
+        f"answer    {'z' * 100}…",
+    ]
+    assert shown[-1] == "          … (4 more lines)"

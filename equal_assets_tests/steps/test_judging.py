@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from equal_assets.records import QAPair
+from equal_assets.records import Option, QAPair
 from equal_assets.resources.students.tiny import TinyStudent
 from equal_assets.settings import EvaluationSettings
 from equal_assets.steps.judging import ANSWER_COLUMNS, metrics_of
@@ -120,7 +120,7 @@ class Writing(Scripted):
         ]
 
 
-def written(rows, *, answers, decimal=None, **evaluation):
+def written(rows, *, answers, decimal=None, options=(), **evaluation):
     """Return the answers of a student that writes each row's second text."""
     frame = pl.DataFrame(
         [
@@ -143,7 +143,56 @@ def written(rows, *, answers, decimal=None, **evaluation):
         decimal=decimal,
         evaluation=asked,
         progress=silent,
+        options=options,
     )
+
+
+def test_options_are_weighed_against_each_other_and_judged_as_written():
+    offered = [
+        [Option("A", "tin", is_right=False), Option("B", "iron", is_right=True)],
+        [Option("A", "oak", is_right=True), Option("B", "elm", is_right=False)],
+        [Option("A", "two", is_right=False), Option("B", "six", is_right=True)],
+    ]
+    rows = [("B. iron", "B. iron"), ("A. oak", "the answer is elm"), ("B. six", "six")]
+    answers = written(rows, answers="text", options=offered)
+    assert answers.filter(measure="choice")["is_correct"].to_list() == [True, False, True]
+    assert answers.filter(measure="choice")["extracted"][1] == "B. elm"
+    weighed = answers.filter(measure="pmi_accuracy")
+    # `Scripted` holds for likelier what its prompt spells out: the first alone
+    assert weighed["output"].to_list()[0] == "B. iron"
+    assert weighed["is_correct"].to_list() == [True, False, False]
+    assert {"choice", "pmi_accuracy"} < set(metrics_of(answers)["metric"])
+
+
+def test_questions_may_have_different_numbers_of_options():
+    pairs = [QAPair("Is it A. one?", "A. one"), QAPair("Is it C. two?", "C. two")]
+    offered = [
+        [Option("A", "one", is_right=True), Option("B", "two", is_right=False)],
+        [
+            Option(label, text, text == "two")
+            for label, text in zip("ABC", ("x", "y", "two"), strict=True)
+        ],
+    ]
+    scores = judge_by_choice(
+        scripted(), "none", pairs, choices=4, seed=0, progress=silent, options=offered
+    )
+    assert scores.taken == ("A. one", "C. two")
+    assert scores.accuracy == 1.0
+
+
+def test_any_of_several_right_answers_counts_and_is_no_wrong_choice():
+    more = [[Option(None, "18.5", is_right=True)], []]
+    rows = [("18", "The answer is 18.5."), ("7", "The answer is 18.5.")]
+    answers = written(rows, answers="number", options=more)
+    strict = answers.filter(measure="number_strict")
+    assert strict["is_correct"].to_list() == [True, False]
+    assert strict["reason"].to_list() == [None, "wrong value: expected 7"]
+    pairs = [QAPair("Is it yes?", "yes"), QAPair("Is it no, no or yes?", "no")]
+    alias = [[], [Option(None, "yes", is_right=True)]]
+    scores = judge_by_choice(
+        scripted(), "none", pairs, choices=2, seed=0, progress=silent, options=alias
+    )
+    assert scores.accuracy == 1.0
 
 
 def test_final_numbers_are_read_strictly_and_flexibly():

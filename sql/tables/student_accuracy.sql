@@ -3,7 +3,7 @@
 create table if not exists student_accuracy (
   campaign varchar not null,
   metric varchar not null,      -- perplexity (lower is better), or an accuracy in 0..1: pmi_accuracy,
-                                -- number_strict, number_flexible, math, pass_at_1, pass_at_<samples>
+                                -- number_strict, number_flexible, math, choice, pass_at_1, pass_at_<samples>
   base double not null,         -- the untuned model
   base_low double not null,
   base_high double not null,

@@ -4,7 +4,8 @@
 create table if not exists student_answers (
   campaign varchar not null,
   student varchar not null,      -- base (untuned), tuned, or the milestone it was tuned for: 2.5%
-  measure varchar not null,      -- pmi_accuracy, perplexity, number_strict, number_flexible, math, code
+  measure varchar not null,      -- pmi_accuracy, perplexity, number_strict, number_flexible, math, code,
+                                 -- choice
   position integer not null,     -- of the question in the target's test split, from 0
   sample integer not null,       -- of several generated answers to the question, from 0
   prompt varchar not null,       -- what the student read

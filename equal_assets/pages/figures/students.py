@@ -19,7 +19,7 @@ COMPARISON_PANELS = (
     ("coverage_test", "test coverage"),
     ("near_pairs", "pairs near the test split"),
 )
-STUDENT_PANELS = ("perplexity", "pmi_accuracy", "number_flexible", "math", "pass_at_1")
+STUDENT_PANELS = ("perplexity", "pmi_accuracy", "number_flexible", "math", "choice", "pass_at_1")
 """Metrics of students that are drawn, where a target has them: as many as there are panels."""
 
 

@@ -15,6 +15,10 @@ from equal_assets.algorithms.judging.verdicts import Verdict, check_lengths, wro
 from equal_assets.progress import Progress
 from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 
+MATH_SECONDS = 10.0
+MATH_MEMORY_MB = 2048
+"""What comparing two expressions may take."""
+
 
 def math_verdicts(
     outputs: Sequence[str],

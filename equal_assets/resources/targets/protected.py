@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from equal_assets.records import RejectedRow
-from equal_assets.resources.corpora.json_lines import read_json_lines
 from equal_assets.resources.corpora.places import base_folder, shown_path
-from equal_assets.resources.targets.reading import refuse
+from equal_assets.resources.targets.mistakes import refuse
+from equal_assets.resources.targets.rows import read_rows_of
+from equal_assets.resources.targets.values import optional_value
 from equal_assets.settings import DatasetSettings
 
 
@@ -23,12 +24,12 @@ def read_protected(settings: DatasetSettings) -> dict[str, str]:
     mistakes: list[str] = []
     for path in settings.protected:
         file = shown_path(Path(path), base_folder())
-        for item in read_json_lines(Path(path), file):
+        for item in read_rows_of(Path(path), file):
             if isinstance(item, RejectedRow):
                 mistakes.append(f"{file}:{item.row}: {item.reason}: {item.excerpt}")
                 continue
             line, values = item
-            question = values.get(settings.protected_field)
+            question = optional_value(values, settings.protected_field)
             if isinstance(question, str) and question.strip():
                 questions[f"{file}:{line}"] = question
             else:

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from equal_assets.algorithms.judging.programs import parsed
-from equal_assets.errors import CorpusError
 from equal_assets.records import QAPair, RejectedRow
-from equal_assets.resources.corpora.json_lines import read_json_lines
-from equal_assets.resources.corpora.mapping import qa_pair
 from equal_assets.resources.corpora.places import base_folder, shown_path
 from equal_assets.resources.targets.answers import answer_mistakes
+from equal_assets.resources.targets.mistakes import refuse
+from equal_assets.resources.targets.pairs import Options, PairReader, readers
 from equal_assets.resources.targets.presets import fetch_target
+from equal_assets.resources.targets.rows import read_rows_of
 from equal_assets.settings import TargetSettings
-
-MISTAKES_SHOWN = 10
 
 T = TypeVar("T")
 
@@ -45,8 +43,8 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
     Parameters
     ----------
     target : TargetSettings
-        Names two JSONL files (plain, .gz, .zst) and the fields to read; missing files of a preset
-        are downloaded.
+        Names two files and, where they are not recognized, the fields to read; missing files of a
+        preset are downloaded.
 
     Returns
     -------
@@ -64,8 +62,9 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
     fetch_target(target)
     base = base_folder()
     files = [shown_path(Path(path), base) for path in (target.reference, target.test)]
-    reference, reference_mistakes = read_pairs(Path(target.reference), files[0], target)
-    test, test_mistakes = read_pairs(Path(target.test), files[1], target)
+    of_reference, of_test = readers(target)
+    reference, reference_mistakes = read_pairs(Path(target.reference), files[0], of_reference)
+    test, test_mistakes = read_pairs(Path(target.test), files[1], of_test)
     lines = {_folded(pair.question): line for line, pair in reference.items()}
     leaks = [
         f"{files[1]}:{line}: the question is in {files[0]}:{lines[question]} too; a test "
@@ -73,9 +72,32 @@ def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
         for line, pair in test.items()
         if (question := _folded(pair.question)) in lines
     ]
-    unjudged = answer_mistakes(files[1], test, target)
+    more = {} if test_mistakes else dict(zip(test, _options(target.test, of_test), strict=True))
+    unjudged = answer_mistakes(files[1], test, more, target)
     refuse([*reference_mistakes, *test_mistakes, *leaks, *unjudged])
     return list(reference.values()), list(test.values())
+
+
+def read_options(target: TargetSettings) -> tuple[list[Options], list[Options]]:
+    """Read the options of a target's questions, and further right answers.
+
+    Parameters
+    ----------
+    target : TargetSettings
+        One that :func:`read_target` accepts.
+
+    Returns
+    -------
+    tuple of two lists of tuples of Option
+        In the order of the reference pairs and of the test pairs. Empty for a question that has
+        one right answer and no options.
+    """
+    reference, test = readers(target)
+    return _options(target.reference, reference), _options(target.test, test)
+
+
+def _options(path: str, reader: PairReader) -> list[Options]:
+    return _read_rows(Path(path), lambda values: reader.read(values)[1])
 
 
 def read_weights(target: TargetSettings) -> list[float]:
@@ -131,7 +153,7 @@ def _read_rows(path: Path, parse: Callable[[dict[str, Any]], T]) -> list[T]:
     file = shown_path(path, base_folder())
     found: list[T] = []
     mistakes: list[str] = []
-    for item in read_json_lines(path, file):
+    for item in read_rows_of(path, file):
         if isinstance(item, RejectedRow):
             continue  # read_target has refused such a file
         line, values = item
@@ -185,30 +207,18 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def refuse(mistakes: list[str], *, what: str = "the target's QA pairs") -> None:
-    """Raise a :class:`CorpusError` that lists mistakes in files of questions, if there are any."""
-    if not mistakes:
-        return
-    hidden = len(mistakes) - MISTAKES_SHOWN
-    more = [f"and {hidden} more"] if hidden > 0 else []
-    listing = "\n".join(f"  {text}" for text in [*mistakes[:MISTAKES_SHOWN], *more])
-    raise CorpusError(f"{what} cannot be used:\n{listing}")
-
-
-def read_pairs(
-    path: Path, file: str, target: TargetSettings
-) -> tuple[dict[int, QAPair], list[str]]:
+def read_pairs(path: Path, file: str, reader: PairReader) -> tuple[dict[int, QAPair], list[str]]:
     """Return the pairs of a file by line, and its mistakes."""
     pairs: dict[int, QAPair] = {}
     mistakes: list[str] = []
     first_lines: dict[str, int] = {}
-    for item in read_json_lines(path, file):
+    for item in read_rows_of(path, file):
         if isinstance(item, RejectedRow):
             mistakes.append(f"{file}:{item.row}: {item.reason}: {item.excerpt}")
             continue
         line, values = item
         try:
-            pair = qa_pair(values, target.question_field, target.answer_field)
+            pair, _ = reader.read(values)
         except ValueError as error:
             mistakes.append(f"{file}:{line}: {error}")
             continue
