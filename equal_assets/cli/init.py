@@ -39,6 +39,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--question-field", metavar="NAME", help="Field of a row that holds the question.")
 @click.option("--answer-field", metavar="NAME", help="Field of a row that holds the answer.")
 @click.option(
+    "--choice-key",
+    type=click.Choice(["label", "text", "from_0", "from_1"]),
+    help="Of multiple choice: what the answer is, where it could be more than one of these.",
+)
+@click.option(
     "--extractor",
     metavar="NAME",
     help="structural (pairs laid out in the text), openai (any compatible server) or vllm.",

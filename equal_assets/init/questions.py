@@ -51,6 +51,7 @@ class Answers:
     test: Path | None = None
     question_field: str | None = None
     answer_field: str | None = None
+    choice_key: str | None = None
     extractor: str | None = None
     model: str | None = None
     base_url: str | None = None
@@ -156,7 +157,11 @@ def _at_least(found: Documents) -> str:
 
 def _target(given: Answers, say: Say) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the keys of the target, and the halves of a file where one is split."""
-    named = {"question_field": given.question_field, "answer_field": given.answer_field}
+    named = {
+        "question_field": given.question_field,
+        "answer_field": given.answer_field,
+        "choice_key": given.choice_key,
+    }
     reference, fields = _answer(
         given,
         None if given.reference is None else str(given.reference),
@@ -187,7 +192,8 @@ def _target(given: Answers, say: Say) -> tuple[dict[str, Any], dict[str, str]]:
     both = [reference] if test is None else [reference, test]
     answers = guess_answers(pair for file in both for pair in read_file(file, fields).values())
     judged = {} if answers == "text" else {"answers": answers}
-    unusual = {key: name for key, name in fields.items() if key != f"{name}_field"} | judged
+    usual = {"question_field": "question", "answer_field": "answer"}
+    unusual = {key: name for key, name in fields.items() if usual.get(key) != name} | judged
     keys = ", ".join(f"{key}: {value}" for key, value in unusual.items())
     say(f"read as    {keys or 'question and answer'}; the first pair:")
     for line in shown_pair(example):

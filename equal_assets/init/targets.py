@@ -69,12 +69,12 @@ def guess_fields(file: Path, given: dict[str, str | None]) -> Keys:
             )
     if layout.format == "chat":
         return {"format": "chat", "question_field": layout.question_field}
-    by_number = reader.choice_key.startswith("from_") and layout.choices_field is not None
+    is_shown = "choice_key" in named or reader.choice_key.startswith("from_")
     return {
         "question_field": layout.question_field,
         "answer_field": layout.answer_field,
         **layout.keys(),
-        **({"choice_key": reader.choice_key} if by_number else {}),
+        **({"choice_key": reader.choice_key} if is_shown and layout.choices_field else {}),
     }
 
 

@@ -149,11 +149,11 @@ def _options(row: Row, choices: str | Sequence[str]) -> tuple[list[str] | None, 
     value = unpacked(field_value(row, choices))
     if isinstance(value, Mapping):
         value = {name: held for name, held in value.items() if held is not None}
-        texts, labels = (_list_in(value, names) for names in (TEXT_KEYS, LABEL_KEYS))
-        if texts is not None:
-            if labels is not None and len(labels) != len(texts):
-                raise ValueError(f"{choices!r}: {len(labels)} labels and {len(texts)} options")
-            return labels, texts
+        listed, labels = (_list_in(value, names) for names in (TEXT_KEYS, LABEL_KEYS))
+        if listed is not None:
+            if labels is not None and len(labels) != len(listed):
+                raise ValueError(f"{choices!r}: {len(labels)} labels and {len(listed)} options")
+            return labels, listed
         return list(value), [text_of(text, f"{choices}.{name}") for name, text in value.items()]
     if not isinstance(value, list):
         raise ValueError(f"{choices!r} is {type(value).__name__}: must be a list or an object")

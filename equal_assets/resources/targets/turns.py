@@ -105,6 +105,7 @@ def _said(turn: Mapping[str, Any], place: str) -> str:
         return content
     parts = content if isinstance(content, list) else [content]
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
-    if not all(isinstance(text, str) for text in texts):
+    said = [text for text in texts if isinstance(text, str)]
+    if len(said) < len(texts):
         raise ValueError(f"{place} holds more than text, such as a picture: must be text")
-    return "\n".join(texts)
+    return "\n".join(said)
