@@ -39,7 +39,7 @@ def expected_inputs(
     CampaignError
         If an asset that it reads is not stored; the message names what to materialize.
     """
-    return portable(_inputs(asset, settings, stored, campaign))  # type: ignore[no-any-return]
+    return portable(_inputs(asset, settings, stored, campaign))
 
 
 def _inputs(asset: str, settings: Settings, stored: Versions, campaign: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def campaign_inputs(name: str, settings: Settings, warehouse: Warehouse) -> dict
     inputs = portable(whole)
     start = warehouse.query("campaign_start", campaign=name)
     if start.is_empty() or start["fingerprint"].item() in _fingerprints(whole):
-        return inputs  # type: ignore[no-any-return]
+        return inputs
     changed = "; ".join(differences(json.loads(start["settings"].item()), inputs))
     raise CampaignError(
         f"campaign {name} was started with other settings ({changed}). Give the changed campaign "
