@@ -34,8 +34,8 @@ DENSE = (
     (regex.compile(r"[\p{Hiragana}\p{Katakana}\p{Hangul}]"), 2.0),
     (regex.compile(r"[\p{Arabic}\p{Hebrew}\p{Syriac}]"), 1.5),
 )
-"""How many letters of English a character is worth, in scripts that take fewer: measured on the same
-questions in ten languages (benchmarks/languages.py)."""
+"""How many letters of English a character is worth, in scripts that take fewer: measured on the
+same questions in ten languages (benchmarks/languages.py)."""
 
 ARTICLE = regex.compile(r"^[وف]?(?:[بك]?ال|لل)(?=\p{L}{3})")
 """What Arabic joins to the front of a word: "and", "with", "the"."""
