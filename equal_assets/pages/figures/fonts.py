@@ -11,28 +11,10 @@ DRAWN_FIRST = "DejaVu Sans"
 OTHER_FONTS = (
     "Noto Sans",
     *(f"Noto Sans CJK {country}" for country in ("SC", "TC", "JP", "KR")),
-    *(
-        f"Noto Sans {script}"
-        for script in [
-            "Armenian",
-            "Bengali",
-            "Devanagari",
-            "Ethiopic",
-            "Georgian",
-            "Gujarati",
-            "Gurmukhi",
-            "Kannada",
-            "Khmer",
-            "Lao",
-            "Malayalam",
-            "Myanmar",
-            "Oriya",
-            "Sinhala",
-            "Tamil",
-            "Telugu",
-            "Thai",
-        ]
-    ),
+    *(f"Noto Sans {script}" for script in ("Armenian", "Bengali", "Devanagari", "Ethiopic")),
+    *(f"Noto Sans {script}" for script in ("Georgian", "Gujarati", "Gurmukhi", "Kannada")),
+    *(f"Noto Sans {script}" for script in ("Khmer", "Lao", "Malayalam", "Myanmar", "Oriya")),
+    *(f"Noto Sans {script}" for script in ("Sinhala", "Tamil", "Telugu", "Thai")),
     *("Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback"),
     *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
     *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI", "Leelawadee UI"),
