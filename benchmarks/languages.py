@@ -3,8 +3,8 @@
     python benchmarks/languages.py [--models all-MiniLM-L6-v2 multilingual-e5-small]
 
 `languages.jsonl` holds, written by hand for each language, 20 different questions, among them four
-pairs that differ in one word ("capital of Australia", "of Canada"), paraphrases of five of them, and
-two documents with two sound pairs each.
+pairs that differ in one word ("capital of Australia", "of Canada"), paraphrases of five of them,
+and two documents with two sound pairs each.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def main() -> None:
         for language in languages:
             print(f"| {language} | {' | '.join(map(str, by_meaning(language, model)))} |")
     print("\nby words\n")
-    print(
-        "| language | copies found as repeats, of 5 | copies in a text as leaks, of 5 | kept of 20 |"
-    )
+    print("| language | copies as repeats, of 5 | copies in a text as leaks, of 5 | kept of 20 |")
     print("| --- | --- | --- | --- |")
     for language in languages:
         print(f"| {language} | {' | '.join(map(str, by_words(language)))} |")
@@ -68,7 +66,7 @@ def main() -> None:
 
 
 def by_meaning(language: str, model: str) -> tuple[int, int, int, int, int]:
-    """Return questions known, kept as no repeats, as no leaks; paraphrases that are leaks, repeats."""
+    """Return questions known, kept twice, and paraphrases found twice: see the table's head."""
     rows = [row for row in ROWS if row["language"] == language and "question" in row]
     questions = [row["question"] for row in rows]
     paraphrased = [row for row in rows if "paraphrase" in row]
@@ -93,7 +91,7 @@ def by_meaning(language: str, model: str) -> tuple[int, int, int, int, int]:
 
 
 def by_words(language: str) -> tuple[int, int, int]:
-    """Return copies that are repeats, copies that are leaks, different questions that are neither."""
+    """Return copies that are repeats, that are leaks, and different questions that are neither."""
     rows = [row for row in ROWS if row["language"] == language]
     questions = [row["question"] for row in rows if "question" in row]
     text = next(row["text"] for row in rows if "text" in row)

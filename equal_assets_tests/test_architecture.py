@@ -30,7 +30,9 @@ ALLOWED: dict[str, set[str]] = {
     "algorithms": {"records"},
     "settings": {"algorithms", "errors", "records"},
     "partitions": {"graph", "settings"},
+    "extras": set(),
     "resources": {"algorithms", "errors", "extras", "progress", "records", "settings"},
+    "inputs": {"resources", "settings"},
     "graph": {"inputs", "settings"},
     "versions": {"errors", "graph", "resources", "settings"},
     "runs": set(),
@@ -105,8 +107,6 @@ ALLOWED: dict[str, set[str]] = {
         "settings",
         "versions",
     },
-    "inputs": {"resources", "settings"},
-    "extras": set(),
 }
 """Folder or module of the package -> the others that it imports, all of them.
 
@@ -115,7 +115,7 @@ Resources may call algorithms: docs/decisions says why."""
 INSIDE: dict[str, set[str]] = {
     "algorithms.clusters": set(),
     "algorithms.extraction": set(),
-    "algorithms.judging": {"algorithms.extraction"},
+    "algorithms.judging": set(),
     "algorithms.strategies": {"algorithms.clusters"},
     "resources.corpora": set(),
     "resources.embedding": set(),

@@ -132,7 +132,8 @@ def test_paid_reply_that_is_none_has_a_name_and_is_not_paid_for_five_times(serve
         assert (found.status, found.reason) == ("failed", reason)
         assert len(server.requests()) == found.usage.n_tries == n_sent
         assert allowance.paid.tokens == billed(server)
-    assert entries(tmp_path) == [("unusable", reason)] * n_sent
+    told = f"{reason} [2048]" if kind == "reasoning_cut" else reason
+    assert entries(tmp_path) == [("unusable", told)] * n_sent
 
 
 @pytest.mark.parametrize(

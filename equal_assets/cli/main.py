@@ -20,6 +20,7 @@ from equal_assets.cli.schema import schema
 from equal_assets.cli.terminal import (
     FAILED,
     WRONG_CALL,
+    end_interrupted,
     interrupt_again,
     say_error,
     silence_finalization,
@@ -58,6 +59,8 @@ class EqualGroup(click.Group):
         quiet_libraries()
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            end_interrupted("interrupted")
         except SettingsError as error:
             say_error(str(error))
             ctx.exit(WRONG_CALL)

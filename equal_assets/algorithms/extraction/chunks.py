@@ -8,7 +8,7 @@ from collections.abc import Iterator
 BOUNDARIES = (
     re.compile(r"\n[^\S\n]*\n\s*"),  # between paragraphs
     re.compile(r"\n"),
-    re.compile("(?<=[.!?])\\s+|(?<=[。！？])"),  # between sentences; no space follows 。
+    re.compile("(?<=[.!?؟۔।॥።។៕။])\\s+|(?<=[。！？｡])"),  # between sentences; no space follows 。
     re.compile(r"\s+"),
 )
 """Where a text may be split, best first."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from equal_assets.pages.figures.canvas import subplots
+from equal_assets.pages.figures.fonts import drawable, font_families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,10 +124,10 @@ def pulls_figure(clusters: pl.DataFrame) -> Figure:
         .reverse()
     )
     figure, (axis,) = subplots(1, 1, panel=(7.2, 1.0 + 0.22 * len(rows)))
-    names = [f"{row['cluster']}: {' '.join(row['terms'][:3])}" for row in rows.to_dicts()]
+    names = [f"{row['cluster']}: {drawable(row['terms'][:3])}" for row in rows.to_dicts()]
     bars = axis.barh(range(len(rows)), rows["documents"])
     axis.bar_label(bars, [f"{n} pulls" for n in rows["pulls"]], fontsize=7, padding=3)
-    axis.set_yticks(range(len(rows)), names, fontsize=8)
+    axis.set_yticks(range(len(rows)), names, fontsize=8, fontfamily=font_families())
     axis.set(title="most pulled clusters", xlabel="documents used")
     return figure
 
@@ -139,9 +140,10 @@ def _areas(clusters: pl.DataFrame) -> pl.DataFrame:
 def _write_terms(axis: Axes, clusters: pl.DataFrame) -> None:
     for row in clusters.iter_rows(named=True):
         axis.annotate(
-            " ".join(row["terms"][:2]),
+            drawable(row["terms"][:2]),
             (row["x"], row["y"]),
             fontsize=7,
+            fontfamily=font_families(),
             ha="center",
             xytext=(0, 6),
             textcoords="offset points",

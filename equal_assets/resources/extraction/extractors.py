@@ -243,7 +243,7 @@ class LLMExtractor(Extractor):
                 content_hash
                 for content_hash, reason in failures.items()
                 if not is_of_reply(reason)
-                or (CUT_OFF in reason and (opened.longest_cut_off(content_hash) or limit) < limit)
+                or (CUT_OFF in reason and (opened.highest_limit(content_hash) or limit) < limit)
             }
 
     def run_caps(self, run: str) -> list[Cap]:

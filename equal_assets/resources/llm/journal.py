@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ from equal_assets.resources.llm.spending import Amount
 
 Outcome = Literal["answered", "unusable", "refused", "lost"]
 """answered: kept; unusable: paid for nothing; refused: not charged; lost: nobody knows."""
+
+LIMIT = re.compile(r" \[(\d+)\]$")
+"""At the end of the reason of a reply that was cut off: max_reply_tokens of that moment."""
 
 FORMAT = 1
 """Of the table; raise it with every change to the table."""
@@ -194,14 +198,18 @@ class RequestJournal:
         ).fetchall()
         return [StoredReply(*row) for row in rows]
 
-    def longest_cut_off(self, document: str) -> int | None:
-        """Return the tokens of the longest reply on a document that was cut off, if one was."""
-        row = self._connection.execute(
-            "select max(completion_tokens) from requests "
+    def highest_limit(self, document: str) -> int | None:
+        """Return the highest limit at which a reply on a document was cut off, if one was.
+
+        Requests of earlier versions do not say theirs.
+        """
+        rows = self._connection.execute(
+            "select reason from requests "
             "where document = ? and outcome = 'unusable' and reason like ? || '%'",
             (document, CUT_OFF),
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
+        ).fetchall()
+        limits = [found[1] for (reason,) in rows if (found := LIMIT.search(reason))]
+        return max(map(int, limits), default=None)
 
     def spent(self, *, payer: str = "%", run: str = "%") -> Amount:
         """Return what payers and runs (SQL ``like`` patterns) have paid, open requests included."""

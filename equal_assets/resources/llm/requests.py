@@ -280,6 +280,9 @@ class LLMRequests:
         """Enter the outcome of a request, and count its cost."""
         outcome = _outcome(failure)
         charged = _charged(completion, outcome, most)
+        reason = None if failure is None else str(failure) or type(failure).__name__
+        if reason and reason.startswith(CUT_OFF):
+            reason = f"{reason} [{most[1]}]"
         spent = self._prices.amount(*charged)
         self._journal.settle(
             entry,
@@ -289,7 +292,7 @@ class LLMRequests:
             cost=spent.cost,
             seconds=seconds,
             reply=completion.text if completion else None,
-            reason=None if failure is None else str(failure) or type(failure).__name__,
+            reason=reason,
         )
         known = charged if completion else (0, 0)
         cost = spent.cost if completion else 0.0

@@ -33,3 +33,19 @@ def test_labels_that_do_not_fit_are_refused():
         cluster_terms(["a", "b"], np.array([0]), n_clusters=1, n_terms=1)
     with pytest.raises(ValueError, match="labels = 0 to 3: must be 0 to 1"):
         cluster_terms(["a", "b"], np.array([0, 3]), n_clusters=2, n_terms=1)
+
+
+def test_terms_of_scripts_without_spaces_are_short_pieces():
+    texts = ["火山喷发，火山爆发", "โรงเรียน โรงเรียน", "टीके टीके कैसे", "コーヒー"]
+    terms = cluster_terms(texts, np.arange(4), n_clusters=4, n_terms=2)
+    assert terms[0][0] == "火山"
+    assert terms[1]
+    assert all(len(term) >= 3 for term in terms[1])
+    assert terms[2:] == [["टीके", "कैसे"], ["コーヒー"]]
+
+
+def test_words_of_most_texts_name_nothing_where_no_list_is_at_hand():
+    subject = ["Fluss", "Berg"] * 6
+    texts = [f"Der {word} gehört zur Landschaft und das ist schön für alle" for word in subject]
+    terms = cluster_terms(texts, np.array([0, 1] * 6), n_clusters=2, n_terms=3)
+    assert terms == [["fluss"], ["berg"]]

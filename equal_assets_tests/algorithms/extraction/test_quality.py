@@ -10,6 +10,7 @@ from equal_assets.algorithms.extraction.quality import (
     judge_pairs,
     language,
 )
+from equal_assets.algorithms.language import is_same_language
 from equal_assets.records import QAPair
 from equal_assets_tests.timing import takes_less_than
 
@@ -234,3 +235,63 @@ def test_many_pairs_of_a_long_document_take_it_apart_once():
     pairs = [QAPair(f"What is number {number}?", f"word{number}") for number in range(300)]
     assert not any(judge_pairs(pairs, document, BOUNDS))
     assert takes_less_than(1, lambda n: judge_pairs(pairs, f"{n} {document}", BOUNDS))
+
+
+SOUND = {
+    "zh": (
+        "水在标准大气压下一百摄氏度沸腾。山上的气压较低，因此水在较低的温度下沸腾。",
+        ("水的沸点是多少？", "在标准大气压下，水的沸点是一百摄氏度。"),
+    ),
+    "zh, short": ("北京是中国的首都。北京位于华北平原的北部。", ("首都是哪里？", "北京")),
+    "ko": (
+        "물은 정상 기압에서 백 도에 끓는다. 산에서는 기압이 낮다.",
+        ("물은 언제 끓나요?", "백 도에서 끓어요."),
+    ),
+    "he": ("אור הוא קרינה אלקטרומגנטית שהעין יכולה לראות.", ("מהו אור?", "קרינה שהעין רואה.")),
+    "ru": (
+        "Вода кипит при ста градусах Цельсия при нормальном давлении. В горах давление ниже, "
+        "поэтому вода кипит при более низкой температуре, и еда варится дольше.",
+        ("Почему в горах еда готовится дольше?", "Из-за пониженного давления в горах."),
+    ),
+    "fi": (
+        "Vesi kiehuu sadassa asteessa normaalissa ilmanpaineessa. Vuorilla ilmanpaine on "
+        "matalampi, joten vesi kiehuu matalammassa lämpötilassa ja ruoka kypsyy hitaammin.",
+        ("Miksi ruoka kypsyy hitaammin?", "Koska matala ilmanpaine alentaa kiehumispistettä."),
+    ),
+    "tr": (
+        "Su normal basınçta yüz derecede kaynar. Dağlarda basınç daha düşüktür, bu yüzden su daha "
+        "düşük sıcaklıkta kaynar ve yemek daha uzun sürede pişer.",
+        ("Dağda yemek neden geç pişer?", "Çünkü düşük basınç suyun kaynama sıcaklığını düşürür."),
+    ),
+    "pl": (
+        "Woda wrze w stu stopniach Celsjusza przy normalnym ciśnieniu. W górach ciśnienie jest "
+        "niższe, dlatego woda wrze w niższej temperaturze, a potrawy gotują się dłużej.",
+        (
+            "Dlaczego w górach gotuje się dłużej?",
+            "Z powodu niższego ciśnienia i temperatury wrzenia.",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("language", SOUND)
+def test_sound_pair_in_any_script_and_inflection_is_kept(language):
+    document, pair = SOUND[language]
+    assert judge(*pair, document) is None
+
+
+@pytest.mark.parametrize("language", SOUND)
+def test_answer_of_another_document_is_rejected(language):
+    document = "Θεωρία" if language == "he" else SOUND["he"][0]
+    assert judge(*SOUND[language][1], document).reason == "not grounded in its document"
+
+
+def test_answer_of_another_document_in_the_same_language_is_rejected():
+    dam = "Плотина удерживает воду реки, турбина вращает генератор, и рыбы плывут по лестнице."
+    assert judge(*SOUND["ru"][1], dam).reason == "not grounded in its document"
+
+
+def test_document_in_a_language_taken_for_another_is_the_same():
+    assert is_same_language("hr", "sr")
+    assert is_same_language("de", "de")
+    assert not is_same_language("de", "en")

@@ -17,6 +17,7 @@ from equal_assets.pages.figures.clusters import (
 )
 from equal_assets.pages.figures.corpus import lengths_figure, recall_figure
 from equal_assets.pages.figures.curves import loss_figure, spend_figure
+from equal_assets.pages.figures.fonts import drawable
 from equal_assets.pages.figures.students import accuracy_figure
 
 CLUSTERS = pl.DataFrame(
@@ -152,3 +153,12 @@ def test_pictures_carry_their_bytes_and_are_the_same_each_time():
     svg = svg_uri(drawn())
     assert svg == svg_uri(drawn())
     assert b"<svg" in decoded(svg, "image/svg+xml")
+
+
+def test_word_without_glyphs_is_left_out_without_a_warning(recwarn):
+    missing = "\U0001b170\U0001b171"  # Nüshu
+    assert drawable([missing, "graph", "граф", "نهر"]) == "graph граф نهر"
+    odd = CLUSTERS.with_columns(terms=pl.Series([[missing, "graph"], ["матрица"], [missing]]))
+    for figure in (cluster_map_figure(odd), pulls_figure(odd)):
+        png_uri(figure)
+    assert [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)] == []

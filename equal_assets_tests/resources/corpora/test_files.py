@@ -28,6 +28,10 @@ PACK = {
 }
 
 
+PACKED_CSV = gzip.compress("id;text\r\n1;größer\r\n".encode("utf-16"), mtime=0)
+"""Without a time: all test processes name the test alike."""
+
+
 def rows(*texts: str) -> list[dict[str, str]]:
     return [{"text": text} for text in texts]
 
@@ -53,7 +57,7 @@ def test_all_files_of_a_folder_are_read_or_told_with_their_kind(tmp_path):
     put(tmp_path / "a.jsonl", lines("first"))
     put(tmp_path / "b.json", json.dumps(rows("second", "third"), indent=1))
     put(tmp_path / "c.jsonl.bz2", bz2.compress(lines("fourth").encode()))
-    put(tmp_path / "d.CSV.gz", gzip.compress(b"text\nfifth\n"))
+    put(tmp_path / "d.CSV.gz", gzip.compress(b"text\nfifth\n", mtime=0))
     put(tmp_path / "e.doc", "an old one")
     put(tmp_path / "f.pdf.gz", "packed, but no text")
     put(tmp_path / "_SUCCESS", "")
@@ -215,7 +219,7 @@ def test_rows_tables_and_texts_may_be_packed(tmp_path, packing):
 
 
 def test_packed_file_is_known_without_its_ending(tmp_path):
-    put(tmp_path / "a.jsonl", gzip.compress(lines("named wrongly").encode()))
+    put(tmp_path / "a.jsonl", gzip.compress(lines("named wrongly").encode(), mtime=0))
     assert texts(files(tmp_path)) == ["named wrongly"]
 
 
@@ -230,7 +234,10 @@ def test_packed_file_that_breaks_off_is_told(tmp_path, packing):
 
 def test_short_file_that_breaks_off_gives_what_was_before(tmp_path):
     put(tmp_path / "a.jsonl", lines("first", "second", "third").encode("utf-16")[:-3])
-    put(tmp_path / "b.jsonl.gz", gzip.compress(os.urandom(9) + b"\n" + lines("x").encode())[:-4])
+    put(
+        tmp_path / "b.jsonl.gz",
+        gzip.compress(os.urandom(9) + b"\n" + lines("x").encode())[:-4],
+    )
     documents, rejected = read(files(tmp_path))
     assert [d.text for d in documents] == ["first", "second"]
     assert [(r.row, r.reason) for r in rejected if r.file.endswith("a.jsonl")] == [
@@ -424,7 +431,12 @@ def test_what_is_no_chat_is_not_taken_for_one(value):
         ("blank.jsonl", "\n \n\r\n", 0, ["empty file"]),
         ("list.json", "[]", 0, ["empty file"]),
         ("zeros.txt", b"\0" * 4096, 0, ["empty text"]),
-        ("packed.csv.gz", gzip.compress("id;text\r\n1;größer\r\n".encode("utf-16")), 1, []),
+        (
+            "packed.csv.gz",
+            gzip.compress("id;text\r\n1;größer\r\n".encode("utf-16"), mtime=0),
+            1,
+            [],
+        ),
     ],
 )
 def test_file_is_read_as_far_as_it_goes(tmp_path, name, content, n_documents, reasons):

@@ -495,7 +495,7 @@ def test_excerpt_is_one_short_printable_line(tmp_path):
 
 
 def test_every_reason_is_a_distinct_phrase():
-    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 23
+    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 25
 
 
 def test_memory_is_bounded_by_a_chunk_and_not_by_the_file(tmp_path):

@@ -60,6 +60,9 @@ def main_part(soup: BeautifulSoup) -> Tag:
     _remove_around(page, marked)
     main = marked or _content(page) or page
     _remove_steps(main)
+    headings = page("h1")
+    if len(headings) == 1 and not headings[0].find_parent("header") and not main.find("h1"):
+        main.insert(0, headings[0].extract())
     return main
 
 

@@ -149,6 +149,14 @@ AROUND = {
         <h1>Rings</h1>{TEXT}<p>Next: <a href="n.html">Fields</a>, Up: <a href="u.html">Top</a></p>""",
     "mkdocs": f"""<body class="has-sidebar"><div class="navbar"><ul>{MENU}</ul></div><div class="container"><div class="col-md-3"><div class="bs-sidebar">
         <ul>{MENU}</ul></div></div><div class="col-md-9" role="main"><h1 id="rings">Rings</h1>{TEXT}</div></div><footer>Built with MkDocs</footer>""",
+    "mediawiki": f"""<div id="mw-content-text"><h1>Rings<span class="mw-editsection">[<a href="e">edit</a>]</span></h1>
+        <div id="toc" class="toc"><ul>{MENU}</ul></div>{TEXT}</div><div class="printfooter">Retrieved</div>""",
+    "docusaurus": f"""<nav aria-label="Breadcrumbs">Home</nav><article><h1>Rings<a href="#rings" class="hash-link"
+        title="Direct link">\u200b</a></h1>{TEXT}</article><nav class="pagination-nav"><a href="n">Next</a></nav>""",
+    "wordpress": f"""<header><a href="/">Blog</a></header><div class="post"><h1>Rings</h1><div class="entry-content">{TEXT}</div></div>
+        <div class="widget-area sidebar"><ul>{MENU}</ul></div>""",
+    "rights at the end": f"""<h1>Rings</h1>{TEXT}<p><a href="p.html">« Previous</a> | <a href="n.html">Next »</a></p>
+        <p>Copyright © 2020 X. All rights reserved.</p>""",
     "teaser": f"""<div id="page"><h1>Rings</h1>{TEXT}</div><article><a href="x.html">More</a></article>""",
 }
 
