@@ -10,6 +10,7 @@ from equal_assets.algorithms.judging.numbers import number_verdicts
 from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import Verdict
 from equal_assets.errors import CorpusError
+from equal_assets.progress import silent
 from equal_assets.records import Option, QAPair
 from equal_assets.resources.corpora.places import base_folder, shown_path
 from equal_assets.resources.judges.code_judge import code_verdicts
@@ -84,18 +85,14 @@ def _verdict(
                 seconds=MATH_SECONDS,
                 memory_mb=MATH_MEMORY_MB,
                 n_workers=1,
-                progress=_silent,
+                progress=silent,
             )[0]
         except ValueError as error:
             raise CorpusError(f"{target.test}: {error}") from error
     if target.answers == "code":
         limits = Limits(seconds=evaluation.code_seconds, memory_mb=evaluation.code_memory_mb)
-        return code_verdicts(answers, tests, limits=limits, n_workers=1, progress=_silent)[0]
+        return code_verdicts(answers, tests, limits=limits, n_workers=1, progress=silent)[0]
     return None
-
-
-def _silent(done: int, total: int) -> None:
-    """Report nothing: one answer is judged in a moment."""
 
 
 def _shown(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from equal_assets.algorithms.judging.drafts import without_draft
 from equal_assets.algorithms.judging.verdicts import Verdict, check_lengths, correct, wrong
 from equal_assets.records import Option
 
@@ -36,8 +37,6 @@ GOES_ON = re.compile(r"(?:because|since|as|and|which|for|due)\b")
 WORDS_THAT_ARE_LETTERS = "AI"
 """``A bird`` and ``I think`` begin with no option's letter, ``A because`` does."""
 
-DRAFT_END = "</think>"
-
 
 def choice_verdicts(outputs: Sequence[str], questions: Sequence[Sequence[Option]]) -> list[Verdict]:
     r"""Tell for each output whether it takes a right option.
@@ -67,7 +66,7 @@ def choice_verdicts(outputs: Sequence[str], questions: Sequence[Sequence[Option]
 
 
 def _verdict(output: str, options: Sequence[Option]) -> Verdict:
-    text = _plain(output.rpartition(DRAFT_END)[2])
+    text = _plain(without_draft(output))
     if not text:
         return wrong(None, "empty")
     taken = _taken(text, options)

@@ -144,7 +144,7 @@ def readers(target: TargetSettings) -> tuple[PairReader, PairReader]:
 def first_rows(path: Path) -> tuple[list[Row], list[RejectedRow]]:
     """Return the first rows of a file, and those of them that cannot be used."""
     first = list(islice(read_rows_of(path, path.name), LOOKED_AT_ROWS))
-    rows = [item[1] for item in first if not isinstance(item, RejectedRow)]
+    rows: list[Row] = [item[1] for item in first if not isinstance(item, RejectedRow)]
     return rows, [item for item in first if isinstance(item, RejectedRow)]
 
 
