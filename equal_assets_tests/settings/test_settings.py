@@ -224,9 +224,9 @@ MISTAKES = {
     "unknown key of the data set": (
         "tracking:",
         "dataset: {max_per_document: 3}\ntracking:",
-        "dataset.max_per_document is not a known key: must be one of ngram_words, leak_similarity, "
-        "protected, protected_field, near_duplicate, same_meaning, max_per_cluster, "
-        "max_per_source",
+        "dataset.max_per_document is not a known key: must be one of ngram_words, question_model, "
+        "leak_similarity, protected, protected_field, near_duplicate, same_meaning, "
+        "max_per_cluster, max_per_source, min_examples",
     ),
     "unknown source": (
         "source: files",

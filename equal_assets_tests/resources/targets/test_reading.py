@@ -237,3 +237,19 @@ def test_entry_point_that_is_no_name_is_told_with_its_line(tmp_path):
     rows = [qa("Q", tests="assert f()", entry="f(x)")]
     with pytest.raises(CorpusError, match=r"test.jsonl:1: entry = 'f\(x\)': must be the name of"):
         read_code_tests(code_target(tmp_path, rows, entry_point_field="entry"))
+
+
+def test_file_that_is_gone_is_told(tmp_path):
+    target = target_of(tmp_path, [qa("R")], [qa("T")])
+    (tmp_path / "test.jsonl").unlink()
+    with pytest.raises(CorpusError, match=r"test\.jsonl:1: unreadable file: FileNotFoundError"):
+        read_target(target)
+
+
+def test_further_right_answers_are_read_with_the_decimal_mark_of_the_target(tmp_path):
+    rows = [qa("A", answer="18,50"), qa("B", answer=["2,5", "1.234"])]
+    target = target_of(tmp_path, [qa("R")], rows, answers="number")
+    assert [pair.answer for pair in read_target(target)[1]] == ["18,50", "2,5"]
+    rows = [qa("A", answer=["7", "1.234"])]
+    with pytest.raises(CorpusError, match=r"test\.jsonl:1: answer = '1\.234': must be one number"):
+        read_target(target_of(tmp_path, [qa("R")], rows, answers="number"))
