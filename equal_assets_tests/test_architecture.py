@@ -36,7 +36,16 @@ ALLOWED: dict[str, set[str]] = {
     "graph": {"inputs", "settings"},
     "versions": {"errors", "graph", "resources", "settings"},
     "runs": set(),
-    "planning": {"algorithms", "errors", "extras", "records", "resources", "settings", "versions"},
+    "planning": {
+        "algorithms",
+        "errors",
+        "extras",
+        "progress",
+        "records",
+        "resources",
+        "settings",
+        "versions",
+    },
     "comparison": {"algorithms", "progress", "resources", "settings", "versions"},
     "lineage": {"errors", "graph", "resources"},
     "steps": {
