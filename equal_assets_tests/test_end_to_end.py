@@ -202,7 +202,12 @@ def metadata_of(project, monkeypatch, asset, partition=None):
 
 
 FIRST_SHOWN = {
-    ("documents", None): ["largest of 1 sources", "samples", "length of the documents"],
+    ("documents", None): [
+        "how it was read",
+        "largest of 1 sources",
+        "samples",
+        "length of the documents",
+    ],
     ("target_qa", "random"): ["reference pairs", "test pairs", "target", "sample questions"],
     ("warmup_qa", None): ["documents used", "documents by outcome", "sample pairs"],
     ("contrastive_embedder", None): ["before and after tuning", "recall"],
@@ -225,6 +230,7 @@ FIRST_SHOWN = {
         "spend",
     ],
     ("fine_tuned_student", "random"): [
+        "warning",  # of so few examples
         "loss",
         "loss curve",
         "n_examples",
@@ -343,7 +349,7 @@ def test_text_of_documents_cannot_run_in_a_report(finished, tmp_path):
     assert all(address.startswith("data:") for address in page.asked)
     assert text.count("&lt;script&gt;alert(1)") > 20
     assert "No student is tuned on these pairs yet." in text
-    assert page.headings == [title for title in SECTIONS if not title.startswith("Beside")]
+    assert page.headings == [title for title in SECTIONS if not title.startswith("Compared")]
     assert "3 extracted pairs were removed" in text
 
 
