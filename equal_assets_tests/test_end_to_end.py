@@ -343,7 +343,7 @@ def test_text_of_documents_cannot_run_in_a_report(finished, tmp_path):
     assert all(address.startswith("data:") for address in page.asked)
     assert text.count("&lt;script&gt;alert(1)") > 20
     assert "No student is tuned on these pairs yet." in text
-    assert page.headings == [title for title in SECTIONS if not title.startswith("Beside")]
+    assert page.headings == [title for title in SECTIONS if not title.startswith("Compared")]
     assert "3 extracted pairs were removed" in text
 
 
