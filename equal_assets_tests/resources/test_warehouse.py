@@ -127,6 +127,7 @@ ONE_ROW = (
     "last_round",
     "answered_before",
     "measured_tokens",
+    "sampled_documents",
     "scoring_spend",
 )
 

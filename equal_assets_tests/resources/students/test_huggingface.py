@@ -10,7 +10,7 @@ import torch
 
 from equal_assets.errors import ModelError
 from equal_assets.resources.students.build import build_student
-from equal_assets.resources.students.causal_lm import load
+from equal_assets.resources.students.causal_lm import BASE_FILE, load
 from equal_assets.resources.students.fine_tuning import encode
 from equal_assets.resources.students.huggingface import find_model
 from equal_assets.resources.students.student import completion, prompt
@@ -111,6 +111,7 @@ def test_adapters_whose_base_is_gone_say_so(llm, adapted, tmp_path):
     config = json.loads((lost / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = str(tmp_path / "gone")
     (lost / "adapter_config.json").write_text(json.dumps(config))
+    (lost / BASE_FILE).write_text("../gone")
     with pytest.raises(ModelError, match=f"there is no model in {tmp_path / 'gone'}"):
         small(llm).load(lost)
 
