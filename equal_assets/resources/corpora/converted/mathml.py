@@ -12,7 +12,6 @@ from equal_assets.resources.corpora.converted import latex
 NO_LINE = re.compile(r"0+(?:\.0*)?\s*[a-z%]*")
 """The thickness of what a binomial coefficient has in place of a fraction's line."""
 TEX = re.compile(r"tex", re.IGNORECASE)
-GROUPS = ("math", "mrow", "mstyle", "mpadded", "mtd", "mphantom", "semantics", "msqrt", "menclose")
 VARIANTS = {
     "bold": "mathbf", "bold-italic": "boldsymbol", "double-struck": "mathbb", "script": "mathcal",
     "bold-script": "mathcal", "fraktur": "mathfrak", "sans-serif": "mathsf", "monospace": "mathtt",
