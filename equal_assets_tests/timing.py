@@ -1,4 +1,4 @@
-"""A bound on time that a busy machine does not break."""
+"""A bound on time that tells linear work from quadratic on any machine, however busy."""
 
 import time
 from collections.abc import Callable

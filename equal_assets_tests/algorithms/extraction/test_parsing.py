@@ -252,7 +252,7 @@ def test_different_answers_are_not_chosen_from(other):
 def test_hostile_replies_end_soon_and_by_name(unit):
     reply = unit * (100_000 // len(unit))
     assert failure(reply) in (NO_JSON, OTHER_SHAPE)
-    assert takes_less_than(1.5, lambda _: failure(reply))
+    assert takes_less_than(5, lambda _: failure(reply))
 
 
 def test_number_of_thousands_of_digits_is_of_another_shape():

@@ -227,14 +227,14 @@ def test_language_of_short_text_code_and_formulas_is_uncertain(text):
 def test_hostile_text_is_judged_soon(unit):
     text = unit * (100_000 // len(unit))
     longest = {"max_question_characters": 10**6, "max_answer_characters": 10**6}
-    assert takes_less_than(1, lambda n: judge(text, text, f"{n}{text}", **longest))
+    assert takes_less_than(5, lambda n: judge(text, text, f"{n}{text}", **longest))
 
 
 def test_many_pairs_of_a_long_document_take_it_apart_once():
     document = " ".join(f"word{number}" for number in range(50_000))
     pairs = [QAPair(f"What is number {number}?", f"word{number}") for number in range(300)]
     assert not any(judge_pairs(pairs, document, BOUNDS))
-    assert takes_less_than(1, lambda n: judge_pairs(pairs, f"{n} {document}", BOUNDS))
+    assert takes_less_than(5, lambda n: judge_pairs(pairs, f"{n} {document}", BOUNDS))
 
 
 SOUND = {
