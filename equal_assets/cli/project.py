@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import click
 
 from equal_assets.cli.terminal import say
+from equal_assets.errors import SettingsError
 from equal_assets.init.files import DAGSTER_FILE, packaged_text
 from equal_assets.settings import Settings, campaigns_file, project_folder, state_folder
 
@@ -35,12 +37,22 @@ def enter_dagster_home() -> Path:
 
     It is that of ``DAGSTER_HOME``, or the nearest with a dagster.yaml from here upward, or the
     project's, which is given one if it has none.
+
+    Raises
+    ------
+    SettingsError
+        If the databases that Dagster keeps there would have another path in an address.
     """
     if home := os.environ.get("DAGSTER_HOME"):
         return Path(home)
     here, project = Path.cwd(), project_folder()
     folders = (here, *here.parents, project)
     folder = next((f for f in folders if (f / DAGSTER_FILE).is_file()), project)
+    if "?" in str(folder) or unquote(str(folder)) != str(folder):
+        raise SettingsError(
+            f"the project's folder = {folder}: must be without ? and without % before two digits, "
+            "for Dagster's databases; rename it, or a folder above it"
+        )
     # what the environment names was relative to here
     os.environ["EQUAL_CAMPAIGNS"] = str(campaigns_file())
     os.environ["EQUAL_HOME"] = str(state_folder())
@@ -56,8 +68,9 @@ def open_project() -> tuple[DagsterInstance, Warehouse]:
     import dagster as dg
 
     is_named = "DAGSTER_HOME" in os.environ
-    home = enter_dagster_home()
-    instance = dg.DagsterInstance.get() if is_named else dg.DagsterInstance.from_config(str(home))
+    enter_dagster_home()
+    # "." as Dagster would take brackets in the project's path for a pattern
+    instance = dg.DagsterInstance.get() if is_named else dg.DagsterInstance.from_config(".")
     return instance, open_warehouse()
 
 

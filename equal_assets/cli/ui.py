@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import signal
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,9 +27,10 @@ DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 PORT = click.IntRange(1, 65_535)
 WATCH_SECONDS = 1.0
 
-MLFLOW_ENVIRONMENT = {
+ENVIRONMENT = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 16 processes for features that are not used
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DAGSTER_DISABLE_TELEMETRY": "true",  # else it makes empty folders for it in the project
     "DO_NOT_TRACK": "true",
 }
 
@@ -65,16 +70,16 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
             say(f"this project was {moved_from} before: MLflow's artifacts are found here now")
         commands["MLflow"] = _mlflow(ports["MLflow"], tracker)
     environment = {
-        "DAGSTER_HOME": str(home),
         # runs that Dagster launches write links to these pages
         "DAGSTER_PORT": str(ports["Dagster"]),
         "MLFLOW_PORT": str(ports["MLflow"]),
-        **MLFLOW_ENVIRONMENT,
+        **ENVIRONMENT,
     }
     # a closed terminal ends them too, and a shell's background job does not ignore Ctrl-C
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
+        environment["DAGSTER_HOME"] = str(stack.enter_context(_without_pattern(home)))
         services = {
             name: stack.enter_context(
                 running(
@@ -106,6 +111,18 @@ def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
         time.sleep(WATCH_SECONDS)
         for service in services.values():
             service.require_alive()
+
+
+@contextmanager
+def _without_pattern(home: Path) -> Iterator[Path]:
+    """Yield a path of the folder that Dagster does not take for a pattern, as it does brackets."""
+    if glob.escape(str(home)) == str(home):
+        yield home
+        return
+    with tempfile.TemporaryDirectory(prefix="equal-ui-") as folder:
+        link = Path(folder, "project")
+        link.symlink_to(home, target_is_directory=True)
+        yield link
 
 
 def _port(option: str, asked: int | None, usual: int, *, other: int | None) -> int:

@@ -1,5 +1,6 @@
 """Reads the corpus into Parquet files, a bounded part at a time, and those into the warehouse."""
 
+import glob
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -41,13 +42,13 @@ def staged_corpus(settings: Settings, staging: Path, *, progress: Progress) -> I
 
 def load_staged(transaction: Transaction, settings: Settings, staging: Path) -> None:
     """Replace the documents, the rejected rows and the files with what is staged."""
-    kept = str(staging / "documents-*.parquet")
+    kept = f"{glob.escape(str(staging))}/documents-*.parquet"
     limit = settings.corpus.max_documents or 2**62
     transaction.delete("documents")
     transaction.execute("load_documents", staging=kept, max_documents=limit)
     transaction.delete("rejected_documents")
     for part in sorted(staging.glob("rejected-*.parquet")):
-        transaction.insert("rejected_documents", pl.read_parquet(part))
+        transaction.insert("rejected_documents", pl.read_parquet(part, glob=False))
     transaction.delete("corpus_files")
     transaction.execute("load_files", staging=kept, skipped=[str(reason) for reason in SKIPPED])
 

@@ -36,9 +36,11 @@ def wait_for(process, log, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_pages_are_served_and_end_with_the_command(ending, tmp_path, models):
-    project = Project.make(tmp_path / "project", models=models)
+@pytest.mark.parametrize(
+    ("ending", "name"), [(signal.SIGINT, "project"), (signal.SIGTERM, "project [v2]")]
+)
+def test_pages_are_served_and_end_with_the_command(ending, name, tmp_path, models):
+    project = Project.make(tmp_path / name, models=models)
     log = tmp_path / "ui.log"
     ports = free_ports()
     options = ("--port", str(ports[0]), "--mlflow-port", str(ports[1]))
@@ -62,9 +64,12 @@ def test_pages_are_served_and_end_with_the_command(ending, tmp_path, models):
     assert [p for p in started if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     said = (project.folder / ".equal" / "dagster.log").read_text()
     assert "Serving dagster-webserver" in said
-    assert not [alarm for alarm in FALSE_ALARMS if alarm in said]
-    # what was recorded is where `equal run` records it
+    if name == "project":
+        assert not [alarm for alarm in FALSE_ALARMS if alarm in said]
+    # what was recorded is where `equal run` records it, and nowhere else
     assert (project.folder / ".dagster" / "storage" / "history" / "runs.db").is_file()
+    folders = {path.name for path in project.folder.iterdir() if path.is_dir()}
+    assert folders == {".dagster", ".equal"}
 
 
 @pytest.fixture
