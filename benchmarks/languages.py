@@ -34,6 +34,7 @@ ROWS = [
 ]
 DATASET = DatasetSettings()
 BOUNDS = QualityBounds(**QualitySettings().model_dump())
+THRESHOLDS = (0.75, 0.80, 0.85, 0.90)
 COPIES = ("{}", "  {} ", "{}!!", "({})", "「{}」")
 
 
@@ -53,6 +54,12 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- |")
         for language in languages:
             print(f"| {language} | {' | '.join(map(str, by_meaning(language, model)))} |")
+        print("\n| leak_similarity | languages | different questions taken | paraphrases found |")
+        print("| --- | --- | --- | --- |")
+        for half in (languages[::2], languages[1::2]):  # to choose by one, and see on the other
+            for threshold in THRESHOLDS:
+                shown = " | ".join(by_threshold(half, model, threshold))
+                print(f"| {threshold} | {', '.join(half)} | {shown} |")
     print("\nby words\n")
     print("| language | copies as repeats, of 5 | copies in a text as leaks, of 5 | kept of 20 |")
     print("| --- | --- | --- | --- |")
@@ -88,6 +95,22 @@ def by_meaning(language: str, model: str) -> tuple[int, int, int, int, int]:
         sum(leak is not None for leak in found),
         sum(repeat is not None for repeat in again),
     )
+
+
+def by_threshold(languages: list[str], model: str, threshold: float) -> list[str]:
+    """Return how many different questions and paraphrases a threshold takes for the same."""
+    taken, found = [], []
+    for language in languages:
+        rows = [row for row in ROWS if row["language"] == language and "question" in row]
+        vectors = vectors_of([row["question"] for row in rows], model)
+        taken += [*(vectors @ vectors.T)[np.triu_indices(len(rows), 1)]]
+        own = [row for row, one in enumerate(rows) if "paraphrase" in one]
+        planted = vectors_of([rows[row]["paraphrase"] for row in own], model)
+        found += [*(planted * vectors[own]).sum(axis=1)]
+    return [
+        f"{sum(cosine >= threshold for cosine in cosines)} of {len(cosines):,}"
+        for cosines in (taken, found)
+    ]
 
 
 def by_words(language: str) -> tuple[int, int, int]:
