@@ -80,10 +80,10 @@ constraints:  ## the newest versions that pyproject.toml allows, into constraint
 	.ci/constraints
 
 docs: $(INSTALLED)  ## write the generated pages of docs/
-	$(BIN)/python -m equal_assets.settings.reference > docs/settings.md
-	$(BIN)/python -m equal_assets.lineage.reference > docs/tables.md
-	$(BIN)/python -m equal_assets.algorithms.strategies.reference > docs/strategies.md
-	$(BIN)/python -m equal_assets.cli.reference > docs/cli.md
+	$(BIN)/python -m equal_assets.settings.docs > docs/settings.md
+	$(BIN)/python -m equal_assets.lineage.docs > docs/tables.md
+	$(BIN)/python -m equal_assets.algorithms.strategies.docs > docs/strategies.md
+	$(BIN)/python -m equal_assets.cli.docs > docs/cli.md
 	$(BIN)/equal schema > docs/campaigns.schema.json
 
 ui: $(INSTALLED)  ## the Dagster and MLflow pages; Ctrl-C ends both

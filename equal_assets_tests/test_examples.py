@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from equal_assets.cli.main import main
-from equal_assets.planning import findings as preflight
+from equal_assets.planning import check as preflight
 from equal_assets.planning.requirements import paid_documents, requirements
 from equal_assets.settings import load_settings
 

@@ -30,7 +30,7 @@ def check(plan: bool, free: bool) -> None:
     request to each LLM server.
     """
     from equal_assets.pages.corpus import reading_line
-    from equal_assets.planning.findings import corpus_as_read, findings
+    from equal_assets.planning.check import corpus_as_read, findings
     from equal_assets.planning.requirements import requirements
 
     settings = load_settings()

@@ -14,7 +14,7 @@ import yaml
 from polars.testing import assert_frame_equal
 
 from equal_assets.algorithms.flops import inference_flops, training_flops
-from equal_assets.algorithms.strategies.reference import strategy_reference
+from equal_assets.algorithms.strategies.docs import strategy_reference
 from equal_assets.algorithms.strategies.strategy import Pull, Strategy, group_by_arm
 from equal_assets.algorithms.strategies.table import STRATEGIES as STRATEGY_TABLE
 from equal_assets.algorithms.strategies.table import ModelScore, StrategyRow

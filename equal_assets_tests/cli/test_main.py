@@ -7,8 +7,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from equal_assets.cli.docs import cli_reference
 from equal_assets.cli.main import CHAPTERS, main
-from equal_assets.cli.reference import cli_reference
 from equal_assets_tests.project import REPOSITORY
 
 COMMANDS = [command for chapter in CHAPTERS.values() for command in chapter]

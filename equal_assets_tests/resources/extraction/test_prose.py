@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from equal_assets.planning.findings import findings
+from equal_assets.planning.check import findings
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.extraction.prose import Yield, looked_yield, stored_yield
 from equal_assets.settings import (

@@ -1,6 +1,6 @@
 """The page of all strategies, written from their table.
 
-``python -m equal_assets.algorithms.strategies.reference > docs/strategies.md``, or ``make docs``.
+``python -m equal_assets.algorithms.strategies.docs > docs/strategies.md``, or ``make docs``.
 """
 
 from __future__ import annotations

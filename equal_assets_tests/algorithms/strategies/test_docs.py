@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from equal_assets.algorithms.strategies.reference import strategy_reference
+from equal_assets.algorithms.strategies.docs import strategy_reference
 from equal_assets.algorithms.strategies.table import STRATEGIES
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "strategies.md"

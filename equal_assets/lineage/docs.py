@@ -1,6 +1,6 @@
 """The reference of tables, views and queries, written from their SQL files.
 
-``python -m equal_assets.lineage.reference > docs/tables.md``, or ``make docs``.
+``python -m equal_assets.lineage.docs > docs/tables.md``, or ``make docs``.
 """
 
 from __future__ import annotations

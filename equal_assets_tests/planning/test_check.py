@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 import yaml
 
-from equal_assets.planning import findings as preflight
+from equal_assets.planning import check as preflight
 from equal_assets.records import QAPair
 from equal_assets.resources.llm.journal import journal
 from equal_assets.resources.llm.spending import Amount

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from equal_assets.settings.docs import settings_reference
 from equal_assets.settings.reading import UNIONS
-from equal_assets.settings.reference import settings_reference
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = settings_reference()
@@ -14,7 +14,7 @@ ROWS = [line for line in TEXT.splitlines() if line.startswith("| `")]
 
 def test_committed_reference_is_what_the_code_says():
     made = subprocess.run(
-        [sys.executable, "-m", "equal_assets.settings.reference"],
+        [sys.executable, "-m", "equal_assets.settings.docs"],
         capture_output=True,
         text=True,
         check=True,

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from equal_assets.lineage.reference import table_reference
+from equal_assets.lineage.docs import table_reference
 from equal_assets.resources.warehouse_file import table_names, view_names
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -1,6 +1,6 @@
 """The reference of the command, written from the commands themselves.
 
-``python -m equal_assets.cli.reference > docs/cli.md``, or ``make docs``.
+``python -m equal_assets.cli.docs > docs/cli.md``, or ``make docs``.
 """
 
 from __future__ import annotations

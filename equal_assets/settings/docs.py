@@ -1,6 +1,6 @@
 """The reference of ``campaigns.yaml``, written from the models that validate it.
 
-``python -m equal_assets.settings.reference > docs/settings.md``, or ``make docs``.
+``python -m equal_assets.settings.docs > docs/settings.md``, or ``make docs``.
 """
 
 from __future__ import annotations
