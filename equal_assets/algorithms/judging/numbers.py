@@ -152,21 +152,9 @@ def reference_doubt(reference: str, decimal: DecimalMark | None) -> str | None:
     return None
 
 
-def announced_number(text: str, decimal: DecimalMark | None = None) -> tuple[str, Fraction] | None:
-    """Return the number that a text announces, as text and as value.
-
-    The first after ``####`` or "The answer is": a model that does not stop continues with questions
-    of its own. Without these, the last in a box, or the first after "Answer:" that ends its line.
-    """
-    return _shown_value(_announced(plain(without_draft(text)), decimal))
-
-
 def last_number(text: str, decimal: DecimalMark | None = None) -> tuple[str, Fraction] | None:
     """Return the last number of a text, as text and as value."""
-    return _shown_value(_last(plain(without_draft(text)), decimal))
-
-
-def _shown_value(number: Numeral | None) -> tuple[str, Fraction] | None:
+    number = _last(plain(without_draft(text)), decimal)
     return None if number is None or number.value is None else (number.text, number.value)
 
 
@@ -180,6 +168,11 @@ def _last(text: str, decimal: DecimalMark | None) -> Numeral | None:
 
 
 def _announced(text: str, decimal: DecimalMark | None) -> Numeral | None:
+    """Return the number that a text announces.
+
+    The first after ``####`` or "The answer is": a model that does not stop continues with questions
+    of its own. Without these, the last in a box, or the first after "Answer:" that ends its line.
+    """
     marked = (_number_after(text, marker.end(), decimal) for marker in MARKER.finditer(text))
     found = [number for number in marked if number and text[number.end : number.end + 1] != "?"]
     of_number = (number for number in found if number.doubt != EXPRESSION)

@@ -1,12 +1,30 @@
-"""Conversations as text: ``messages`` of role and content, and ShareGPT's of from and value."""
+"""Conversations as text, and the shapes in which people store their turns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SHAPES = (("role", "content"), ("from", "value"))
-"""The fields of a turn that hold who speaks, and what is said."""
+WHO = ("role", "from", "speaker", "author")
+WHAT = ("content", "value", "text")
+CALLS = ("tool_calls", "function_call")
+"""Fields of a turn that say who speaks, and what, in the shapes of OpenAI and ShareGPT."""
+
+
+def is_chat(value: Any) -> bool:
+    """Tell whether a value is a list of turns."""
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return is_list and bool(value) and all(map(_is_turn, value))
+
+
+def speaker_field(turn: Mapping[str, Any]) -> str:
+    """Return the field that says who speaks."""
+    return next(name for name in WHO if isinstance(turn.get(name), str))
+
+
+def content(turn: Mapping[str, Any]) -> Any:
+    """Return what is said: text, or a list of parts; empty where a turn only calls a tool."""
+    return next((turn[name] for name in WHAT if turn.get(name) is not None), "")
 
 
 def chat_text(value: Any) -> str | None:
@@ -17,28 +35,22 @@ def chat_text(value: Any) -> str | None:
     >>> chat_text([{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}])
     'user: Why?\n\nassistant: So.'
     """
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes) or not value:
+    if not is_chat(value) or not all(isinstance(content(turn), str | list) for turn in value):
         return None
-    shapes = [shape for shape in SHAPES if all(_fits(turn, shape) for turn in value)]
-    if not shapes:
-        return None
-    who, what = shapes[0]
-    said = [(turn[who], _said(turn.get(what))) for turn in value]
+    said = [(turn[speaker_field(turn)], _texts(content(turn))) for turn in value]
     return "\n\n".join(f"{role}: {text}" for role, text in said if text)
 
 
-def _fits(turn: Any, shape: tuple[str, str]) -> bool:
-    who, what = shape
-    return (
-        isinstance(turn, Mapping)
-        and isinstance(turn.get(who), str)
-        and isinstance(turn.get(what), str | list | None)
-    )
+def _is_turn(turn: Any) -> bool:
+    if not isinstance(turn, Mapping):
+        return False
+    is_said = any(name in turn for name in (*WHAT, *CALLS))
+    return is_said and any(isinstance(turn.get(name), str) for name in WHO)
 
 
-def _said(content: Any) -> str:
+def _texts(said: str | list[Any]) -> str:
     """Return the text of a turn: a string, or a list of parts of which those of text count."""
-    if isinstance(content, str):
-        return content.strip()
-    parts = [part.get("text") for part in content or () if isinstance(part, Mapping)]
+    if isinstance(said, str):
+        return said.strip()
+    parts = [part.get("text") for part in said if isinstance(part, Mapping)]
     return "\n".join(part for part in parts if isinstance(part, str)).strip()

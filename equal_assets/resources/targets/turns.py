@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from equal_assets.resources.corpora import chats
 from equal_assets.resources.targets.values import unpacked
-
-WHO = ("role", "from", "speaker", "author")
-WHAT = ("content", "value", "text")
-"""Fields of a turn that say who speaks, and what, in the shapes of OpenAI and ShareGPT."""
 
 ROLES = {
     "system": ("system", "developer"),
@@ -28,9 +25,8 @@ class Turn(NamedTuple):
 
 
 def is_chat(value: Any) -> bool:
-    """Tell whether a value is a list of turns."""
-    value = unpacked(value)
-    return isinstance(value, list) and bool(value) and all(map(_is_turn, value))
+    """Tell whether a value is a list of turns, also where a table holds it as text."""
+    return chats.is_chat(unpacked(value))
 
 
 def turns_of(value: Any, name: str) -> list[Turn]:
@@ -82,15 +78,8 @@ def as_question(turns: Sequence[Turn], name: str, *, keep_system: bool) -> str:
     return "\n\n".join([*filter(None, system), *spoken])
 
 
-def _is_turn(turn: Any) -> bool:
-    if not isinstance(turn, Mapping):
-        return False
-    is_said = any(name in turn for name in WHAT) or "tool_calls" in turn
-    return is_said and any(isinstance(turn.get(name), str) for name in WHO)
-
-
 def _role(turn: Mapping[str, Any], place: str) -> str:
-    field = next(name for name in WHO if isinstance(turn.get(name), str))
+    field = chats.speaker_field(turn)
     said = turn[field].strip().casefold()
     role = next((role for role, names in ROLES.items() if said in names), None)
     if role is None:
@@ -100,7 +89,7 @@ def _role(turn: Mapping[str, Any], place: str) -> str:
 
 
 def _said(turn: Mapping[str, Any], place: str) -> str:
-    content = next((turn[name] for name in WHAT if turn.get(name) is not None), "")
+    content = chats.content(turn)
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else [content]

@@ -17,6 +17,7 @@ from equal_assets.errors import CorpusError
 from equal_assets.resources.corpora import Reason, read_corpus
 from equal_assets.resources.corpora.chats import chat_text
 from equal_assets.resources.corpora.listing import list_files, skipped_files
+from equal_assets.resources.targets.turns import turns_of
 from equal_assets.settings import load_settings
 from equal_assets_tests.resources.corpora.test_reading import files, read, rejections
 
@@ -397,6 +398,16 @@ def test_chats_are_read_with_their_roles(tmp_path):
     chat, stored = texts(files(tmp_path, text_field="messages"))
     assert chat == SHOWN
     assert stored.split("\n\n") == ["system: said", "user: said"] + ["assistant: said"] * 2
+
+
+@pytest.mark.parametrize(
+    ("who", "what"), [("from", "value"), ("speaker", "text"), ("author", "content")]
+)
+def test_chats_have_the_same_shapes_in_documents_and_in_targets(who, what):
+    call = {who: "gpt", "function_call": {}}
+    chat = [{who: "human", what: "Why?"}, call, {who: "ai", what: "So"}]
+    assert chat_text(chat) == "human: Why?\n\nai: So"
+    assert turns_of(chat, "chat") == [("user", "Why?"), ("assistant", ""), ("assistant", "So")]
 
 
 @pytest.mark.parametrize(
