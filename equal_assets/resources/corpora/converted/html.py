@@ -152,8 +152,7 @@ def _write_raised(soup: Tag) -> None:
         if link.get_text(strip=True) and BACK.fullmatch(link.get_text()):
             link.decompose()
         elif link.find_parent("sup") or link.find("sup") or NOTE.search(_roles(link)):
-            number = link.get_text(strip=True).strip("[]()")
-            (link.find_parent("sup") or link).replace_with(f"[{number}]" if number else "")
+            _write_note(link)
     for tag in soup.select("sup, sub"):
         if tag.parent is None:
             continue
@@ -163,6 +162,25 @@ def _write_raised(soup: Tag) -> None:
         if isinstance(before, Tag) and before.name in ("i", "em", "var"):
             before.unwrap()
         _write_fraction(tag)
+
+
+def _write_note(link: Tag) -> None:
+    """Write the number of a note in brackets, behind the power that it is raised with, if any."""
+    raised = link.find_parent("sup")
+    if link.parent is None or (raised and raised.parent is None):
+        return  # written with another one
+    if raised is None:
+        number = link.get_text(strip=True).strip("[]()")
+        link.replace_with(f"[{number}]" if number else "")
+        return
+    links = raised("a", href=re.compile("#"))
+    beside = "".join(text for text in raised.strings if not text.find_parent("a"))
+    if re.fullmatch(r"[\s,;–\-\[\]()]*", beside):
+        numbers = re.sub(r"[\[\]()\s]+", "", raised.get_text())
+        raised.replace_with(f"[{numbers}]" if numbers else "")
+        return
+    for note in links[::-1]:
+        raised.insert_after(f"[{note.extract().get_text(strip=True).strip('[]()')}]")
 
 
 def _roles(tag: Tag) -> str:

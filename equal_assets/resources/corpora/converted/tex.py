@@ -17,6 +17,7 @@ from pylatexenc.latexwalker import get_default_latex_context_db as get_default_s
 from pylatexenc.macrospec import EnvironmentSpec, MacroSpec
 
 from equal_assets.resources.corpora.converted.result import Converted
+from equal_assets.resources.corpora.converted.source import source_of
 
 SECTIONS = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4,
             "paragraph": 5, "subparagraph": 6}  # fmt: skip
@@ -44,7 +45,7 @@ INCLUDED = re.compile(r"\\(?:input|include|subfile)\s*\{([^}]*)\}")
 
 def convert_tex(path: Path) -> Converted:
     """Convert what is between the beginning and the end of a document, or all of a part."""
-    source = _decoded(path.read_bytes())
+    source = source_of(path)
     body = re.search(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", source, re.DOTALL)
     kept: list[str] = []
 
@@ -63,15 +64,6 @@ def convert_tex(path: Path) -> Converted:
         title=_stated(source, "title"),
         author=_stated(source, "author"),
     )
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except (
-        UnicodeDecodeError
-    ):  # older documents name their encoding, which is this for the most part
-        return content.decode("latin-1")
 
 
 def _stated(source: str, name: str) -> str | None:
