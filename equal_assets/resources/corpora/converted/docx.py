@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 import mammoth
 from bs4 import BeautifulSoup
+from mammoth.docx.dingbats import dingbats
 
 from equal_assets.resources.corpora.candidates import Reason
 from equal_assets.resources.corpora.converted import latex
@@ -35,6 +36,9 @@ STYLES = "\n".join(
         *(f"p[style-name='{name}'] => blockquote > p:fresh" for name in QUOTE_STYLES),
     ]
 )
+SYMBOL = re.compile("[\uf020-\uf0ff]")
+"""Where Word puts the letters of fonts that are no alphabets."""
+
 INLINE, ALONE = MATH + "oMath", MATH + "oMathPara"
 
 
@@ -80,6 +84,7 @@ def _with_latex(archive: zipfile.ZipFile) -> io.BytesIO:
                 root = ElementTree.fromstring(content)
                 _write_equations(root)
                 _accept_moves(root)
+                _write_symbols(root)
                 content = ElementTree.tostring(root)
             copy.writestr(part.filename, content)
     written.seek(0)
@@ -106,6 +111,20 @@ def _accept_moves(root: Element) -> None:
     for old, new in (("moveFrom", "del"), ("moveTo", "ins")):
         for tag in root.iter(WORD + old):
             tag.tag = WORD + new
+
+
+def _write_symbols(root: Element) -> None:
+    """Write what fonts of symbols draw: in a document, their letters are no characters."""
+    for run in root.iter(WORD + "r"):
+        font = run.find(f"{WORD}rPr/{WORD}rFonts")
+        named = "Symbol" if font is None else font.get(WORD + "ascii", "Symbol")
+        for text in run.iter(WORD + "t"):
+            text.text = SYMBOL.sub(
+                lambda sign, named=named: chr(
+                    dingbats.get((named, ord(sign[0]) & 0xFF), ord(sign[0]))
+                ),
+                text.text or "",
+            )
 
 
 def _run(text: str) -> Element:

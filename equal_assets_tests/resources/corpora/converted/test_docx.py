@@ -39,6 +39,16 @@ WRITTEN = {
         paragraph(run("10"), raised("23"), run(" of H"), raised("2", "subscript"), run("O")),
         "10^{23} of H_{2}O",
     ),
+    "letters of the font Symbol": (
+        paragraph(
+            run("x "), run("\uf0b3", '<w:rFonts w:ascii="Symbol"/>'), run(" 5, "), run("\uf0a3 9")
+        ),
+        "x ≥ 5, ≤ 9",
+    ),
+    "hyphens that are not seen": (
+        paragraph("<w:r><w:t>exam</w:t><w:softHyphen/><w:t>ple</w:t></w:r>"),
+        "example",
+    ),
     "tracked changes": (
         paragraph(
             run("It is "),

@@ -24,6 +24,18 @@ WRITTEN = {
         "2<sup>1</sup>/<sub>2</sub> cups, <sup>3</sup>⁄<sub>4</sub> spoon",
         "2 1/2 cups, 3/4 spoon",
     ),
+    "raised by style": (
+        '10<span style="font-size:7pt;vertical-align:super">23</span> of H<span style="vertical-align: '
+        'sub">2</span>O',
+        "10^{23} of H_{2}O",
+    ),
+    "key to sort by": ('<span style="display:none">0012</span>12 m', "12 m"),
+    "hidden solution": ('<div style="display: none"><p>It is 12.</p></div>', "It is 12."),
+    "hyphens that are not seen": ("exam&shy;ple", "example"),
+    "reading beside characters": (
+        "<ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>と<ruby>東<rt>とう</rt></ruby>",
+        "漢字(かんじ)と東(とう)",
+    ),
     "note": ('A fact.<sup><a href="#fn1">1</a></sup>', "A fact.[1]"),
     "notes": ('A fact.<sup><a href="#a">1</a>,<a href="#b">2</a></sup>', "A fact.[1,2]"),
     "note beside a power": ('10<sup>23<a href="#fn1">1</a></sup> atoms', "10^{23}[1] atoms"),
