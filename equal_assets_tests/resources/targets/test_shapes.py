@@ -407,6 +407,14 @@ def test_letters_of_a_right_answer_beside_wrong_ones_do_not_give_it_away(tmp_pat
     assert [pair.answer for pair in reference] == ["A. a", "B. d"]
 
 
+def test_list_in_an_object_around_it_is_a_target(tmp_path):
+    target = target_of(tmp_path, [{"question": "Q?", "answer": "a"}])
+    wrapped = {"version": "2", "questions": [{"question": "One?", "answer": "1"}]}
+    (tmp_path / "reference.json").write_text(json.dumps(wrapped))
+    target = target.model_copy(update={"reference": str(tmp_path / "reference.json")})
+    assert read_target(target)[0] == [QAPair("One?", "1")]
+
+
 # mistakes
 
 
