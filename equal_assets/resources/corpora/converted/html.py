@@ -169,6 +169,10 @@ def _write_raised(soup: Tag) -> None:
     for tag in soup.find_all(["span", "font", "i", "b", "em", "strong"], style=RAISED):
         found = RAISED.search(str(tag["style"]))
         tag.name = "sup" if found and found[1].lower() == "super" else "sub"
+    for tag in soup("span"):
+        names = {name.casefold() for name in _classes(tag)}
+        if names & {"superscript", "subscript"}:
+            tag.name = "sup" if "superscript" in names else "sub"
     for link in soup("a", href=re.compile("#")):
         if link.get_text(strip=True) and BACK.fullmatch(link.get_text()):
             link.decompose()

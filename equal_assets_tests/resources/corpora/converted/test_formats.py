@@ -129,6 +129,22 @@ TEX = {
         r"\begin{tabular}{l} a & b \\ \end{tabular}",
     ),
     "note": (r"A\footnote{A note.} b", "A (A note.) b"),
+    "powers in text": (
+        r"10\textsuperscript{23} of H\textsubscript{2}O, \ensuremath{10^{23}}",
+        "10^{23} of H_{2}O, $10^{23}$",
+    ),
+    "fractions in text": (r"\nicefrac{1}{2}, \sfrac{3}{4} and \frac{5}{6}", "1/2, 3/4 and 5/6"),
+    "quantities": (
+        r"\SI{3.5}{\kilo\gram}, \qty{3}{\metre}, \SIrange{1}{2}{\metre}, \num{1e5}, \ang{30}, \unit{\metre}",
+        r"$\SI{3.5}{\kilo\gram}$, $\qty{3}{\metre}$, $\SIrange{1}{2}{\metre}$, 1e5, 30°, $\unit{\metre}$",
+    ),
+    "chemistry": (r"Of \ce{Ca^{2+}}.", r"Of $\ce{Ca^{2+}}$."),
+    "signs": (r"a\textgreater{}b, \pounds{}5, \mbox{x}", "a>b, £5, x"),
+    "macro of its own": (
+        r"\newcommand{\half}{\frac12}\newcommand{\pair}[2]{(#1, #2)}\def\third{1/3} "
+        r"So $\half$, \half, \pair{a}{b} and \third.",
+        r"So $\half$, \half, \pair{a}{b} and \third.",
+    ),
 }
 
 

@@ -29,6 +29,10 @@ WRITTEN = {
         'sub">2</span>O',
         "10^{23} of H_{2}O",
     ),
+    "raised by class": (
+        '10<span class="CharOverride-1 Superscript">23</span> of H<span class="subscript">2</span>O',
+        "10^{23} of H_{2}O",
+    ),
     "key to sort by": ('<span style="display:none">0012</span>12 m', "12 m"),
     "hidden solution": ('<div style="display: none"><p>It is 12.</p></div>', "It is 12."),
     "hyphens that are not seen": ("exam&shy;ple", "example"),
