@@ -240,7 +240,7 @@ def _json_values(text: str) -> Iterator[Part]:
     """Yield the outermost objects and lists of a text.
 
     A broken value is skipped up to the break: the values inside are parts of a broken reply, not
-    a reply.
+    a reply. A comma after the last item breaks none: there is one way to read it.
     """
     at = dropped = 0
     while match := BRACKET.search(text, at):
@@ -249,6 +249,9 @@ def _json_values(text: str) -> Iterator[Part]:
         except json.JSONDecodeError as error:
             if error.msg.startswith("Unterminated string"):
                 return  # the string runs to the end of a cut-off reply
+            if (comma := _comma_after_last(text, error.pos)) is not None:
+                text = f"{text[:comma]} {text[comma + 1 :]}"
+                continue
             at = max(error.pos, match.start() + 1)
         except RecursionError:
             return
@@ -256,6 +259,17 @@ def _json_values(text: str) -> Iterator[Part]:
             yield Part(value, dropped + match.start(), dropped + at)
         if at > MAX_PASSED_OVER:
             text, at, dropped = text[at:], 0, dropped + at
+
+
+def _comma_after_last(text: str, at: int) -> int | None:
+    """Return the place of a comma between the last item and the bracket where JSON breaks."""
+    before = text[:at].rstrip() if text[at : at + 1] in ("]", "}") else ""
+    comma = len(before) - 1
+    if text[at : at + 1] == "," and text[at + 1 :].lstrip()[:1] in ("]", "}"):  # from Python 3.13
+        comma = at
+    elif not before.endswith(","):
+        return None
+    return comma if text[:comma].rstrip()[-1:] not in ("", "[", "{", ",") else None
 
 
 Row = tuple[str, str, bool]

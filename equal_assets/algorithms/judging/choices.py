@@ -18,7 +18,7 @@ ANNOUNCED = re.compile(
     | (?:答案|答え|正解|정답|선택|选择|选项)(?:\s*[是为爲は은는])?
     | \#{4}
     )
-    [\s:：=]*(?:(?:option|choice|antwort)\s+)?
+    [\s:：="“„']*(?:(?:option|choice|antwort)\s+)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -27,7 +27,9 @@ ANNOUNCED = re.compile(
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 LATEX = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
 EMPHASIS = re.compile(r"[*_`]+|\\[()\[\]]|\$")
-LETTER = re.compile(r"[(\[]?(?P<letter>[A-Z])(?P<after>\s*[)\].:,;。、，–—-]+|\s*\n|(?=\s|$))")
+LETTER = re.compile(
+    r"[(\[]?(?P<letter>[A-Z])(?P<after>\s*[)\].:,;。、，–—\-\x22”“}]+|'(?!\w)|\s*\n|(?=\s|$))"
+)
 ALONE = re.compile(r"[(\[]?(?P<letter>[A-Za-z])[)\].:]*")
 IN_BRACKETS = re.compile(r"\(([A-Z])\)")
 ARTICLE = re.compile(r"(?:an?|the)\s+", re.IGNORECASE)

@@ -40,14 +40,14 @@ LABEL = re.compile(
     r"""
     (?:\b(?:answer|antwort|respuesta|réponse|risposta|resposta|antwoord|odpowiedź|cevap|svar)
       |答案|答え|답|উত্তর|الجواب)
-    (?:[*_]*\s*[:=][*_]* | [*_]*[ \t]*\n)
+    (?:["']?[*_]*\s*[:=][*_]* | [*_]*[ \t]*\n)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=[{\s])")
 DRESSING = re.compile(
     r"""
-    (?: [\s:=*_~≈(] | \\[(\[,;!] | \\(?:boxed|fbox|text\w*|math\w+|approx)\b\s?\{? | [{]
+    (?: [\s:=*_~≈("“„] | \\[(\[,;!] | \\(?:boxed|fbox|text\w*|math\w+|approx)\b\s?\{? | [{]
     | \$(?=\$|\\|\s*\Z) | \$(?=[^$\n]*[^\s\d.,$][^$\n]*\$) | €(?=\s*\Z)
     | \b(?:approximately|about|around|roughly|exactly|equal\s+to|ungefähr|etwa|environ)\b
     | \b[A-Za-z]\s?= | \b(?:[A-Z]{3}|Rs\.?)\s?(?=-?\d) | \b[A-Z]{1,2}\$
@@ -61,6 +61,9 @@ OPERATOR = re.compile(
     r"(?:\s?(?:%|\b[A-Za-z]+\b))?[\s)}]*(?:[-+*/×÷·]|\bx\b|\\(?:times|cdot|div)\b)[\s({$]*"
 )
 EQUALS = re.compile(r"(?:\s?(?:%|\b[A-Za-z]+\b))?[\s)}$]*(?:=|≈|\\approx\b)\s*")
+ALTERNATIVE = re.compile(
+    r"[\s)}$*]*(?:\b(?:or|oder|ou|of|eller|lub|nebo|или)\b|或者?|または|또는|أو)\s*", re.IGNORECASE
+)
 NO_NUMBER = "the answer holds no number"
 EXPRESSION = "it is an expression, not a number"
 SECOND = re.compile(r"\s*(?:,|;|-|to|and|or|und|oder|bis|et|ou|à|y|o|e)\s*\Z", re.IGNORECASE)
@@ -211,7 +214,20 @@ def _number_after(text: str, position: int, decimal: DecimalMark | None) -> Nume
         number = following
     if number and not is_computed:
         return Numeral(number.text, number.start, number.end, None, doubt=EXPRESSION)
-    return number
+    return _one_of_two(text, number, decimal) if number else None
+
+
+def _one_of_two(text: str, number: Numeral, decimal: DecimalMark | None) -> Numeral:
+    """Return a number, without its value if another one is offered beside it: ``5 or 6``."""
+    joined = ALTERNATIVE.match(text, number.end)
+    other = numeral_at(text, _after(joined.end(), text), decimal) if joined else None
+    if other is None or number.value is None or other.value in (number.value, None):
+        return number
+    is_percent = text[other.end :].lstrip(" \\").startswith("%")
+    if is_percent and other.value == 100 * number.value:
+        return number
+    said = text[number.start : other.end]
+    return Numeral(said, number.start, other.end, None, doubt=f"{said!r} are two numbers")
 
 
 def _after(position: int, text: str) -> int:

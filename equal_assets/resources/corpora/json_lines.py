@@ -24,6 +24,17 @@ NEXT_OBJECT = re.compile(r"(?:[\r\n]|\}\s*,?)\s*(?=\{)")
 KEPT_CHARACTERS = 64
 """Of what was searched, in case that the chunk ends between two objects."""
 
+WRAPPERS = frozenset(
+    [
+        *("data", "rows", "items", "records", "documents", "docs", "examples", "instances"),
+        *("questions", "entries", "articles", "results", "train", "validation", "test"),
+    ]
+)
+"""Names of the list in an object around it."""
+
+SAID_CHARACTERS = 200
+"""Of a list, such as its version; more is a document that has a list."""
+
 CUT_CHARACTERS = 12
 """An error so close to the end of what was read may be due to what was not: ``\\ud83d\\u``."""
 
@@ -34,18 +45,21 @@ def read_json_lines(
     """Yield the objects of a file, each with its line from 1; ``file`` is its name for people.
 
     In a list, or in a file of objects that go over several lines or share one, rows are counted
-    instead.
+    instead. Of a ``.json`` file that is an object around a list, the rows are those of the list.
     """
     row = 0
+    may_be_wrapped = ".json" in (suffix.lower() for suffix in path.suffixes)
     try:
         head, chunks = peek(read_utf8(path, encoding), LOOKED_AT_BYTES)
         if _is_by_line(head):
             for row, line in enumerate(_lines(chunks), start=1):
                 if line.strip():
-                    yield _parse_line(line, row, file)
+                    item = _parse_line(line, row, file)
+                    yield from _unwrapped(item) if may_be_wrapped and row == 1 else (item,)
         else:
             for row, value in enumerate(_values(chunks), start=1):
-                yield _as_row(value, row, file)
+                item = _as_row(value, row, file)
+                yield from _unwrapped(item) if may_be_wrapped and row == 1 else (item,)
     except UNREADABLE as error:
         yield unreadable(file, row + 1, error)
 
@@ -190,6 +204,18 @@ def _is_cut(error: json.JSONDecodeError) -> bool:
 
 def _is_open_string(error: json.JSONDecodeError) -> bool:
     return error.msg.startswith("Unterminated string")
+
+
+def _unwrapped(item: NumberedRow | RejectedRow) -> Iterator[NumberedRow | RejectedRow]:
+    """Yield the rows in an object that is a list with something said of it, or the object."""
+    values = {} if isinstance(item, RejectedRow) else item[1]
+    rows = [name for name, held in values.items() if isinstance(held, list) and held]
+    is_wrapped = len(rows) == 1 and rows[0].casefold() in WRAPPERS
+    is_said = all(len(held) <= SAID_CHARACTERS for held in values.values() if isinstance(held, str))
+    if is_wrapped and is_said and all(isinstance(row, dict) for row in values[rows[0]]):
+        yield from enumerate(values[rows[0]], start=1)
+    else:
+        yield item
 
 
 def _as_row(value: Any, row: int, file: str) -> NumberedRow | RejectedRow:

@@ -26,6 +26,8 @@ class TryFailedError(Exception):
         try again; try again, and stop the run if it goes on failing.
     reply : str or None
         What was paid for, if it is known: the same again would be paid for in vain.
+    said : str
+        The server's words, where they are no part of the reason.
     """
 
     def __init__(
@@ -35,12 +37,19 @@ class TryFailedError(Exception):
         outcome: Literal["refused", "unusable", "lost"],
         next_step: NextStep,
         reply: str | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.outcome = outcome
         self.next_step = next_step
         self.reply = reply
+        self.said = said
+
+    @property
+    def told(self) -> str:
+        """The reason with the server's words."""
+        return f"{self.reason}: {self.said}" if self.said else self.reason
 
 
 @dataclass(frozen=True)

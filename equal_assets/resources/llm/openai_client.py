@@ -31,6 +31,13 @@ UNREACHED = frozenset({"ConnectError", "ConnectTimeout", "ProxyError", "Unsuppor
 UNSENT = frozenset({"LocalProtocolError", "PoolTimeout", "InvalidURL", "UnicodeEncodeError"})
 """Errors of the connection after which a server has nothing to charge."""
 
+TOO_LONG = re.compile(
+    r"context.{0,20}(?:length|window|size)|(?:prompt|input|message|text)s? (?:is|are) too long"
+    r"|too many (?:input )?tokens|input token count|reduce (?:the|your) (?:length|prompt|input)",
+    re.IGNORECASE,
+)
+"""How servers say that prompt and reply do not fit into what the model can hold."""
+
 WITHOUT_KEY = "none"
 """Sent if the settings name no key: servers without one take any."""
 
@@ -137,9 +144,10 @@ class OpenAIClient(LLM[Endpoint]):
                 "extractor.api_key_variable, then `equal run` continues. Earlier extractions are "
                 "stored"
             )
+        said = found.said if label is None else ""  # after a label, the reason holds it
         if status == 429:
-            endpoint.pause(_retry_after(headers))
-            return _failed(reason, "refused", "wait")
+            endpoint.pause(found.wait_seconds or _retry_after(headers))
+            return _failed(reason, "refused", "wait", said=said)
         if status == 400 and "output limit was reached" in found.said:
             return _failed(CUT_OFF, "lost", "give up")
         if found.is_of_key:
@@ -152,7 +160,7 @@ class OpenAIClient(LLM[Endpoint]):
         if status >= 500:
             if status in (503, 529):
                 endpoint.pause(_retry_after(headers))
-            return _failed(reason, "refused", "again")
+            return _failed(reason, "refused", "again", said=said)
         if label is None:
             advice = _advice(settings, found) if status in (400, 422) else ""
             reason = f"{reason}{_with_words(found)}{advice}"
@@ -252,8 +260,11 @@ def _advice(settings: OpenAISettings, found: Refusal) -> str:
     """Return which key to change, if the server's words name what it does not take."""
     other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
     limit = f"limit_field: {other[settings.limit_field]}"
+    lower = "a lower max_reply_tokens or chunk_characters"
+    if TOO_LONG.search(found.said):
+        return f" (under `extractor`, set {lower})"
     if re.search(r"too large|at most|exceed|maximum|less than|<=", found.said):
-        limit = "a lower max_reply_tokens or chunk_characters"
+        limit = lower
     formats = [name for name in RESPONSE_FORMATS if name != settings.response_format]
     enforced = f"response_format: {', or '.join(formats)}"
     advice = {
@@ -280,8 +291,8 @@ def _options(settings: OpenAISettings, schema: dict[str, Any], seed: int | None)
     return {**options, "extra_body": settings.extra_body} if settings.extra_body else options
 
 
-def _failed(reason: str, outcome: Any, next_step: Any) -> TryFailedError:
-    return TryFailedError(reason, outcome=outcome, next_step=next_step)
+def _failed(reason: str, outcome: Any, next_step: Any, *, said: str = "") -> TryFailedError:
+    return TryFailedError(reason, outcome=outcome, next_step=next_step, said=said)
 
 
 def _retry_after(headers: Any) -> float:

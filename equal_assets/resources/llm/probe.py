@@ -77,7 +77,7 @@ def probe(settings: OpenAISettings, url: str, journal_path: Path | None) -> Iter
         is_no_api = error.reason.startswith((NO_COMPLETION, "HTTP 405"))
         hint = _hint(settings, url) if is_no_api else ""
         raise ExtractionError(
-            f"{url} gives no usable reply to a small request: {error.reason}{hint}"
+            f"{url} gives no usable reply to a small request: {error.told}{hint}"
         ) from error
     yield _listed(settings, url, models) if is_listed else f"{url} answers as {settings.model}"
     yield answered

@@ -60,6 +60,16 @@ WRONG_KEY = re.compile(
 BUSY = re.compile(r"rate.?limit|too many requests|overloaded", re.IGNORECASE)
 """How servers ask to wait in a response that states no status."""
 
+SPENT_FOR_TODAY = re.compile(r'"quotaId"\s*:\s*"[^"]*PerDay')
+"""Google's limits: those of a minute are waited for."""
+
+WAIT = re.compile(
+    r"(?:try again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?) ?s)?"
+    r'|"retryDelay"\s*:\s*"(\d+(?:\.\d+)?)s"',
+    re.IGNORECASE,
+)
+"""How servers say in words when to ask again."""
+
 MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
@@ -84,11 +94,14 @@ class Refusal:
         The server's words, short.
     is_out_of_money : bool
         Whether nothing is left to pay with.
+    wait_seconds : float or None
+        Until it may be asked again, as far as its words say so.
     """
 
     status: int
     said: str
     is_out_of_money: bool
+    wait_seconds: float | None = None
 
     @property
     def is_of_key(self) -> bool:
@@ -117,7 +130,17 @@ def refusal(status: int, text: str) -> Refusal:
     said = words(text)
     if status == 200 and BUSY.search(f"{codes} {said}"):
         status = 429
-    return Refusal(status, said, status == 402 or bool(SPENT.search(f"{codes} {said}")))
+    is_out = status == 402 or bool(SPENT.search(f"{codes} {said}") or SPENT_FOR_TODAY.search(text))
+    return Refusal(status, said, is_out, _wait_seconds(text))
+
+
+def _wait_seconds(text: str) -> float | None:
+    """Return the longest wait that a body asks for."""
+    waits = [
+        3600 * float(hours or 0) + 60 * float(minutes or 0) + float(seconds or delay or 0)
+        for hours, minutes, seconds, delay in WAIT.findall(text)
+    ]
+    return max(waits, default=0.0) or None
 
 
 def words(text: str) -> str:

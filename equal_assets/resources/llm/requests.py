@@ -188,7 +188,7 @@ class LLMRequests:
             try:
                 value = await self.send(request, key, document, n_tries, meter)
             except TryFailedError as error:
-                failure = error.reason
+                failure = error.told
                 if error.next_step == "wait":
                     n_waits += 1
                     continue

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from equal_assets.resources.targets.turns import is_chat
-from equal_assets.resources.targets.values import Row, has_field, unpacked
+from equal_assets.resources.targets.values import (
+    Row,
+    has_field,
+    is_null,
+    optional_value,
+    unpacked,
+)
 from equal_assets.settings import TargetSettings
 
 QUESTIONS = ("question", "prompt", "instruction", "query", "problem", "input", "question_stem")
 STEMS = (*QUESTIONS, "ctx", "goal", "sentence", "stem")
-ANSWERS = ("answer", "response", "completion", "output", "solution", "reply", "answers")
+ANSWERS = (
+    *("answer", "response", "completion", "output", "solution", "reply", "answers"),
+    *("answer_number", "final_answer"),
+)
 KEYS = ("answer_key", "label", "gold", "correct_answer", "correct_option", "answer_idx", "cop")
-INPUTS = ("input", "context", "passage", "article")
+INPUTS = ("input", "context", "passage", "article", "paragraph", "story", "body")
 CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat", "turns")
 CHOICES = ("choices", "options", "endings", "answer_choices")
 WRONG_ONES = ("distractor", "incorrect_answer", "wrong_answer")
@@ -114,13 +123,18 @@ class _Recognized:
         self.rows = rows
         self.target = target
         self.names = list(dict.fromkeys(str(name) for row in rows for name in row))
+        self.names += self._inside_questions()
 
     def named(self, key: str, likely: Iterable[str]) -> str:
-        """Return the field that a key names, or the one with a likely name if there is one."""
+        """Return the field that a key names, or the one with a likely name if there is one.
+
+        One that is null in all rows, or an object of likely fields, is passed over for another.
+        """
         name: str = getattr(self.target, key)
-        if key in self.target.model_fields_set or any(has_field(row, name) for row in self.rows):
+        if key in self.target.model_fields_set or (self._is_held(name) and not self._inside(name)):
             return name
-        return self._only(key, self._likely(likely)) or name
+        found = [n for n in self._likely(likely) if self._is_held(n) and not self._inside(n)]
+        return self._only(key, found) or name
 
     def chat(self) -> str | None:
         """Return the field of turns, if the rows are chats."""
@@ -189,6 +203,23 @@ class _Recognized:
         named = (self.target.question_field, self.target.answer_field, self.target.input_field)
         return tuple(n for n in holds if n not in named and self._holds(n, holds[n]))
 
+    def _is_held(self, name: str) -> bool:
+        """Tell whether any row holds something there."""
+        return any(has_field(r, name) and not is_null(optional_value(r, name)) for r in self.rows)
+
+    def _inside_questions(self) -> list[str]:
+        """Return the fields of questions that are objects, as OpenBookQA publishes them."""
+        return [
+            f"{name}.{inner}"
+            for name in self.names
+            if _folded(name) in map(_folded, QUESTIONS) and self._holds(name, _is_object)
+            for inner in dict.fromkeys(str(i) for row in self.rows for i in _object(row.get(name)))
+        ]
+
+    def _inside(self, name: str) -> list[str]:
+        """Return the fields of a question that is an object."""
+        return [other for other in self.names if other.startswith(f"{name}.")]
+
     def _is_pair(self) -> bool:
         """Tell whether the rows have the fields of question and answer."""
         fields = (self.target.question_field, self.target.answer_field)
@@ -196,14 +227,15 @@ class _Recognized:
 
     def _likely(self, likely: Iterable[str]) -> list[str]:
         wanted = {_folded(name) for name in likely}
-        found = [name for name in self.names if _folded(name) in wanted]
+        found = [name for name in self.names if _folded(name.rpartition(".")[2]) in wanted]
         if any(_folded(name) == "instruction" for name in found):
             found = [name for name in found if _folded(name) != "input"]  # which it is about
         return found
 
     def _holds(self, name: str, is_it: Any) -> bool:
         """Tell whether most rows hold it; the others are mistakes, told when they are read."""
-        held = [row[name] for row in self.rows if row.get(name) not in (None, "", [])]
+        values = [optional_value(row, name) for row in self.rows]
+        held = [value for value in values if value not in (None, "", [])]
         return bool(held) and 2 * sum(map(is_it, held)) >= len(held)
 
     def _columns(self) -> Iterator[tuple[str, ...]]:
@@ -234,6 +266,14 @@ def _folded(name: str) -> str:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _is_history(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from equal_assets.resources.targets.values import (
     field_value,
     optional_value,
     right_answers,
+    text_of,
     unpacked,
 )
 from equal_assets.settings import TargetSettings
@@ -86,6 +87,8 @@ class PairReader:
         value = field_value(values, name)
         if is_chat(value):
             value = self._asked(turns_of(value, name))
+        if isinstance(value, Mapping):
+            text_of(value, name)  # raises, and names the fields in it
         if not isinstance(value, str):
             raise ValueError(f"{name!r} is not a string")
         if not value.strip():

@@ -29,9 +29,15 @@ def field_value(row: Row, name: str) -> Any:
     if name not in row and inside is None:
         raise ValueError(f"{name!r} is missing; the row has: {', '.join(_names(row)) or 'nothing'}")
     value = row[name] if inside is None else field_value(*inside)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        raise ValueError(f"{name!r} is missing: it is null")
+    if is_null(value):
+        held = ", ".join(str(other) for other, of in row.items() if not is_null(of))
+        raise ValueError(f"{name!r} is missing: it is null; the row has: {held or 'nothing'}")
     return value
+
+
+def is_null(value: Any) -> bool:
+    """Tell whether a value stands for none; tables make NaN of it."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def optional_value(row: Row, name: str) -> Any:

@@ -80,6 +80,29 @@ def test_reply_is_what_stands_after_the_last_thought(reply):
     assert kept(parse_pairs(reply)) == [SUM]
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"pairs": [{"question": "What is 1+1?", "answer": "2",}]}',
+        '{"pairs": [{"question": "What is 1+1?", "answer": "2"},]}',
+        '{\n "pairs": [\n  {"question": "What is 1+1?", "answer": "2",\n  },\n ],\n}',
+        'Here:\n```json\n[{"question": "What is 1+1?", "answer": "2", }, ]\n```',
+    ],
+)
+def test_comma_after_the_last_item_breaks_no_reply(reply):
+    assert kept(parse_pairs(reply)) == [("What is 1+1?", "2")]
+
+
+def test_comma_before_a_bracket_in_an_answer_stays():
+    reply = '[{"question": "Which tuple has one item?", "answer": "It is [1,] or {1, } here.",}]'
+    assert kept(parse_pairs(reply)) == [("Which tuple has one item?", "It is [1,] or {1, } here.")]
+
+
+@pytest.mark.parametrize("reply", ["[,]", "{,}", '[{"question": "a", "answer": "b"},,]'])
+def test_comma_without_an_item_before_it_breaks_a_reply(reply):
+    assert failure(reply) in (NO_JSON, OTHER_SHAPE)
+
+
 def test_end_of_thought_within_an_answer_ends_none():
     pair = ("Which tag ends a thought?", "It is </think>, as in <think>a</think>.")
     assert kept(parse_pairs(written(pair))) == [pair]

@@ -58,6 +58,10 @@ RIGHT = [
     "Ответ: B",
     "答案是B",
     "答案：B",
+    'The answer is "B".',
+    "The answer is 'B'.",
+    '{"answer": "B"}',
+    '```json\n{"reason": "A is no metal", "answer": "iron"}\n```',
 ]
 WRONG = [
     "",
@@ -68,6 +72,8 @@ WRONG = [
     "A. iron",
     "B. wood",
     "The answer is A.",
+    '{"answer": "A"}',
+    '{"answer": "A", "reason": "B. iron is no metal"}',
     "B or C",
     "B, C",
     "A or B",

@@ -188,6 +188,13 @@ def test_long_noise_is_read_in_a_moment(noise):
         "Die Antwort lautet CHF 18.",
         "A resposta é R$ 18.",
         "Réponse : 18 %",
+        'The answer is "18".',
+        '{"answer": 18}',
+        '{"reason": "9 eggs", "answer": "18"}',
+        "The answer is 18 or 18.0.",
+        "The answer is 18 or eighteen.",
+        "The answer is 18, 9 more than before.",
+        "The answer is 18 minutes or 0.3 hours.",
         "Die Antwort ist 18.",
         "La respuesta es 18.",
         "La réponse est 18.",
@@ -202,6 +209,27 @@ def test_long_noise_is_read_in_a_moment(noise):
 def test_an_announcement_is_known_in_the_forms_that_models_use(output):
     assert strict(output, "#### 18").reason is None
     assert strict(output, "#### 17").reason == "wrong value: expected 17"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "The answer is 18 or 17.",
+        "The answer is $18$ or $17$.",
+        "#### 18 or 17",
+        "Die Antwort ist 18 oder 17.",
+        "La réponse est 18 ou 17.",
+        "答案是18或17。",
+    ],
+)
+def test_one_of_two_numbers_is_no_answer(output):
+    for truth in ("18", "17"):
+        assert "are two numbers" in strict(output, f"#### {truth}").reason
+
+
+def test_a_share_beside_its_percentage_is_one_number():
+    assert strict("The answer is 0.18 or 18%.", "0.18").is_correct
+    assert strict("The answer is 0.18 or 18\\%.", "0.18").is_correct
 
 
 @pytest.mark.parametrize(

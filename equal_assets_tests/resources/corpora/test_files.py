@@ -148,6 +148,42 @@ def test_json_is_read_however_its_rows_are_written(tmp_path, name, content):
     assert rejections(files(path)) == []
 
 
+WRAPPED = {
+    "on one line": '{"version": "1.1", "data": [{"text": "the first"}, {"text": "the second"}]}',
+    "over lines": '{\n "data": [\n  {"text": "the first"},\n  {"text": "the second"}]\n}',
+    "beside no list": '{"errors": [], "Rows": [{"text": "the first"}, {"text": "the second"}]}',
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_list_in_an_object_around_it_is_rows(tmp_path, name, suffix):
+    content = WRAPPED[name].encode()
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    documents, rejected = read(files(tmp_path))
+    assert [(d.row, d.text) for d in documents] == [(1, "the first"), (2, "the second")]
+    assert rejected == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '{"text": "the document", "sections": [{"text": "the first"}]}'),
+        ("a.json", '{"text": "the document", "data": [1, 2]}'),
+        ("a.json", '{"text": "the document", "data": [{"text": "a"}], "rows": [{"text": "b"}]}'),
+        ("a.json", json.dumps({"text": "the document " * 20, "data": [{"text": "the first"}]})),
+        ("a.jsonl", '{"text": "the document", "data": [{"text": "the first"}]}'),
+        ("a.json", '{"text": "the document", "data": []}'),
+    ],
+)
+def test_document_that_holds_a_list_stays_one(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    (document,), rejected = read(files(tmp_path))
+    assert document.text.startswith("the document")
+    assert rejected == []
+
+
 def test_json_file_may_be_one_row(tmp_path):
     put(
         tmp_path / "a.json", json.dumps({"text": "a page", "links": [{"text": "no row"}]}, indent=1)
@@ -426,7 +462,7 @@ def test_what_is_no_chat_is_not_taken_for_one(value):
         ("commas.jsonl", lines("first", "second").replace("\n", ",\n"), 2, []),
         ("nested.json", json.dumps([rows("first"), rows("second")]), 2, []),
         ("strings.json", '["first", "second"]', 0, ["not an object"] * 2),
-        ("wrapped.json", json.dumps({"data": rows("first")}), 0, ["missing text"]),
+        ("wrapped.json", json.dumps({"data": rows("first")}), 1, []),
         ("null.csv", b"id,text\n1,hello\0world\n2,second\n", 2, []),
         ("page.jsonl.gz", "<html>404</html>", 0, ["unreadable file"]),
         ("wide.json", json.dumps(rows("first", "second")).encode("utf-16-be"), 2, []),

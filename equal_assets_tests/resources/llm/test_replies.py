@@ -207,6 +207,21 @@ SPENT = {
     "Anthropic": (400, {"error": {"message": "Your credit balance is too low to access the API"}}),
     "Moonshot": (429, {"error": {"type": "exceeded_current_quota_error", "message": "Recharge"}}),
     "Zhipu": (429, {"error": {"code": "1113", "message": "余额不足或无可用资源包,请充值。"}}),
+    "Google's limit of a day": (
+        429,
+        [
+            {
+                "error": {
+                    "code": 429,
+                    "message": "You exceeded your current quota. Please retry in 22s.",
+                    "details": [
+                        {"violations": [{"quotaId": "GenerateRequestsPerDayPerProject-FreeTier"}]},
+                        {"retryDelay": "22s"},
+                    ],
+                }
+            }
+        ],
+    ),
 }
 
 
@@ -229,6 +244,30 @@ def test_account_without_money_is_told_from_a_server_that_is_busy(kind):
 def test_busy_server_is_waited_for(body):
     error, n_pauses = refused(429, body)
     assert (error.reason, error.next_step, n_pauses) == ("HTTP 429", "wait", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"error": {"message": "Please try again in 7m12.5s."}}, 432.5),
+        ({"error": {"message": "Limit 3. Try again in 20s"}}, 20.0),
+        ({"error": {"message": "Please try again in 1h2m3s."}}, 3723.0),
+        ({"error": {"message": "Please retry after 2 seconds."}}, 2.0),
+        ({"error": {"message": "Please try again in 857ms."}}, None),
+        ([{"error": {"message": "x", "details": [{"retryDelay": "34s"}]}}], 34.0),
+        ({"error": {"message": "Too many requests."}}, None),
+        ("Please try again in a moment", None),
+    ],
+)
+def test_wait_that_a_server_asks_for_in_words_is_kept(body, seconds):
+    text = body if isinstance(body, str) else json.dumps(body)
+    assert refusal(429, text).wait_seconds == seconds
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_words_of_a_busy_server_are_told_beside_the_reason(status):
+    error, _ = refused(status, {"error": {"message": "Loading model", "type": "unavailable"}})
+    assert (error.reason, error.told) == (f"HTTP {status}", f"HTTP {status}: Loading model")
 
 
 @pytest.mark.parametrize(
@@ -266,6 +305,26 @@ def test_refused_prompt_fails_its_document_alone(status, message):
         ),
         (
             "max_tokens is too large: 2048. The model takes at most 1024",
+            {},
+            "a lower max_reply_tokens or chunk_characters",
+        ),
+        (
+            "This model's maximum context length is 4096 tokens. However, you requested 4500.",
+            {},
+            "a lower max_reply_tokens or chunk_characters",
+        ),
+        (
+            "the request exceeds the available context size (4096 tokens), try increasing it",
+            {},
+            "a lower max_reply_tokens or chunk_characters",
+        ),
+        (
+            "prompt is too long: 210000 tokens > 200000 maximum",
+            {},
+            "a lower max_reply_tokens or chunk_characters",
+        ),
+        (
+            "The input token count (9000) exceeds the maximum number of tokens allowed (8192).",
             {},
             "a lower max_reply_tokens or chunk_characters",
         ),

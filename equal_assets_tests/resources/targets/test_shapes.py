@@ -50,6 +50,22 @@ PAIRS = {
         {"instruction": "Translate, will you?", "input": "The cat.", "output": "Le chat."},
         QAPair("Translate, will you?\n\nThe cat.", "Le chat."),
     ),
+    "SVAMP": (
+        {"ID": "c-1", "Body": "Ann has 2 pens.", "Question": "How many?", "Answer": 2.0},
+        QAPair("How many?\n\nAnn has 2 pens.", "2"),
+    ),
+    "CoQA": (
+        {"story": "Ann has 2 pens.", "question": "How many?", "answer": "2"},
+        QAPair("How many?\n\nAnn has 2 pens.", "2"),
+    ),
+    "MGSM": (
+        {"question": "How many?", "answer": None, "answer_number": 18, "equation_solution": None},
+        QAPair("How many?", "18"),
+    ),
+    "question in an object": (
+        {"id": 1, "question": {"query": "How many?", "lang": "en"}, "answer": "2"},
+        QAPair("How many?", "2"),
+    ),
     "Alpaca without input": (
         {"instruction": "Name a river?", "input": "", "output": "Elbe"},
         QAPair("Name a river?", "Elbe"),
@@ -142,6 +158,17 @@ PAIRS = {
     ),
     "MMLU": (
         {"question": "A planet?", "subject": "x", "choices": MARS, "answer": 0},
+        QAPair(f"A planet?\n{SHOWN}", "A. Mars"),
+    ),
+    "OpenBookQA as published": (
+        {
+            "id": "7-1",
+            "question": {
+                "stem": "A planet?",
+                "choices": [{"text": t, "label": k} for k, t in zip("ABCD", MARS, strict=True)],
+            },
+            "answerKey": "A",
+        },
         QAPair(f"A planet?\n{SHOWN}", "A. Mars"),
     ),
     "ARC": (
@@ -380,12 +407,28 @@ def test_letters_of_a_right_answer_beside_wrong_ones_do_not_give_it_away(tmp_pat
     assert [pair.answer for pair in reference] == ["A. a", "B. d"]
 
 
+def test_list_in_an_object_around_it_is_a_target(tmp_path):
+    target = target_of(tmp_path, [{"question": "Q?", "answer": "a"}])
+    wrapped = {"version": "2", "questions": [{"question": "One?", "answer": "1"}]}
+    (tmp_path / "reference.json").write_text(json.dumps(wrapped))
+    target = target.model_copy(update={"reference": str(tmp_path / "reference.json")})
+    assert read_target(target)[0] == [QAPair("One?", "1")]
+
+
 # mistakes
 
 
 @pytest.mark.parametrize(
     ("row", "told"),
     [
+        (
+            {"question": "Q?", "answer": None, "result": 18, "note": None},
+            "'answer' is missing: it is null; the row has: question, result",
+        ),
+        (
+            {"question": {"said": "Q?"}, "answer": "a"},
+            "'question' is an object: name a field in it: question.said",
+        ),
         ({"question": "Q?", "answer": None}, "'answer' is missing: it is null"),
         ({"question": "Q?", "answer": float("nan")}, "'answer' is missing: it is null"),
         ({"question": "Q?", "answer": []}, "'answer' is empty"),

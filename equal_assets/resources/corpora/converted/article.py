@@ -38,6 +38,10 @@ RENDERED = {
 }
 FORMULAS = ("disp-formula", "inline-formula", "formula")
 HEADINGS = ("title", "head")
+GIVEN_NAMES = ("given-names", "forename")
+NOTES = ("bibr", "fn", "table-fn", "foot", "note", "aff")
+"""What a reference leads to whose number is raised, and is no power."""
+BETWEEN_NOTES = re.compile(r"[\s,;–\-\[\]()]*")
 
 
 def convert_article(path: Path) -> Converted:
@@ -59,7 +63,7 @@ def convert_article(path: Path) -> Converted:
         ]
         title = root.find(".//{*}title-group/{*}article-title")
         authors = [
-            " ".join("".join(name.itertext()).split())
+            _person(name)
             for name in root.iterfind(".//{*}front//{*}contrib[@contrib-type='author']/{*}name")
         ]
     elif kind in ("TEI", "TEI.2", "teiCorpus"):
@@ -69,7 +73,8 @@ def convert_article(path: Path) -> Converted:
         ]
         title = root.find(".//{*}titleStmt/{*}title")
         authors = [
-            "".join(name.itertext()).strip() for name in root.iterfind(".//{*}titleStmt/{*}author")
+            _person(next(author.iterfind(".//{*}persName"), author))
+            for author in root.iterfind(".//{*}titleStmt/{*}author")
         ]
     else:
         detail = f"XML of <{kind}>: must be an article of JATS or TEI"
@@ -88,6 +93,14 @@ def convert_article(path: Path) -> Converted:
 
 def _name(element: Element) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def _person(name: Element) -> str:
+    """Return a name with what is given first, wherever it stands."""
+    given = [part for part in name if _name(part) in GIVEN_NAMES]
+    family = [part for part in name if _name(part) == "surname"]
+    parts = [*given, *family] if family else [name]
+    return " ".join(" ".join(text for part in parts for text in part.itertext()).split())
 
 
 def _section(part: Element) -> str:
@@ -112,6 +125,8 @@ def _html(element: Element, level: int) -> str:
         return _formula(element)
     if name == "math":
         return ElementTree.tostring(_without_tail(element), encoding="unicode")
+    if numbers := _notes(element):
+        return escape(f"[{numbers}]")
     if name in HEADINGS:
         return f"<h{min(level, 6)}>{_inner(element, level)}</h{min(level, 6)}>"
     if name in ("sec", "div", "div1", "div2", "div3", "app"):
@@ -138,6 +153,28 @@ def _html(element: Element, level: int) -> str:
         return f"<pre>{_inner(element, level)}</pre>"
     tag = SAME.get(name)
     return f"<{tag}>{_inner(element, level)}</{tag}>" if tag else _inner(element, level)
+
+
+def _notes(element: Element) -> str | None:
+    """Return the numbers of notes that are raised and nothing else is, as of references."""
+    name, text = _name(element), "".join(element.itertext())
+    if _is_note(element):
+        raised = [part for part in element if _name(part) in ("sup", "hi")]
+        is_raised = any("".join(part.itertext()).strip() == text.strip() for part in raised)
+        return text.strip().strip("[]()") if is_raised else None
+    is_sup = name == "sup" or (name == "hi" and "sup" in element.get("rend", ""))
+    notes = [part for part in element.iter() if _is_note(part)] if is_sup else []
+    beside = text
+    for note in notes:
+        beside = beside.replace("".join(note.itertext()), "", 1)
+    if not notes or not BETWEEN_NOTES.fullmatch(beside):
+        return None
+    return re.sub(r"[\[\]()\s]+", "", text)
+
+
+def _is_note(element: Element) -> bool:
+    kind = element.get("ref-type") if _name(element) == "xref" else element.get("type")
+    return _name(element) in ("xref", "ref") and kind in NOTES
 
 
 def _formula(element: Element) -> str:

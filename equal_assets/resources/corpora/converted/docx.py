@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 import mammoth
 from bs4 import BeautifulSoup
+from mammoth.docx.dingbats import dingbats
 
 from equal_assets.resources.corpora.candidates import Reason
 from equal_assets.resources.corpora.converted import latex
@@ -35,6 +36,12 @@ STYLES = "\n".join(
         *(f"p[style-name='{name}'] => blockquote > p:fresh" for name in QUOTE_STYLES),
     ]
 )
+SYMBOL = re.compile("[\uf020-\uf0ff]")
+"""Where Word puts the letters of fonts that are no alphabets."""
+
+RAISED_HALF_POINTS, RAISED_CHARACTERS = 4, 12
+"""From which letters are a power or an index; lines are shifted by less to look even."""
+
 INLINE, ALONE = MATH + "oMath", MATH + "oMathPara"
 
 
@@ -80,6 +87,8 @@ def _with_latex(archive: zipfile.ZipFile) -> io.BytesIO:
                 root = ElementTree.fromstring(content)
                 _write_equations(root)
                 _accept_moves(root)
+                _write_symbols(root)
+                _write_positions(root)
                 content = ElementTree.tostring(root)
             copy.writestr(part.filename, content)
     written.seek(0)
@@ -106,6 +115,31 @@ def _accept_moves(root: Element) -> None:
     for old, new in (("moveFrom", "del"), ("moveTo", "ins")):
         for tag in root.iter(WORD + old):
             tag.tag = WORD + new
+
+
+def _write_positions(root: Element) -> None:
+    """Mark a few letters as raised or lowered that are so by their place at the line alone."""
+    for run in root.iter(WORD + "r"):
+        properties = run.find(WORD + "rPr")
+        place = run.find(f"{WORD}rPr/{WORD}position")
+        height = "0" if place is None else place.get(WORD + "val", "0")
+        is_short = sum(len(text.text or "") for text in run.iter(WORD + "t")) <= RAISED_CHARACTERS
+        if properties is None or not is_short or not re.fullmatch(r"-?\d{1,4}", height):
+            continue
+        if abs(int(height)) >= RAISED_HALF_POINTS and properties.find(WORD + "vertAlign") is None:
+            where = "superscript" if int(height) > 0 else "subscript"
+            ElementTree.SubElement(properties, WORD + "vertAlign", {WORD + "val": where})
+
+
+def _write_symbols(root: Element) -> None:
+    """Write what fonts of symbols draw: in a document, their letters are no characters."""
+    for run in root.iter(WORD + "r"):
+        font = run.find(f"{WORD}rPr/{WORD}rFonts")
+        named = "Symbol" if font is None else font.get(WORD + "ascii", "Symbol")
+        for text in run.iter(WORD + "t"):
+            for sign in set(SYMBOL.findall(text.text or "")):
+                drawn = dingbats.get((named, ord(sign) & 0xFF))
+                text.text = (text.text or "").replace(sign, chr(drawn) if drawn else sign)
 
 
 def _run(text: str) -> Element:

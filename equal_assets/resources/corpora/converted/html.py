@@ -45,7 +45,16 @@ BACK = re.compile(r"[↑↩⏎^\ufe0e\ufe0f\s]*")
 """The text of a link from a footnote to its place."""
 
 
+RAISED = re.compile(r"vertical-align\s*:\s*(super|sub)\b", re.IGNORECASE)
+"""How editors such as Google Docs write what is raised or lowered."""
+
+HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+"""What no reader of a line sees, such as a key to sort by before a number."""
+
 NOTE = re.compile(r"\b(?:doc-)?noteref\b")
+
+
+SOFT_HYPHEN = "\xad"
 
 
 class _Markdown(MarkdownConverter):
@@ -74,6 +83,12 @@ class _Markdown(MarkdownConverter):
 
     def convert_sub(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         return f"_{{{text.strip()}}}" if text.strip() else ""
+
+    def convert_rp(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return ""
+
+    def convert_rt(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        return f"({text.strip()})" if text.strip() else ""
 
     def convert_summary(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         return f"\n\n{text.strip()}\n\n"
@@ -118,6 +133,9 @@ def markdown_of(html: str | BeautifulSoup | Tag) -> str:
     write_formulas(soup)
     for tag in soup(NOT_TEXT):
         tag.decompose()
+    for tag in soup.find_all("span", style=HIDDEN):  # hidden blocks may be solutions to be opened
+        if tag.parent is not None and not tag.find(BLOCKS):
+            tag.decompose()
     for form in soup("form"):  # ASP.NET puts the whole page into one
         if form.find(BLOCKS):
             form.unwrap()
@@ -128,7 +146,7 @@ def markdown_of(html: str | BeautifulSoup | Tag) -> str:
     for table in soup("table"):
         if table.find(["table", "pre"]):
             _unwrap_layout(table)
-    return str(_Markdown().convert_soup(soup)).strip()
+    return str(_Markdown().convert_soup(soup)).replace(SOFT_HYPHEN, "").strip()
 
 
 def _write_code(soup: Tag) -> None:
@@ -148,12 +166,18 @@ def _write_code(soup: Tag) -> None:
 
 def _write_raised(soup: Tag) -> None:
     """Prepare what is raised or lowered: fractions, references to notes, italic letters."""
+    for tag in soup.find_all(["span", "font", "i", "b", "em", "strong"], style=RAISED):
+        found = RAISED.search(str(tag["style"]))
+        tag.name = "sup" if found and found[1].lower() == "super" else "sub"
+    for tag in soup("span"):
+        names = {name.casefold() for name in _classes(tag)}
+        if names & {"superscript", "subscript"}:
+            tag.name = "sup" if "superscript" in names else "sub"
     for link in soup("a", href=re.compile("#")):
         if link.get_text(strip=True) and BACK.fullmatch(link.get_text()):
             link.decompose()
         elif link.find_parent("sup") or link.find("sup") or NOTE.search(_roles(link)):
-            number = link.get_text(strip=True).strip("[]()")
-            (link.find_parent("sup") or link).replace_with(f"[{number}]" if number else "")
+            _write_note(link)
     for tag in soup.select("sup, sub"):
         if tag.parent is None:
             continue
@@ -163,6 +187,25 @@ def _write_raised(soup: Tag) -> None:
         if isinstance(before, Tag) and before.name in ("i", "em", "var"):
             before.unwrap()
         _write_fraction(tag)
+
+
+def _write_note(link: Tag) -> None:
+    """Write the number of a note in brackets, behind the power that it is raised with, if any."""
+    raised = link.find_parent("sup")
+    if link.parent is None or (raised and raised.parent is None):
+        return  # written with another one
+    if raised is None:
+        number = link.get_text(strip=True).strip("[]()")
+        link.replace_with(f"[{number}]" if number else "")
+        return
+    links = raised("a", href=re.compile("#"))
+    beside = "".join(text for text in raised.strings if not text.find_parent("a"))
+    if re.fullmatch(r"[\s,;–\-\[\]()]*", beside):
+        numbers = re.sub(r"[\[\]()\s]+", "", raised.get_text())
+        raised.replace_with(f"[{numbers}]" if numbers else "")
+        return
+    for note in links[::-1]:
+        raised.insert_after(f"[{note.extract().get_text(strip=True).strip('[]()')}]")
 
 
 def _roles(tag: Tag) -> str:

@@ -20,7 +20,7 @@ NAMES = re.compile(
     r"|menu|footer|cookies?|cookie-?(?:banner|bar|consent|notice)|consent|gdpr|share|sharing|social"
     r"|pagination|pager|prev-?next|copyright|skip-?(?:link|nav|to-content|to-main)|jump-link"
     r"|related(?:-(?:posts|pages|articles|topics))?|newsletter|adverts?|advertisements?|ads|promo|popup|modal"
-    r"|rst-footer-buttons|printfooter|catlinks|editsection|viewcode-link|viewcode-back|noprint)"
+    r"|rst-footer-buttons|printfooter|catlinks|editsection|viewcode-link|viewcode-back|noprint|version-badge)"
 )
 """Classes and ids of what is around a text, as whole words."""
 BLOCKS = ["div", "section", "header", "aside", "ul", "ol", "p", "table", "span", "a", "td", "form"]

@@ -20,6 +20,7 @@ from docutils.utils import new_document
 
 from equal_assets.resources.corpora.converted.html import PARSER, markdown_of
 from equal_assets.resources.corpora.converted.result import Converted
+from equal_assets.resources.corpora.converted.source import source_of
 
 SETTINGS = {
     "math_output": "MathJax none",  # LaTeX between \( and \), without a script
@@ -128,7 +129,7 @@ class _Math(_Text):
 
 def convert_rst(path: Path) -> Converted:
     """Convert a document; what docutils cannot parse stays as its source."""
-    source = path.read_bytes().decode("utf-8-sig")
+    source = source_of(path)
     for name in set(DIRECTIVE.findall(source)):
         _make_directive_known(name)
     for name in set(ROLE.findall(source)):

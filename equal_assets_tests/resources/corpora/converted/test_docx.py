@@ -39,6 +39,34 @@ WRITTEN = {
         paragraph(run("10"), raised("23"), run(" of H"), raised("2", "subscript"), run("O")),
         "10^{23} of H_{2}O",
     ),
+    "raised by position": (
+        paragraph(
+            run("10"),
+            run("23", '<w:position w:val="6"/>'),
+            run(" of H"),
+            run("2", '<w:position w:val="-4"/>'),
+            run("O"),
+            run(".", '<w:position w:val="0"/>'),
+        ),
+        "10^{23} of H_{2}O.",
+    ),
+    "shifted to look even": (
+        paragraph(
+            run("10", '<w:position w:val="-1"/>'),
+            run(" is a whole sentence.", '<w:position w:val="6"/>'),
+        ),
+        "10 is a whole sentence.",
+    ),
+    "letters of the font Symbol": (
+        paragraph(
+            run("x "), run("\uf0b3", '<w:rFonts w:ascii="Symbol"/>'), run(" 5, "), run("\uf0a3 9")
+        ),
+        "x ≥ 5, ≤ 9",
+    ),
+    "hyphens that are not seen": (
+        paragraph("<w:r><w:t>exam</w:t><w:softHyphen/><w:t>ple</w:t></w:r>"),
+        "example",
+    ),
     "tracked changes": (
         paragraph(
             run("It is "),

@@ -94,6 +94,14 @@ def test_part_of_restructuredtext_is_written(tmp_path, name):
     assert converted(tmp_path / "a.rst", given) == written
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+@pytest.mark.parametrize("name", ["math of sphinx", "code of sphinx", "note", "contents"])
+def test_line_ends_of_restructuredtext_change_nothing(tmp_path, name, end):
+    given, written = RST[name]
+    (tmp_path / "a.rst").write_bytes(given.replace("\n", end).encode("utf-8-sig"))
+    assert answer_for(tmp_path / "a.rst")["pages"] == [(None, written)]
+
+
 def test_restructuredtext_reads_no_file_of_this_machine(tmp_path):
     (tmp_path / "secret.txt").write_text("the secret")
     given = f"Text.\n\n.. include:: {tmp_path}/secret.txt\n\n.. raw:: html\n   :file: {tmp_path}/secret.txt\n"
@@ -121,6 +129,22 @@ TEX = {
         r"\begin{tabular}{l} a & b \\ \end{tabular}",
     ),
     "note": (r"A\footnote{A note.} b", "A (A note.) b"),
+    "powers in text": (
+        r"10\textsuperscript{23} of H\textsubscript{2}O, \ensuremath{10^{23}}",
+        "10^{23} of H_{2}O, $10^{23}$",
+    ),
+    "fractions in text": (r"\nicefrac{1}{2}, \sfrac{3}{4} and \frac{5}{6}", "1/2, 3/4 and 5/6"),
+    "quantities": (
+        r"\SI{3.5}{\kilo\gram}, \qty{3}{\metre}, \SIrange{1}{2}{\metre}, \num{1e5}, \ang{30}, \unit{\metre}",
+        r"$\SI{3.5}{\kilo\gram}$, $\qty{3}{\metre}$, $\SIrange{1}{2}{\metre}$, 1e5, 30°, $\unit{\metre}$",
+    ),
+    "chemistry": (r"Of \ce{Ca^{2+}}.", r"Of $\ce{Ca^{2+}}$."),
+    "signs": (r"a\textgreater{}b, \pounds{}5, \mbox{x}", "a>b, £5, x"),
+    "macro of its own": (
+        r"\newcommand{\half}{\frac12}\newcommand{\pair}[2]{(#1, #2)}\def\third{1/3} "
+        r"So $\half$, \half, \pair{a}{b} and \third.",
+        r"So $\half$, \half, \pair{a}{b} and \third.",
+    ),
 }
 
 
@@ -129,6 +153,45 @@ def test_part_of_latex_is_written(tmp_path, name):
     given, written = TEX[name]
     source = f"\\documentclass{{article}}\n\\title{{On \\emph{{x}}}}\n\\begin{{document}}{given}\n\\end{{document}}"
     assert converted(tmp_path / "a.tex", source) == written
+
+
+ENCODED = {
+    "latin1": (r"\usepackage[latin1]{inputenc}\begin{document}Été", "latin-1", "Été"),
+    "ansinew": (r"\usepackage [ansinew] {inputenc}\begin{document}“Été”", "cp1252", "“Été”"),
+    "cp1251": (r"\usepackage[cp1251]{inputenc}\begin{document}Вода", "cp1251", "Вода"),
+    "koi8-r": (r"\inputencoding{koi8-r}\begin{document}Вода", "koi8-r", "Вода"),
+    "an editor's": ("% !TEX encoding = Windows Latin 1\n“Été”", "cp1252", "“Été”"),
+    "Emacs's": ("% -*- coding: iso-8859-2 -*-\nŁódź", "iso-8859-2", "Łódź"),
+    "a mark": ("Вода", "utf-16", "Вода"),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_latex_is_read_in_the_encoding_that_it_names(tmp_path, name):
+    source, encoding, written = ENCODED[name]
+    (tmp_path / "a.tex").write_bytes(source.encode(encoding))
+    assert answer_for(tmp_path / "a.tex")["pages"] == [(None, written)]
+
+
+@pytest.mark.parametrize("suffix", ["tex", "rst"])
+@pytest.mark.parametrize(
+    ("source", "detail"),
+    [
+        ("Été", "it names no encoding: save it as UTF-8"),
+        (
+            "% coding: utf-8\nÉté",
+            "it names the encoding utf-8, and is in another: save it as UTF-8",
+        ),
+        (
+            "% coding: utf-9\nÉté",
+            "it names the encoding utf-9, and is in another: save it as UTF-8",
+        ),
+    ],
+)
+def test_encoding_that_a_file_does_not_name_is_not_guessed(tmp_path, suffix, source, detail):
+    (tmp_path / f"a.{suffix}").write_bytes(source.encode("latin-1"))
+    answer = answer_for(tmp_path / f"a.{suffix}")
+    assert (answer["reason"], answer["detail"]) == ("invalid UTF-8", detail)
 
 
 # Articles in XML
@@ -146,6 +209,14 @@ ARTICLES = {
         "$$x^2$$",
     ),
     "list": ('<list list-type="order"><list-item><p>a</p></list-item></list>', "1. a"),
+    "references in a power": (
+        'A liter<sup><xref ref-type="bibr">1</xref>, <xref ref-type="bibr">2</xref></sup> a.',
+        "A liter[1,2] a.",
+    ),
+    "power in a reference": ('Ten<xref ref-type="bibr"><sup>3</sup></xref>.', "Ten[3]."),
+    "note in a table": ('10<xref ref-type="table-fn"><sup>a</sup></xref>', "10[a]"),
+    "power": ('3 × 10<sup>6</sup> (<xref ref-type="bibr">4</xref>)', "3 × 10^{6} (4)"),
+    "power of a reference": ('x<sup>2 (<xref ref-type="fig">1</xref>)</sup>', "x^{2 (1)}"),
 }
 
 
@@ -160,6 +231,33 @@ def test_tei_is_read(tmp_path):
     </teiHeader><text><body><div><head>One</head><p>Is <formula notation="TeX">x^2</formula> and <hi rend="sup">2</hi>.</p></div></body>
     <back><div><listBibl><bibl>Noether</bibl></listBibl></div></back></text></TEI>"""
     assert converted(tmp_path / "a.xml", tei) == "## One\n\nIs $x^2$ and ^{2}."
+
+
+def test_reference_of_tei_that_is_raised_is_no_power(tmp_path):
+    tei = """<TEI xmlns="http://www.tei-c.org/ns/1.0"><text><body><div><head>One</head><p>Ten
+    liters<hi rend="superscript"><ref type="bibr">7</ref></hi> at 10<hi rend="sup">2</hi> Pa.</p></div></body></text></TEI>"""
+    assert converted(tmp_path / "a.xml", tei).split() == [
+        "##",
+        "One",
+        "Ten",
+        "liters[7]",
+        "at",
+        "10^{2}",
+        "Pa.",
+    ]
+
+
+def test_names_of_authors_are_written_with_the_given_name_first(tmp_path):
+    contrib = """<contrib-group><contrib contrib-type="author"><name><surname>Noether</surname>
+        <given-names>Amalie Emmy</given-names></name></contrib></contrib-group>"""
+    article = JATS.format("").replace("</title-group>", f"</title-group>{contrib}")
+    (tmp_path / "a.xml").write_text(article)
+    tei = """<TEI><teiHeader><fileDesc><titleStmt><title>R</title><author><persName><surname>Noether</surname>
+        <forename>Emmy</forename></persName><affiliation>X</affiliation></author></titleStmt></fileDesc></teiHeader>
+        <text><body><p>Text.</p></body></text></TEI>"""
+    (tmp_path / "b.xml").write_text(tei)
+    assert answer_for(tmp_path / "a.xml")["author"] == "Amalie Emmy Noether"
+    assert answer_for(tmp_path / "b.xml")["author"] == "Emmy Noether"
 
 
 def test_article_with_a_formula_as_a_picture_is_rejected(tmp_path):

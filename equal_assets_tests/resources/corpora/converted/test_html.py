@@ -24,7 +24,25 @@ WRITTEN = {
         "2<sup>1</sup>/<sub>2</sub> cups, <sup>3</sup>⁄<sub>4</sub> spoon",
         "2 1/2 cups, 3/4 spoon",
     ),
+    "raised by style": (
+        '10<span style="font-size:7pt;vertical-align:super">23</span> of H<span style="vertical-align: '
+        'sub">2</span>O',
+        "10^{23} of H_{2}O",
+    ),
+    "raised by class": (
+        '10<span class="CharOverride-1 Superscript">23</span> of H<span class="subscript">2</span>O',
+        "10^{23} of H_{2}O",
+    ),
+    "key to sort by": ('<span style="display:none">0012</span>12 m', "12 m"),
+    "hidden solution": ('<div style="display: none"><p>It is 12.</p></div>', "It is 12."),
+    "hyphens that are not seen": ("exam&shy;ple", "example"),
+    "reading beside characters": (
+        "<ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>と<ruby>東<rt>とう</rt></ruby>",
+        "漢字(かんじ)と東(とう)",
+    ),
     "note": ('A fact.<sup><a href="#fn1">1</a></sup>', "A fact.[1]"),
+    "notes": ('A fact.<sup><a href="#a">1</a>,<a href="#b">2</a></sup>', "A fact.[1,2]"),
+    "note beside a power": ('10<sup>23<a href="#fn1">1</a></sup> atoms', "10^{23}[1] atoms"),
     "power in code": ("<code>2<sup>31</sup>-1</code>", "`2^{31}-1`"),
     # formulas
     "mathml": (f"is {MATHML} bytes", "is $2^{10}$ bytes"),
@@ -151,7 +169,8 @@ AROUND = {
         <ul>{MENU}</ul></div></div><div class="col-md-9" role="main"><h1 id="rings">Rings</h1>{TEXT}</div></div><footer>Built with MkDocs</footer>""",
     "mediawiki": f"""<div id="mw-content-text"><h1>Rings<span class="mw-editsection">[<a href="e">edit</a>]</span></h1>
         <div id="toc" class="toc"><ul>{MENU}</ul></div>{TEXT}</div><div class="printfooter">Retrieved</div>""",
-    "docusaurus": f"""<nav aria-label="Breadcrumbs">Home</nav><article><h1>Rings<a href="#rings" class="hash-link"
+    "docusaurus": f"""<nav aria-label="Breadcrumbs">Home</nav><article><span
+        class="theme-doc-version-badge badge badge--secondary">Version: 2.0</span><h1>Rings<a href="#rings" class="hash-link"
         title="Direct link">\u200b</a></h1>{TEXT}</article><nav class="pagination-nav"><a href="n">Next</a></nav>""",
     "wordpress": f"""<header><a href="/">Blog</a></header><div class="post"><h1>Rings</h1><div class="entry-content">{TEXT}</div></div>
         <div class="widget-area sidebar"><ul>{MENU}</ul></div>""",
