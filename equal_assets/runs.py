@@ -11,8 +11,11 @@ import uuid
 import dagster as dg
 import psutil
 
+from equal_assets.processes import is_alive, this_process
+
 # the UI hides tags of this prefix
 PID_TAG, HOST_TAG = ".dagster/equal_pid", ".dagster/equal_host"
+PROCESS_TAG = ".dagster/equal_process"
 COMMAND_TAG = ".dagster/equal_command"
 _COMMAND = uuid.uuid4().hex
 
@@ -37,6 +40,7 @@ def process_tags() -> dict[str, str]:
     return {
         PID_TAG: str(os.getpid()),
         HOST_TAG: socket.gethostname(),
+        PROCESS_TAG: this_process(),
         COMMAND_TAG: _COMMAND,
     }
 

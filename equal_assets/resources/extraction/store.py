@@ -155,7 +155,8 @@ def campaign_caps(
     return caps(
         f"campaigns.{name}.budget_",
         "campaign",
-        extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
+        extractor.paid_by(name),
+        besides=Amount(before["tokens"], before["cost"]),
         tokens=campaign.budget_tokens,
         cost=campaign.budget_cost,
     )
