@@ -1,4 +1,4 @@
-"""Lost requests are counted as not charged, and campaigns go on that ended for want of their room."""
+"""Lost requests count as not charged, and campaigns that they ended early can go on."""
 
 from collections.abc import Sequence
 
