@@ -1,96 +1,116 @@
 """Several processes that send requests on one journal: no cap is passed, nothing is paid twice."""
 
-import json
 import random
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from equal_assets_tests.llm_server import REPOSITORY, running
-from equal_assets_tests.test_extraction_faults import answered_twice, outcomes, rows, spent
-
-EXTRACT = """
-import json, sys
-from contextlib import closing
-from pathlib import Path
+from equal_assets.errors import ExtractionError
 from equal_assets.progress import silent
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.extraction.store import extract_through_store
 from equal_assets.resources.llm.spending import caps
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import OpenAISettings
-from equal_assets_tests.test_extraction_faults import document
+from equal_assets_tests.command import FORKED
+from equal_assets_tests.llm_server import MODEL, running
+from equal_assets_tests.test_extraction_faults import (
+    answered_twice,
+    document,
+    outcomes,
+    rows,
+    spent,
+)
 
-told = json.loads(sys.argv[1])
-folder = Path(told["folder"])
-settings = OpenAISettings(backend="openai", base_urls=[told["url"]], model="test-model",
-    max_reply_tokens=300, concurrency=8, timeout_seconds=5.0, max_tries=4, **told["settings"])
-extractor = build_extractor(settings, folder)
-print("ready", flush=True)
-sys.stdin.readline()  # all begin together
-with closing(extractor):
-    found = extract_through_store(
-        Warehouse(database=str(folder / told["warehouse"])), extractor,
-        [document(number) for number in range(*told["numbers"])],
-        asked_by=told["payer"] + "|round-001", run=told["run"],
-        caps=caps("campaigns.a.budget_", "campaign", extractor.paid_by(told["payer"]),
-                  **told["caps"]),
-        progress=silent)
-print(len(found), flush=True)
-"""
+REPLY_TOKENS = 300
 
 
-def start(folder: Path, url: str, **more) -> subprocess.Popen:
-    """Start an extraction that waits for a line before it begins."""
-    told = {
-        "folder": str(folder),
-        "url": url,
-        "warehouse": "warehouse.duckdb",
-        "numbers": [0, 30],
-        "payer": "a",
-        "run": "run",
-        "caps": {},
-        "settings": {},
-        **more,
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", EXTRACT, json.dumps(told)],
-        cwd=REPOSITORY,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+class Extraction:
+    """An extraction in a process of its own, which waits until it is told to begin."""
+
+    def __init__(self, folder: Path, url: str, **more):
+        told = {
+            "warehouse": "warehouse.duckdb",
+            "numbers": [0, 30],
+            "payer": "a",
+            "run": "run",
+            "caps": {},
+            "settings": {},
+            **more,
+        }
+        self._pipe, its_end = FORKED.Pipe()
+        self.process = FORKED.Process(target=extract, args=(its_end, folder, url, told))
+        self.process.start()
+        its_end.close()
+
+    def begin(self) -> None:
+        assert self._pipe.recv() == "ready"
+        self._pipe.send("begin")
+
+    def result(self) -> int | str:
+        """Return how many documents it has got, or what stopped it."""
+        assert self._pipe.poll(120)
+        found = self._pipe.recv()
+        self.process.join()
+        return found
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+def extract(pipe, folder: Path, url: str, told: dict) -> None:
+    """Extract documents into a warehouse of a folder; all processes have one journal."""
+    settings = OpenAISettings(
+        backend="openai",
+        base_urls=[url],
+        model=MODEL,
+        max_reply_tokens=REPLY_TOKENS,
+        concurrency=8,
+        timeout_seconds=20.0,
+        **told["settings"],
     )
+    extractor = build_extractor(settings, folder)
+    pipe.send("ready")
+    pipe.recv()
+    try:
+        with closing(extractor):
+            found = extract_through_store(
+                Warehouse(database=str(folder / told["warehouse"])),
+                extractor,
+                [document(number) for number in range(*told["numbers"])],
+                asked_by=f"{told['payer']}|round-001",
+                run=told["run"],
+                caps=caps(
+                    "campaigns.a.budget_",
+                    "campaign",
+                    extractor.paid_by(told["payer"]),
+                    **told["caps"],
+                ),
+                progress=silent,
+            )
+        pipe.send(len(found))
+    except ExtractionError as error:
+        pipe.send(str(error))
 
 
 @contextmanager
-def at_once(processes: list[subprocess.Popen]):
+def at_once(extractions: list[Extraction]):
     """Let processes begin together; kill at the end what still runs."""
     try:
-        for process in processes:
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
+        for extraction in extractions:
+            extraction.begin()
         yield
     finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-            process.stdin.close()
-            process.stdout.close()
+        for extraction in extractions:
+            extraction.kill()
 
 
-def results(processes: list[subprocess.Popen]) -> list[int]:
-    """Return how many documents each of some processes has got, once all are done."""
-    found = []
-    for process in processes:
-        assert process.wait(timeout=120) == 0
-        found.append(int(process.stdout.readline()))
-    return found
+def results(extractions: list[Extraction]) -> list[int | str]:
+    """Return what each of some processes has got, once all are done."""
+    return [extraction.result() for extraction in extractions]
 
 
 def billed(server) -> int:
@@ -104,7 +124,7 @@ def test_processes_of_one_campaign_do_not_pass_its_cap_together(tmp_path, n_proc
     limit = 20_000
     with running(tmp_path / "log.jsonl", latency=0.1) as server:
         processes = [
-            start(
+            Extraction(
                 tmp_path,
                 server.url,
                 warehouse=f"{number}.duckdb",
@@ -123,7 +143,7 @@ def test_processes_of_one_campaign_do_not_pass_its_cap_together(tmp_path, n_proc
 def test_processes_with_one_cap_of_a_run_do_not_pass_it_together(tmp_path):
     with running(tmp_path / "log.jsonl", latency=0.1) as server:
         processes = [
-            start(
+            Extraction(
                 tmp_path,
                 server.url,
                 warehouse=f"{number}.duckdb",
@@ -134,15 +154,17 @@ def test_processes_with_one_cap_of_a_run_do_not_pass_it_together(tmp_path):
             for number in range(2)
         ]
         with at_once(processes):
-            assert [process.wait(timeout=120) for process in processes] == [1, 1]
+            assert all("run_documents = 9 has no room" in found for found in results(processes))
         assert spent(tmp_path).documents == 9
 
 
 def test_what_another_process_sends_is_waited_for_and_paid_once(tmp_path):
     with running(tmp_path / "log.jsonl", latency=0.3) as server:
         processes = [
-            start(tmp_path, server.url, warehouse=f"{payer}.duckdb", payer=payer, numbers=[0, 20])
-            for payer in ("a", "a", "b")
+            Extraction(
+                tmp_path, server.url, warehouse=f"{n}.duckdb", payer=who, numbers=[0, 20]
+            )
+            for n, who in enumerate("aab")
         ]
         with at_once(processes):
             assert results(processes) == [20, 20, 20]
@@ -160,7 +182,7 @@ def until_sent(server, n_requests: int) -> None:
 def test_what_a_killed_process_had_in_flight_is_taken_over_by_who_waits_for_it(tmp_path):
     with running(tmp_path / "log.jsonl", latency=2.0) as server:
         first, second = (
-            start(tmp_path, server.url, warehouse=f"{n}.duckdb", numbers=[0, 8]) for n in "12"
+            Extraction(tmp_path, server.url, warehouse=f"{n}.duckdb", numbers=[0, 8]) for n in "12"
         )
         with at_once([first]):
             until_sent(server, 8)
@@ -187,12 +209,12 @@ def test_killed_at_random_moments_no_cap_is_passed_and_only_what_was_lost_is_sen
     }
     with running(tmp_path / "log.jsonl", latency=0.15, idempotent=is_idempotent) as server:
         for _ in range(n_kills):
-            pair = [start(tmp_path, server.url, warehouse=f"{n}.duckdb", **more) for n in "12"]
+            pair = [Extraction(tmp_path, server.url, warehouse=f"{n}.duckdb", **more) for n in "12"]
             n_before = len(server.requests())
             with at_once(pair):
                 until_sent(server, n_before + 1)
                 time.sleep(rng.uniform(0, 0.5))
-        last = start(tmp_path, server.url, **more)
+        last = Extraction(tmp_path, server.url, **more)
         with at_once([last]):
             assert results([last]) == [n_documents]
         lost = sum(n for (outcome, _), n in outcomes(tmp_path).items() if outcome == "lost")
@@ -201,6 +223,6 @@ def test_killed_at_random_moments_no_cap_is_passed_and_only_what_was_lost_is_sen
         assert billed(server) <= spent(tmp_path).tokens <= limit
         held = spent(tmp_path).tokens - billed(server)
         # what nobody knows: a reply for each lost request, its prompt is known
-        assert held <= (0 if is_idempotent else lost * 300)
+        assert held <= (0 if is_idempotent else lost * REPLY_TOKENS)
         statuses = rows(tmp_path, "select status, count(*) from extractions group by 1")
         assert dict(statuses).keys() <= {"pairs", "no pairs", "failed"}

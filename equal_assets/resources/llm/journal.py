@@ -280,6 +280,19 @@ class RequestJournal:
         ).fetchall()
         return [StoredReply(*row) for row in rows]
 
+    def newest(self) -> int:
+        """Return the number of the newest request."""
+        return int(self._connection.execute("select max(id) from requests").fetchone()[0] or 0)
+
+    def cut_off(self, key: str, *, since: int) -> str | None:
+        """Return why a reply to the same request, sent after another one, was cut off."""
+        row = self._connection.execute(
+            "select reason from requests where key = ? and outcome = 'unusable' and id > ? "
+            "and reason like ? || '%'",
+            (key, since, CUT_OFF),
+        ).fetchone()
+        return LIMIT.sub("", row[0]) if row else None
+
     def highest_limit(self, document: str) -> int | None:
         """Return the highest limit at which a reply on a document was cut off, if one was.
 

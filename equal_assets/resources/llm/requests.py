@@ -140,6 +140,7 @@ class LLMRequests:
         self._run = run
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
+        self._newest = journal.newest()
         self._failed_in_a_row = 0
         self._ended: ExtractionError | None = None
         self._places = asyncio.Semaphore(settings.concurrency)
@@ -250,6 +251,9 @@ class LLMRequests:
                 stored, value = known
                 self._count_known(stored, meter)
                 return Reply(value)
+            if reason := self._journal.cut_off(key, since=self._newest):  # by another process
+                self._count_failure(reason)
+                return Reply(None, reason)
             unread = answered.request if answered else 0
             try:
                 value = await self.send(request, key, document, meter, unread=unread)
