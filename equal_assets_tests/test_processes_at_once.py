@@ -161,9 +161,7 @@ def test_processes_with_one_cap_of_a_run_do_not_pass_it_together(tmp_path):
 def test_what_another_process_sends_is_waited_for_and_paid_once(tmp_path):
     with running(tmp_path / "log.jsonl", latency=0.3) as server:
         processes = [
-            Extraction(
-                tmp_path, server.url, warehouse=f"{n}.duckdb", payer=who, numbers=[0, 20]
-            )
+            Extraction(tmp_path, server.url, warehouse=f"{n}.duckdb", payer=who, numbers=[0, 20])
             for n, who in enumerate("aab")
         ]
         with at_once(processes):

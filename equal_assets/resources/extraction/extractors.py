@@ -53,11 +53,14 @@ class Order:
         The run that it belongs to, for the caps of a run.
     allowance : Allowance
         Shared by all extractions of the order.
+    is_again : bool
+        Also replies that were cut off at the limit of now are asked for again.
     """
 
     payer: str
     run: str
     allowance: Allowance
+    is_again: bool = False
 
 
 class Extractor(dg.ConfigurableResource, ABC):
@@ -340,6 +343,7 @@ class LLMExtractor(Extractor):
                 payer=order.payer,
                 run=order.run,
                 allowance=order.allowance,
+                is_again=order.is_again,
             )
             await work(requests, finished.put)
         finally:

@@ -138,7 +138,11 @@ class RequestJournal:
             If a cap has no room for it.
         """
         with self._transaction():
-            if self.in_flight(key) is not None or self._is_answered(key, known):
+            for process in self._sent_by(key):
+                if not self._is_dead(process):
+                    raise RequestTakenError
+                self._lose(process)  # before the request comes through, and tells what it takes
+            if self._is_answered(key, known):
                 raise RequestTakenError
             if not has_room(self.spent(payer=payer.partition("|")[0]), self.spent(run=run)):
                 raise NoRoomError
@@ -155,12 +159,13 @@ class RequestJournal:
 
     def in_flight(self, key: str) -> str | None:
         """Return the process that is sending the same request, unless it is dead."""
-        for (process,) in self._connection.execute(
+        return next((p for p in self._sent_by(key) if not self._is_dead(p)), None)
+
+    def _sent_by(self, key: str) -> list[str]:
+        rows = self._connection.execute(
             "select distinct process from requests where key = ? and outcome = 'open'", (key,)
-        ).fetchall():
-            if not self._is_dead(process):
-                return str(process)
-        return None
+        )
+        return [process for (process,) in rows.fetchall()]
 
     def _is_answered(self, key: str, known: int) -> bool:
         found = self._connection.execute(
@@ -284,14 +289,18 @@ class RequestJournal:
         """Return the number of the newest request."""
         return int(self._connection.execute("select max(id) from requests").fetchone()[0] or 0)
 
-    def cut_off(self, key: str, *, since: int) -> str | None:
-        """Return why a reply to the same request, sent after another one, was cut off."""
-        row = self._connection.execute(
-            "select reason from requests where key = ? and outcome = 'unusable' and id > ? "
+    def cut_off(self, key: str, *, limit: int, since: int = 0) -> StoredReply | None:
+        """Return a reply to the same request, sent after another one, that exceeded a limit."""
+        rows = self._connection.execute(
+            "select reason, id, reply, payer, prompt_tokens, completion_tokens, cost "
+            "from requests where key = ? and outcome = 'unusable' and id > ? "
             "and reason like ? || '%'",
             (key, since, CUT_OFF),
-        ).fetchone()
-        return LIMIT.sub("", row[0]) if row else None
+        ).fetchall()
+        for reason, *stored in rows:
+            if (found := LIMIT.search(reason)) and int(found[1]) >= limit:
+                return StoredReply(*stored)
+        return None
 
     def highest_limit(self, document: str) -> int | None:
         """Return the highest limit at which a reply on a document was cut off, if one was.
@@ -343,15 +352,15 @@ class RequestJournal:
         open_by = self._connection.execute(
             "select distinct process from requests where outcome = 'open'"
         ).fetchall()
-        n_lost = 0
-        for (process,) in open_by:
-            if self._is_dead(process):
-                n_lost += self._connection.execute(
-                    "update requests set outcome = 'lost', reason = 'process was killed' "
-                    "where outcome = 'open' and process = ?",
-                    (process,),
-                ).rowcount
-        return n_lost
+        return sum(self._lose(process) for (process,) in open_by if self._is_dead(process))
+
+    def _lose(self, process: str) -> int:
+        """Settle what a dead process left open; return how many requests."""
+        return self._connection.execute(
+            "update requests set outcome = 'lost', reason = 'process was killed' "
+            "where outcome = 'open' and process = ?",
+            (process,),
+        ).rowcount
 
     def lost(self) -> list[LostRequests]:
         """Return what lost requests hold of the caps, by payer."""

@@ -121,6 +121,8 @@ class LLMRequests:
     payer, run : str
         Who pays, and in which run.
     allowance : Allowance
+    is_again : bool
+        Also what was cut off at the same limit is sent again.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class LLMRequests:
         payer: str,
         run: str,
         allowance: Allowance,
+        is_again: bool = False,
     ) -> None:
         self._settings = settings
         self._llm = llm
@@ -140,7 +143,7 @@ class LLMRequests:
         self._run = run
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
-        self._newest = journal.newest()
+        self._since = journal.newest() if is_again else 0
         self._failed_in_a_row = 0
         self._ended: ExtractionError | None = None
         self._places = asyncio.Semaphore(settings.concurrency)
@@ -251,9 +254,11 @@ class LLMRequests:
                 stored, value = known
                 self._count_known(stored, meter)
                 return Reply(value)
-            if reason := self._journal.cut_off(key, since=self._newest):  # by another process
-                self._count_failure(reason)
-                return Reply(None, reason)
+            limit = self._settings.max_reply_tokens
+            if cut_off := self._journal.cut_off(key, limit=limit, since=self._since):
+                self._count_known(cut_off, meter, n_tries=1)
+                self._count_failure(CUT_OFF)
+                return Reply(None, CUT_OFF)
             unread = answered.request if answered else 0
             try:
                 value = await self.send(request, key, document, meter, unread=unread)
@@ -435,12 +440,13 @@ class LLMRequests:
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
         meter.settle(sent.covered, spent=spent, usage=usage)
 
-    def _count_known(self, known: StoredReply, meter: Meter) -> None:
+    def _count_known(self, known: StoredReply, meter: Meter, *, n_tries: int = 0) -> None:
         """Count a reply from the journal, unless the same payer has paid for it before."""
         tokens = (known.prompt_tokens, known.completion_tokens)
         is_own = payer_name(known.payer) == payer_name(self._payer)
         paid = tokens if is_own else (0, 0)
-        usage = Usage(*tokens, *paid, known.cost, known.cost if is_own else 0.0, n_requests=1)
+        cost = known.cost if is_own else 0.0
+        usage = Usage(*tokens, *paid, known.cost, cost, n_requests=1, n_tries=n_tries)
         # its caps already count what the payer has paid
         spent = NOTHING if is_own else Amount(sum(tokens), known.cost)
         meter.take(spent, usage=usage)
