@@ -507,7 +507,7 @@ def running(log: Path, **options: Any) -> Iterator[LLMServer]:
     for name, value in options.items():
         if value is True:
             flags.append(f"--{name.replace('_', '-')}")
-        elif value is not None:
+        elif value is not None and value is not False:
             text = ",".join(value) if isinstance(value, (list, tuple)) else str(value)
             flags.append(f"--{name.replace('_', '-')}={text}")
     process = subprocess.Popen(

@@ -50,7 +50,7 @@ def killed(tmp_path_factory, models) -> Killed:
             project.edit(extractor={"refine": False, "max_reply_tokens": REPLY_TOKENS})
             process = project.start("-m", "equal_assets.cli.main", "run", "chosen", log=-3)
             try:
-                deadline = time.monotonic() + 200
+                deadline = time.monotonic() + 500
                 while (
                     n := requests(project, f"select count(*) from requests where {PAYS} = 'open'")
                 ) < 6:
