@@ -25,6 +25,10 @@ class WarehouseVersionError(EqualError):
     """The warehouse was made by a version of the project with different tables."""
 
 
+class FolderInUseError(EqualError):
+    """Another command works on the same state folder; the message names it."""
+
+
 class ModelError(EqualError):
     """A model is missing, altered or unfit for the settings."""
 

@@ -11,8 +11,11 @@ import uuid
 import dagster as dg
 import psutil
 
+from equal_assets.processes import is_alive, this_process
+
 # the UI hides tags of this prefix
 PID_TAG, HOST_TAG = ".dagster/equal_pid", ".dagster/equal_host"
+PROCESS_TAG = ".dagster/equal_process"
 COMMAND_TAG = ".dagster/equal_command"
 _COMMAND = uuid.uuid4().hex
 
@@ -37,6 +40,7 @@ def process_tags() -> dict[str, str]:
     return {
         PID_TAG: str(os.getpid()),
         HOST_TAG: socket.gethostname(),
+        PROCESS_TAG: this_process(),
         COMMAND_TAG: _COMMAND,
     }
 
@@ -57,8 +61,12 @@ def close_killed_runs(instance: dg.DagsterInstance) -> int:
     )
     killed = []
     for record in instance.get_run_records(unfinished):
-        process = _process_of(record, instance)
-        if process and not is_running(*process):
+        if PROCESS_TAG in record.dagster_run.tags:
+            is_killed = is_alive(record.dagster_run.tags[PROCESS_TAG]) is False
+        else:
+            process = _process_of(record, instance)
+            is_killed = process is not None and not is_running(*process)
+        if is_killed:
             killed.append(record.dagster_run)
     for run in killed:
         instance.report_run_failed(
@@ -122,8 +130,13 @@ def _command_at_work(instance: dg.DagsterInstance) -> str | None:
     """Name the process of an `equal run` that goes on: between two of its runs it has none."""
     here = dg.RunsFilter(tags={HOST_TAG: socket.gethostname()})
     for record in instance.get_run_records(here, limit=1):
-        pid = int(record.dagster_run.tags[PID_TAG])
-        if is_running(pid, record.create_timestamp.timestamp()):
+        tags = record.dagster_run.tags
+        pid = int(tags[PID_TAG])
+        if (
+            is_alive(tags[PROCESS_TAG])
+            if PROCESS_TAG in tags
+            else is_running(pid, record.create_timestamp.timestamp())
+        ):
             return f"an `equal` command (PID {pid}) is at work"
     return None
 

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,7 @@ class Options:
     key: str | None = None
     models: str = "plain"
     dialect_after: int = 0
+    idempotent: bool = False
 
 
 class FaultyServer:
@@ -223,6 +224,7 @@ class FaultyServer:
         self.options = options
         self.n_requests = 0
         self.in_progress = 0
+        self._charged: dict[str, Outcome] = {}
         self._log = options.log.open("ab", buffering=0)
 
     async def serve(self) -> None:
@@ -299,9 +301,12 @@ class FaultyServer:
         messages = asked.get("messages")
         spoken = [m for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
         prompt_tokens = sum(words(_text(message.get("content"))) for message in spoken)
-        outcome = self._refused(request, asked, spoken) or self._completed(
-            asked, spoken, prompt_tokens, number
-        )
+        idempotency_key = request.headers.get("idempotency-key")
+        outcome = self._refused(request, asked, spoken) or self._charged.get(idempotency_key or "")
+        outcome = outcome or self._completed(asked, spoken, prompt_tokens, number)
+        if self.options.idempotent and idempotency_key and outcome.billed:
+            again = replace(outcome.response, manner="whole")
+            self._charged[idempotency_key] = replace(outcome, response=again, billed=False)
         line = {
             "time": time.time(),
             "fault": outcome.fault,
@@ -311,6 +316,7 @@ class FaultyServer:
             "completion_tokens": outcome.completion_tokens,
             "billed": outcome.billed,
             "in_progress": self.in_progress,
+            "idempotency_key": idempotency_key,
             "authorization": "authorization" in request.headers,
             "fields": {k: v for k, v in asked.items() if k not in ("messages", "response_format")},
             "custom": {k: v for k, v in request.headers.items() if k in ("api-key", "x-team")},
@@ -463,6 +469,9 @@ def main() -> None:
     parser.add_argument(
         "--dialect-after", type=int, default=0, help="requests before those of a dialect"
     )
+    parser.add_argument(
+        "--idempotent", action="store_true", help="charge once what has the same Idempotency-Key"
+    )
     options = Options(**vars(parser.parse_args()))
     asyncio.run(FaultyServer(options).serve())
 
@@ -496,7 +505,9 @@ def running(log: Path, **options: Any) -> Iterator[LLMServer]:
     """Run the command with options as flags, such as ``faults=0.3, kinds=["cut", "slow"]``."""
     flags = []
     for name, value in options.items():
-        if value is not None:
+        if value is True:
+            flags.append(f"--{name.replace('_', '-')}")
+        elif value is not None and value is not False:
             text = ",".join(value) if isinstance(value, (list, tuple)) else str(value)
             flags.append(f"--{name.replace('_', '-')}={text}")
     process = subprocess.Popen(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from equal_assets.resources.llm.journal import journal, payer_pattern
+from equal_assets.resources.llm.journal import journal
 from equal_assets_tests.llm_server import MODEL, LLMServer, document_text, running
 from equal_assets_tests.project import Project
 
@@ -153,7 +153,7 @@ def test_campaigns_and_warm_up_pay_for_their_union_once_and_show_their_own_spend
 
 def test_budget_of_tokens_ends_a_campaign_and_is_not_exceeded(played):
     with journal(played.project.folder / ".equal" / "requests.sqlite") as opened:
-        paid = opened.spent(payer=payer_pattern("chosen")).tokens
+        paid = opened.spent(payer="chosen").tokens
     cached = played.project.sql(
         "select sum(prompt_tokens + completion_tokens) - sum(paid_prompt_tokens + "
         "paid_completion_tokens) from bandit_round where campaign = 'chosen'"

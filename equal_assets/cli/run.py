@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from equal_assets.cli.compare import print_students
+from equal_assets.cli.lock import alone_in
 from equal_assets.cli.options import complete_campaigns
 from equal_assets.cli.project import (
     build_extractor,
@@ -57,6 +58,8 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     names = known_campaigns(campaigns, settings)
     if restart and not campaigns:
         raise click.UsageError("--restart needs the names of the campaigns to start over")
+    if not estimate:
+        _work_alone("equal run")
     instance, warehouse = open_project()
     from equal_assets.automation.rerun_rounds import restart_campaign
     from equal_assets.cli.runner import Runner
@@ -81,7 +84,9 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
     _print_status(settings, warehouse, names)
     if settings.milestones:
         print_students(names, warehouse)
-    spend.print_failures(console, build_extractor(settings), warehouse, names)
+    extractor = build_extractor(settings)
+    spend.print_failures(console, extractor, warehouse, names)
+    spend.print_lost(console, extractor, names)
     _print_warnings(settings, warehouse, names)
     if n_runs:
         say(f"Done in {seconds:.0f} s.")
@@ -98,7 +103,7 @@ def status(campaigns: tuple[str, ...]) -> None:
     Shows all CAMPAIGNS unless some are named.
     """
     from equal_assets.pages.corpus import reading_line
-    from equal_assets.pages.spend import print_failures
+    from equal_assets.pages.spend import print_failures, print_lost
 
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
@@ -106,13 +111,22 @@ def status(campaigns: tuple[str, ...]) -> None:
     if line := reading_line(warehouse):
         say(line)
     _print_status(settings, warehouse, names)
-    print_failures(console, build_extractor(settings), warehouse, names)
+    extractor = build_extractor(settings)
+    print_failures(console, extractor, warehouse, names)
+    print_lost(console, extractor, names)
     _print_warnings(settings, warehouse, names)
 
 
 @click.command()
 @click.argument("campaigns", nargs=-1, shell_complete=complete_campaigns)
-def retry(campaigns: tuple[str, ...]) -> None:
+@click.option(
+    "--release-lost",
+    is_flag=True,
+    help="Instead, count lost requests as not charged. They were sent, and a killed process or a "
+    "cut connection left open what became of them, so budgets count them at their maximum.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def retry(campaigns: tuple[str, ...], release_lost: bool, yes: bool) -> None:
     """Try again to extract documents that failed.
 
     Covers the warm-up and all CAMPAIGNS unless some are named. Requests that were answered are not
@@ -124,6 +138,10 @@ def retry(campaigns: tuple[str, ...]) -> None:
 
     settings = load_settings()
     names = known_campaigns(campaigns, settings)
+    _work_alone("equal retry")
+    if release_lost:
+        _release_lost(settings, names, is_agreed=yes)
+        return
     instance, warehouse = open_project()
     extractor = build_extractor(settings)
     n_before = spend.n_failed(extractor, warehouse, names)
@@ -159,6 +177,7 @@ def rerun(campaign: str, from_round: int, yes: bool) -> None:
     from equal_assets.runs import at_work
 
     settings = load_settings()
+    _work_alone("equal rerun")
     instance, warehouse = open_project()
     plan = plan_rerun(campaign, settings, warehouse, from_round=from_round)
     if busy := at_work(instance, campaign):
@@ -171,6 +190,28 @@ def rerun(campaign: str, from_round: int, yes: bool) -> None:
     with progress_bars() as announce:
         guarded(lambda: Runner(instance, warehouse, settings, announce).run([campaign]))
     _where_to_look([campaign])
+
+
+def _work_alone(command: str) -> None:
+    """Refuse to work on the state folder while another command does, until this one ends."""
+    click.get_current_context().with_resource(alone_in(state_folder(), command))
+
+
+def _release_lost(settings: Settings, names: list[str], *, is_agreed: bool) -> None:
+    """Count the lost requests of campaigns and the warm-up as not charged, if people agree."""
+    from equal_assets.automation.release_lost import release_lost
+    from equal_assets.pages.spend import print_lost
+
+    extractor, warehouse = build_extractor(settings), open_warehouse()
+    if not print_lost(console, extractor, names):
+        say("no lost request of these campaigns or of the warm-up counts as paid")
+        return
+    if not is_agreed:
+        say("If the server has charged them, budgets are passed by as much.")
+        click.confirm("Count them as not charged?", abort=True)
+    reopened = release_lost(settings, extractor, warehouse, names)
+    then = f"; `equal run` goes on with {', '.join(reopened)}" if reopened else ""
+    say(f"they count as not charged now{then}")
 
 
 def _print_status(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:

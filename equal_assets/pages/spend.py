@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
 from equal_assets.planning.estimate import estimates, tokens_per_document
+from equal_assets.records import WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps
 from equal_assets.resources.warehouse import Warehouse
@@ -48,6 +50,28 @@ def print_failures(
             highlight=False,
             soft_wrap=True,
         )
+
+
+def print_lost(console: Console, extractor: Extractor, names: Sequence[str]) -> bool:
+    """Print what lost requests of the warm-up and of campaigns hold; say whether there are any."""
+    found = [lost for lost in extractor.lost() if lost.payer in (WARM_UP, *names)]
+    if not found:
+        return False
+    console.print(
+        "Lost requests (nobody knows if they were charged, so they count at their maximum; "
+        "`equal retry --release-lost` counts them as not charged):",
+        soft_wrap=True,
+    )
+    for lost in found:
+        since = datetime.fromtimestamp(lost.since).strftime("%Y-%m-%d %H:%M")
+        money = f", cost {lost.amount.cost:,.4f}" if lost.amount.cost else ""
+        console.print(
+            f"  {lost.payer}: {lost.n_requests:,} requests hold {lost.amount.tokens:,} tokens"
+            f"{money}, since {since}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return True
 
 
 def print_estimate(

@@ -180,6 +180,11 @@ class OpenAISettings(LLMExtractionSettings):
         "max_tokens", description="the server's name for the limit of a reply"
     )
     timeout_seconds: float = Field(300.0, gt=0, description="of one try")
+    idempotent: bool = Field(
+        False,
+        description="the server charges a request once that is sent again with the same "
+        "Idempotency-Key header, which some gateways do; a lost request then costs nothing",
+    )
     extra_body: dict[str, Any] = Field(
         {},
         description="more fields of each request, such as {reasoning_effort: low}; they decide "
@@ -327,6 +332,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "limit_field",
     "concurrency",
     "timeout_seconds",
+    "idempotent",
     "tensor_parallel_size",
     "gpu_memory_utilization",
 }

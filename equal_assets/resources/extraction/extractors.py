@@ -16,10 +16,10 @@ from pydantic import Field, PrivateAttr
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
 from equal_assets.algorithms.extraction.rating import RatingTask
 from equal_assets.algorithms.flops import inference_flops
-from equal_assets.records import WARM_UP, Document, Extraction, QAPair, Rating
+from equal_assets.records import Document, Extraction, QAPair, Rating
 from equal_assets.resources.extraction.llm_extraction import ExtractionRun
 from equal_assets.resources.extraction.llm_rating import rate_documents
-from equal_assets.resources.llm.journal import RequestJournal, journal, payer_pattern
+from equal_assets.resources.llm.journal import LostRequests, RequestJournal, journal
 from equal_assets.resources.llm.llm import CUT_OFF, LLM
 from equal_assets.resources.llm.replies import is_of_reply
 from equal_assets.resources.llm.requests import EventLoop, LLMRequests
@@ -53,11 +53,14 @@ class Order:
         The run that it belongs to, for the caps of a run.
     allowance : Allowance
         Shared by all extractions of the order.
+    is_again : bool
+        Also replies that were cut off at the limit of now are asked for again.
     """
 
     payer: str
     run: str
     allowance: Allowance
+    is_again: bool = False
 
 
 class Extractor(dg.ConfigurableResource, ABC):
@@ -115,6 +118,13 @@ class Extractor(dg.ConfigurableResource, ABC):
 
     def disown(self, campaign: str) -> None:
         """Leave what a campaign has paid to an earlier attempt of the same name."""
+
+    def lost(self) -> list[LostRequests]:
+        """Return the requests whose fate nobody knows, which count as paid, by payer."""
+        return []
+
+    def release_lost(self, payer: str) -> None:
+        """Count the lost requests of the warm-up or a campaign as not charged."""
 
     def close(self) -> None:
         """Release what extraction holds, such as a GPU; it can start again."""
@@ -230,7 +240,7 @@ class LLMExtractor(Extractor):
         """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
         with journal(Path(self.journal_path)) as opened:
             opened.close_lost()
-            return opened.spent(payer=payer if payer == WARM_UP else payer_pattern(payer))
+            return opened.spent(payer=payer)
 
     def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
         """Return the failures in which no reply came, or one cut off at a lower limit than now's.
@@ -265,6 +275,17 @@ class LLMExtractor(Extractor):
         """Leave what a campaign has paid to an earlier attempt of the same name."""
         with journal(Path(self.journal_path)) as opened:
             opened.disown(campaign)
+
+    def lost(self) -> list[LostRequests]:
+        """Return the requests whose fate nobody knows, which count as paid, by payer."""
+        with journal(Path(self.journal_path)) as opened:
+            opened.close_lost()
+            return opened.lost()
+
+    def release_lost(self, payer: str) -> None:
+        """Count the lost requests of the warm-up or a campaign as not charged."""
+        with journal(Path(self.journal_path)) as opened:
+            opened.release_lost(payer)
 
     def close(self) -> None:
         """End the backend and its event loop."""
@@ -322,6 +343,7 @@ class LLMExtractor(Extractor):
                 payer=order.payer,
                 run=order.run,
                 allowance=order.allowance,
+                is_again=order.is_again,
             )
             await work(requests, finished.put)
         finally:

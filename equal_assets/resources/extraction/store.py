@@ -131,7 +131,7 @@ def extract_again(
     hashes of the documents that did not fail again.
     """
     allowance = Allowance([*caps, *extractor.run_caps(run)])
-    order = Order(payer=asked_by, run=run, allowance=allowance)
+    order = Order(payer=asked_by, run=run, allowance=allowance, is_again=True)
     n_failed, mended = 0, []
     for number, extraction in enumerate(extractor.extract(documents, order), 1):
         replaced = [extraction.content_hash]
@@ -155,7 +155,8 @@ def campaign_caps(
     return caps(
         f"campaigns.{name}.budget_",
         "campaign",
-        extractor.paid_by(name) + Amount(before["tokens"], before["cost"]),
+        extractor.paid_by(name),
+        besides=Amount(before["tokens"], before["cost"]),
         tokens=campaign.budget_tokens,
         cost=campaign.budget_cost,
     )

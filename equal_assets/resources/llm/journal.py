@@ -1,27 +1,28 @@
 """Every request to an LLM, on disk before it is sent: what was paid, and what came back.
 
-A SQLite file beside the warehouse, because it is written before and after every request, in well
-under a millisecond, by any number of processes. A killed process leaves its requests open; they
-count as paid in full, since nobody knows what the server has charged.
+A SQLite file beside the warehouse, because it is written before and after every request, in a
+millisecond, by any number of processes. What a request may cost at most is reserved in the same
+transaction that looks at all caps and whether another process is sending the same request. A killed
+process leaves its requests open; they are lost, and count as paid in full, since nobody knows what
+the server has charged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from equal_assets.errors import ExtractionError
+from equal_assets.processes import is_alive, this_process
 from equal_assets.resources.llm.llm import CUT_OFF
 from equal_assets.resources.llm.spending import Amount
+from equal_assets.resources.llm.tables import connect
 
 Outcome = Literal["answered", "unusable", "refused", "lost"]
 """answered: kept; unusable: paid for nothing; refused: not charged; lost: nobody knows."""
@@ -29,47 +30,23 @@ Outcome = Literal["answered", "unusable", "refused", "lost"]
 LIMIT = re.compile(r" \[(\d+)\]$")
 """At the end of the reason of a reply that was cut off: max_reply_tokens of that moment."""
 
-FORMAT = 1
-"""Of the table; raise it with every change to the table."""
+LEASE_SECONDS = 60.0
+"""A process of another machine that shows no sign of life for so long is taken for dead."""
 
-TABLE = f"""
-begin immediate;
-create table if not exists requests (
-  id integer primary key,
-  key text not null,                   -- prompt, model and sampling: the same request again
-  document text not null,              -- content hash
-  payer text not null,                 -- 'warm-up' or 'campaign|round-NNN'
-  run text not null,
-  process text not null,               -- that sent it: 'host pid start'
-  outcome text not null default 'open' -- open, answered, unusable, refused, lost
-    check (outcome in ('open', 'answered', 'unusable', 'refused', 'lost')),
-  reason text,                         -- why it was not answered
-  prompt_tokens integer not null,      -- charged; the maximum until it is settled
-  completion_tokens integer not null,
-  cost real not null,                  -- money, at the prices of that moment
-  seconds real,                        -- until it was settled
-  reply text,                          -- of answered and unusable requests
-  sent_at real not null                -- seconds since 1970
-);
-pragma user_version = {FORMAT};
-create index if not exists requests_by_key on requests (key) where outcome = 'answered';
-create index if not exists requests_by_payer on requests (payer);
-create index if not exists requests_by_run on requests (run);
-create index if not exists open_requests on requests (process) where outcome = 'open';
-commit;
-"""
 
-INDEXES = """
-create index if not exists unusable_by_key on requests (key) where outcome = 'unusable';
-create index if not exists unusable_by_document on requests (document) where outcome = 'unusable';
-"""
-"""Also of a journal that an earlier version made."""
+class RequestTakenError(Exception):
+    """The same request has been answered meanwhile, or is being sent by a process that is alive."""
+
+
+class NoRoomError(Exception):
+    """The maximum cost of a request exceeds what a cap leaves."""
 
 
 @dataclass(frozen=True)
 class StoredReply:
     """A reply in the journal, with what its payer spent on it."""
 
+    request: int
     reply: str
     payer: str
     prompt_tokens: int
@@ -83,6 +60,27 @@ def request_key(**parts: Any) -> str:
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
+@dataclass(frozen=True)
+class LostRequests:
+    """Requests whose fate nobody knows, which count as paid.
+
+    Attributes
+    ----------
+    payer : str
+        Without the round.
+    n_requests : int
+    amount : Amount
+        What they hold of the caps.
+    since : float
+        When the first of them was sent; seconds since 1970.
+    """
+
+    payer: str
+    n_requests: int
+    amount: Amount
+    since: float
+
+
 class RequestJournal:
     """The journal file; one object belongs to one thread.
 
@@ -94,29 +92,13 @@ class RequestJournal:
     Raises
     ------
     ExtractionError
-        If the file is not a journal, or has another format.
+        If the file is not a journal, or has a later format.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._process = f"{os.uname().nodename} {os.getpid()} {_started(os.getpid())}"
-        try:
-            self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-            # written through to the operating system: safe from a killed process
-            self._connection.execute("pragma journal_mode = wal")
-            self._connection.execute("pragma synchronous = normal")
-            version = self._connection.execute("pragma user_version").fetchone()[0]
-            if not version:
-                self._connection.executescript(TABLE)
-            if version in (0, FORMAT):
-                self._connection.executescript(INDEXES)
-        except sqlite3.DatabaseError as error:
-            raise ExtractionError(f"{path} cannot be used as request journal: {error}") from error
-        if version not in (0, FORMAT):
-            raise ExtractionError(
-                f"{path} has format {version}: must be {FORMAT}; move it away, and its requests "
-                "are sent again"
-            )
+        self._process = this_process()
+        self._connection = connect(path)
+        self._last_signs: dict[str, tuple[int, float]] = {}
 
     def close(self) -> None:
         """Close the file."""
@@ -132,24 +114,74 @@ class RequestJournal:
         prompt_tokens: int,
         completion_tokens: int,
         cost: float,
+        known: int = 0,
+        idempotency_key: str | None = None,
+        has_room: Callable[[Amount, Amount], bool] = lambda of_payer, of_run: True,
     ) -> int:
-        """Enter a request that is about to be sent, at its maximum possible cost."""
-        cursor = self._connection.execute(
-            "insert into requests (key, document, payer, run, process, prompt_tokens, "
-            "completion_tokens, cost, sent_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key,
-                document,
-                payer,
-                run,
-                self._process,
-                prompt_tokens,
-                completion_tokens,
-                cost,
-                time.time(),
-            ),
-        )
+        """Enter a request that is about to be sent, at its maximum possible cost.
+
+        Parameters
+        ----------
+        known : int
+            The newest answer to the same request that the caller cannot use.
+        idempotency_key : str, optional
+            By which the server recognizes the request if it is sent again.
+        has_room : callable
+            Given what payer and run have spent and reserved in all processes, says whether every
+            cap has room for the request.
+
+        Raises
+        ------
+        RequestTakenError
+            If another process has its answer, or is about to get it.
+        NoRoomError
+            If a cap has no room for it.
+        """
+        with self._transaction():
+            for process in self._sent_by(key):
+                if not self._is_dead(process):
+                    raise RequestTakenError
+                self._lose(process)  # before the request comes through, and tells what it takes
+            if self._is_answered(key, known):
+                raise RequestTakenError
+            if not has_room(self.spent(payer=payer.partition("|")[0]), self.spent(run=run)):
+                raise NoRoomError
+            cursor = self._connection.execute(
+                "insert into requests (key, document, payer, run, process, prompt_tokens, "
+                "completion_tokens, cost, idempotency_key, sent_at) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(key, document, payer, run, self._process),
+                    *(prompt_tokens, completion_tokens, cost, idempotency_key, time.time()),
+                ),
+            )
         return int(cursor.lastrowid or 0)
+
+    def in_flight(self, key: str) -> str | None:
+        """Return the process that is sending the same request, unless it is dead."""
+        return next((p for p in self._sent_by(key) if not self._is_dead(p)), None)
+
+    def _sent_by(self, key: str) -> list[str]:
+        rows = self._connection.execute(
+            "select distinct process from requests where key = ? and outcome = 'open'", (key,)
+        )
+        return [process for (process,) in rows.fetchall()]
+
+    def _is_answered(self, key: str, known: int) -> bool:
+        found = self._connection.execute(
+            "select 1 from requests where key = ? and outcome = 'answered' and id > ? limit 1",
+            (key, known),
+        )
+        return found.fetchone() is not None
+
+    def is_unsettled(self, *, payer: str, run: str) -> bool:
+        """Say whether requests of a payer or a run are in flight, so that room may come back."""
+        found = self._connection.execute(
+            "select distinct process from requests "
+            "where outcome = 'open' and (account = 'payer ' || ? or run = ?)",
+            (payer.partition("|")[0], run),
+        ).fetchall()
+        return any(not self._is_dead(process) for (process,) in found)
 
     def settle(
         self,
@@ -179,11 +211,66 @@ class RequestJournal:
             ),
         )
 
+    def learn(self, request: int, *, prompt_tokens: int, prompt_cost: float) -> Amount:
+        """Bound what earlier tries of a request hold that were lost, now that it has come through.
+
+        The prompt was the same, so it takes as many tokens. A server that recognizes the request
+        has charged it once.
+
+        Parameters
+        ----------
+        request : int
+        prompt_tokens : int
+            As the server says.
+        prompt_cost : float
+            Money per token.
+
+        Returns
+        -------
+        Amount
+            What the tries of this process held too much.
+        """
+        freed = Amount()
+        if not self._lost_tries(request):
+            return freed
+        with self._transaction():
+            for lost, process, prompt, completion, cost, is_charged_once in self._lost_tries(
+                request
+            ):
+                n_more = max(0, prompt - prompt_tokens)
+                less = Amount(n_more, min(cost, n_more * prompt_cost))
+                if is_charged_once:
+                    less, completion = Amount(prompt + completion, cost), 0
+                self._connection.execute(
+                    "update requests set prompt_tokens = ?, completion_tokens = ?, cost = ? "
+                    "where id = ?",
+                    (
+                        0 if is_charged_once else prompt - n_more,
+                        completion,
+                        cost - less.cost,
+                        lost,
+                    ),
+                )
+                if process == self._process:
+                    freed += less
+        return freed
+
+    def _lost_tries(self, request: int) -> list[tuple[Any, ...]]:
+        """Return what lost tries of the same request hold, and if a server takes them for one."""
+        return self._connection.execute(
+            "select lost.id, lost.process, lost.prompt_tokens, lost.completion_tokens, lost.cost, "
+            "lost.idempotency_key is not null and lost.idempotency_key = sent.idempotency_key "
+            "from requests as lost join requests as sent using (key) "
+            "where lost.outcome = 'lost' and sent.id = ? "
+            "and lost.prompt_tokens + lost.completion_tokens > 0",
+            (request,),
+        ).fetchall()
+
     def answer(self, key: str) -> StoredReply | None:
         """Return the reply to the same request, if there is one."""
         row = self._connection.execute(
-            "select reply, payer, prompt_tokens, completion_tokens, cost from requests "
-            "where key = ? and outcome = 'answered' order by id limit 1",
+            "select id, reply, payer, prompt_tokens, completion_tokens, cost from requests "
+            "where key = ? and outcome = 'answered' order by id desc limit 1",
             (key,),
         ).fetchone()
         return StoredReply(*row) if row else None
@@ -191,12 +278,29 @@ class RequestJournal:
     def unusable(self, key: str) -> list[StoredReply]:
         """Return the replies to the same request that came whole and could not be read."""
         rows = self._connection.execute(
-            "select reply, payer, prompt_tokens, completion_tokens, cost from requests "
+            "select id, reply, payer, prompt_tokens, completion_tokens, cost from requests "
             "where key = ? and outcome = 'unusable' and reply <> '' and reason not like ? || '%' "
             "order by id",
             (key, CUT_OFF),
         ).fetchall()
         return [StoredReply(*row) for row in rows]
+
+    def newest(self) -> int:
+        """Return the number of the newest request."""
+        return int(self._connection.execute("select max(id) from requests").fetchone()[0] or 0)
+
+    def cut_off(self, key: str, *, limit: int, since: int = 0) -> StoredReply | None:
+        """Return a reply to the same request, sent after another one, that exceeded a limit."""
+        rows = self._connection.execute(
+            "select reason, id, reply, payer, prompt_tokens, completion_tokens, cost "
+            "from requests where key = ? and outcome = 'unusable' and id > ? "
+            "and reason like ? || '%'",
+            (key, since, CUT_OFF),
+        ).fetchall()
+        for reason, *stored in rows:
+            if (found := LIMIT.search(reason)) and int(found[1]) >= limit:
+                return StoredReply(*stored)
+        return None
 
     def highest_limit(self, document: str) -> int | None:
         """Return the highest limit at which a reply on a document was cut off, if one was.
@@ -211,37 +315,105 @@ class RequestJournal:
         limits = [found[1] for (reason,) in rows if (found := LIMIT.search(reason))]
         return max(map(int, limits), default=None)
 
-    def spent(self, *, payer: str = "%", run: str = "%") -> Amount:
-        """Return what payers and runs (SQL ``like`` patterns) have paid, open requests included."""
-        tokens, cost, documents = self._connection.execute(
-            "select coalesce(sum(prompt_tokens + completion_tokens), 0), coalesce(sum(cost), 0.0), "
-            "count(distinct document) "
-            "from requests where payer like ? escape '\\' and run like ?",
-            (payer, run),
+    def spent(self, *, payer: str | None = None, run: str | None = None) -> Amount:
+        """Return what a payer (without the round), a run or all have spent and reserved."""
+        name = "all" if payer is None and run is None else f"run {run}"
+        row = self._connection.execute(
+            "select tokens, cost, documents from accounts where name = ?",
+            (name if payer is None else f"payer {payer}",),
         ).fetchone()
-        return Amount(int(tokens), float(cost), int(documents))
+        return Amount(*row) if row else Amount()
 
     def disown(self, campaign: str) -> None:
         """Book what a campaign has paid to an earlier attempt of the same name."""
+        with self._transaction():
+            self._connection.execute(
+                "update requests set payer = 'earlier ' || payer where account = 'payer ' || ?",
+                (campaign,),
+            )
+            self._connection.execute("delete from accounts where name = 'payer ' || ?", (campaign,))
+            self._connection.execute(
+                "insert or replace into accounts "
+                "select account, sum(prompt_tokens + completion_tokens), sum(cost), "
+                "count(distinct document) from requests where account = 'payer earlier ' || ? "
+                "group by account",
+                (campaign,),
+            )
+
+    def show_sign(self) -> None:
+        """Tell the processes of other machines that this one is alive."""
         self._connection.execute(
-            "update requests set payer = 'earlier ' || payer where payer like ? escape '\\'",
-            (payer_pattern(campaign),),
+            "insert into processes values (?, 1) on conflict do update set n_signs = n_signs + 1",
+            (self._process,),
         )
 
     def close_lost(self) -> int:
-        """Settle the requests that killed processes left open, as paid; return how many."""
+        """Settle the requests that dead processes left open, as paid; return how many."""
         open_by = self._connection.execute(
             "select distinct process from requests where outcome = 'open'"
         ).fetchall()
-        n_lost = 0
-        for (process,) in open_by:
-            if not _is_alive(process):
-                n_lost += self._connection.execute(
-                    "update requests set outcome = 'lost', reason = 'process was killed' "
-                    "where outcome = 'open' and process = ?",
-                    (process,),
-                ).rowcount
-        return n_lost
+        return sum(self._lose(process) for (process,) in open_by if self._is_dead(process))
+
+    def _lose(self, process: str) -> int:
+        """Settle what a dead process left open; return how many requests."""
+        return self._connection.execute(
+            "update requests set outcome = 'lost', reason = 'process was killed' "
+            "where outcome = 'open' and process = ?",
+            (process,),
+        ).rowcount
+
+    def lost(self) -> list[LostRequests]:
+        """Return what lost requests hold of the caps, by payer."""
+        rows = self._connection.execute(
+            "select substr(account, 7), count(*), sum(prompt_tokens + completion_tokens), "
+            "sum(cost), count(distinct document), min(sent_at) from requests "
+            "where outcome = 'lost' and prompt_tokens + completion_tokens > 0 "
+            "group by account order by account"
+        ).fetchall()
+        return [
+            LostRequests(payer, n, Amount(tokens, cost, documents), since)
+            for payer, n, tokens, cost, documents, since in rows
+        ]
+
+    def release_lost(self, payer: str) -> None:
+        """Count the lost requests of a payer as not paid; their reasons keep what they held."""
+        self._connection.execute(
+            "update requests set prompt_tokens = 0, completion_tokens = 0, cost = 0, "
+            "reason = 'released by the user, held ' || (prompt_tokens + completion_tokens) || "
+            "' tokens, cost ' || cost || ': ' || coalesce(reason, '') "
+            "where outcome = 'lost' and prompt_tokens + completion_tokens > 0 "
+            "and account = 'payer ' || ?",
+            (payer,),
+        )
+
+    def _is_dead(self, process: str) -> bool:
+        """Say whether a process has ended; one of another machine must have been silent for long.
+
+        The time is that between two looks of this object at the signs of the other.
+        """
+        alive = is_alive(process)
+        if alive is not None:
+            return not alive
+        row = self._connection.execute(
+            "select n_signs from processes where name = ?", (process,)
+        ).fetchone()
+        n_signs, now = row[0] if row else 0, time.monotonic()
+        last, since = self._last_signs.setdefault(process, (n_signs, now))
+        if last != n_signs:
+            self._last_signs[process] = (n_signs, now)
+            return False
+        return now - since > LEASE_SECONDS
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Keep all other processes from writing until the end of the block."""
+        self._connection.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
 
 
 @contextmanager
@@ -252,26 +424,3 @@ def journal(path: Path) -> Iterator[RequestJournal]:
         yield opened
     finally:
         opened.close()
-
-
-def payer_pattern(campaign: str) -> str:
-    """Return the ``like`` pattern of all payers of a campaign."""
-    escaped = campaign.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
-    return f"{escaped}|%"
-
-
-def _is_alive(process: str) -> bool:
-    host, pid, started = process.rsplit(" ", 2)
-    if host != os.uname().nodename:
-        return True  # only its own machine can tell
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """Return when a process started: tells it from a later one with the same id."""
-    import psutil
-
-    try:
-        return f"{psutil.Process(pid).create_time():.2f}"
-    except psutil.NoSuchProcess:
-        return "gone"

@@ -90,9 +90,17 @@ class LLM(ABC, Generic[Place]):
 
     @abstractmethod
     async def complete(
-        self, place: Place, prompt: str, schema: dict[str, Any], *, seed: int | None
+        self,
+        place: Place,
+        prompt: str,
+        schema: dict[str, Any],
+        *,
+        seed: int | None,
+        idempotency_key: str | None = None,
     ) -> Completion:
         """Return the completion of a prompt that follows a JSON schema.
+
+        A server that knows idempotency keys charges once what is sent with the same one.
 
         Raises
         ------

@@ -96,10 +96,19 @@ class OpenAIClient(LLM[Endpoint]):
             await endpoint.client.close()
 
     async def complete(
-        self, place: Endpoint, prompt: str, schema: dict[str, Any], *, seed: int | None
+        self,
+        place: Endpoint,
+        prompt: str,
+        schema: dict[str, Any],
+        *,
+        seed: int | None,
+        idempotency_key: str | None = None,
     ) -> Completion:
         """Ask a server that has room."""
-        response = await self._ask(place, prompt, schema, seed)
+        headers = sent_headers(self._settings)
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        response = await self._ask(place, prompt, headers, _options(self._settings, schema, seed))
         answer = read_response(
             response.status_code,
             self._settings.hide(response.text),
@@ -111,7 +120,7 @@ class OpenAIClient(LLM[Endpoint]):
         return answer
 
     async def _ask(
-        self, endpoint: Endpoint, prompt: str, schema: dict[str, Any], seed: int | None
+        self, endpoint: Endpoint, prompt: str, headers: dict[str, Any], options: dict[str, Any]
     ) -> Any:
         """Return the response of success, as it came."""
         import openai
@@ -120,8 +129,8 @@ class OpenAIClient(LLM[Endpoint]):
             raw = await endpoint.client.chat.completions.with_raw_response.create(
                 model=self._settings.model,
                 messages=[{"role": "user", "content": prompt}],
-                extra_headers=sent_headers(self._settings),
-                **_options(self._settings, schema, seed),
+                extra_headers=headers,
+                **options,
             )
         except openai.APIStatusError as error:
             found = refusal(error.status_code, self._settings.hide(error.response.text))
@@ -304,7 +313,8 @@ def _retry_after(headers: Any) -> float:
         return max(0.0, float(stated))
     except ValueError:
         pass
-    try:
-        return max(0.0, parsedate_to_datetime(stated).timestamp() - time.time())
-    except ValueError:
+    try:  # by the server's clock, since the one here may be wrong
+        until, now = (parsedate_to_datetime(date) for date in (stated, headers["date"]))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, KeyError, TypeError):
         return DEFAULT_PAUSE_SECONDS

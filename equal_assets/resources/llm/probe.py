@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,8 +166,9 @@ async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> str:
     try:
         meter = Meter(Allowance(), NOTHING)
         requests = LLMRequests(small, llm, journal, payer=PAYER, run=PAYER, allowance=Allowance())
+        key = request_key(check=prompt, number=uuid.uuid4().hex)  # answered before or not
         try:
-            await requests.send(request, request_key(check=prompt), SAMPLE, 0, meter)
+            await requests.send(request, key, SAMPLE, meter)
         except TryFailedError as error:
             if not error.reason.startswith(CUT_OFF):
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
 import threading
@@ -15,8 +16,16 @@ from typing import Any, TypeVar
 from equal_assets.algorithms.extraction.parsing import UnusableReplyError
 from equal_assets.algorithms.extraction.recipe import Reply, Request
 from equal_assets.errors import ExtractionError
+from equal_assets.progress import warn
 from equal_assets.records import Document, Usage
-from equal_assets.resources.llm.journal import Outcome, RequestJournal, StoredReply, request_key
+from equal_assets.resources.llm.journal import (
+    NoRoomError,
+    Outcome,
+    RequestJournal,
+    RequestTakenError,
+    StoredReply,
+    request_key,
+)
 from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
 from equal_assets.resources.llm.spending import (
     NOTHING,
@@ -27,7 +36,7 @@ from equal_assets.resources.llm.spending import (
     Prices,
     payer_name,
 )
-from equal_assets.settings import LLMExtractionSettings
+from equal_assets.settings import LLMExtractionSettings, OpenAISettings
 
 TEMPLATE_TOKENS = 256
 """More than any chat template adds to a prompt."""
@@ -46,6 +55,17 @@ LONGEST_BACKOFF_SECONDS = 30.0
 
 LAST_WAIT_SECONDS = 30.0
 """For replies to requests in flight when a run ends."""
+
+SIGN_SECONDS = 10.0
+"""Between two signs of life for other machines, and looks at theirs."""
+
+LOOK_SECONDS = 0.1
+"""Between two looks at what another process has in flight."""
+
+TELL_AFTER_SECONDS = 30.0
+"""Of waiting for another process."""
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -77,6 +97,17 @@ class Job:
     ask: Callable[[Meter], Coroutine[Any, Any, None]]
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """A request in the journal: its entry, its maximum cost, and what is sent beside the prompt."""
+
+    entry: int
+    covered: Amount
+    most: tuple[int, int]
+    seed: int | None
+    idempotency_key: str | None
+
+
 class LLMRequests:
     """Sends requests to an LLM for one payer; everything in it runs in one event loop.
 
@@ -90,6 +121,8 @@ class LLMRequests:
     payer, run : str
         Who pays, and in which run.
     allowance : Allowance
+    is_again : bool
+        Also what was cut off at the same limit is sent again.
     """
 
     def __init__(
@@ -101,6 +134,7 @@ class LLMRequests:
         payer: str,
         run: str,
         allowance: Allowance,
+        is_again: bool = False,
     ) -> None:
         self._settings = settings
         self._llm = llm
@@ -109,6 +143,7 @@ class LLMRequests:
         self._run = run
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
+        self._since = journal.newest() if is_again else 0
         self._failed_in_a_row = 0
         self._ended: ExtractionError | None = None
         self._places = asyncio.Semaphore(settings.concurrency)
@@ -125,18 +160,23 @@ class LLMRequests:
         ExtractionError
             If a cap of the run is spent, or no server answers.
         """
-        in_flight: set[asyncio.Task[None]] = set()
+        in_flight: set[asyncio.Task[bool]] = set()
         most = math.ceil(self._settings.concurrency * (1 + PREPARED_SHARE))
+        self._journal.show_sign()
+        signs = asyncio.create_task(self._show_signs())
         try:
             for job in jobs:
-                while len(in_flight) >= most or not self._hold(
-                    job.bound, is_last_chance=not in_flight
-                ):
-                    if not in_flight:
+                while len(in_flight) >= most or not self._hold(job.bound):
+                    if in_flight:
+                        in_flight = await _wait_for_one(in_flight)
+                    elif self._is_unsettled():  # by another process: room may come back
+                        await asyncio.sleep(LOOK_SECONDS)
+                    else:
+                        await self._take(job)
                         break
-                    in_flight = await _wait_for_one(in_flight)
                 else:
-                    in_flight.add(asyncio.create_task(self._do(job)))
+                    meter = Meter(self._allowance, job.bound)
+                    in_flight.add(asyncio.create_task(self._do(job, meter)))
             while in_flight:
                 in_flight = await _wait_for_one(in_flight)
         except ExtractionError:
@@ -144,9 +184,16 @@ class LLMRequests:
                 await asyncio.wait(in_flight, timeout=LAST_WAIT_SECONDS)
             raise
         finally:
-            for task in in_flight:
+            for task in (signs, *in_flight):
                 task.cancel()
-            await asyncio.gather(*in_flight, return_exceptions=True)
+            await asyncio.gather(signs, *in_flight, return_exceptions=True)
+
+    async def _show_signs(self) -> None:
+        """Tell other machines that this process is alive, and close what dead ones left open."""
+        while True:
+            await asyncio.sleep(SIGN_SECONDS)
+            self._journal.show_sign()
+            self._journal.close_lost()
 
     def bound(self, prompt: str, *, more_tokens: int = 0) -> Amount:
         """Return the maximum cost of a prompt, and of tokens still to be put into it."""
@@ -154,39 +201,69 @@ class LLMRequests:
             _most_tokens(prompt) + more_tokens, self._settings.max_reply_tokens
         )
 
-    def _hold(self, bound: Amount, *, is_last_chance: bool) -> bool:
-        """Reserve a document's maximum cost; if it exceeds a cap of the run, the run ends."""
-        if self._allowance.hold(bound):
-            return True
-        cap = self._allowance.exceeded_by(bound)
-        if cap is not None and cap.scope == "run" and is_last_chance:
+    def _hold(self, bound: Amount) -> bool:
+        """Reserve a document's maximum cost if every cap has room, with all processes' spending."""
+        self._see(
+            self._journal.spent(payer=payer_name(self._payer)), self._journal.spent(run=self._run)
+        )
+        return self._allowance.hold(bound)
+
+    def _see(self, of_payer: Amount, of_run: Amount) -> None:
+        self._allowance.see(of_payer=of_payer, of_run=of_run)
+
+    def _is_unsettled(self) -> bool:
+        return self._journal.is_unsettled(payer=self._payer, run=self._run)
+
+    async def _take(self, job: Job) -> None:
+        """Do a job for which no cap has room from what the journal has, and send nothing.
+
+        Raises
+        ------
+        ExtractionError
+            If a cap of the run has no room for the rest of it.
+        """
+        cap = self._allowance.exceeded_by(job.bound)
+        is_done = await self._do(job, Meter(self._allowance, NOTHING, may_send=False))
+        if not is_done and cap is not None and cap.scope == "run":
             raise ExtractionError(
                 f"{cap} has no room for the next document. Earlier extractions are stored; "
                 "the next run continues from there with its own cap"
             )
-        return False
 
-    async def _do(self, job: Job) -> None:
-        meter = Meter(self._allowance, job.bound)
+    async def _do(self, job: Job, meter: Meter) -> bool:
+        """Do a job; say whether its budget was enough."""
+        is_done = False
         try:
             await job.ask(meter)
+            is_done = True
         except* BudgetSpentError:
             pass  # replies that it has paid for are in the journal
         finally:
             meter.close()
+        return is_done
 
     async def answer(self, request: Request, document: Document, meter: Meter) -> Reply:
         """Return the reply to a request: from the journal, or from the LLM in a few tries."""
         key = request_key(prompt=request.prompt, schema=request.schema, **self._model)
-        if (known := self._known(key, request)) is not None:
-            stored, value = known
-            self._count_known(stored, meter)
-            return Reply(value)
         failure, n_tries, n_waits = "", 0, 0
         replies: set[str] = set()
         while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
+            await self._until_settled(key)
+            answered = self._journal.answer(key)
+            if (known := self._known(answered, key, request)) is not None:
+                stored, value = known
+                self._count_known(stored, meter)
+                return Reply(value)
+            limit = self._settings.max_reply_tokens
+            if cut_off := self._journal.cut_off(key, limit=limit, since=self._since):
+                self._count_known(cut_off, meter, n_tries=1)
+                self._count_failure(CUT_OFF)
+                return Reply(None, CUT_OFF)
+            unread = answered.request if answered else 0
             try:
-                value = await self.send(request, key, document, n_tries, meter)
+                value = await self.send(request, key, document, meter, unread=unread)
+            except RequestTakenError:
+                continue
             except TryFailedError as error:
                 failure = error.told
                 if error.next_step == "wait":
@@ -210,12 +287,27 @@ class LLMRequests:
         self._count_failure(failure)
         return Reply(None, failure)
 
-    def _known(self, key: str, request: Request) -> tuple[StoredReply, Any] | None:
+    async def _until_settled(self, key: str) -> None:
+        """Wait until no process that is alive has the same request in flight."""
+        started, is_told = time.monotonic(), False
+        while (process := self._journal.in_flight(key)) is not None:
+            if not is_told and time.monotonic() - started > TELL_AFTER_SECONDS:
+                machine, pid, _ = process.rsplit(" ", 2)
+                warn(
+                    LOG,
+                    f"process {pid} on {machine.partition('/')[0]} has a request in flight that "
+                    "this one needs as well: waiting for its reply. If that process hangs, end it",
+                )
+                is_told = True
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _known(
+        self, answered: StoredReply | None, key: str, request: Request
+    ) -> tuple[StoredReply, Any] | None:
         """Return the stored reply to the same request that can be read, and what it says.
 
         One that an earlier version could not read is paid for as well.
         """
-        answered = self._journal.answer(key)
         for stored in [answered] if answered else self._journal.unusable(key):
             try:
                 return stored, request.parse(stored.reply)
@@ -224,15 +316,54 @@ class LLMRequests:
         return None
 
     async def send(
-        self, request: Request, key: str, document: Document, n_tries: int, meter: Meter
+        self, request: Request, key: str, document: Document, meter: Meter, *, unread: int = 0
     ) -> Any:
-        """Send a request once; its maximum cost is reserved and on disk before, settled after."""
+        """Send a request once; its maximum cost is reserved and on disk before, settled after.
+
+        Parameters
+        ----------
+        unread : int
+            The newest answer in the journal, which says nothing.
+
+        Raises
+        ------
+        BudgetSpentError
+            If a cap has no room for it, once nothing is in flight that might leave some.
+        RequestTakenError
+            If another process was quicker.
+        """
+        while meter.may_send:
+            async with self._places, self._llm.room() as place:
+                if self._ended is not None:
+                    raise self._ended
+                try:
+                    sent = self._enter(request, key, document, meter, unread=unread)
+                except (BudgetSpentError, NoRoomError):
+                    pass
+                else:
+                    return await self._complete(place, request, sent, meter)
+            if not self._is_unsettled():
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        raise BudgetSpentError
+
+    def _enter(
+        self, request: Request, key: str, document: Document, meter: Meter, *, unread: int
+    ) -> _Sent:
+        """Reserve what a request costs at most, here and in the journal."""
         most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
-        async with self._places, self._llm.room() as place:
-            if self._ended is not None:
-                raise self._ended
-            covered = self._prices.amount(*most)
-            meter.cover(covered)
+        covered = self._prices.amount(*most)
+        n_unusable = len(self._journal.unusable(key))
+        idempotency_key = None
+        if isinstance(self._settings, OpenAISettings) and self._settings.idempotent:
+            idempotency_key = request_key(key=key, n_unusable=n_unusable, limit=most[1])
+
+        def has_room(of_payer: Amount, of_run: Amount) -> bool:
+            self._see(of_payer, of_run)
+            return meter.has_room_for(covered)
+
+        meter.cover(covered)
+        try:
             entry = self._journal.open(
                 key,
                 document=document.content_hash,
@@ -241,51 +372,56 @@ class LLMRequests:
                 prompt_tokens=most[0],
                 completion_tokens=most[1],
                 cost=covered.cost,
+                known=unread,
+                idempotency_key=idempotency_key,
+                has_room=has_room,
             )
-            started = time.monotonic()
-            completion, value, failure = None, None, None
-            try:
-                completion = await self._llm.complete(
-                    place, request.prompt, request.schema, seed=self._seed(key, n_tries)
-                )
-                value = _read(completion, request)
-            except BaseException as error:
-                failure = error
-                if isinstance(error, ExtractionError):
-                    self._ended = error
-                raise
-            finally:
-                self._settle(
-                    entry,
-                    meter,
-                    covered,
-                    completion=completion,
-                    failure=failure,
-                    most=most,
-                    seconds=time.monotonic() - started,
-                )
-        return value
+        except BaseException:
+            meter.uncover(covered)
+            raise
+        meter.begin(covered)
+        return _Sent(entry, covered, most, self._seed(key, n_unusable), idempotency_key)
+
+    async def _complete(self, place: Any, request: Request, sent: _Sent, meter: Meter) -> Any:
+        """Return what the completion of a request says that is in the journal."""
+        started = time.monotonic()
+        completion, failure = None, None
+        try:
+            completion = await self._llm.complete(
+                place,
+                request.prompt,
+                request.schema,
+                seed=sent.seed,
+                idempotency_key=sent.idempotency_key,
+            )
+            return _read(completion, request)
+        except BaseException as error:
+            failure = error
+            if isinstance(error, ExtractionError):
+                self._ended = error
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            self._settle(sent, meter, completion=completion, failure=failure, seconds=seconds)
 
     def _settle(
         self,
-        entry: int,
+        sent: _Sent,
         meter: Meter,
-        covered: Amount,
         *,
         completion: Completion | None,
         failure: BaseException | None,
-        most: tuple[int, int],
         seconds: float,
     ) -> None:
         """Enter the outcome of a request, and count its cost."""
         outcome = _outcome(failure)
-        charged = _charged(completion, outcome, most)
+        charged = _charged(completion, outcome, sent.most)
         reason = None if failure is None else str(failure) or type(failure).__name__
         if reason and reason.startswith(CUT_OFF):
-            reason = f"{reason} [{most[1]}]"
+            reason = f"{reason} [{sent.most[1]}]"
         spent = self._prices.amount(*charged)
         self._journal.settle(
-            entry,
+            sent.entry,
             outcome,
             prompt_tokens=charged[0],
             completion_tokens=charged[1],
@@ -294,27 +430,36 @@ class LLMRequests:
             reply=completion.text if completion else None,
             reason=reason,
         )
+        if completion and completion.prompt_tokens is not None:
+            freed = self._journal.learn(
+                sent.entry, prompt_tokens=charged[0], prompt_cost=self._prices.prompt / 1e6
+            )
+            self._allowance.take_back(freed)
         known = charged if completion else (0, 0)
         cost = spent.cost if completion else 0.0
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
-        meter.settle(covered, spent=spent, usage=usage, is_paid=True)
+        meter.settle(sent.covered, spent=spent, usage=usage)
 
-    def _count_known(self, known: StoredReply, meter: Meter) -> None:
+    def _count_known(self, known: StoredReply, meter: Meter, *, n_tries: int = 0) -> None:
         """Count a reply from the journal, unless the same payer has paid for it before."""
         tokens = (known.prompt_tokens, known.completion_tokens)
         is_own = payer_name(known.payer) == payer_name(self._payer)
         paid = tokens if is_own else (0, 0)
-        usage = Usage(*tokens, *paid, known.cost, known.cost if is_own else 0.0, n_requests=1)
+        cost = known.cost if is_own else 0.0
+        usage = Usage(*tokens, *paid, known.cost, cost, n_requests=1, n_tries=n_tries)
         # its caps already count what the payer has paid
         spent = NOTHING if is_own else Amount(sum(tokens), known.cost)
-        meter.cover(spent)
-        meter.settle(spent, spent=spent, usage=usage, is_paid=False)
+        meter.take(spent, usage=usage)
 
-    def _seed(self, key: str, n_tries: int) -> int | None:
-        """Return a seed for this request: with one seed for all, replies resemble each other."""
+    def _seed(self, key: str, n_unusable: int) -> int | None:
+        """Return a seed for this request: with one seed for all, replies resemble each other.
+
+        After a reply that could not be used there is another one, also in another process; a
+        request that was refused or lost is sent again as it was.
+        """
         if self._settings.seed is None:
             return None
-        return (int(key[:12], 16) + self._settings.seed + n_tries) % 2**31
+        return (int(key[:12], 16) + self._settings.seed + n_unusable) % 2**31
 
     def _count_failure(self, reason: str) -> None:
         self._failed_in_a_row += 1
@@ -385,7 +530,7 @@ def _backoff_seconds(n_tries: int) -> float:
     return longest * random.uniform(0.5, 1.0)
 
 
-async def _wait_for_one(in_flight: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+async def _wait_for_one(in_flight: set[asyncio.Task[bool]]) -> set[asyncio.Task[bool]]:
     """Wait until a document is done; raise its error, return the documents still in progress."""
     done, going_on = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
     for task in done:

@@ -1,4 +1,4 @@
-"""Hard caps on tokens and money: no request is sent that could exceed them."""
+"""Hard caps on tokens and money: no request is sent that could exceed them, in any process."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Amount:
 
 NOTHING = Amount()
 Unit = Literal["tokens", "cost", "documents"]
+Scope = Literal["campaign", "run"]
 
 
 def payer_name(payer: str) -> str:
@@ -65,13 +66,16 @@ class Cap:
         What is limited; documents count if requests were sent for them.
     limit, used : float
         The most in all, and how much of it is spent before the allowance begins.
+    booked : float
+        What of that is in the journal, in which the spending of other processes is seen.
     """
 
     name: str
-    scope: Literal["campaign", "run"]
+    scope: Scope
     unit: Unit
     limit: float
     used: float = 0.0
+    booked: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.name} = {self.limit:,.10g}"
@@ -88,13 +92,31 @@ class Allowance:
     asked, paid : Amount
         Settled so far; ``asked`` includes what was answered before.
     held : Amount
-        Reserved for requests in progress.
+        Reserved for documents in progress.
+    in_flight : Amount
+        What of that is in the journal, for requests that are being sent.
     """
 
     caps: Sequence[Cap] = ()
     asked: Amount = field(default=NOTHING)
     paid: Amount = field(default=NOTHING)
     held: Amount = field(default=NOTHING)
+    in_flight: Amount = field(default=NOTHING)
+    _journal: dict[Scope, Amount] = field(default_factory=dict)
+
+    def see(self, *, of_payer: Amount, of_run: Amount) -> None:
+        """Take in what the journal has of payer and run, other processes included."""
+        self._journal = {"campaign": of_payer, "run": of_run}
+
+    def has_room_for(self, amount: Amount) -> bool:
+        """Say whether every cap has room for a request, whatever is reserved for other documents.
+
+        The journal is asked in the transaction that enters the request: this is the hard limit.
+        """
+        return all(
+            self._used(cap) + getattr(self.in_flight + amount, cap.unit) <= cap.limit
+            for cap in self.caps
+        )
 
     def hold(self, amount: Amount) -> bool:
         """Reserve an amount if every cap has room for it; tell whether it has."""
@@ -107,18 +129,29 @@ class Allowance:
         """Release an amount that was reserved."""
         self.held -= amount
 
-    def exceeded_by(
-        self, amount: Amount, *, scope: Literal["campaign", "run"] | None = None
-    ) -> Cap | None:
+    def take_back(self, amount: Amount) -> None:
+        """Take in that lost requests have cost less than they were counted at."""
+        self.paid -= amount
+        self.asked -= amount
+
+    def exceeded_by(self, amount: Amount, *, scope: Scope | None = None) -> Cap | None:
         """Return the first cap, of any scope or of one, that an amount exceeds."""
         for cap in self.caps:
             if scope not in (None, cap.scope):
                 continue
-            settled = self.asked if cap.scope == "campaign" else self.paid
-            total: float = getattr(settled + self.held + amount, cap.unit)
-            if cap.used + total > cap.limit:
+            if self._used(cap) + getattr(self.held + amount, cap.unit) > cap.limit:
                 return cap
         return None
+
+    def _used(self, cap: Cap) -> float:
+        """Return what is spent of a cap, and reserved by other processes."""
+        own = self.paid + self.in_flight
+        settled = self.asked if cap.scope == "campaign" else self.paid
+        total: float = cap.used + getattr(settled, cap.unit)
+        if cap.scope in self._journal:
+            elsewhere = self._journal[cap.scope] - own
+            total += getattr(elsewhere, cap.unit) - cap.booked
+        return total
 
 
 class BudgetSpentError(Exception):
@@ -126,13 +159,22 @@ class BudgetSpentError(Exception):
 
 
 class Meter:
-    """What one document reserves and uses of an allowance."""
+    """What one document reserves and uses of an allowance.
 
-    def __init__(self, allowance: Allowance, held: Amount) -> None:
+    Attributes
+    ----------
+    usage : Usage
+        Of the document so far.
+    may_send : bool
+        Else it takes only what the journal has.
+    """
+
+    def __init__(self, allowance: Allowance, held: Amount, *, may_send: bool = True) -> None:
         self.usage = Usage()
+        self.may_send = may_send
         self._allowance = allowance
         self._held = held
-        self._has_paid = False
+        self._has_sent = self._has_paid = False
 
     def cover(self, amount: Amount) -> None:
         """Reserve the maximum cost of a request; raise BudgetSpentError if it exceeds a cap."""
@@ -143,15 +185,39 @@ class Meter:
             raise BudgetSpentError
         self._held = self._held + missing - amount
 
-    def settle(self, covered: Amount, *, spent: Amount, usage: Usage, is_paid: bool) -> None:
-        """Count the cost of a request, and keep the rest for the next."""
-        if is_paid and not self._has_paid:
-            spent += Amount(documents=1)
+    def uncover(self, amount: Amount) -> None:
+        """Keep what a request would have cost, which is not sent, for the next."""
+        self._held += amount
+
+    def has_room_for(self, covered: Amount) -> bool:
+        """Say whether every cap has room for a request, as the journal is now."""
+        return self._allowance.has_room_for(covered + self._new_document())
+
+    def begin(self, covered: Amount) -> None:
+        """Take in that the journal has a request at its maximum cost."""
+        self._allowance.in_flight += covered + self._new_document()
+        self._has_sent = True
+
+    def _new_document(self) -> Amount:
+        return NOTHING if self._has_sent else Amount(documents=1)
+
+    def settle(self, covered: Amount, *, spent: Amount, usage: Usage) -> None:
+        """Count the cost of a request that was sent, and keep the rest for the next."""
+        ended = covered
+        if not self._has_paid:
+            spent, ended = spent + Amount(documents=1), covered + Amount(documents=1)
             self._has_paid = True
+        self._allowance.in_flight -= ended
         self._allowance.release(spent)
         self._held += covered - spent
-        if is_paid:
-            self._allowance.paid += spent
+        self._allowance.paid += spent
+        self._allowance.asked += spent
+        self.usage += usage
+
+    def take(self, spent: Amount, *, usage: Usage) -> None:
+        """Count the cost of a reply that is in the journal; raise BudgetSpentError as `cover`."""
+        self.cover(spent)
+        self._allowance.release(spent)
         self._allowance.asked += spent
         self.usage += usage
 
@@ -162,7 +228,12 @@ class Meter:
 
 
 def caps(
-    prefix: str, scope: Literal["campaign", "run"], used: Amount, **limits: float | None
+    prefix: str,
+    scope: Scope,
+    booked: Amount,
+    *,
+    besides: Amount = NOTHING,
+    **limits: float | None,
 ) -> list[Cap]:
     """Return a cap for each limit that is set.
 
@@ -171,14 +242,21 @@ def caps(
     prefix : str
         Of the keys in campaigns.yaml, before the unit: ``"extractor.run_"``.
     scope : {"campaign", "run"}
-    used : Amount
-        Spent before.
+    booked, besides : Amount
+        Spent before: what the journal has, and what it has not.
     **limits : float or None
         By unit; ``None``: no limit.
     """
     units: tuple[Unit, ...] = ("documents", "tokens", "cost")
     return [
-        Cap(f"{prefix}{unit}", scope, unit, limit, getattr(used, unit))
+        Cap(
+            f"{prefix}{unit}",
+            scope,
+            unit,
+            limit,
+            used=getattr(booked + besides, unit),
+            booked=getattr(booked, unit),
+        )
         for unit in units
         if (limit := limits.get(unit)) is not None
     ]

@@ -63,7 +63,13 @@ class VLLM(LLM[None]):
         return nullcontext()
 
     async def complete(
-        self, place: None, prompt: str, schema: dict[str, Any], *, seed: int | None
+        self,
+        place: None,
+        prompt: str,
+        schema: dict[str, Any],
+        *,
+        seed: int | None,
+        idempotency_key: str | None = None,
     ) -> Completion:
         """Let the prompt join the running batch, and wait for its end."""
         from vllm import SamplingParams

@@ -44,7 +44,7 @@ class ByRule(LLM):
     def room(self):
         return contextlib.nullcontext()
 
-    async def complete(self, place, prompt, schema, *, seed):
+    async def complete(self, place, prompt, schema, *, seed, idempotency_key=None):
         self.prompts.append(prompt)
         fault = self._faults(len(self.prompts), prompt)
         self._at_once += 1
@@ -457,9 +457,9 @@ def test_each_request_has_a_seed_of_its_own_and_the_same_again(extractor_of):
         complete = extractor._answers.complete
         seen = {}
 
-        async def noting(place, prompt, schema, *, seed, complete=complete, seen=seen):
+        async def noting(place, prompt, schema, *, seed, complete=complete, seen=seen, **more):
             seen.setdefault(prompt, []).append(seed)
-            return await complete(place, prompt, schema, seed=seed)
+            return await complete(place, prompt, schema, seed=seed, **more)
 
         extractor._answers.complete = noting
         extract(extractor, documents(4))

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from equal_assets.errors import ExtractionError
+from equal_assets.resources.llm import openai_client
 from equal_assets.resources.llm.llm import Completion, TryFailedError
 from equal_assets.resources.llm.openai_client import Endpoint, OpenAIClient
 from equal_assets.settings import OpenAISettings
@@ -262,3 +263,30 @@ def test_patience_has_a_bound():
     endpoint = Endpoint(url="u", client=None, most=64, limit=64.0)
     endpoint.pause(86_400)
     assert endpoint.resume_at - time.monotonic() <= 120
+
+
+def test_date_until_which_to_wait_is_read_by_the_servers_clock(monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # the clock here is wrong
+    headers = {
+        "retry-after": "Fri, 27 Nov 2026 10:00:07 GMT",
+        "date": "Fri, 27 Nov 2026 10:00:00 GMT",
+    }
+    assert openai_client._retry_after(headers) == 7.0
+    headers["date"] = "Fri, 27 Nov 2026 10:01:00 GMT"
+    assert openai_client._retry_after(headers) == 0.0
+    del headers["date"]
+    assert openai_client._retry_after(headers) == openai_client.DEFAULT_PAUSE_SECONDS
+
+
+def test_key_by_which_a_server_knows_a_request_again_is_sent_in_its_header(serve):
+    server = serve(idempotent=True)
+
+    async def asking():
+        async with started(server_settings(server.url)) as client:
+            for key in ("one", "one", None):
+                async with client.room() as place:
+                    await client.complete(place, prompt(17), SCHEMA, seed=0, idempotency_key=key)
+
+    asyncio.run(asking())
+    sent = [(entry["idempotency_key"], entry["billed"]) for entry in server.requests()]
+    assert sent == [("one", True), ("one", False), (None, True)]

@@ -1,0 +1,6 @@
+-- Effect: a campaign that a budget ended after its last round can go on. Grain: one round.
+-- Input: rounds; $campaign, $round.
+update rounds
+set ended_by = null
+where campaign = $campaign
+  and round = $round
