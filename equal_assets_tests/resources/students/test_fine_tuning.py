@@ -115,7 +115,7 @@ def test_fine_tuning_refuses(student, base, tmp_path, pairs, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_questions_that_leave_no_room_for_an_answer_are_told_as_a_setting(student, base, tmp_path):
+def test_questions_without_room_for_an_answer_are_told_as_a_setting(student, base, tmp_path):
     with pytest.raises(ModelError) as told:
         pairs = [QAPair(long_question(20), "Hm.")]
         student.fine_tune(base, pairs, out=tmp_path / "model", progress=silent)
