@@ -116,8 +116,8 @@ def test_fine_tuning_refuses(student, base, tmp_path, pairs, message):
 
 
 def test_questions_without_room_for_an_answer_are_told_as_a_setting(student, base, tmp_path):
+    pairs = [QAPair(long_question(20), "Hm.")]
     with pytest.raises(ModelError) as told:
-        pairs = [QAPair(long_question(20), "Hm.")]
         student.fine_tune(base, pairs, out=tmp_path / "model", progress=silent)
     assert str(told.value).startswith("student.context_tokens = 64: must leave room")
     assert "each of the 1 questions fills the context of 64 tokens" in str(told.value)
