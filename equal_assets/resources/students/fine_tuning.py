@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equal_assets.algorithms.flops import adapter_training_flops
+from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
 from equal_assets.resources.students.causal_lm import BASE_FILE, check_folder, load_tokenizer
@@ -102,7 +103,7 @@ def encode(
 
     Raises
     ------
-    ValueError
+    ModelError
         If no question leaves room for an answer.
     """
     before = prompt_tokens(tokenizer, [prompt(pair) for pair in pairs])
@@ -114,9 +115,10 @@ def encode(
         if len(asked) < context_tokens
     ]
     if not whole:
-        raise ValueError(
-            f"each of the {len(pairs)} questions fills the context of {context_tokens} "
-            "tokens; raise student.context_tokens"
+        raise ModelError(
+            f"student.context_tokens = {context_tokens}: must leave room for an answer; each of "
+            f"the {len(pairs)} questions fills the context of {context_tokens} tokens, the "
+            f"shortest has {min(map(len, before))}; raise it"
         )
     examples = [{key: row[:context_tokens] for key, row in example.items()} for example in whole]
     return examples, sum(len(example["input_ids"]) > context_tokens for example in whole)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from equal_assets.algorithms.flops import training_flops
+from equal_assets.errors import ModelError
 from equal_assets.records import QAPair
 from equal_assets.resources.students.causal_lm import load, load_tokenizer
 from equal_assets.resources.students.fine_tuning import encode
@@ -106,12 +107,20 @@ def test_long_pairs_are_cut_and_questions_without_room_left_out(student, base, t
         ([], "QA pairs to fine-tune on = 0: must be at least 1"),
         ([*TRAIN[:3], QAPair("Why?", " \n")], "pair 3 = .* must be a question and an answer"),
         ([QAPair("", "Because.")], "pair 0 = .* must be a question and an answer"),
-        ([QAPair(long_question(20), "Hm.")], "each of the 1 questions fills the context of 64"),
     ],
 )
 def test_fine_tuning_refuses(student, base, tmp_path, pairs, message):
     with pytest.raises(ValueError, match=message):
         student.fine_tune(base, pairs, out=tmp_path / "model", progress=silent)
+    assert not list(tmp_path.iterdir())
+
+
+def test_questions_without_room_for_an_answer_are_told_as_a_setting(student, base, tmp_path):
+    pairs = [QAPair(long_question(20), "Hm.")]
+    with pytest.raises(ModelError) as told:
+        student.fine_tune(base, pairs, out=tmp_path / "model", progress=silent)
+    assert str(told.value).startswith("student.context_tokens = 64: must leave room")
+    assert "each of the 1 questions fills the context of 64 tokens" in str(told.value)
     assert not list(tmp_path.iterdir())
 
 
