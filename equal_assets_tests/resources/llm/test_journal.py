@@ -372,6 +372,16 @@ def test_journal_on_a_disk_that_machines_share_has_no_log_of_one_machine(tmp_pat
     assert not path.with_name("requests.sqlite-wal").exists()
 
 
+def test_journal_that_cannot_be_written_says_so_and_what_to_do(tmp_path):
+    path = tmp_path / "requests.sqlite"
+    with journal(path) as opened:
+        opened._connection.execute("pragma max_page_count = 1")  # the disk is full
+        with pytest.raises(ExtractionError, match=r"cannot be used: database or disk is full\. No"):
+            send(opened, reply="x" * 500_000)
+    with journal(path) as opened:
+        send(opened, "another")
+
+
 def test_file_that_is_no_journal_is_refused(tmp_path):
     path = tmp_path / "requests.sqlite"
     path.write_text("something else, long enough to be looked at as a database file " * 20)
