@@ -292,8 +292,11 @@ class RequestJournal:
         """Return the number of the newest request."""
         return int(self._execute("select max(id) from requests").fetchone()[0] or 0)
 
-    def cut_off(self, key: str, *, limit: int, since: int = 0) -> StoredReply | None:
-        """Return a reply to the same request, sent after another one, that exceeded a limit."""
+    def cut_off(self, key: str, *, limit: int, since: int = 0) -> tuple[StoredReply, str] | None:
+        """Return a reply to the same request, sent after another one, that exceeded a limit.
+
+        With it, the reason why it could not be used.
+        """
         rows = self._execute(
             "select reason, id, reply, payer, prompt_tokens, completion_tokens, cost "
             "from requests where key = ? and outcome = 'unusable' and id > ? "
@@ -302,7 +305,7 @@ class RequestJournal:
         ).fetchall()
         for reason, *stored in rows:
             if (found := LIMIT.search(reason)) and int(found[1]) >= limit:
-                return StoredReply(*stored)
+                return StoredReply(*stored), LIMIT.sub("", reason)
         return None
 
     def highest_limit(self, document: str) -> int | None:

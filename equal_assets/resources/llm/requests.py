@@ -273,9 +273,9 @@ class LLMRequests:
                 return Reply(value)
             limit = self._settings.max_reply_tokens
             if cut_off := self._journal.cut_off(key, limit=limit, since=self._since):
-                self._count_known(cut_off, meter, n_tries=1)
-                self._count_failure(CUT_OFF)
-                return Reply(None, CUT_OFF)
+                stored, reason = cut_off
+                self._count_known(stored, meter, n_tries=1)
+                return Reply(None, reason)
             unread = answered.request if answered else 0
             try:
                 value = await self.send(request, key, document, meter, unread=unread)

@@ -382,6 +382,12 @@ def test_journal_that_cannot_be_written_says_so_and_what_to_do(tmp_path):
         send(opened, "another")
 
 
+def test_every_entry_is_on_the_disk_before_a_request_is_sent(opened):
+    # SQLite waits for the disk at each commit: 2 is full
+    assert opened._connection.execute("pragma synchronous").fetchone() == (2,)
+    assert opened._connection.execute("pragma journal_mode").fetchone() == ("wal",)
+
+
 def test_file_that_is_no_journal_is_refused(tmp_path):
     path = tmp_path / "requests.sqlite"
     path.write_text("something else, long enough to be looked at as a database file " * 20)
