@@ -198,7 +198,7 @@ def test_what_a_killed_process_had_in_flight_is_taken_over_by_who_waits_for_it(t
 def test_killed_at_random_moments_no_cap_is_passed_and_only_what_was_lost_is_sent_again(
     tmp_path, n_pairs, is_idempotent
 ):
-    rng, limit, n_documents = random.Random(n_pairs), 200_000, 20 * n_pairs
+    rng, limit, n_documents = random.Random(n_pairs), 30_000 * n_pairs, 20 * n_pairs
     more = {
         "numbers": [0, n_documents],
         "caps": {"tokens": limit},

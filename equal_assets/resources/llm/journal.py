@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import sqlite3
 import time
@@ -34,6 +35,11 @@ LIMIT = re.compile(r" \[(\d+)\]$")
 
 LEASE_SECONDS = 60.0
 """A process of another machine that shows no sign of life for so long is taken for dead."""
+
+
+PROMPTS_SEEN, PROMPT_MARGIN = 20, 1.25
+"""Once so many prompts were counted by a server, one that was lost is taken to have no more tokens
+for its length than any of them, by this factor."""
 
 
 class RequestTakenError(Exception):
@@ -117,6 +123,7 @@ class RequestJournal:
         prompt_tokens: int,
         completion_tokens: int,
         cost: float,
+        prompt_price: float = 0.0,
         known: int = 0,
         idempotency_key: str | None = None,
         has_room: Callable[[Amount, Amount], bool] = lambda of_payer, of_run: True,
@@ -125,6 +132,8 @@ class RequestJournal:
 
         Parameters
         ----------
+        prompt_price : float
+            Money per token, if the request is lost and its prompt turns out to be shorter.
         known : int
             The newest answer to the same request that the caller cannot use.
         idempotency_key : str, optional
@@ -151,11 +160,12 @@ class RequestJournal:
                 raise NoRoomError
             cursor = self._execute(
                 "insert into requests (key, document, payer, run, process, prompt_tokens, "
-                "completion_tokens, cost, idempotency_key, sent_at) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "completion_tokens, cost, most_prompt_tokens, prompt_price, idempotency_key, "
+                "sent_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(key, document, payer, run, self._process),
-                    *(prompt_tokens, completion_tokens, cost, idempotency_key, time.time()),
+                    *(prompt_tokens, completion_tokens, cost, prompt_tokens, prompt_price),
+                    *(idempotency_key, time.time()),
                 ),
             )
         return int(cursor.lastrowid or 0)
@@ -214,8 +224,26 @@ class RequestJournal:
             ),
         )
 
-    def learn(self, request: int, *, prompt_tokens: int, prompt_cost: float) -> Amount:
-        """Bound what earlier tries of a request hold that were lost, now that it has come through.
+    def likely_tokens(self, most: int) -> int:
+        """Return what a prompt takes at most, going by those that servers have counted.
+
+        Parameters
+        ----------
+        most : int
+            A bound from the text alone.
+        """
+        n_seen, share = self._execute(
+            "select (select count(*) from (select 1 from requests "
+            "where outcome in ('answered', 'unusable') "
+            "and prompt_tokens * 1.0 / most_prompt_tokens is not null limit ?)), "
+            "(select max(prompt_tokens * 1.0 / most_prompt_tokens) from requests "
+            "where outcome in ('answered', 'unusable'))",
+            (PROMPTS_SEEN,),
+        ).fetchone()
+        return most if n_seen < PROMPTS_SEEN else min(most, math.ceil(most * share * PROMPT_MARGIN))
+
+    def learn(self, request: int, *, prompt_tokens: int) -> Amount:
+        """Correct what earlier tries of a request hold that were lost, now that it came through.
 
         The prompt was the same, so it takes as many tokens. A server that recognizes the request
         has charged it once.
@@ -225,8 +253,6 @@ class RequestJournal:
         request : int
         prompt_tokens : int
             As the server says.
-        prompt_cost : float
-            Money per token.
 
         Returns
         -------
@@ -237,31 +263,31 @@ class RequestJournal:
         if not self._lost_tries(request):
             return freed
         with self._transaction():
-            for lost, process, prompt, completion, cost, is_charged_once in self._lost_tries(
+            for lost, process, prompt, completion, cost, price, is_charged_once in self._lost_tries(
                 request
             ):
-                n_more = max(0, prompt - prompt_tokens)
-                less = Amount(n_more, min(cost, n_more * prompt_cost))
+                held = Amount(prompt_tokens + completion, cost - (prompt - prompt_tokens) * price)
                 if is_charged_once:
-                    less, completion = Amount(prompt + completion, cost), 0
+                    held = Amount()
                 self._execute(
                     "update requests set prompt_tokens = ?, completion_tokens = ?, cost = ? "
                     "where id = ?",
                     (
-                        0 if is_charged_once else prompt - n_more,
-                        completion,
-                        cost - less.cost,
+                        0 if is_charged_once else prompt_tokens,
+                        0 if is_charged_once else completion,
+                        held.cost,
                         lost,
                     ),
                 )
                 if process == self._process:
-                    freed += less
+                    freed += Amount(prompt + completion, cost) - held
         return freed
 
     def _lost_tries(self, request: int) -> list[tuple[Any, ...]]:
         """Return what lost tries of the same request hold, and if a server takes them for one."""
         return self._execute(
             "select lost.id, lost.process, lost.prompt_tokens, lost.completion_tokens, lost.cost, "
+            "coalesce(lost.prompt_price, 0), "
             "lost.idempotency_key is not null and lost.idempotency_key = sent.idempotency_key "
             "from requests as lost join requests as sent using (key) "
             "where lost.outcome = 'lost' and sent.id = ? "
@@ -362,11 +388,18 @@ class RequestJournal:
 
     def _lose(self, process: str) -> int:
         """Settle what a dead process left open; return how many requests."""
-        return self._execute(
-            "update requests set outcome = 'lost', reason = 'process was killed' "
-            "where outcome = 'open' and process = ?",
+        rows = self._execute(
+            "select id, prompt_tokens from requests where outcome = 'open' and process = ?",
             (process,),
-        ).rowcount
+        ).fetchall()
+        for request, most in rows:
+            self._execute(
+                "update requests set outcome = 'lost', reason = 'process was killed', "
+                "cost = cost - (prompt_tokens - :likely) * coalesce(prompt_price, 0), "
+                "prompt_tokens = :likely where id = :request and outcome = 'open'",
+                {"likely": self.likely_tokens(most), "request": request},
+            )
+        return len(rows)
 
     def lost(self) -> list[LostRequests]:
         """Return what lost requests hold of the caps, by payer."""

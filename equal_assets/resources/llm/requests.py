@@ -382,6 +382,7 @@ class LLMRequests:
                 prompt_tokens=most[0],
                 completion_tokens=most[1],
                 cost=covered.cost,
+                prompt_price=self._prices.prompt / 1e6,
                 known=unread,
                 idempotency_key=idempotency_key,
                 has_room=has_room,
@@ -426,6 +427,8 @@ class LLMRequests:
         """Enter the outcome of a request, and count its cost."""
         outcome = _outcome(failure)
         charged = _charged(completion, outcome, sent.most)
+        if completion is None and outcome == "lost":
+            charged = self._journal.likely_tokens(sent.most[0]), sent.most[1]
         reason = None if failure is None else str(failure) or type(failure).__name__
         if reason and reason.startswith(CUT_OFF):
             reason = f"{reason} [{sent.most[1]}]"
@@ -441,10 +444,7 @@ class LLMRequests:
             reason=reason,
         )
         if completion and completion.prompt_tokens is not None:
-            freed = self._journal.learn(
-                sent.entry, prompt_tokens=charged[0], prompt_cost=self._prices.prompt / 1e6
-            )
-            self._allowance.take_back(freed)
+            self._allowance.take_back(self._journal.learn(sent.entry, prompt_tokens=charged[0]))
         known = charged if completion else (0, 0)
         cost = spent.cost if completion else 0.0
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
