@@ -2,11 +2,11 @@
 
     python benchmarks/journal.py [--folder FOLDER] [--requests 300] [--before 100000]
 
-For each way in which SQLite can write: the journal enters a request with all caps looked at and its
-maximum reserved, and settles it with a reply. In the folder (default: a new one where temporary files
-lie), which should be on the disk that holds the project's state. "synchronous = full" survives a power
-failure; "normal" survives a killed process only, and with it the last requests before a power
-failure would be paid again, past the caps.
+For each way in which SQLite can write: the journal enters a request with all caps looked at and
+its maximum reserved, and settles it with a reply. The folder (default: a new one where temporary
+files lie) should be on the disk that holds the project's state. "synchronous = full" survives a
+power failure. "normal" survives a killed process only: after a power failure, the last requests
+would be paid again, past the caps.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def send(opened: RequestJournal, number: int) -> float:
 
 
 def main() -> None:
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--requests", type=int, default=300, help="measured, for each way")

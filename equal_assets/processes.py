@@ -14,15 +14,14 @@ START_FIELD = 19
 """Of /proc/PID/stat behind the name: clock ticks from the start of the machine to its own."""
 
 
-@cache
-def this_process_of(pid: int) -> str:
-    """Return the name of the process with an id of its own: ``machine pid start``."""
-    return f"{machine()} {pid} {_started(pid)}"
-
-
 def this_process() -> str:
-    """Return the name of this process; no other has it, whatever the clock shows."""
-    return this_process_of(os.getpid())
+    """Return the name of this process, ``machine pid start``; no other has it."""
+    return _name(os.getpid())
+
+
+@cache
+def _name(pid: int) -> str:
+    return f"{machine()} {pid} {_started(pid)}"
 
 
 def machine() -> str:

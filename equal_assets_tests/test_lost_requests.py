@@ -10,9 +10,10 @@ import pytest
 
 from equal_assets_tests.llm_server import running
 from equal_assets_tests.project import Project
-from equal_assets_tests.test_llm_campaign import BUDGET_TOKENS, KEY, write_settings
+from equal_assets_tests.test_llm_campaign import KEY, write_settings
 
-REPLY_TOKENS = 1500
+RUN = ("-m", "equal_assets.cli.main", "run", "chosen")
+BUDGET_TOKENS, REPLY_TOKENS = 20_000, 1500
 PAYS = "payer like 'chosen|%' and outcome"
 
 
@@ -21,8 +22,8 @@ class Killed:
     """A project whose campaign was killed with requests in flight, and what a second run said."""
 
     project: Project
-    second: subprocess.CompletedProcess
-    n_in_flight: int
+    said: str
+    returncode: int
 
     def journal(self, query: str):
         return requests(self.project, query)
@@ -38,6 +39,14 @@ def requests(project: Project, query: str):
         return 0
 
 
+def wait_for(process: subprocess.Popen, condition) -> None:
+    deadline = time.monotonic() + 500
+    while not condition():
+        assert process.poll() is None, "it ended by itself"
+        assert time.monotonic() < deadline, "it sends nothing"
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory, models) -> Killed:
     folder = tmp_path_factory.mktemp("lost")
@@ -46,32 +55,31 @@ def killed(tmp_path_factory, models) -> Killed:
         patch.setenv("EXTRACTION_TEST_KEY", KEY)
         with running(folder / "slow.jsonl", latency=4.0, key=KEY) as server:
             write_settings(project, server.url)
-            # what is lost holds half of the budget
-            project.edit(extractor={"refine": False, "max_reply_tokens": REPLY_TOKENS})
-            process = project.start("-m", "equal_assets.cli.main", "run", "chosen", log=-3)
+            # what is lost holds much of the budget
+            project.edit(
+                extractor={"refine": False, "max_reply_tokens": REPLY_TOKENS},
+                campaigns={"chosen": {"budget_tokens": BUDGET_TOKENS}},
+            )
+            process = project.start(*RUN, log=subprocess.DEVNULL)
             try:
-                deadline = time.monotonic() + 500
-                while (
-                    n := requests(project, f"select count(*) from requests where {PAYS} = 'open'")
-                ) < 6:
-                    assert process.poll() is None, "it ended by itself"
-                    assert time.monotonic() < deadline, "it sends nothing"
-                    time.sleep(0.1)
-                second = project.equal("run", "chosen")
+                wait_for(process, lambda: (project.folder / ".equal/command.lock").exists())
+                second = project.start(*RUN)
+                in_flight = f"select count(*) from requests where {PAYS} = 'open'"
+                wait_for(process, lambda: requests(project, in_flight) >= 4)
             finally:
                 process.kill()
                 process.wait()
+            said, _ = second.communicate(timeout=240)
         with running(folder / "log.jsonl", key=KEY) as server:
             project.edit(extractor={"base_urls": [server.url]})
-            yield Killed(project, second, n)
+            yield Killed(project, said, second.returncode)
 
 
 def test_second_run_says_who_works_there_and_ends(killed):
-    assert killed.second.returncode == 1
-    said = killed.second.stdout
-    assert "is in use by `equal run` (PID " in said
-    assert "wait for it or end it, then run this again" in said
-    assert "Traceback" not in said + killed.second.stderr
+    assert killed.returncode == 1
+    assert "is in use by `equal run` (PID " in killed.said
+    assert "wait for it or end it, then run this again" in killed.said
+    assert "Traceback" not in killed.said
 
 
 def test_what_a_killed_run_had_in_flight_is_shown_and_given_back_if_people_agree(killed):
@@ -82,9 +90,9 @@ def test_what_a_killed_run_had_in_flight_is_shown_and_given_back_if_people_agree
     held = killed.journal(
         f"select sum(prompt_tokens + completion_tokens) from requests where {PAYS} = 'lost'"
     )
-    assert n_lost >= killed.n_in_flight
+    assert n_lost >= 4
     assert f"chosen: {n_lost} requests hold {held:,} tokens, cost " in ran.stdout
-    # the prompt as the server has counted it since, and the longest reply
+    # the prompt as the server counts prompts, and the longest reply
     assert REPLY_TOKENS * n_lost < held < (REPLY_TOKENS + 300) * n_lost
     used = "select sum(n_documents)::int from bandit_round"
     before = project.sql(used).item()

@@ -85,6 +85,15 @@ def test_later_process_with_the_id_of_a_command_is_not_taken_for_it(instance, mo
     assert instance.get_run_by_id(run.run_id)
 
 
+def test_clock_that_jumps_takes_no_command_for_killed_and_none_for_another(instance, monkeypatch):
+    started_run(instance, process_tags())
+    here = psutil.Process().create_time()
+    for hours in (-5, 5):  # Linux tells the start of a process by the clock of now
+        monkeypatch.setattr(psutil.Process, "create_time", lambda _, by=hours: here + 3600 * by)
+        assert close_killed_runs(instance) == 0
+        assert "is queued or at work" in at_work(instance, "equal")
+
+
 def test_campaigns_of_a_run_are_read_off_its_partitions(instance):
     def campaigns(**tags) -> tuple[str, str]:
         return campaigns_of(store_run(instance, **{f"dagster/{k}": v for k, v in tags.items()}))

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from equal_assets.errors import ExtractionError
 from equal_assets.processes import is_alive, this_process
 from equal_assets.resources.llm.llm import CUT_OFF
 from equal_assets.resources.llm.spending import Amount
@@ -32,6 +35,11 @@ LIMIT = re.compile(r" \[(\d+)\]$")
 
 LEASE_SECONDS = 60.0
 """A process of another machine that shows no sign of life for so long is taken for dead."""
+
+
+PROMPTS_SEEN, PROMPT_MARGIN = 20, 1.25
+"""Once so many prompts were counted by a server, one that was lost is taken to have no more tokens
+for its length than any of them, by this factor."""
 
 
 class RequestTakenError(Exception):
@@ -96,6 +104,7 @@ class RequestJournal:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._process = this_process()
         self._connection = connect(path)
         self._last_signs: dict[str, tuple[int, float]] = {}
@@ -114,6 +123,7 @@ class RequestJournal:
         prompt_tokens: int,
         completion_tokens: int,
         cost: float,
+        prompt_price: float = 0.0,
         known: int = 0,
         idempotency_key: str | None = None,
         has_room: Callable[[Amount, Amount], bool] = lambda of_payer, of_run: True,
@@ -122,6 +132,8 @@ class RequestJournal:
 
         Parameters
         ----------
+        prompt_price : float
+            Money per token, if the request is lost and its prompt turns out to be shorter.
         known : int
             The newest answer to the same request that the caller cannot use.
         idempotency_key : str, optional
@@ -146,13 +158,14 @@ class RequestJournal:
                 raise RequestTakenError
             if not has_room(self.spent(payer=payer.partition("|")[0]), self.spent(run=run)):
                 raise NoRoomError
-            cursor = self._connection.execute(
+            cursor = self._execute(
                 "insert into requests (key, document, payer, run, process, prompt_tokens, "
-                "completion_tokens, cost, idempotency_key, sent_at) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "completion_tokens, cost, most_prompt_tokens, prompt_price, idempotency_key, "
+                "sent_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(key, document, payer, run, self._process),
-                    *(prompt_tokens, completion_tokens, cost, idempotency_key, time.time()),
+                    *(prompt_tokens, completion_tokens, cost, prompt_tokens, prompt_price),
+                    *(idempotency_key, time.time()),
                 ),
             )
         return int(cursor.lastrowid or 0)
@@ -162,26 +175,26 @@ class RequestJournal:
         return next((p for p in self._sent_by(key) if not self._is_dead(p)), None)
 
     def _sent_by(self, key: str) -> list[str]:
-        rows = self._connection.execute(
+        rows = self._execute(
             "select distinct process from requests where key = ? and outcome = 'open'", (key,)
         )
         return [process for (process,) in rows.fetchall()]
 
     def _is_answered(self, key: str, known: int) -> bool:
-        found = self._connection.execute(
+        found = self._execute(
             "select 1 from requests where key = ? and outcome = 'answered' and id > ? limit 1",
             (key, known),
         )
         return found.fetchone() is not None
 
-    def is_unsettled(self, *, payer: str, run: str) -> bool:
-        """Say whether requests of a payer or a run are in flight, so that room may come back."""
-        found = self._connection.execute(
+    def unsettled_by(self, *, payer: str, run: str) -> str | None:
+        """Return a process that has requests of a payer or a run in flight: room may come back."""
+        found = self._execute(
             "select distinct process from requests "
             "where outcome = 'open' and (account = 'payer ' || ? or run = ?)",
             (payer.partition("|")[0], run),
         ).fetchall()
-        return any(not self._is_dead(process) for (process,) in found)
+        return next((process for (process,) in found if not self._is_dead(process)), None)
 
     def settle(
         self,
@@ -196,7 +209,7 @@ class RequestJournal:
         reason: str | None = None,
     ) -> None:
         """Enter the outcome of a request, and what it cost."""
-        self._connection.execute(
+        self._execute(
             "update requests set outcome = ?, prompt_tokens = ?, completion_tokens = ?, cost = ?, "
             "seconds = ?, reply = ?, reason = ? where id = ?",
             (
@@ -211,8 +224,26 @@ class RequestJournal:
             ),
         )
 
-    def learn(self, request: int, *, prompt_tokens: int, prompt_cost: float) -> Amount:
-        """Bound what earlier tries of a request hold that were lost, now that it has come through.
+    def likely_tokens(self, most: int) -> int:
+        """Return what a prompt takes at most, going by those that servers have counted.
+
+        Parameters
+        ----------
+        most : int
+            A bound from the text alone.
+        """
+        n_seen, share = self._execute(
+            "select (select count(*) from (select 1 from requests "
+            "where outcome in ('answered', 'unusable') "
+            "and prompt_tokens * 1.0 / most_prompt_tokens is not null limit ?)), "
+            "(select max(prompt_tokens * 1.0 / most_prompt_tokens) from requests "
+            "where outcome in ('answered', 'unusable'))",
+            (PROMPTS_SEEN,),
+        ).fetchone()
+        return most if n_seen < PROMPTS_SEEN else min(most, math.ceil(most * share * PROMPT_MARGIN))
+
+    def learn(self, request: int, *, prompt_tokens: int) -> Amount:
+        """Correct what earlier tries of a request hold that were lost, now that it came through.
 
         The prompt was the same, so it takes as many tokens. A server that recognizes the request
         has charged it once.
@@ -222,8 +253,6 @@ class RequestJournal:
         request : int
         prompt_tokens : int
             As the server says.
-        prompt_cost : float
-            Money per token.
 
         Returns
         -------
@@ -234,31 +263,31 @@ class RequestJournal:
         if not self._lost_tries(request):
             return freed
         with self._transaction():
-            for lost, process, prompt, completion, cost, is_charged_once in self._lost_tries(
+            for lost, process, prompt, completion, cost, price, is_charged_once in self._lost_tries(
                 request
             ):
-                n_more = max(0, prompt - prompt_tokens)
-                less = Amount(n_more, min(cost, n_more * prompt_cost))
+                held = Amount(prompt_tokens + completion, cost - (prompt - prompt_tokens) * price)
                 if is_charged_once:
-                    less, completion = Amount(prompt + completion, cost), 0
-                self._connection.execute(
+                    held = Amount()
+                self._execute(
                     "update requests set prompt_tokens = ?, completion_tokens = ?, cost = ? "
                     "where id = ?",
                     (
-                        0 if is_charged_once else prompt - n_more,
-                        completion,
-                        cost - less.cost,
+                        0 if is_charged_once else prompt_tokens,
+                        0 if is_charged_once else completion,
+                        held.cost,
                         lost,
                     ),
                 )
                 if process == self._process:
-                    freed += less
+                    freed += Amount(prompt + completion, cost) - held
         return freed
 
     def _lost_tries(self, request: int) -> list[tuple[Any, ...]]:
         """Return what lost tries of the same request hold, and if a server takes them for one."""
-        return self._connection.execute(
+        return self._execute(
             "select lost.id, lost.process, lost.prompt_tokens, lost.completion_tokens, lost.cost, "
+            "coalesce(lost.prompt_price, 0), "
             "lost.idempotency_key is not null and lost.idempotency_key = sent.idempotency_key "
             "from requests as lost join requests as sent using (key) "
             "where lost.outcome = 'lost' and sent.id = ? "
@@ -268,7 +297,7 @@ class RequestJournal:
 
     def answer(self, key: str) -> StoredReply | None:
         """Return the reply to the same request, if there is one."""
-        row = self._connection.execute(
+        row = self._execute(
             "select id, reply, payer, prompt_tokens, completion_tokens, cost from requests "
             "where key = ? and outcome = 'answered' order by id desc limit 1",
             (key,),
@@ -277,7 +306,7 @@ class RequestJournal:
 
     def unusable(self, key: str) -> list[StoredReply]:
         """Return the replies to the same request that came whole and could not be read."""
-        rows = self._connection.execute(
+        rows = self._execute(
             "select id, reply, payer, prompt_tokens, completion_tokens, cost from requests "
             "where key = ? and outcome = 'unusable' and reply <> '' and reason not like ? || '%' "
             "order by id",
@@ -287,11 +316,14 @@ class RequestJournal:
 
     def newest(self) -> int:
         """Return the number of the newest request."""
-        return int(self._connection.execute("select max(id) from requests").fetchone()[0] or 0)
+        return int(self._execute("select max(id) from requests").fetchone()[0] or 0)
 
-    def cut_off(self, key: str, *, limit: int, since: int = 0) -> StoredReply | None:
-        """Return a reply to the same request, sent after another one, that exceeded a limit."""
-        rows = self._connection.execute(
+    def cut_off(self, key: str, *, limit: int, since: int = 0) -> tuple[StoredReply, str] | None:
+        """Return a reply to the same request, sent after another one, that exceeded a limit.
+
+        With it, the reason why it could not be used.
+        """
+        rows = self._execute(
             "select reason, id, reply, payer, prompt_tokens, completion_tokens, cost "
             "from requests where key = ? and outcome = 'unusable' and id > ? "
             "and reason like ? || '%'",
@@ -299,7 +331,7 @@ class RequestJournal:
         ).fetchall()
         for reason, *stored in rows:
             if (found := LIMIT.search(reason)) and int(found[1]) >= limit:
-                return StoredReply(*stored)
+                return StoredReply(*stored), LIMIT.sub("", reason)
         return None
 
     def highest_limit(self, document: str) -> int | None:
@@ -307,7 +339,7 @@ class RequestJournal:
 
         Requests of earlier versions do not say theirs.
         """
-        rows = self._connection.execute(
+        rows = self._execute(
             "select reason from requests "
             "where document = ? and outcome = 'unusable' and reason like ? || '%'",
             (document, CUT_OFF),
@@ -318,7 +350,7 @@ class RequestJournal:
     def spent(self, *, payer: str | None = None, run: str | None = None) -> Amount:
         """Return what a payer (without the round), a run or all have spent and reserved."""
         name = "all" if payer is None and run is None else f"run {run}"
-        row = self._connection.execute(
+        row = self._execute(
             "select tokens, cost, documents from accounts where name = ?",
             (name if payer is None else f"payer {payer}",),
         ).fetchone()
@@ -327,12 +359,12 @@ class RequestJournal:
     def disown(self, campaign: str) -> None:
         """Book what a campaign has paid to an earlier attempt of the same name."""
         with self._transaction():
-            self._connection.execute(
+            self._execute(
                 "update requests set payer = 'earlier ' || payer where account = 'payer ' || ?",
                 (campaign,),
             )
-            self._connection.execute("delete from accounts where name = 'payer ' || ?", (campaign,))
-            self._connection.execute(
+            self._execute("delete from accounts where name = 'payer ' || ?", (campaign,))
+            self._execute(
                 "insert or replace into accounts "
                 "select account, sum(prompt_tokens + completion_tokens), sum(cost), "
                 "count(distinct document) from requests where account = 'payer earlier ' || ? "
@@ -342,29 +374,36 @@ class RequestJournal:
 
     def show_sign(self) -> None:
         """Tell the processes of other machines that this one is alive."""
-        self._connection.execute(
+        self._execute(
             "insert into processes values (?, 1) on conflict do update set n_signs = n_signs + 1",
             (self._process,),
         )
 
     def close_lost(self) -> int:
         """Settle the requests that dead processes left open, as paid; return how many."""
-        open_by = self._connection.execute(
+        open_by = self._execute(
             "select distinct process from requests where outcome = 'open'"
         ).fetchall()
         return sum(self._lose(process) for (process,) in open_by if self._is_dead(process))
 
     def _lose(self, process: str) -> int:
         """Settle what a dead process left open; return how many requests."""
-        return self._connection.execute(
-            "update requests set outcome = 'lost', reason = 'process was killed' "
-            "where outcome = 'open' and process = ?",
+        rows = self._execute(
+            "select id, prompt_tokens from requests where outcome = 'open' and process = ?",
             (process,),
-        ).rowcount
+        ).fetchall()
+        for request, most in rows:
+            self._execute(
+                "update requests set outcome = 'lost', reason = 'process was killed', "
+                "cost = cost - (prompt_tokens - :likely) * coalesce(prompt_price, 0), "
+                "prompt_tokens = :likely where id = :request and outcome = 'open'",
+                {"likely": self.likely_tokens(most), "request": request},
+            )
+        return len(rows)
 
     def lost(self) -> list[LostRequests]:
         """Return what lost requests hold of the caps, by payer."""
-        rows = self._connection.execute(
+        rows = self._execute(
             "select substr(account, 7), count(*), sum(prompt_tokens + completion_tokens), "
             "sum(cost), count(distinct document), min(sent_at) from requests "
             "where outcome = 'lost' and prompt_tokens + completion_tokens > 0 "
@@ -377,7 +416,7 @@ class RequestJournal:
 
     def release_lost(self, payer: str) -> None:
         """Count the lost requests of a payer as not paid; their reasons keep what they held."""
-        self._connection.execute(
+        self._execute(
             "update requests set prompt_tokens = 0, completion_tokens = 0, cost = 0, "
             "reason = 'released by the user, held ' || (prompt_tokens + completion_tokens) || "
             "' tokens, cost ' || cost || ': ' || coalesce(reason, '') "
@@ -394,9 +433,7 @@ class RequestJournal:
         alive = is_alive(process)
         if alive is not None:
             return not alive
-        row = self._connection.execute(
-            "select n_signs from processes where name = ?", (process,)
-        ).fetchone()
+        row = self._execute("select n_signs from processes where name = ?", (process,)).fetchone()
         n_signs, now = row[0] if row else 0, time.monotonic()
         last, since = self._last_signs.setdefault(process, (n_signs, now))
         if last != n_signs:
@@ -407,13 +444,23 @@ class RequestJournal:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Keep all other processes from writing until the end of the block."""
-        self._connection.execute("begin immediate")
+        self._execute("begin immediate")
         try:
             yield
+            self._execute("commit")
         except BaseException:
-            self._connection.execute("rollback")
+            if self._connection.in_transaction:
+                self._connection.rollback()
             raise
-        self._connection.execute("commit")
+
+    def _execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise ExtractionError(
+                f"{self._path}: the journal of requests cannot be used: {error}. Nothing more is "
+                "sent; free space or mend the disk, then run this again"
+            ) from error
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from equal_assets.algorithms.extraction.parsing import UnusableReplyError
 from equal_assets.algorithms.extraction.recipe import Reply, Request
 from equal_assets.errors import ExtractionError
+from equal_assets.processes import this_process
 from equal_assets.progress import warn
 from equal_assets.records import Document, Usage
 from equal_assets.resources.llm.journal import (
@@ -144,6 +145,7 @@ class LLMRequests:
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
         self._since = journal.newest() if is_again else 0
+        self._told: set[str] = set()
         self._failed_in_a_row = 0
         self._ended: ExtractionError | None = None
         self._places = asyncio.Semaphore(settings.concurrency)
@@ -166,11 +168,12 @@ class LLMRequests:
         signs = asyncio.create_task(self._show_signs())
         try:
             for job in jobs:
+                since = time.monotonic()
                 while len(in_flight) >= most or not self._hold(job.bound):
                     if in_flight:
                         in_flight = await _wait_for_one(in_flight)
-                    elif self._is_unsettled():  # by another process: room may come back
-                        await asyncio.sleep(LOOK_SECONDS)
+                    elif process := self._unsettled_by():  # another one: room may come back
+                        await self._wait_for(process, since=since)
                     else:
                         await self._take(job)
                         break
@@ -211,8 +214,22 @@ class LLMRequests:
     def _see(self, of_payer: Amount, of_run: Amount) -> None:
         self._allowance.see(of_payer=of_payer, of_run=of_run)
 
-    def _is_unsettled(self) -> bool:
-        return self._journal.is_unsettled(payer=self._payer, run=self._run)
+    def _unsettled_by(self) -> str | None:
+        return self._journal.unsettled_by(payer=self._payer, run=self._run)
+
+    async def _wait_for(self, process: str, *, since: float) -> None:
+        """Wait a moment for what a process has in flight; say so once if it takes long."""
+        is_long = time.monotonic() - since > TELL_AFTER_SECONDS
+        if is_long and process not in (*self._told, this_process()):
+            self._told.add(process)
+            machine, pid, _ = process.rsplit(" ", 2)
+            warn(
+                LOG,
+                f"process {pid} on {machine.partition('/')[0]} has requests in flight: waiting for "
+                "their replies, or for the room that they leave under a cap. If that process "
+                "hangs, end it",
+            )
+        await asyncio.sleep(LOOK_SECONDS)
 
     async def _take(self, job: Job) -> None:
         """Do a job for which no cap has room from what the journal has, and send nothing.
@@ -256,9 +273,9 @@ class LLMRequests:
                 return Reply(value)
             limit = self._settings.max_reply_tokens
             if cut_off := self._journal.cut_off(key, limit=limit, since=self._since):
-                self._count_known(cut_off, meter, n_tries=1)
-                self._count_failure(CUT_OFF)
-                return Reply(None, CUT_OFF)
+                stored, reason = cut_off
+                self._count_known(stored, meter, n_tries=1)
+                return Reply(None, reason)
             unread = answered.request if answered else 0
             try:
                 value = await self.send(request, key, document, meter, unread=unread)
@@ -289,17 +306,9 @@ class LLMRequests:
 
     async def _until_settled(self, key: str) -> None:
         """Wait until no process that is alive has the same request in flight."""
-        started, is_told = time.monotonic(), False
+        since = time.monotonic()
         while (process := self._journal.in_flight(key)) is not None:
-            if not is_told and time.monotonic() - started > TELL_AFTER_SECONDS:
-                machine, pid, _ = process.rsplit(" ", 2)
-                warn(
-                    LOG,
-                    f"process {pid} on {machine.partition('/')[0]} has a request in flight that "
-                    "this one needs as well: waiting for its reply. If that process hangs, end it",
-                )
-                is_told = True
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._wait_for(process, since=since)
 
     def _known(
         self, answered: StoredReply | None, key: str, request: Request
@@ -332,6 +341,7 @@ class LLMRequests:
         RequestTakenError
             If another process was quicker.
         """
+        since = time.monotonic()
         while meter.may_send:
             async with self._places, self._llm.room() as place:
                 if self._ended is not None:
@@ -342,9 +352,9 @@ class LLMRequests:
                     pass
                 else:
                     return await self._complete(place, request, sent, meter)
-            if not self._is_unsettled():
+            if (process := self._unsettled_by()) is None:
                 break
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._wait_for(process, since=since)
         raise BudgetSpentError
 
     def _enter(
@@ -372,6 +382,7 @@ class LLMRequests:
                 prompt_tokens=most[0],
                 completion_tokens=most[1],
                 cost=covered.cost,
+                prompt_price=self._prices.prompt / 1e6,
                 known=unread,
                 idempotency_key=idempotency_key,
                 has_room=has_room,
@@ -416,6 +427,8 @@ class LLMRequests:
         """Enter the outcome of a request, and count its cost."""
         outcome = _outcome(failure)
         charged = _charged(completion, outcome, sent.most)
+        if completion is None and outcome == "lost":
+            charged = self._journal.likely_tokens(sent.most[0]), sent.most[1]
         reason = None if failure is None else str(failure) or type(failure).__name__
         if reason and reason.startswith(CUT_OFF):
             reason = f"{reason} [{sent.most[1]}]"
@@ -431,10 +444,7 @@ class LLMRequests:
             reason=reason,
         )
         if completion and completion.prompt_tokens is not None:
-            freed = self._journal.learn(
-                sent.entry, prompt_tokens=charged[0], prompt_cost=self._prices.prompt / 1e6
-            )
-            self._allowance.take_back(freed)
+            self._allowance.take_back(self._journal.learn(sent.entry, prompt_tokens=charged[0]))
         known = charged if completion else (0, 0)
         cost = spent.cost if completion else 0.0
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)

@@ -38,6 +38,8 @@ create index if not exists unusable_by_document on requests (document) where out
 
 ACCOUNTS = """
 alter table requests add column idempotency_key text;
+alter table requests add column most_prompt_tokens integer;  -- a bound from the text alone
+alter table requests add column prompt_price real;             -- money per token
 alter table requests add column account text
   as ('payer ' || substr(payer, 1, instr(payer || '|', '|') - 1)) virtual;
 create index requests_by_account on requests (account, document);
@@ -45,6 +47,8 @@ create index requests_by_run_and_document on requests (run, document);
 drop index requests_by_run;
 create index open_by_key on requests (key) where outcome = 'open';
 create index lost_by_key on requests (key) where outcome = 'lost';
+create index prompt_shares on requests (prompt_tokens * 1.0 / most_prompt_tokens)
+  where outcome in ('answered', 'unusable');
 create table accounts (                -- what all requests of a payer or run sum up to
   name text primary key,               -- 'payer NAME', 'run NAME' or 'all'
   tokens integer not null,

@@ -243,6 +243,24 @@ def test_reply_that_was_cut_off_is_not_tried_again(extractor_of):
     assert found.usage.n_tries == 1
 
 
+def test_reply_that_was_cut_off_is_not_paid_for_again_unless_the_user_says_so(extractor_of):
+    cut = Completion("{", True, 30, 200)
+    [first], _ = extract(extractor_of(lambda number, prompt: cut), documents(1))
+    killed_since = extractor_of()  # the journal has it, the store has not
+    [found], allowance = extract(killed_since, documents(1))
+    assert killed_since._answers.prompts == []
+    assert (found.status, found.reason) == ("failed", first.reason)
+    assert found.usage.n_tries == 1
+    assert found.usage.prompt_tokens + found.usage.completion_tokens == 230
+    assert allowance.paid.tokens == 0
+    asked = Order(payer="a|retry", run="r", allowance=Allowance(), is_again=True)
+    [mended] = extractor_of().extract(documents(1), asked)
+    assert mended.status == "pairs"
+    longer = extractor_of(max_reply_tokens=300)
+    [mended], _ = extract(longer, documents(1))
+    assert mended.status == "pairs"
+
+
 def test_waiting_for_a_server_counts_as_no_failed_try(extractor_of):
     busy = TryFailedError("HTTP 429", outcome="refused", next_step="wait")
     extractor = extractor_of(lambda number, prompt: busy if number <= 20 else None, max_tries=1)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from equal_assets.errors import ExtractionError
+from equal_assets.processes import machine
 from equal_assets.resources.llm import journal as module
 from equal_assets.resources.llm.journal import (
     NoRoomError,
@@ -256,6 +257,7 @@ def lose(opened, key="k", **more):
         prompt_tokens=1000,
         completion_tokens=500,
         cost=2.0,
+        prompt_price=0.001,
         **more,
     )
     unknown = {"prompt_tokens": 1000, "completion_tokens": 500, "cost": 2.0, "seconds": 1.0}
@@ -274,16 +276,39 @@ def answer(opened, key="k", **more):
 def test_prompt_of_a_lost_request_counts_as_a_later_try_was_charged(opened):
     lose(opened)
     assert opened.spent() == Amount(1500, 2.0, 1)
-    freed = opened.learn(answer(opened), prompt_tokens=300, prompt_cost=0.001)
+    freed = opened.learn(answer(opened), prompt_tokens=300)
     assert freed == Amount(700, pytest.approx(0.7))
     # 300 + 500 of the lost one, 300 + 40 of the answered one
     assert opened.spent() == Amount(1140, pytest.approx(2.0 - 0.7 + 0.34), 1)
 
 
+def test_prompt_that_was_lost_is_taken_to_be_as_long_as_those_that_were_counted(opened):
+    for number in range(19):
+        answer(opened, key=f"k{number}")
+    assert opened.likely_tokens(2000) == 2000  # too few to go by
+    answer(opened, key="one more")
+    assert opened.likely_tokens(2000) == 750  # 300 of 1000 is the most seen, and a margin
+    assert opened.likely_tokens(1) == 1
+
+
+def test_lost_prompt_counts_as_those_that_were_counted_until_it_is_sent_again(tmp_path):
+    path = tmp_path / "requests.sqlite"
+    with journal(path) as opened:
+        for number in range(20):
+            answer(opened, key=f"k{number}", prompt_price=0.001)
+    left_open(path, f"{machine()} 999999999 1")
+    with journal(path) as opened:
+        assert opened.close_lost() == 1
+        [lost] = opened.lost()
+        assert lost.amount.tokens == 50 + 100 * 0.3 * 1.25 + 0.5  # its reply, and its prompt
+        opened.learn(answer(opened), prompt_tokens=33)
+        assert opened.lost()[0].amount.tokens == 50 + 33
+
+
 def test_server_that_knows_the_request_again_has_charged_it_once(opened):
     lose(opened, idempotency_key="i")
     lose(opened, key="another", idempotency_key="j")
-    opened.learn(answer(opened, idempotency_key="i"), prompt_tokens=300, prompt_cost=0.001)
+    opened.learn(answer(opened, idempotency_key="i"), prompt_tokens=300)
     assert opened.spent() == Amount(1500 + 340, pytest.approx(2.34), 1)
 
 
@@ -370,6 +395,22 @@ def test_journal_on_a_disk_that_machines_share_has_no_log_of_one_machine(tmp_pat
         send(opened)
         assert opened._connection.execute("pragma journal_mode").fetchall() == [("delete",)]
     assert not path.with_name("requests.sqlite-wal").exists()
+
+
+def test_journal_that_cannot_be_written_says_so_and_what_to_do(tmp_path):
+    path = tmp_path / "requests.sqlite"
+    with journal(path) as opened:
+        opened._connection.execute("pragma max_page_count = 1")  # the disk is full
+        with pytest.raises(ExtractionError, match=r"cannot be used: database or disk is full\. No"):
+            send(opened, reply="x" * 500_000)
+    with journal(path) as opened:
+        send(opened, "another")
+
+
+def test_every_entry_is_on_the_disk_before_a_request_is_sent(opened):
+    # SQLite waits for the disk at each commit: 2 is full
+    assert opened._connection.execute("pragma synchronous").fetchone() == (2,)
+    assert opened._connection.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
 def test_file_that_is_no_journal_is_refused(tmp_path):
