@@ -25,13 +25,14 @@ PACKAGES = [name for name, path in MODULES.items() if path.name == "__init__.py"
 
 ALLOWED: dict[str, set[str]] = {
     "records": set(),
-    "errors": set(),
+    "secrets": set(),
+    "errors": {"secrets"},
     "progress": set(),
     "algorithms": {"records"},
-    "settings": {"algorithms", "errors", "records"},
+    "settings": {"algorithms", "errors", "records", "secrets"},
     "partitions": {"graph", "settings"},
     "extras": set(),
-    "resources": {"algorithms", "errors", "extras", "progress", "records", "settings"},
+    "resources": {"algorithms", "errors", "extras", "progress", "records", "secrets", "settings"},
     "inputs": {"resources", "settings"},
     "graph": {"inputs", "settings"},
     "versions": {"errors", "graph", "resources", "settings"},
@@ -56,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "progress",
         "records",
         "resources",
+        "secrets",
         "settings",
         "versions",
     },
@@ -92,6 +94,7 @@ ALLOWED: dict[str, set[str]] = {
         "records",
         "resources",
         "runs",
+        "secrets",
         "settings",
         "steps",
         "versions",
@@ -113,6 +116,7 @@ ALLOWED: dict[str, set[str]] = {
         "progress",
         "resources",
         "runs",
+        "secrets",
         "settings",
         "versions",
     },
@@ -353,7 +357,7 @@ def test_modules_of_the_package_import_each_other_in_no_circle():
     assert not waiting
 
 
-def test_environment_is_left_to_settings_and_command_line():
+def test_environment_is_left_to_settings_secrets_and_command_line():
     assert environment_uses("import os\nx = os.environ['A']") == {2}
     assert environment_uses("import os\nos.getenv('A')\nfrom os import environ\n") == {2, 3}
     users = {
@@ -362,7 +366,7 @@ def test_environment_is_left_to_settings_and_command_line():
         if environment_uses(path.read_text(encoding="utf-8"))
     }
     assert "equal_assets.settings.places" in users
-    assert users <= {*in_package("cli"), *in_package("settings")}
+    assert users <= {*in_package("cli"), *in_package("settings"), "equal_assets.secrets"}
 
 
 def test_settings_are_imported_from_the_package_not_from_its_modules():

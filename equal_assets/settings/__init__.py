@@ -34,6 +34,7 @@ from equal_assets.settings.extraction import (
     ReplaySettings,
     StructuralSettings,
     VLLMSettings,
+    filled_address,
 )
 from equal_assets.settings.paths import expand_path, walk
 from equal_assets.settings.places import (
@@ -94,6 +95,7 @@ __all__ = [
     "allow_code_metric",
     "campaigns_file",
     "expand_path",
+    "filled_address",
     "fingerprint",
     "load_settings",
     "parse_share",
