@@ -61,7 +61,7 @@ WRONG_KEY = re.compile(
 BUSY = re.compile(r"rate.?limit|too many requests|overloaded", re.IGNORECASE)
 """How servers ask to wait in a response that states no status."""
 
-MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
 
