@@ -36,7 +36,7 @@ from equal_assets.settings.extraction import (
     VLLMSettings,
     filled_address,
 )
-from equal_assets.settings.paths import expand_path, walk
+from equal_assets.settings.paths import Roots, expand_path, leads_out, root_of, walk
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
@@ -82,6 +82,7 @@ __all__ = [
     "PromptsSettings",
     "QualitySettings",
     "ReplaySettings",
+    "Roots",
     "Settings",
     "StackExchangeSettings",
     "StructuralSettings",
@@ -97,11 +98,13 @@ __all__ = [
     "expand_path",
     "filled_address",
     "fingerprint",
+    "leads_out",
     "load_settings",
     "parse_share",
     "portable",
     "project_folder",
     "quiet_libraries",
+    "root_of",
     "state_folder",
     "walk",
 ]
