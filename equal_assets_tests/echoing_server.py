@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 MODEL = "echo"
 PATH = "/v1/chat/completions"
@@ -111,8 +111,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _secrets(self, body: dict[str, Any] | None = None) -> str:
         """Return what the request holds that nobody else should read."""
+        stated = self.headers.get("authorization", "")
+        kind, _, given = stated.partition(" ")
+        query = parse_qs(urlsplit(self.path).query)
         found = [
-            self.headers.get("authorization", "").removeprefix("Bearer "),
+            base64.b64decode(given).decode() if kind == "Basic" else given,
+            *(value for name in ("api-key", "key") for value in query.get(name, [])),
             self.headers.get("x-team-key", ""),
             (body or {}).get("team", {}).get("pass", ""),
         ]

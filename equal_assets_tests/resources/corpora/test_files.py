@@ -609,3 +609,25 @@ def test_settings_tell_a_path_that_matches_nothing_in_a_folder_with_brackets(tmp
     put(tmp_path / "p [1]" / "campaigns.yaml", "corpus: {source: files, paths: ['data/*.txt']}\n")
     with pytest.raises(Exception, match=r"no file matches data/\*\.txt"):
         load_settings(tmp_path / "p [1]" / "campaigns.yaml")
+
+
+@pytest.mark.parametrize(
+    "matter",
+    [
+        "a: &a [x, x, x, x, x, x, x, x]\n"
+        + "".join(f"b{n}: &b{n} [*a, *a, *a]\n" for n in range(3))
+        + "title: *b2",
+        "title: 2001-99-99",
+        "title: 0x" + "f" * 6000,
+        "title: " + "9" * 6000,
+        "date: 0001-01-01T00:00:00+23:00",
+        "title: " + "[" * 3000,
+    ],
+    ids=["aliases", "no date", "long hexadecimal", "long number", "before all dates", "deep"],
+)
+def test_front_matter_that_is_none_is_text(tmp_path, matter):
+    put(tmp_path / "a.md", f"---\n{matter}\n---\nThe text itself.")
+    documents, rejected = read(files(tmp_path))
+    assert rejected == []
+    assert "The text itself." in documents[0].text
+    assert "title" not in documents[0].metadata
