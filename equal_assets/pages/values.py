@@ -9,8 +9,8 @@ from typing import Any
 NONE = "–"
 """Written where there is no value."""
 
-ACTIVE = re.compile(r"[\\`\[\]|]")
-"""What makes more than text of a text in Markdown, beside HTML."""
+ACTIVE = re.compile(r"[\\`|]|(?<=\])\(")
+"""What makes more than text of a line of Markdown, beside HTML: code, cells, links, pictures."""
 
 CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Controls but tab and line feed, overrides of the direction, and halves of characters."""
@@ -27,6 +27,10 @@ METRICS = {
     "choice": "right option written",
 }
 """What people read for the metrics of students, in the order in which these are shown."""
+
+
+class Markdown(str):
+    """A cell that the project writes itself, as Markdown; never of a document."""
 
 
 def text(value: Any) -> str:
@@ -66,6 +70,8 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, Markdown):
+        return value.replace("|", "\\|")
     return in_markdown(text(value))
 
 
@@ -73,7 +79,7 @@ def in_markdown(said: str) -> str:
     r"""Return a text as one line of Markdown that shows it: no link, picture, HTML or table of it.
 
     >>> print(in_markdown("see ![it](http://host/seen.png) <b>|"))
-    see !\[it\](http://host/seen.png) &lt;b>\|
+    see ![it]\(http://host/seen.png) &lt;b>\|
     """
     line = printable(" ".join(said.split()))
     return ACTIVE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
