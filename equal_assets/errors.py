@@ -1,8 +1,16 @@
 """The project's own exceptions; each message tells the user what to do."""
 
+from equal_assets.secrets import hide
+
 
 class EqualError(Exception):
-    """Base of the project's own errors: the command line prints these without a traceback."""
+    """Base of the project's own errors: the command line prints these without a traceback.
+
+    What a message repeats of others, such as an address or a server's words, may hold a secret.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hide(message))
 
 
 class SettingsError(EqualError):

@@ -17,6 +17,7 @@ from equal_assets.settings import (
     HuggingFaceStudentSettings,
     InstalledPackagesSettings,
     LLMExtractionSettings,
+    Roots,
     Settings,
     StackExchangeSettings,
     expand_path,
@@ -103,16 +104,21 @@ def source_signature(settings: Settings) -> Any:
         return {"Python": sys.version, **installed}
     if isinstance(section, FilesSettings):
         return _files_signature(
-            [path for pattern in section.paths for path in expand_path(pattern, Path("/"))]
+            [
+                path
+                for pattern in section.paths
+                for path in expand_path(pattern, Path("/"), roots=section.roots)
+            ],
+            section.roots,
         )
     if isinstance(section, StackExchangeSettings):
         return _files_signature([Path(section.path)])
     return None  # a hub data set is read again only when its name or split changes
 
 
-def _files_signature(paths: Iterable[Path]) -> Any:
+def _files_signature(paths: Iterable[Path], roots: Roots = None) -> Any:
     """Return what changes when files, including those in folders, may have changed."""
-    files = sorted(f for path in paths for f in _files(path) if f.is_file())
+    files = sorted(f for path in paths for f in _files(path, roots) if f.is_file())
     states = {str(f): [f.stat().st_size, f.stat().st_mtime_ns] for f in files}
     if len(states) <= FILES_NAMED:
         return states
@@ -120,12 +126,12 @@ def _files_signature(paths: Iterable[Path]) -> Any:
     return {"files": len(states), "bytes": n_bytes, "states": fingerprint(portable(states))}
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Yield a file, or every file in a folder, those behind links among them."""
+def _files(path: Path, roots: Roots) -> Iterator[Path]:
+    """Yield a file, or every file in a folder, those behind links that are followed among them."""
     if not path.is_dir():
         yield path
         return
-    for place, _, names in walk(path):
+    for place, _, names in walk(path, roots=roots):
         yield from (place / name for name in names)
 
 

@@ -25,13 +25,12 @@ PACKAGES = [name for name, path in MODULES.items() if path.name == "__init__.py"
 
 ALLOWED: dict[str, set[str]] = {
     "records": set(),
-    "errors": set(),
+    "errors": {"secrets"},
     "progress": set(),
     "algorithms": {"records"},
-    "settings": {"algorithms", "errors", "records"},
+    "settings": {"algorithms", "errors", "records", "secrets"},
     "partitions": {"graph", "settings"},
     "extras": set(),
-    "processes": set(),
     "resources": {
         "algorithms",
         "errors",
@@ -39,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "processes",
         "progress",
         "records",
+        "secrets",
         "settings",
     },
     "inputs": {"resources", "settings"},
@@ -65,18 +65,11 @@ ALLOWED: dict[str, set[str]] = {
         "progress",
         "records",
         "resources",
+        "secrets",
         "settings",
         "versions",
     },
-    "pages": {
-        "algorithms",
-        "comparison",
-        "errors",
-        "planning",
-        "records",
-        "resources",
-        "settings",
-    },
+    "pages": {"algorithms", "comparison", "errors", "planning", "records", "resources", "settings"},
     "assets": {
         "algorithms",
         "comparison",
@@ -109,6 +102,7 @@ ALLOWED: dict[str, set[str]] = {
         "records",
         "resources",
         "runs",
+        "secrets",
         "settings",
         "steps",
         "versions",
@@ -130,9 +124,12 @@ ALLOWED: dict[str, set[str]] = {
         "progress",
         "resources",
         "runs",
+        "secrets",
         "settings",
         "versions",
     },
+    "secrets": set(),
+    "processes": set(),
 }
 """Folder or module of the package -> the others that it imports, all of them.
 
@@ -370,7 +367,7 @@ def test_modules_of_the_package_import_each_other_in_no_circle():
     assert not waiting
 
 
-def test_environment_is_left_to_settings_and_command_line():
+def test_environment_is_left_to_settings_secrets_and_command_line():
     assert environment_uses("import os\nx = os.environ['A']") == {2}
     assert environment_uses("import os\nos.getenv('A')\nfrom os import environ\n") == {2, 3}
     users = {
@@ -379,7 +376,7 @@ def test_environment_is_left_to_settings_and_command_line():
         if environment_uses(path.read_text(encoding="utf-8"))
     }
     assert "equal_assets.settings.places" in users
-    assert users <= {*in_package("cli"), *in_package("settings")}
+    assert users <= {*in_package("cli"), *in_package("settings"), "equal_assets.secrets"}
 
 
 def test_settings_are_imported_from_the_package_not_from_its_modules():

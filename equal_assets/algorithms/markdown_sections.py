@@ -10,6 +10,8 @@ from equal_assets.algorithms.extraction.chunks import split_text
 
 HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+SEPARATOR = "\n\n"
+"""Between the headings and texts of parts that are joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,15 @@ def split_at_headings(
     [(('A',), 'x\n\n## B\n\ny')]
     """
     sections: list[Section] = []
-    group: list[_Part] = []
+    group = _Group()
     for part in _parts(pages):
-        if group and not (_is_below(part, group[0]) and _fits([*group, part], max_characters)):
-            sections += _sections(group, max_characters)
-            group = []
-        group.append(part)
-    return sections + (_sections(group, max_characters) if group else [])
+        if group.parts and not (
+            _is_below(part, group.parts[0]) and group.length_with(part) <= max_characters
+        ):
+            sections += _sections(group.parts, max_characters)
+            group = _Group()
+        group.add(part)
+    return sections + (_sections(group.parts, max_characters) if group.parts else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,35 @@ class _Part:
 
     def page_at(self, offset: int) -> int | None:
         return [page for start, page in self.page_starts if start <= offset][-1]
+
+
+class _Group:
+    """Neighbors that become one section, and how long their joined text is."""
+
+    def __init__(self) -> None:
+        self.parts: list[_Part] = []
+        self._shared: tuple[str, ...] = ()
+        self._length = 0
+
+    def length_with(self, part: _Part) -> int:
+        """Return the length of the text with one more part."""
+        if self._shares(part):
+            more = SEPARATOR.join(_pieces(part, self.parts[-1].path, len(self._shared)))
+            return self._length + len(more) + (len(SEPARATOR) if self._length and more else 0)
+        return len(_joined([*self.parts, part])[1])
+
+    def add(self, part: _Part) -> None:
+        """Add a part; all are joined again only where fewer headings are shared."""
+        if self.parts and self._shares(part):
+            self._length = self.length_with(part)
+            self.parts.append(part)
+            return
+        self.parts.append(part)
+        self._shared, text = _joined(self.parts)
+        self._length = len(text)
+
+    def _shares(self, part: _Part) -> bool:
+        return part.path[: len(self._shared)] == self._shared
 
 
 def _parts(pages: Iterable[tuple[int | None, str]]) -> Iterable[_Part]:
@@ -125,10 +158,6 @@ def _is_below(part: _Part, first: _Part) -> bool:
     return part.path[: len(parent)] == parent
 
 
-def _fits(group: Sequence[_Part], max_characters: int) -> bool:
-    return len(_joined(group)[1]) <= max_characters
-
-
 def _joined(group: Sequence[_Part]) -> tuple[tuple[str, ...], str]:
     """Return the headings that parts share, and their text with all others."""
     shared = group[0].path
@@ -138,12 +167,19 @@ def _joined(group: Sequence[_Part]) -> tuple[tuple[str, ...], str]:
     pieces: list[str] = []
     above = shared
     for part in group:
-        for depth in range(len(shared), len(part.path)):
-            if part.path[: depth + 1] != above[: depth + 1]:
-                pieces.append(f"{'#' * (depth + 1)} {part.path[depth]}")
+        pieces += _pieces(part, above, len(shared))
         above = part.path
-        pieces.append(part.text)
-    return shared, "\n\n".join(piece for piece in pieces if piece)
+    return shared, SEPARATOR.join(pieces)
+
+
+def _pieces(part: _Part, above: tuple[str, ...], n_shared: int) -> list[str]:
+    """Return a part's own headings below those that are shared, and its text; none is empty."""
+    own = [
+        f"{'#' * (depth + 1)} {part.path[depth]}"
+        for depth in range(n_shared, len(part.path))
+        if part.path[: depth + 1] != above[: depth + 1]
+    ]
+    return [*own, part.text] if part.text else own
 
 
 def _sections(group: Sequence[_Part], max_characters: int) -> list[Section]:

@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from equal_assets.pages.values import in_markdown
 from equal_assets.resources.warehouse import Warehouse
 
 
@@ -38,7 +39,7 @@ def no_test_question_is_trained_on(warehouse: Warehouse) -> dg.AssetCheckResult:
 
 def _none_found(violations: pl.DataFrame) -> dg.AssetCheckResult:
     """Pass where a query that looks for violations finds none."""
-    shown = "\n".join(f"- {row}" for row in violations.head(20).rows(named=True))
+    shown = "\n".join(f"- {in_markdown(str(row))}" for row in violations.head(20).rows(named=True))
     return dg.AssetCheckResult(
         passed=violations.is_empty(),
         metadata={"violations": len(violations), "first": dg.MetadataValue.md(shown or "none")},

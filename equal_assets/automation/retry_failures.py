@@ -14,6 +14,7 @@ from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps, extract_again, warmup_caps
 from equal_assets.resources.warehouse import Warehouse, read_documents
 from equal_assets.runs import run_name
+from equal_assets.secrets import scrub
 from equal_assets.settings import Settings, fingerprint
 from equal_assets.steps.leaks import leak_rules
 from equal_assets.steps.sample import forget_barren_sample, forget_sample
@@ -62,7 +63,7 @@ def ask_again(
                     progress=report(context.log, f"{name}: ask again"),
                 )
             except ExtractionError as error:
-                raise dg.Failure(str(error), allow_retries=False) from error
+                raise dg.Failure(str(error), allow_retries=False) from scrub(error)
             _take_in(
                 warehouse,
                 settings,
@@ -100,7 +101,7 @@ def _ask_warm_up(
             progress=progress,
         )
     except ExtractionError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise dg.Failure(str(error), allow_retries=False) from scrub(error)
     if mended and ("contrastive_embedder", "") not in stored_versions(warehouse):
         forget_sample(warehouse)
 

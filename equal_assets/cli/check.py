@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import click
-from rich.markup import escape
 
 from equal_assets.cli.project import open_warehouse
-from equal_assets.cli.terminal import FAILED, console, say
+from equal_assets.cli.terminal import FAILED, console, say, say_marked
 from equal_assets.settings import load_settings
 
 
@@ -41,7 +40,7 @@ def check(plan: bool, free: bool) -> None:
             mark = "[bold yellow]warning[/bold yellow]"
         if plan and finding.is_to_be_fetched:
             mark = "[yellow]not yet[/yellow]"
-        console.print(f"{mark} {escape(finding.text)}", highlight=False, soft_wrap=True)
+        say_marked(mark, finding.text)
         n_failed += not finding.is_ok and not (plan and finding.is_to_be_fetched)
     n_read, n_characters = corpus_as_read()
     if n_read and (line := reading_line(open_warehouse())):

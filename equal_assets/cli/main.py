@@ -28,6 +28,7 @@ from equal_assets.cli.terminal import (
 from equal_assets.cli.trace import trace
 from equal_assets.cli.ui import ui
 from equal_assets.errors import EqualError, SettingsError
+from equal_assets.secrets import scrub
 from equal_assets.settings import quiet_libraries
 
 CHAPTERS: dict[str, tuple[click.Command, ...]] = {
@@ -67,6 +68,12 @@ class EqualGroup(click.Group):
         except EqualError as error:
             say_error(str(error))
             ctx.exit(FAILED)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:
+            if (clean := scrub(error)) is not error:
+                raise clean from clean.__cause__
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order in which a user meets them."""

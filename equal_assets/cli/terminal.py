@@ -14,7 +14,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -26,28 +26,53 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
+
+from equal_assets.pages.values import printable
+from equal_assets.secrets import hide
 
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 """Exit codes: a step failed, the settings or the call are wrong, Ctrl-C."""
 
 PRESSED_AGAIN_SECONDS = 0.05
 
-console = Console()
+
+class PlainConsole(Console):
+    """Shows what it is given: a text of others moves no cursor and sets no title."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Render, with the controls in texts shown."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+console = PlainConsole()
 
 
 def say(text: str) -> None:
     """Print a line as it is: a path or a command is not broken, a bracket is no style."""
-    console.print(escape(text), highlight=False, soft_wrap=True)
+    _print(escape(hide(text)), to=console)
 
 
 def say_error(text: str) -> None:
     """Print what went wrong."""
-    console.print(f"[red]error:[/red] {escape(text)}", highlight=False, soft_wrap=True)
+    _print(f"[red]error:[/red] {escape(hide(text))}", to=console)
 
 
 def say_warning(text: str, to: Console = console) -> None:
     """Print what must not be missed."""
-    to.print(f"[bold yellow]warning:[/bold yellow] {escape(text)}", highlight=False, soft_wrap=True)
+    _print(f"[bold yellow]warning:[/bold yellow] {escape(hide(text))}", to=to)
+
+
+def say_marked(mark: str, text: str) -> None:
+    """Print a line after a mark, which is markup."""
+    _print(f"{mark} {escape(hide(text))}", to=console)
+
+
+def _print(markup: str, *, to: Console) -> None:
+    to.print(markup, highlight=False, soft_wrap=True)
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -89,7 +114,7 @@ def _terminal() -> Iterator[Console]:
         yield console
         return
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as file:
-        yield Console(file=file)
+        yield PlainConsole(file=file)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import click
 
 from equal_assets.cli.options import complete_campaigns
 from equal_assets.cli.terminal import console
+from equal_assets.pages.values import CONTROLS
 from equal_assets.settings import state_folder
 
 
@@ -31,6 +32,7 @@ def trace(qa_id: str, campaign: str | None, as_json: bool) -> None:
 
     traced = trace_pair(state_folder() / "warehouse.duckdb", qa_id, campaign)
     if as_json:
-        click.echo(json.dumps(traced, indent=2, ensure_ascii=False))
+        text = json.dumps(traced, indent=2, ensure_ascii=False)
+        click.echo(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
     else:
         console.print(trace_tree(traced))

@@ -8,7 +8,7 @@ from typing import get_args
 from equal_assets.export.card_metadata import configured
 from equal_assets.export.formats import file_name
 from equal_assets.export.manifest import ManifestSplit
-from equal_assets.pages.values import markdown_table
+from equal_assets.pages.values import Markdown, markdown_table
 from equal_assets.settings import ExportFormat, ExportKey
 
 HOLDS: dict[ExportFormat, str] = {
@@ -52,10 +52,8 @@ def files_section(
         **HOLDS,
         "parquet": HOLDS["parquet"] + (f", and where they come from: {origin}" if origin else ""),
     }
-    files = [
-        [form, ", ".join(f"`{file_name(form, split)}`" for split in splits), holds[form]]
-        for form in formats
-    ]
+    named = {form: ", ".join(f"`{file_name(form, split)}`" for split in splits) for form in formats}
+    files = [[form, Markdown(named[form]), Markdown(holds[form])] for form in formats]
     sizes = [[name, split.examples, split.documents] for name, split in splits.items()]
     return (
         f"## Files\n\n{markdown_table(['format', 'files', 'one row holds'], files)}\n"

@@ -37,7 +37,7 @@ SECTIONS = (
 )
 """Sections of campaigns.yaml that decide a data set or the student that evaluates it."""
 
-PRIVATE = frozenset({"base_urls", "api_key_variable"})
+PRIVATE = frozenset({"base_urls", "api_key_variable", "headers"})
 """Keys of the extractor that decide nothing and are private."""
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from equal_assets.resources.corpora.listing import kind, list_files
+from equal_assets.settings import root_of
 
 MARKDOWN = ".md"
 
@@ -18,7 +19,7 @@ def formats(paths: Sequence[str]) -> dict[str, int]:
     CorpusError
         If a path leads to no file of a format that is read.
     """
-    counted = Counter(kind(file) for file in list_files(paths))
+    counted = Counter(kind(file) for file in list_files(paths, roots=[*map(root_of, paths)]))
     return dict(counted.most_common())
 
 

@@ -11,6 +11,7 @@ from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.chats import chat_text
 from equal_assets.resources.corpora.files import has_rows, read_rows
 from equal_assets.resources.corpora.listing import list_files
+from equal_assets.settings import root_of
 
 SAMPLE_ROWS, SAMPLE_FILES = 20, 3
 TEXT_FIELDS = ("text", "content", "body", "document", "markdown", "article", "page_content")
@@ -49,7 +50,7 @@ class Fields:
 def look_at_fields(paths: Sequence[str]) -> Fields:
     """Return the fields of the first rows of the first tables."""
     rows: list[dict[str, Any]] = []
-    tables = [file for file in list_files(paths) if has_rows(file)]
+    tables = [f for f in list_files(paths, roots=[*map(root_of, paths)]) if has_rows(f)]
     for file in tables[:SAMPLE_FILES]:
         found = islice(read_rows(file, file.name), SAMPLE_ROWS)
         rows += [item[1] for item in found if not isinstance(item, RejectedRow)]

@@ -10,7 +10,7 @@ import polars as pl
 
 from equal_assets.pages.figures.canvas import png_uri
 from equal_assets.pages.figures.sparkline import sparkline_uri
-from equal_assets.pages.values import markdown_table
+from equal_assets.pages.values import in_markdown, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def warned(warning: str | None) -> dict[str, Any]:
     """Return the entry of a page that holds a warning; none where there is nothing to warn of."""
-    return {"warning": dg.MetadataValue.md(f"⚠ **{warning}**")} if warning else {}
+    return {"warning": dg.MetadataValue.md(f"⚠ **{in_markdown(warning)}**")} if warning else {}
 
 
 def with_bars(rows: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -23,7 +23,7 @@ from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
 from equal_assets.pages.students import before_and_after
-from equal_assets.pages.values import NONE, change, metric_form, metric_label, text
+from equal_assets.pages.values import NONE, change, metric_form, metric_label, printable, text
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
@@ -72,7 +72,10 @@ def write_report(name: str, settings: Settings, warehouse: Warehouse, extractor:
         )
     content = _Content(name, settings, warehouse, extractor, curve)
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
     )
     return environment.get_template(REPORT_FILE).render(
         name=name, headline=content.headline(), facts=content.facts(), sections=content.sections()
@@ -92,6 +95,10 @@ def publish_report(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     tracker.log_text(campaign_run(warehouse, tracker, name), page, REPORT_FILE)
+
+
+def _shown(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 NONE = "–"
 """Written where there is no value."""
+
+ACTIVE = re.compile(r"[\\`|]|(?<=\])\(")
+"""What makes more than text of a line of Markdown, beside HTML: code, cells, links, pictures."""
+
+CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls but tab and line feed, overrides of the direction, and halves of characters."""
+
+FIRST_PICTURE = 0x2400
+"""Unicode's picture of the control 0; the others follow."""
 
 METRICS = {
     "perplexity": "perplexity of true answers",
@@ -17,6 +27,10 @@ METRICS = {
     "choice": "right option written",
 }
 """What people read for the metrics of students, in the order in which these are shown."""
+
+
+class Markdown(str):
+    """A cell that the project writes itself, as Markdown; never of a document."""
 
 
 def text(value: Any) -> str:
@@ -50,14 +64,39 @@ def with_interval(row: Mapping[str, Any], name: str, *, form: str) -> str:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a Markdown table; cells are shown as they are, never read as HTML."""
+    """Return a Markdown table; cells are shown as they are, whatever they hold."""
     lines = [columns, ["---"] * len(columns), *([_cell(value) for value in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _cell(value: Any) -> str:
-    line = " ".join(text(value).split())
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    if isinstance(value, Markdown):
+        return value.replace("|", "\\|")
+    return in_markdown(text(value))
+
+
+def in_markdown(said: str) -> str:
+    r"""Return a text as one line of Markdown that shows it: no link, picture, HTML or table of it.
+
+    >>> print(in_markdown("see ![it](http://host/seen.png) <b>|"))
+    see ![it]\(http://host/seen.png) &lt;b>\|
+    """
+    line = printable(" ".join(said.split()))
+    return ACTIVE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def printable(said: str) -> str:
+    r"""Return a text that moves no cursor and turns no writing direction: controls are shown.
+
+    >>> printable("\x1b[2Jgone")
+    '␛[2Jgone'
+    """
+    return CONTROLS.sub(_picture, said.replace("\r\n", "\n"))
+
+
+def _picture(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return chr(FIRST_PICTURE + number) if number < 0x20 else "\ufffd"
 
 
 def metric_label(metric: str) -> str:

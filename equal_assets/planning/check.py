@@ -15,7 +15,12 @@ from equal_assets.planning.targets import look_through_target
 from equal_assets.resources.corpora.looking import SAMPLE_DOCUMENTS
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
-from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, STATIC_MODEL, bundled_model
+from equal_assets.resources.embedding.embedder import (
+    BUNDLED_MODEL,
+    STATIC_MODEL,
+    bundled_model,
+    check_weights,
+)
 from equal_assets.resources.embedding.question_vectors import (
     check_question_model,
     not_compared,
@@ -180,6 +185,10 @@ def _embedder(settings: Settings) -> Finding:
             return Finding(False, f"embedder: {error}")
         return Finding(True, f"embedder: {model}, weights verified")
     if Path(model).is_dir():
+        try:
+            check_weights(Path(model))
+        except ModelError as error:
+            return Finding(False, f"embedder: {error}")
         has_modules = (Path(model) / "modules.json").is_file()
         return Finding(has_modules, f"embedder: folder {model}, modules.json in it")
     return Finding(True, f"embedder: {model} will be downloaded from the hub")

@@ -16,9 +16,11 @@ from equal_assets.resources.corpora.candidates import SKIPPED, excerpt
 from equal_assets.resources.corpora.listing import (
     PARQUET,
     TABLES,
+    Skipped,
     has_kind,
     kind,
     list_files,
+    outside_links,
     skipped_files,
 )
 from equal_assets.settings import CorpusSettings, FilesSettings
@@ -64,10 +66,12 @@ def look_at_corpus(corpus: CorpusSettings) -> str:
     if not isinstance(corpus, FilesSettings):
         look = _look(read_corpus(corpus))
         return f"{corpus.source}: {_shown(_document_of([look], corpus))}"
-    files, skipped = list_files(corpus.paths), skipped_files(corpus.paths)
+    files, skipped = list_files(corpus.paths, roots=corpus.roots), _skipped(corpus)
     looks = list(_look_into(_chosen(files), corpus))
     first = _document_of(looks, corpus)
     parts = [f"files found: {len(files) + len(skipped):,}"]
+    if n_links := sum(reason == Reason.OUTSIDE for reason, _ in skipped.values()):
+        parts.append(outside_links(n_links))
     if skipped:
         kinds = _counted(name for _, name in skipped.values())
         parts.append(f"skipped: {len(skipped):,} ({kinds})")
@@ -76,6 +80,10 @@ def look_at_corpus(corpus: CorpusSettings) -> str:
         told = "; ".join(map(_told, without[:SHOWN_FILES]))
         parts[-1] += f"; without a document at the beginning: {len(without):,} ({told})"
     return ", ".join(parts)
+
+
+def _skipped(corpus: FilesSettings) -> Skipped:
+    return skipped_files(corpus.paths, roots=corpus.roots)
 
 
 def _chosen(files: Sequence[Path]) -> Iterable[Path]:

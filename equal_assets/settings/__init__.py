@@ -34,8 +34,9 @@ from equal_assets.settings.extraction import (
     ReplaySettings,
     StructuralSettings,
     VLLMSettings,
+    filled_address,
 )
-from equal_assets.settings.paths import expand_path, walk
+from equal_assets.settings.paths import Roots, expand_path, leads_out, root_of, walk
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
@@ -81,6 +82,7 @@ __all__ = [
     "PromptsSettings",
     "QualitySettings",
     "ReplaySettings",
+    "Roots",
     "Settings",
     "StackExchangeSettings",
     "StructuralSettings",
@@ -94,12 +96,15 @@ __all__ = [
     "allow_code_metric",
     "campaigns_file",
     "expand_path",
+    "filled_address",
     "fingerprint",
+    "leads_out",
     "load_settings",
     "parse_share",
     "portable",
     "project_folder",
     "quiet_libraries",
+    "root_of",
     "state_folder",
     "walk",
 ]

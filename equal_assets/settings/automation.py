@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import zoneinfo
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from equal_assets import secrets
 from equal_assets.errors import SettingsError
 from equal_assets.settings.section import SettingsSection
 
@@ -69,6 +70,12 @@ class AutomationSettings(SettingsSection):
                 f"no campaign {', '.join(unknown)}: must be one of {', '.join(sorted(known))}"
             )
         return names
+
+    @model_validator(mode="after")
+    def _webhook_is_a_secret(self) -> AutomationSettings:
+        if self.webhook_variable:
+            secrets.know_variable(self.webhook_variable)
+        return self
 
     @property
     def webhook(self) -> str | None:

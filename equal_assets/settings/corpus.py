@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from equal_assets.settings.paths import expand_path
+from equal_assets.settings.paths import Roots, expand_path, root_of
 from equal_assets.settings.section import SettingsSection, base_folder
 
 
@@ -71,6 +71,11 @@ class FilesSettings(FieldMappingSettings):
     paths: list[str] = Field(
         min_length=1, description="files, folders or globs, relative to campaigns.yaml"
     )
+    outside_links: bool = Field(
+        False,
+        description="whether links in the folders are followed that lead out of them: also what "
+        "lies elsewhere is read then",
+    )
     encoding: str | None = Field(
         None,
         description="of text, such as cp1252; null: UTF-8, or UTF-16 and UTF-32 by their mark",
@@ -95,10 +100,16 @@ class FilesSettings(FieldMappingSettings):
     @classmethod
     def _exist(cls, paths: list[str], info: ValidationInfo) -> list[str]:
         base = base_folder(info)
-        missing = [path for path in paths if not any(expand_path(path, base))]
+        roots = {path: [root_of(str(base / path))] for path in paths}
+        missing = [path for path in paths if not any(expand_path(path, base, roots=roots[path]))]
         if missing:
             raise ValueError(f"no file matches {', '.join(missing)} (looked in {base})")
         return [str(base / path) for path in paths]
+
+    @property
+    def roots(self) -> Roots:
+        """The folders that links in them may lead to; None: anywhere."""
+        return None if self.outside_links else tuple(map(root_of, self.paths))
 
     @field_validator("encoding")
     @classmethod

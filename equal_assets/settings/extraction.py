@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from equal_assets import secrets
 from equal_assets.algorithms.extraction.prompts import check_template
 from equal_assets.errors import SettingsError
 from equal_assets.settings.section import SettingsSection, base_folder
@@ -27,8 +29,6 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 SECRET_NAME = re.compile(r"authorization|key|token|secret|cookie|password", re.IGNORECASE)
 SECRET = re.compile(r"[!-~]+")
 PRINTABLE = re.compile(r"[ -~]*")
-SHORTEST_SECRET = 4
-"""Characters; a shorter one is no key, and would be found in any text."""
 
 
 class StructuralSettings(SettingsSection):
@@ -168,7 +168,11 @@ class OpenAISettings(LLMExtractionSettings):
     """Any OpenAI-compatible server: vLLM, a cloud, Ollama, llama.cpp."""
 
     backend: Literal["openai"]
-    base_urls: list[str] = Field(min_length=1, description="the load is spread over them")
+    base_urls: list[str] = Field(
+        min_length=1,
+        description="the load is spread over them; ${NAME} in one stands for an environment "
+        "variable, as in headers",
+    )
     api_key_variable: str | None = Field(
         None, min_length=1, description="environment variable that holds the key"
     )
@@ -188,7 +192,7 @@ class OpenAISettings(LLMExtractionSettings):
     extra_body: dict[str, Any] = Field(
         {},
         description="more fields of each request, such as {reasoning_effort: low}; they decide "
-        "the pairs",
+        "the pairs; ${NAME} in a text stands for an environment variable, as in headers",
     )
     headers: dict[str, str] = Field(
         {},
@@ -200,7 +204,7 @@ class OpenAISettings(LLMExtractionSettings):
     @classmethod
     def _urls(cls, urls: list[str]) -> list[str]:
         for url in urls:
-            if not _is_address(url):
+            if not _is_address(VARIABLE.sub("x", url)):
                 raise ValueError(f"{url!r} must be a URL, http://... or https://.../v1")
             if (path := url.partition("?")[0].rstrip("/")).endswith(ENDPOINT):
                 base = path.removesuffix(ENDPOINT)
@@ -215,6 +219,9 @@ class OpenAISettings(LLMExtractionSettings):
                 raise ValueError(f"{name} must not be among them; set extractor.{name} instead")
             if name in FIXED_FIELDS:
                 raise ValueError(f"{name} must not be among them: replies are read one by one")
+        for name, value in _texts_in(fields):
+            if secrets.FIELD.fullmatch(name) and not VARIABLE.search(value):
+                raise ValueError(_looks_secret(name))
         return fields
 
     @field_validator("headers")
@@ -226,11 +233,16 @@ class OpenAISettings(LLMExtractionSettings):
                     f"{name!r} must be a header's name with a value of printable ASCII"
                 )
             if SECRET_NAME.search(name) and not VARIABLE.search(value):
-                raise ValueError(
-                    f"the value of {name!r} looks like a secret: it must name an environment "
-                    f"variable; write {name}: ${{MY_VARIABLE}}"
-                )
+                raise ValueError(_looks_secret(name))
         return headers
+
+    @model_validator(mode="after")
+    def _secrets_are_known(self) -> OpenAISettings:
+        for variable in self._variables():
+            secrets.know_variable(variable)
+        for url in self.base_urls:
+            secrets.know_address(url)
+        return self
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the pairs; a field that none has set is not among it."""
@@ -247,20 +259,30 @@ class OpenAISettings(LLMExtractionSettings):
     def sent_headers(self) -> dict[str, str]:
         """Return the headers with what the environment holds for their variables."""
         return {
-            name: VARIABLE.sub(
-                lambda found, name=name: _secret(found[1], f"extractor.headers.{name}", PRINTABLE),  # type: ignore[misc]
-                value,
-            )
+            name: _filled(value, f"extractor.headers.{name}")
             for name, value in self.headers.items()
         }
 
+    def sent_body(self) -> dict[str, Any]:
+        """Return the further fields with what the environment holds for their variables."""
+        return {
+            name: _filled(value, f"extractor.extra_body.{name}")
+            for name, value in self.extra_body.items()
+        }
+
     def hide(self, text: str) -> str:
-        """Return a text in which no secret of these settings stands."""
-        named = [found for value in self.headers.values() for found in VARIABLE.findall(value)]
-        for variable in filter(None, [self.api_key_variable, *named]):
-            if len(secret := os.environ.get(variable, "")) >= SHORTEST_SECRET:
-                text = text.replace(secret, f"[{variable}]")
-        return text
+        """Return a text in which nothing stands that a server was sent in confidence."""
+        sent = secrets.in_environment(*self._variables())
+        for url in self.base_urls:
+            sent |= secrets.in_address(url)
+        return secrets.hide(text, sent)
+
+    def _variables(self) -> list[str]:
+        """Return the environment variables with secrets."""
+        texts = [*self.base_urls, *self.headers.values()]
+        texts += [value for _, value in _texts_in(self.extra_body)]
+        named = [found for text in texts for found in VARIABLE.findall(text)]
+        return [*filter(None, [self.api_key_variable]), *named]
 
 
 class VLLMSettings(LLMExtractionSettings):
@@ -288,6 +310,39 @@ def _is_address(url: str) -> bool:
     except ValueError:  # a port that is none, or brackets
         return False
     return parts.scheme in ("http", "https") and has_host and not set(url) & set(string.whitespace)
+
+
+def _texts_in(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts in a JSON value, each with the name of its field."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for inner, of in value.items():
+            yield from _texts_in(of, str(inner))
+    elif isinstance(value, list):
+        for of in value:
+            yield from _texts_in(of, name)
+
+
+def _filled(value: Any, key: str) -> Any:
+    """Return a JSON value with what the environment holds for its variables."""
+    if isinstance(value, str):
+        return VARIABLE.sub(lambda found: _secret(found[1], key, PRINTABLE), value)
+    if isinstance(value, dict):
+        return {name: _filled(of, f"{key}.{name}") for name, of in value.items()}
+    return [_filled(of, key) for of in value] if isinstance(value, list) else value
+
+
+def _looks_secret(name: str) -> str:
+    return (
+        f"the value of {name!r} looks like a secret: it must name an environment variable; "
+        f"write {name}: ${{MY_VARIABLE}}"
+    )
+
+
+def filled_address(url: str) -> str:
+    """Return the address of a server with what the environment holds for its variables."""
+    return str(_filled(url, "extractor.base_urls"))
 
 
 def _secret(variable: str, key: str, allowed: re.Pattern[str]) -> str:

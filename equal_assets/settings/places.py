@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from equal_assets.errors import SettingsError
+from equal_assets.secrets import hide_in_logs
 
 
 def project_folder() -> Path:
@@ -75,7 +76,8 @@ def ui_address(port_variable: str, usual_port: int) -> str:
 
 
 def quiet_libraries() -> None:
-    """Keep libraries from drawing progress bars, forking tokenizers, phoning home and spinning."""
+    """Keep libraries from progress bars, forking, phoning home, spinning and logging secrets."""
+    hide_in_logs()
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # threads that spin while waiting made training four times slower next to another process

@@ -153,6 +153,8 @@ class Settings(SettingsSection):
             include=set(names) - {"extractor", "harness"},
             exclude={
                 "embedder": {"batch_size"},
+                # what it lets in counts by its state, as all files do
+                "corpus": {"outside_links"},
                 # rounds depend on these, and the data set on its rounds
                 "dataset": {
                     "ngram_words",

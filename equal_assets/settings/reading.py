@@ -33,6 +33,9 @@ from equal_assets.settings.project import Settings
 from equal_assets.settings.section import KeyPath, SettingsSection
 from equal_assets.settings.students import HuggingFaceStudentSettings, TinyStudentSettings
 
+MOST_VALUES = 100_000
+"""Of a campaigns file with its aliases written out; one of 1,000 campaigns has 20,000."""
+
 
 @dataclass(frozen=True)
 class Union:
@@ -87,11 +90,16 @@ def load_settings(path: Path | None = None) -> Settings:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         if not isinstance(node, yaml.MappingNode):
             raise SettingsError(f"{path}: must hold sections (corpus, targets, campaigns)")
+        if (n_values := _size(node, {})) > MOST_VALUES:
+            raise SettingsError(
+                f"{path}: must hold at most {MOST_VALUES:,} values, and aliases make {n_values:,} "
+                "of it; write out less"
+            )
         mistakes = list(_index_lines(node, (), lines))
         raw = yaml.SafeLoader("").construct_document(node)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from error
     context: dict[str, Any] = {
         "base": path.resolve().parent,
@@ -111,6 +119,24 @@ def load_settings(path: Path | None = None) -> Settings:
         listing = "\n".join(f"  {path.name}:{line}: {text}" for line, text in sorted(mistakes))
         raise SettingsError(f"{path} cannot be used: {count}\n{listing}")
     return settings
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return how many values a node is, with aliases written out; those counted are in ``sizes``.
+
+    Raises
+    ------
+    ValueError
+        If a node is in itself.
+    """
+    if id(node) not in sizes:
+        sizes[id(node)] = 0
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        parts = (part for item in inner for part in (item if isinstance(item, tuple) else [item]))
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    if not sizes[id(node)]:
+        raise ValueError(f"line {node.start_mark.line + 1} is an alias of what it is in")
+    return sizes[id(node)]
 
 
 def _index_lines(

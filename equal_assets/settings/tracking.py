@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from equal_assets import secrets
 from equal_assets.settings.places import ui_address
 from equal_assets.settings.section import SettingsSection
 
@@ -25,10 +26,18 @@ class TrackingSettings(SettingsSection):
         description="of the Dagster pages, for links; null: the one of `equal ui`",
     )
 
+    @model_validator(mode="after")
+    def _secrets_are_known(self) -> TrackingSettings:
+        for address in filter(None, (self.uri, self.mlflow_url, self.dagster_url)):
+            secrets.know_address(address)
+        return self
+
     @property
     def mlflow_pages(self) -> str:
         """Address of the MLflow pages, without a final slash."""
-        stored = self.uri if self.uri and self.uri.startswith(SCHEMES) else None
+        stored = None
+        if self.uri and self.uri.startswith(SCHEMES):
+            stored = secrets.without_credentials(self.uri)
         return (self.mlflow_url or stored or ui_address("MLFLOW_PORT", 5000)).rstrip("/")
 
     @property

@@ -11,6 +11,7 @@ import dagster as dg
 from equal_assets.errors import EqualError, WarehouseLockedError
 from equal_assets.graph import ASSETS
 from equal_assets.resources.warehouse import Transaction, Warehouse
+from equal_assets.secrets import scrub
 from equal_assets.settings import Settings
 from equal_assets.versions import Versions, expected_inputs, stored_versions
 
@@ -97,9 +98,16 @@ def making(
 
 @contextmanager
 def failing_clearly() -> Iterator[None]:
-    """Turn the project's own errors into the failure that Dagster shows, without a traceback."""
+    """Turn the project's own errors into the failure that Dagster shows, without a traceback.
+
+    Dagster stores every error with all that led to it: no secret is in any.
+    """
     try:
         yield
     except EqualError as error:
         is_transient = isinstance(error, WarehouseLockedError)
-        raise dg.Failure(str(error), allow_retries=is_transient) from error
+        raise dg.Failure(str(error), allow_retries=is_transient) from scrub(error)
+    except Exception as error:
+        if (clean := scrub(error)) is not error:
+            raise clean from clean.__cause__
+        raise

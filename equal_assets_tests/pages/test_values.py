@@ -1,6 +1,9 @@
+import html
+import re
+
 import pytest
 
-from equal_assets.pages.values import change, markdown_table, text, with_interval
+from equal_assets.pages.values import change, markdown_table, printable, text, with_interval
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,33 @@ def test_cell_shows_text_as_it_is_on_one_line():
         "| – | x, y |",
         "| 1,234 | 0.1235 |",
     ]
+
+
+HOSTILE = (
+    "[click](javascript:alert(1))",
+    "![seen](http://tracker.example/seen.png)",
+    "<img src=http://tracker.example onerror=alert(1)>",
+    "a \\[b](javascript:1) \\\\[c](javascript:2)",
+    "`|` [x]: javascript:1 | [x][x]",
+    "&#91;d](javascript:3) &lt;script>",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_cell_has_no_link_picture_or_html_of_a_document(text):
+    from markdown_it import MarkdownIt
+
+    rendered = MarkdownIt("commonmark").enable("table").render(markdown_table(["a"], [[text]]))
+    assert rendered.count("<td>") == 1
+    assert not {"<a ", "<img", "<script", "<code>"} & set(re.findall(r"<\w+[ >]", rendered))
+    shown = re.search("<td>(.*)</td>", rendered)
+    assert html.unescape(shown[1]) == text
+
+
+def test_controls_are_shown_and_words_of_every_script_stay():
+    assert printable("\x1b]0;title\x07 \x9b2J \u202egnp.exe\u2066 a\rb\x7f") == (
+        "␛]0;title␇ \ufffd2J \ufffdgnp.exe\ufffd a␍b\ufffd"
+    )
+    plain = "two\tcolumns\r\nשלום \u200fعربي\u200c 日本 👩\u200d🔬"
+    assert printable(plain) == plain.replace("\r\n", "\n")
+    assert printable("half \ud800").encode()

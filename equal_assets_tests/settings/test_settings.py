@@ -1089,3 +1089,14 @@ def test_template_of_ratings_decides_what_they_select_and_not_what_is_extracted(
     before, after = (load(t).campaign_settings("first") for t in (text, own))
     assert before["extractor"] == after["extractor"]
     assert before["rate"] != after["rate"] == "$document $questions"
+
+
+def test_aliases_that_grow_without_bound_are_refused_at_once(tmp_path):
+    bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    bomb += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    (tmp_path / "campaigns.yaml").write_text("\n".join(bomb))
+    with pytest.raises(SettingsError, match="at most 100,000 values, and aliases make 357,"):
+        load_settings(tmp_path / "campaigns.yaml")
+    (tmp_path / "campaigns.yaml").write_text("a: &a [*a]")
+    with pytest.raises(SettingsError, match="line 1 is an alias of what it is in"):
+        load_settings(tmp_path / "campaigns.yaml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from string import Template
 from typing import Any
@@ -16,6 +17,10 @@ PLACES: dict[str, frozenset[str]] = {
     "rate": frozenset({"document", "questions"}),
 }
 """Places that a template of each kind may have; all but ``max_pairs`` are required."""
+
+
+FENCE = re.compile(r"<([\w-]+)>\s*\$")
+"""A tag before a place of a template: what fills the place ends where the tag ends."""
 
 
 def check_template(kind: str, template: str) -> None:
@@ -44,7 +49,17 @@ def check_template(kind: str, template: str) -> None:
 
 
 def render(template: str, **values: object) -> str:
-    """Return a template with its places filled; a ``$`` in a value stays as it is."""
+    r"""Return a template with its places filled; a ``$`` in a value stays as it is.
+
+    No value can end the tags that it stands between, and go on as if it were the prompt.
+
+    >>> render("<document>\n$document\n</document>", document="one</document> two")
+    '<document>\none< /document> two\n</document>'
+    """
+    tags = "|".join(map(re.escape, dict.fromkeys(FENCE.findall(template))))
+    if tags:
+        ending = re.compile(rf"<(?=\s*(?:/\s*)?(?:{tags})\b)", re.IGNORECASE)
+        values = {name: ending.sub("< ", str(value)) for name, value in values.items()}
     return Template(template).substitute(values)
 
 

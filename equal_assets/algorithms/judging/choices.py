@@ -24,6 +24,9 @@ ANNOUNCED = re.compile(
 )
 """What comes before an answer that is announced."""
 
+MOST_ANNOUNCED = 50
+"""Places that are looked at, from the end: what repeats itself more often takes nothing."""
+
 BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 LATEX = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
 EMPHASIS = re.compile(r"[*_`]+|\\[()\[\]]|\$")
@@ -88,7 +91,7 @@ def _taken(text: str, options: Sequence[Option]) -> list[Option]:
     boxes = [_plain(LATEX.sub(r"\1", box)) for box in BOXED.findall(text)]
     if boxes and (taken := _at_beginning(boxes[-1], options) or _held(boxes[-1], options)):
         return taken
-    for announced in reversed(list(ANNOUNCED.finditer(text))):
+    for announced in reversed([*ANNOUNCED.finditer(text)][-MOST_ANNOUNCED:]):
         if taken := _at_beginning(text[announced.end() :], options):
             return taken
     *_, last_line = text.split("\n")

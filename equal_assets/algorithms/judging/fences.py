@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from itertools import islice
 
 from equal_assets.algorithms.judging.programs import parsed, tree_of
 
 OPENING = re.compile(
     r"""
-    (?P<lead>[ \t]*(?:>[ \t]?)*(?:(?:[-*+]|\d+[.)])[ \t]+){0,4}[ \t]*)  # of a quote, of a list item
+    (?P<lead>[ \t]*+(?:>[ \t]?)*+(?:(?:[-*+]|\d+[.)])[ \t]++){0,4}+[ \t]*+)  # of a quote, a list
     (?:[^`]*[:.!][ \t]*(?=`{3,}(?:py\w*)?[ \t]*\Z))?                   # a sentence before it
     (?P<fence>`{3,}|~{3,})[ \t]*\{?\.?(?P<language>[\w+#.-]*)[^`]*\Z
     """,
@@ -20,6 +21,9 @@ ON_ONE_LINE = re.compile(r"[ \t]*```(?:python\d?|py)?[ \t]*(?P<code>[^`\s][^`]*)
 PYTHON = re.compile(r"(?:i?python[\d.]*|py\d?|pycon|python-repl|)\Z", re.IGNORECASE)
 PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |\Z)")
 OPEN_TEXT = "unterminated triple-quoted"  # as Python says it
+
+MOST_ENDS = 50
+"""Fences within docstrings that are looked past: each is a program to be parsed."""
 
 
 def python_blocks(text: str) -> tuple[list[str], str]:
@@ -51,7 +55,7 @@ def python_blocks(text: str) -> tuple[list[str], str]:
 def _block(lines: list[str], begun: int, opening: re.Match[str]) -> tuple[int, str]:
     """Return the line of the closing fence, and what stands before it."""
     first: tuple[int, str] | None = None
-    for end, last in _ends(lines, begun, opening["fence"]):
+    for end, last in islice(_ends(lines, begun, opening["fence"]), MOST_ENDS):
         body = _body([*lines[begun + 1 : end], *last], opening["lead"])
         if not _is_open_text(body):
             return end, body

@@ -11,6 +11,9 @@ from typing import TypeGuard
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+MOST_CUTS = 25
+"""Of a text until it is Python: after so many it is none that was cut off."""
+
 FUTURE = re.compile(r"^from[ \t]+__future__[ \t]+import\b.*\n?", re.MULTILINE)
 
 
@@ -44,10 +47,12 @@ def complete_part(code: str, *, n_fixed_lines: int = 0) -> str | None:
     Returns
     -------
     str or None
-        None if nothing is left but the fixed lines.
+        None if nothing is left but the fixed lines, or too much is in the way.
     """
     lines = code.split("\n")
+    n_cuts = 0
     while isinstance(found := parsed("\n".join(lines)), SyntaxError):
+        n_cuts += 1
         broken = min(found.lineno or len(lines), len(lines)) - 1
         starts = (
             number
@@ -55,9 +60,20 @@ def complete_part(code: str, *, n_fixed_lines: int = 0) -> str | None:
             if lines[number].strip() and not lines[number][0].isspace()
         )
         lines = lines[: next(starts, 0)]
-        if len(lines) <= n_fixed_lines:
+        lines = lines[: _undecorated(lines, n_fixed_lines)]
+        if len(lines) <= n_fixed_lines or n_cuts == MOST_CUTS:
             return None
     return "\n".join(lines) if found else None
+
+
+def _undecorated(lines: Sequence[str], n_fixed_lines: int) -> int:
+    """Return how many lines are left without decorators at the end: what they decorate is gone."""
+    n_lines = number = len(lines)
+    while number > n_fixed_lines and (not lines[number - 1].strip() or lines[number - 1][0] == "@"):
+        number -= 1
+        if lines[number].startswith("@"):
+            n_lines = number
+    return n_lines
 
 
 def defined_by(node: ast.stmt) -> set[str]:

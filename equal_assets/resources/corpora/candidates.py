@@ -10,6 +10,9 @@ from equal_assets.records import QAPair, RejectedRow
 
 EXCERPT_CHARACTERS = 200
 
+MOST_ROW_BYTES = 1 << 26
+"""Of a line, an object, a value: far above any document."""
+
 
 class Reason(StrEnum):
     """All reasons to reject a row, so that rejections can be counted by reason."""
@@ -32,16 +35,17 @@ class Reason(StrEnum):
     NO_TEXT_IN_FILE = "no text in the file"  # a scan: pictures of pages
     UNREADABLE_CHARACTERS = "characters without a meaning"  # PDF: fonts that map to no Unicode
     UNREADABLE_FORMULA = "formula that cannot be converted"
-    FILE_BEYOND_BOUNDS = "file beyond the bounds"  # of size or memory, such as a ZIP bomb
+    FILE_BEYOND_BOUNDS = "file beyond the bounds"  # of a row, of memory, such as a ZIP bomb
     CONVERSION_TOO_SLOW = "conversion took too long"
     NO_ANSWER = "question without an answer"  # Stack Exchange: none that counts
     EMPTY_FILE = "empty file"
     OTHER_KIND = "kind of file that is not read"
     HIDDEN = "hidden file or folder"
+    OUTSIDE = "link out of the folder"
     NO_FILE = "no file that can be read"  # a link that leads nowhere, a socket, a closed folder
 
 
-SKIPPED = (Reason.OTHER_KIND, Reason.HIDDEN, Reason.NO_FILE)
+SKIPPED = (Reason.OTHER_KIND, Reason.HIDDEN, Reason.OUTSIDE, Reason.NO_FILE)
 """Why a file is not opened at all; the excerpt of the rejection is its kind."""
 
 
@@ -58,6 +62,10 @@ class Candidate:
     license: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     qa_pairs: tuple[QAPair, ...] = ()
+
+
+class BeyondBoundsError(OSError):
+    """A file holds more than any document, or unpacks to far more than it says."""
 
 
 NumberedRow = tuple[int, dict[str, Any]]
@@ -85,6 +93,8 @@ def reject(file: str, row: int, reason: Reason, content: str | bytes) -> Rejecte
 
 def unreadable(file: str, row: int, error: Exception) -> RejectedRow:
     """Return a rejection for the rest of a file, from the row where it cannot be read further."""
+    if isinstance(error, BeyondBoundsError):
+        return reject(file, row, Reason.FILE_BEYOND_BOUNDS, str(error))
     # An OSError's own text repeats the path of this machine.
     detail = getattr(error, "strerror", None) or str(error)
     return reject(file, row, Reason.UNREADABLE_FILE, f"{type(error).__name__}: {detail}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import zstandard
 
+from equal_assets.resources.corpora.candidates import MOST_ROW_BYTES, BeyondBoundsError
 from equal_assets.resources.corpora.packed import read_chunks
 
 UNREADABLE = (
@@ -80,6 +81,20 @@ def open_text(path: Path, encoding: str | None) -> io.TextIOWrapper:
     """Open a file as text with its line ends; bytes that are not UTF-8 become surrogates."""
     stream = io.BufferedReader(_Chunks(read_utf8(path, encoding)))
     return io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def bounded_lines(stream: io.TextIOWrapper) -> Iterator[str]:
+    """Yield the lines of a text with their ends.
+
+    Raises
+    ------
+    BeyondBoundsError
+        At a line that is longer than any row.
+    """
+    while line := stream.readline(MOST_ROW_BYTES):
+        if len(line) == MOST_ROW_BYTES:
+            raise BeyondBoundsError(f"a line of more than {MOST_ROW_BYTES:,} characters")
+        yield line
 
 
 def _encoding(head: bytes) -> str | None:

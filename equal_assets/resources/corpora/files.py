@@ -43,10 +43,10 @@ MOST_TEXT_BYTES = 1 << 28
 def read_files(corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
     """Yield the contents of the files that the paths match; a file that is not read is rejected."""
     base = base_folder()
-    for path, (reason, kind) in skipped_files(corpus.paths).items():
+    for path, (reason, kind) in skipped_files(corpus.paths, roots=corpus.roots).items():
         yield reject(shown_path(path, base), 1, reason, kind)
     with Converter(seconds=corpus.file_seconds, memory_mb=corpus.file_memory_mb) as converter:
-        for path in list_files(corpus.paths):
+        for path in list_files(corpus.paths, roots=corpus.roots):
             file, is_empty = shown_path(path, base), True
             for item in _read_file(path, file, corpus, converter):
                 yield item

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import yaml
 
 FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+MOST_CHARACTERS = 1 << 16
+"""Of front matter; more is a text between two rules."""
+
 KEYS = {
     "title": ("title",),
     "author": ("author", "authors"),
@@ -21,15 +25,25 @@ def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:
     >>> split_front_matter("---\ntitle: Rings\n---\nA ring.")
     ({'title': 'Rings', 'author': None, 'license': None, 'url': None}, 'A ring.')
     """
-    found = FRONT_MATTER.match(text)
+    found = FRONT_MATTER.match(text, 0, MOST_CHARACTERS)
     try:
-        values = yaml.safe_load(found[1]) if found else None
-    except yaml.YAMLError:
-        values = None
-    if found is None or not isinstance(values, dict):  # a rule, and text up to the next
+        values = yaml.load(found[1], Loader=_Loader) if found else None
+        is_stated = isinstance(values, dict)
+        stated = {name: _first(values, keys) for name, keys in KEYS.items()} if is_stated else {}
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # an odd date, depth
+        stated = {}
+    if found is None or not stated:  # a rule, and text up to the next
         return {}, text
-    stated = {name: _first(values, keys) for name, keys in KEYS.items()}
     return stated, text[found.end() :]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML that repeats nothing: an alias in an alias grows without bound as text."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("front matter with an alias")
+        return super().compose_node(parent, index)
 
 
 def _first(values: dict[str, object], keys: tuple[str, ...]) -> str | None:

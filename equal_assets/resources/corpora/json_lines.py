@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from equal_assets.records import RejectedRow
-from equal_assets.resources.corpora.candidates import NumberedRow, Reason, reject, unreadable
+from equal_assets.resources.corpora.candidates import (
+    MOST_ROW_BYTES,
+    BeyondBoundsError,
+    NumberedRow,
+    Reason,
+    reject,
+    unreadable,
+)
 from equal_assets.resources.corpora.encoded import UNREADABLE, peek, read_utf8
 
 LOOKED_AT_BYTES = 1 << 16
@@ -84,6 +91,9 @@ def _is_by_line(head: bytes) -> bool:
 
 
 def _parse_line(line: bytes, row: int, file: str) -> NumberedRow | RejectedRow:
+    if len(line) > MOST_ROW_BYTES:
+        detail = f"a line of more than {MOST_ROW_BYTES:,} bytes"
+        return reject(file, row, Reason.FILE_BEYOND_BOUNDS, detail)
     try:
         value = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -94,14 +104,17 @@ def _parse_line(line: bytes, row: int, file: str) -> NumberedRow | RejectedRow:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield complete lines, up to where a compressed file breaks off."""
+    """Yield lines, up to where a compressed file breaks off; of one that is too long, a part."""
     pieces: list[bytes] = []
+    n_bytes = 0
     for chunk in chunks:
         first, *others = chunk.split(b"\n")
-        pieces.append(first)
+        if n_bytes <= MOST_ROW_BYTES:
+            pieces.append(first)
+            n_bytes += len(first)
         for piece in others:
             yield b"".join(pieces)
-            pieces = [piece]
+            pieces, n_bytes = [piece], len(piece)
     if any(pieces):
         yield b"".join(pieces)
 
@@ -184,7 +197,9 @@ class _Unread:
 
     def _double(self) -> bool:
         """Read as much again as is unread, so that a long value is parsed a few times only."""
-        wanted = 2 * len(self.text)
+        if len(self.text) > MOST_ROW_BYTES:
+            raise BeyondBoundsError(f"a value of more than {MOST_ROW_BYTES:,} characters")
+        wanted = min(2 * len(self.text), MOST_ROW_BYTES + 1)
         grows = False
         while len(self.text) < wanted and self._read():
             grows = True

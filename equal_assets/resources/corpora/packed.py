@@ -11,7 +11,12 @@ from pathlib import Path
 
 import zstandard
 
+from equal_assets.resources.corpora.candidates import BeyondBoundsError
+
 CHUNK_BYTES = 1 << 16
+MOST_RATIO, FREE_BYTES = 300, 1 << 28
+"""Unpacked bytes for each packed one, beyond the first 256 MiB: rows reach 50, a bomb 1,000."""
+
 # zstd puts up to 128 KiB of text into 4 bytes: this bounds what one step can unpack to 4 MiB.
 ZSTD_STEP_BYTES = 128
 ZSTD_WINDOW_BYTES = 1 << 31  # what `zstd --long=31` needs, as large public corpora do
@@ -23,9 +28,20 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     """Yield the unpacked bytes of a file, up to where a compressed one breaks off.
 
     What is compressed is known by its ending, or by its first bytes.
+
+    Raises
+    ------
+    BeyondBoundsError
+        If it unpacks to far more than texts do.
     """
+    most = FREE_BYTES + MOST_RATIO * path.stat().st_size
+    n_bytes = 0
     with path.open("rb") as file:
-        yield from _unpacking(path, file.peek(1))(file)
+        for chunk in _unpacking(path, file.peek(1))(file):
+            n_bytes += len(chunk)
+            if n_bytes > most:
+                raise BeyondBoundsError(f"it unpacks to more than {most:,} bytes")
+            yield chunk
 
 
 def _unpacking(path: Path, head: bytes) -> Unpack:

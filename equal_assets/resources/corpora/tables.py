@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,22 @@ import pyarrow.parquet as pq
 
 from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
-from equal_assets.resources.corpora.candidates import NumberedRow, Reason, reject, unreadable
-from equal_assets.resources.corpora.encoded import UNREADABLE, open_text
+from equal_assets.resources.corpora.candidates import (
+    BeyondBoundsError,
+    NumberedRow,
+    Reason,
+    reject,
+    unreadable,
+)
+from equal_assets.resources.corpora.encoded import UNREADABLE, bounded_lines, open_text
 from equal_assets.resources.corpora.mapping import column_of, mapped_fields, require_fields
+from equal_assets.resources.corpora.packed import FREE_BYTES, MOST_RATIO
 from equal_assets.settings import FieldMappingSettings
 
 ROWS_PER_BATCH = 256
+BOMB_RATIO = 20
+"""Unpacked bytes of a column for each packed one, from which it may repeat one large value."""
+
 # The `csv` module stops at 131 072 characters by default, which long documents exceed; without
 # any bound, one forgotten quote would read the rest of the file into memory.
 CSV_FIELD_CHARACTERS = 1 << 24
@@ -41,11 +52,35 @@ def read_parquet(
                 fields, names = mapped_fields(mapping), table.schema_arrow.names
                 require_fields(file, fields, _field_names(table.schema_arrow))
                 columns = list(dict.fromkeys(column_of(field, names) for field in fields))
-            for batch in table.iter_batches(batch_size=ROWS_PER_BATCH, columns=columns):
+            n_rows = _rows_per_batch(table.metadata, path.stat().st_size)
+            for batch in table.iter_batches(batch_size=n_rows, columns=columns):
                 yield from _unpack_batch(batch, row, file)
                 row += batch.num_rows
     except (OSError, pa.ArrowException) as error:
         yield unreadable(file, row + 1, error)
+
+
+def _rows_per_batch(metadata: pq.FileMetaData, n_bytes: int) -> int:
+    """Return how many rows fit into memory at once, though a file may repeat one value in all.
+
+    Raises
+    ------
+    BeyondBoundsError
+        If a column unpacks to far more than texts do.
+    """
+    chunks = [
+        metadata.row_group(group).column(column)
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    ]
+    unpacked = [
+        chunk.total_uncompressed_size
+        for chunk in chunks
+        if chunk.total_uncompressed_size > BOMB_RATIO * chunk.total_compressed_size
+    ]
+    if (largest := max(unpacked, default=1)) > FREE_BYTES + MOST_RATIO * n_bytes:
+        raise BeyondBoundsError(f"{n_bytes:,} bytes that unpack to {largest:,} in one column")
+    return max(1, min(ROWS_PER_BATCH, FREE_BYTES // max(1, largest)))
 
 
 def _field_names(fields: Iterable[pa.Field], within: str = "") -> Iterator[str]:
@@ -88,9 +123,8 @@ def read_csv(
         # Bytes that are not UTF-8 become surrogates, which the text policy rejects row by row.
         with open_text(path, encoding) as stream:
             delimiter, skipped = _delimiter(path, encoding, fields_read)
-            for _ in range(skipped):
-                stream.readline()
-            records = _csv_records(csv.reader(stream, delimiter=delimiter, strict=True), skipped)
+            lines = islice(bounded_lines(stream), skipped, None)
+            records = _csv_records(csv.reader(lines, delimiter=delimiter, strict=True), skipped)
             _, header = next(records, (1, []))
             if isinstance(header, csv.Error):
                 raise CorpusError(f"{file}: the header row is broken: {header}")
@@ -111,7 +145,7 @@ def read_csv(
 def _delimiter(path: Path, encoding: str | None, fields: list[str]) -> tuple[str, int]:
     """Return what parts the fields of a file, and how many lines stand before its header."""
     with open_text(path, encoding) as stream:
-        head = stream.readline()
+        head = next(bounded_lines(stream), "")
         if head.startswith(EXCEL_HINT) and len(head.rstrip()) == len(EXCEL_HINT) + 1:
             return head[len(EXCEL_HINT)], 1
     named = "\t" if ".tsv" in path.name.lower() else ","

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 STATIC_MODEL = "static-minilm"
+PICKLES = "pytorch_model*.bin"
 
 CUT_MARGIN_TOKENS = 4
 """Room left in a chunk: if it begins inside a word, that word may become more tokens."""
@@ -358,11 +359,33 @@ def load_model(path: str) -> "SentenceTransformer":
     return _open_model(path)
 
 
+def check_weights(folder: Path) -> None:
+    """Refuse a folder of a model in which weights are pickled: a pickle can run any code.
+
+    Raises
+    ------
+    ModelError
+        Naming the files, and how to convert them.
+    """
+    pickled = [
+        file for file in sorted(folder.rglob(PICKLES)) if not any(file.parent.glob("*.safetensors"))
+    ]
+    if pickled:
+        named = ", ".join(str(file.relative_to(folder)) for file in pickled)
+        raise ModelError(
+            f"embedder.model = {str(folder)!r}: must have safetensors, found only {named}, and a "
+            "pickle can run any code; name a model that has them, or convert it where you trust "
+            'its maker: `python -c "from sentence_transformers import SentenceTransformer as S; '
+            f"S('{folder}').save('NEW')\"`"
+        )
+
+
 def _open_model(path: str) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
 
+    check_weights(Path(path))
     try:
-        model = SentenceTransformer(path)
+        model = SentenceTransformer(path, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError) as error:
         raise ModelError(
             f"embedder.model = {path!r}: must be {STATIC_MODEL}, {BUNDLED_MODEL}, a folder with a "

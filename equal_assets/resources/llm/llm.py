@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from equal_assets.secrets import hide
+
 CUT_OFF = "reply cut off at max_reply_tokens"
 
 NextStep = Literal["again", "wait", "give up", "unreachable"]
@@ -39,8 +41,8 @@ class TryFailedError(Exception):
         reply: str | None = None,
         said: str = "",
     ) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = hide(reason)
+        super().__init__(self.reason)
         self.outcome = outcome
         self.next_step = next_step
         self.reply = reply

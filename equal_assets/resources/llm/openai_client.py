@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from equal_assets.errors import ExtractionError
 from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
 from equal_assets.resources.llm.replies import Refusal, read_response, refusal
-from equal_assets.settings import OpenAISettings
+from equal_assets.settings import OpenAISettings, filled_address
 
 if TYPE_CHECKING:
     import openai
@@ -111,8 +111,9 @@ class OpenAIClient(LLM[Endpoint]):
         response = await self._ask(place, prompt, headers, _options(self._settings, schema, seed))
         answer = read_response(
             response.status_code,
-            self._settings.hide(response.text),
+            response.text,
             response.headers.get("content-type", ""),
+            hide=self._settings.hide,
         )
         if isinstance(answer, Refusal):
             raise self._refused(place, answer, response.headers, label="error in the response")
@@ -133,12 +134,18 @@ class OpenAIClient(LLM[Endpoint]):
                 **options,
             )
         except openai.APIStatusError as error:
-            found = refusal(error.status_code, self._settings.hide(error.response.text))
             # no cause: the server's words may hold the key
-            raise self._refused(endpoint, found, error.response.headers) from None
+            raise self._answered(endpoint, error.response) from None
         except openai.APIConnectionError as error:
-            raise _cut(endpoint, error) from error
+            if isinstance(error.__cause__, ElsewhereError):
+                raise ExtractionError(str(error.__cause__)) from None
+            raise _cut(endpoint, error) from None
         return raw.http_response
+
+    def _answered(self, endpoint: Endpoint, response: Any) -> Exception:
+        """Return what a response that is none of success means."""
+        found = refusal(response.status_code, response.text, hide=self._settings.hide)
+        return self._refused(endpoint, found, response.headers)
 
     def _refused(
         self, endpoint: Endpoint, found: Refusal, headers: Any, *, label: str | None = None
@@ -205,8 +212,12 @@ class OpenAIClient(LLM[Endpoint]):
 
 def make_client(settings: OpenAISettings, url: str, kind: Any, *, timeout: float) -> Any:
     """Return a client of the official package for a server; ``kind`` is its class."""
-    address, _, query = url.partition("?")
+    import openai
+
+    address, _, query = filled_address(url).partition("?")
     key = settings.api_key or WITHOUT_KEY
+    is_async = kind is openai.AsyncOpenAI
+    http = openai.DefaultAsyncHttpxClient if is_async else openai.DefaultHttpxClient
     try:
         return kind(
             base_url=address,
@@ -214,9 +225,31 @@ def make_client(settings: OpenAISettings, url: str, kind: Any, *, timeout: float
             api_key=key,
             timeout=timeout,
             max_retries=0,
+            http_client=http(event_hooks={"response": [_astay if is_async else _stay]}),
         )
     except (ValueError, ImportError) as error:  # of a proxy that the environment names, for one
-        raise ExtractionError(f"no client can be made for {url}: {error}") from error
+        raise ExtractionError(f"no client can be made for {url}: {error}") from None
+
+
+class ElsewhereError(Exception):
+    """A server sends its requests, with their headers, to another one."""
+
+
+def _stay(response: Any) -> None:
+    """Follow a redirection on the same host only: the next one would get all secrets, too."""
+    if not response.has_redirect_location:
+        return
+    here = response.request.url
+    there = here.join(response.headers["location"])
+    if there.host != here.host or (there.scheme != "https" and there.origin != here.origin):
+        raise ElsewhereError(
+            f"{here.origin} sends its requests on to {there.origin}, which is given no key: if "
+            "that is right, name it in extractor.base_urls"
+        )
+
+
+async def _astay(response: Any) -> None:
+    _stay(response)
 
 
 def sent_headers(settings: OpenAISettings) -> dict[str, Any]:
@@ -244,6 +277,8 @@ def key_refused(settings: OpenAISettings, url: str, found: Refusal) -> Extractio
 
 def unreachable(url: str, error: Exception) -> str:
     """Say that a server cannot be reached, and why where that is not plain."""
+    if isinstance(error.__cause__, ElsewhereError):
+        return str(error.__cause__)
     why = str(error.__cause__ or "")
     is_plain = not why or "connection attempts failed" in why or "Connection refused" in why
     return f"{url} cannot be reached" + ("" if is_plain else f" ({why[:200]})")
@@ -297,7 +332,7 @@ def _options(settings: OpenAISettings, schema: dict[str, Any], seed: int | None)
     elif settings.response_format != "text":
         enforced = {"name": "reply", "schema": schema, "strict": True}
         options["response_format"] = {"type": "json_schema", "json_schema": enforced}
-    return {**options, "extra_body": settings.extra_body} if settings.extra_body else options
+    return {**options, "extra_body": settings.sent_body()} if settings.extra_body else options
 
 
 def _failed(reason: str, outcome: Any, next_step: Any, *, said: str = "") -> TryFailedError:

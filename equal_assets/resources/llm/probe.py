@@ -31,6 +31,7 @@ PAYER = "check"
 LIST_SECONDS = 10.0
 REPLY_TOKENS = 64
 SHOWN_MODELS = 5
+SHOWN_CHARACTERS = 500
 
 SAMPLE = Document(
     document_id="check",
@@ -91,8 +92,9 @@ def _listed(settings: OpenAISettings, url: str, models: list[str] | None) -> str
 
 
 def _no_model(settings: OpenAISettings, url: str, models: list[str]) -> ExtractionError:
-    shown = ", ".join(models[:SHOWN_MODELS]) + (", ..." if len(models) > SHOWN_MODELS else "")
-    return ExtractionError(f"{url} has no model {settings.model!r}; it has: {shown}")
+    shown = settings.hide(", ".join(models[:SHOWN_MODELS]))[:SHOWN_CHARACTERS]
+    more = ", ..." if len(models) > SHOWN_MODELS else ""
+    return ExtractionError(f"{url} has no model {settings.model!r}; it has: {shown}{more}")
 
 
 def _is_among(model: str, listed: list[str]) -> bool:
@@ -110,12 +112,12 @@ def _models(settings: OpenAISettings, url: str) -> list[str] | None:
                 extra_headers=sent_headers(settings)
             ).http_response
         except openai.APIStatusError as error:
-            found = refusal(error.status_code, settings.hide(error.response.text))
+            found = refusal(error.status_code, error.response.text, hide=settings.hide)
             if found.is_of_key:
                 raise key_refused(settings, url, found) from None
             return None
         except openai.APIConnectionError as error:
-            raise ExtractionError(unreachable(url, error)) from error
+            raise ExtractionError(unreachable(url, error)) from None
     try:
         body = response.json()
     except ValueError:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from equal_assets import secrets
 from equal_assets.algorithms.extraction.parsing import EMPTY, NO_JSON, OTHER_SHAPE, SEVERAL
 from equal_assets.resources.llm.llm import CUT_OFF, Completion, NextStep, TryFailedError
 
@@ -70,7 +71,7 @@ WAIT = re.compile(
 )
 """How servers say in words when to ask again."""
 
-MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
 
@@ -80,6 +81,9 @@ MOST_TOKENS = 10**12
 
 DEEPEST = 5
 """Levels of a body that are looked through for it."""
+
+Hide = Callable[[str], str]
+"""Replaces the secrets in a text; given what is read of a body, as a body can escape anything."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +125,13 @@ def is_of_reply(reason: str) -> bool:
     return all(STEP.sub("", part).startswith(OF_REPLY) for part in PLACE.split(reason) if part)
 
 
-def refusal(status: int, text: str) -> Refusal:
+def refusal(status: int, text: str, *, hide: Hide = secrets.hide) -> Refusal:
     """Return the error in the body of a response that is none of success."""
     body = _json(text)
     codes = " ".join(
         str(found.get(key, "")) for found in _objects(body) for key in ("code", "type")
     )
-    said = words(text)
+    said = words(text, hide=hide)
     if status == 200 and BUSY.search(f"{codes} {said}"):
         status = 429
     is_out = status == 402 or bool(SPENT.search(f"{codes} {said}") or SPENT_FOR_TODAY.search(text))
@@ -143,18 +147,19 @@ def _wait_seconds(text: str) -> float | None:
     return max(waits, default=0.0) or None
 
 
-def words(text: str) -> str:
+def words(text: str, *, hide: Hide = secrets.hide) -> str:
     """Return what a body says, on one line of bounded length: JSON, a page or plain text."""
     body = _json(text)
     if body is None:
         said = html.unescape(MARKUP.sub(" ", text))
     else:
         said = "; ".join(dict.fromkeys(_said(body))) or json.dumps(body, ensure_ascii=False)
-    said = " ".join(_storable(said).split())
-    return said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]}..."
+    return _in_short(hide(_storable(said)))
 
 
-def read_response(status: int, text: str, content_type: str) -> Completion | Refusal:
+def read_response(
+    status: int, text: str, content_type: str, *, hide: Hide = secrets.hide
+) -> Completion | Refusal:
     """Return the completion in the body of a response of success, or the error in it.
 
     Raises
@@ -167,10 +172,10 @@ def read_response(status: int, text: str, content_type: str) -> Completion | Ref
     first = choices[0] if isinstance(choices, list) and choices else None
     for holder in (body, first):
         if isinstance(holder, dict) and holder.get("error"):
-            return refusal(_status(holder["error"], status), json.dumps(holder))
+            return refusal(_status(holder["error"], status), json.dumps(holder), hide=hide)
     if not isinstance(body, dict) or not isinstance(choices, list):
         page = " (a web page)" if "<html" in text[:1000].lower() else ""
-        said = words(text) or "empty"
+        said = words(text, hide=hide) or "empty"
         raise TryFailedError(f"{NO_COMPLETION}{page}: {said}", outcome="lost", next_step="again")
     tokens = _tokens(body.get("usage"))
     if first is None:
@@ -178,15 +183,18 @@ def read_response(status: int, text: str, content_type: str) -> Completion | Ref
     message = first.get("message") if isinstance(first, dict) else None
     if not isinstance(message, dict):
         keys = ", ".join(first) if isinstance(first, dict) else type(first).__name__
-        failure = _unusable(f"{NO_MESSAGE}: its choice has {keys}", "give up")
+        failure = _unusable(f"{NO_MESSAGE}: its choice has {_in_short(hide(keys))}", "give up")
         return Completion("", False, *tokens, failure=failure)
     ended = str(first.get("finish_reason")).lower()
-    written = _storable(_content(message.get("content")))
+    written = hide(_storable(_content(message.get("content"))))
     is_cut_off = ended in CUT_OFF_REASONS
-    return Completion(written, is_cut_off, *tokens, failure=_failure(message, written, ended))
+    failed = _failure(message, written, ended, hide)
+    return Completion(written, is_cut_off, *tokens, failure=failed)
 
 
-def _failure(message: dict[str, Any], written: str, ended: str) -> TryFailedError | None:
+def _failure(
+    message: dict[str, Any], written: str, ended: str, hide: Hide
+) -> TryFailedError | None:
     """Return why a message is no reply, as far as its fields say so."""
     content = message.get("content")
     parts = (
@@ -206,10 +214,10 @@ def _failure(message: dict[str, Any], written: str, ended: str) -> TryFailedErro
     if written.strip():
         return None
     if refusals:
-        said = words(str(refusals[0]))
+        said = words(str(refusals[0]), hide=hide)
         return _unusable(f"{REFUSED}: {said}", "again", reply=said)
     if calls := message.get("tool_calls") or message.get("function_call"):
-        named = ", ".join(_names(calls)) or "unnamed"
+        named = _in_short(hide(", ".join(_names(calls)))) or "unnamed"
         return _unusable(f"{TOOL_CALL}: {named}", "again", reply=named)
     return _unusable(f"{REASONING}{NO_THOUGHTS}", "give up") if has_reasoned else None
 
@@ -231,6 +239,11 @@ def _content(content: Any) -> str:
             return "".join(_part(part) for part in content)
         case _:
             return json.dumps(content, ensure_ascii=False)
+
+
+def _in_short(said: str) -> str:
+    said = " ".join(said.split())
+    return said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]}..."
 
 
 def _storable(text: str) -> str:

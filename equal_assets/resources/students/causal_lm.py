@@ -115,8 +115,10 @@ def check_folder(folder: Path) -> None:
         pickles = sorted(path.name for path in folder.glob("*.bin"))
         found = f"only {', '.join(pickles)}, and a pickle can run any code" if pickles else "none"
         raise ModelError(
-            f"the weights in {folder} must be safetensors, found {found}; convert them, or name "
-            "a model that has them"
+            f"the weights in {folder} must be safetensors, found {found}; name a model that has "
+            'them, or convert it where you trust its maker: `python -c "from transformers import '
+            f"AutoModelForCausalLM as M, AutoTokenizer as T; M.from_pretrained('{folder}')"
+            f".save_pretrained('NEW'); T.from_pretrained('{folder}').save_pretrained('NEW')\"`"
         )
 
 

@@ -6,6 +6,8 @@ import json
 import lzma
 import os
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +16,7 @@ import pytest
 import zstandard
 
 from equal_assets.errors import CorpusError
+from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora import Reason, read_corpus
 from equal_assets.resources.corpora.chats import chat_text
 from equal_assets.resources.corpora.listing import list_files, skipped_files
@@ -43,6 +46,17 @@ def lines(*texts: str) -> str:
 
 def texts(corpus) -> list[str]:
     return [document.text for document in read(corpus)[0]]
+
+
+@contextmanager
+def memory_below(n_bytes: int) -> Iterator[None]:
+    """Fail if Python holds more than this at any time in the block."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < n_bytes
+    finally:
+        tracemalloc.stop()
 
 
 def put(path: Path, content: str | bytes) -> Path:
@@ -88,10 +102,50 @@ def test_links_are_followed_and_circles_end(tmp_path):
     os.mkfifo(tmp_path / "data" / "pipe.jsonl")
 
     for path in (tmp_path / "data", tmp_path / "data" / "**" / "*.jsonl"):
-        documents, rejected = read(files(path))
+        documents, rejected = read(files(path, outside_links=True))
         assert sorted(d.text for d in documents) == ["behind a link", "in the folder"]
         told = {(Path(r.file).name, r.reason) for r in rejected}
         assert told == {("gone.jsonl", Reason.NO_FILE), ("pipe.jsonl", Reason.NO_FILE)}
+
+
+@pytest.mark.parametrize("pattern", ["data", "data/*", "data/**/*.txt"])
+def test_link_out_of_the_folder_is_told_and_not_followed(tmp_path, pattern):
+    put(tmp_path / "passwd", "root:x:0:0: of this machine")
+    put(tmp_path / "store" / "b.txt", "of another folder")
+    put(tmp_path / "data" / "a.txt", "in the folder")
+    put(tmp_path / "data" / "below" / "c.txt", "below the folder")
+    (tmp_path / "data" / "account.txt").symlink_to(tmp_path / "passwd")
+    (tmp_path / "data" / "up.txt").symlink_to("../passwd")
+    (tmp_path / "data" / "inner.txt").symlink_to("below/c.txt")
+    (tmp_path / "data" / "shard").symlink_to(tmp_path / "store")
+    (tmp_path / "data" / "below" / "machine").symlink_to("/")
+
+    documents, rejected = read(files(tmp_path / pattern))
+
+    assert sorted(d.text for d in documents) == ["below the folder", "in the folder"]
+    told = {Path(r.file).name for r in rejected if r.reason == Reason.OUTSIDE}
+    assert told == {"account.txt", "up.txt", "shard", "machine"}
+    assert {r.reason for r in rejected} == {Reason.OUTSIDE}
+
+
+def test_what_is_named_is_read_wherever_it_is(tmp_path):
+    put(tmp_path / "store" / "a.txt", "of another folder")
+    (tmp_path / "data").symlink_to(tmp_path / "store")
+    (tmp_path / "b.txt").symlink_to("store/a.txt")
+    for named in ("data", "data/*.txt", "b.txt"):
+        assert texts(files(tmp_path / named)) == ["of another folder"]
+    put(tmp_path / "mine" / "c.txt", "in my folder")
+    (tmp_path / "mine" / "shard").symlink_to(tmp_path / "store")
+    found = texts(files(tmp_path / "mine", tmp_path / "store"))
+    assert sorted(found) == ["in my folder", "of another folder"]
+
+
+def test_folder_of_nothing_but_links_says_what_to_do(tmp_path):
+    put(tmp_path / "secret.txt", "of this machine")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(CorpusError, match=r"not followed: 1; .* corpus.outside_links: true"):
+        read(files(tmp_path / "data"))
 
 
 def test_file_that_is_read_by_a_link_is_not_told_as_skipped(tmp_path):
@@ -493,6 +547,63 @@ def test_file_is_read_as_far_as_it_goes(tmp_path, name, content, n_documents, re
     assert [r.reason for r in rejected] == reasons
 
 
+LONG = b'{"text": "' + b"x" * (80 << 20) + b'"}\n'
+"""A row that no document has, of a file of 80 KB."""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reasons"),
+    [
+        (
+            "a.jsonl.gz",
+            gzip.compress(lines("first").encode() + LONG + lines("the last").encode()),
+            1,
+        ),
+        (
+            "b.jsonl.bz2",
+            bz2.compress(lines("first").encode() + LONG + lines("the last").encode()),
+            1,
+        ),
+        ("c.json.zst", PACK["zst"](b"[" + LONG + b"," + lines("the last").encode() + b"]"), 1),
+        ("d.csv.xz", lzma.compress(b"text\nfirst row\n" + b"x" * (80 << 20) + b"\n"), 1),
+    ],
+    ids=["gz", "bz2", "zst", "xz"],
+)
+def test_row_longer_than_any_document_fills_no_memory(tmp_path, name, content, reasons):
+    put(tmp_path / name, content)
+    with memory_below(700 << 20):
+        documents, rejected = read(files(tmp_path))
+    assert [r.reason for r in rejected] == [Reason.FILE_BEYOND_BOUNDS] * reasons
+    if name.endswith(("gz", "bz2")):  # a line has an end: reading goes on behind it
+        assert [(d.text, d.row) for d in documents] == [("first", 1), ("the last", 3)]
+
+
+@pytest.mark.parametrize("suffix", ["gz", "xz"])
+def test_file_that_unpacks_without_end_is_rejected(tmp_path, suffix):
+    part = PACK[suffix](lines("x" * 10_000_000).encode())
+    put(tmp_path / f"a.jsonl.{suffix}", part * 45)
+    rejected = [item for item in read_corpus(files(tmp_path)) if isinstance(item, RejectedRow)]
+    assert [(r.reason, "unpacks to more than" in r.excerpt) for r in rejected] == [
+        (Reason.FILE_BEYOND_BOUNDS, True)
+    ]
+
+
+def test_large_value_that_a_table_repeats_fills_no_memory(tmp_path):
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 256, pa.int32()), ["x" * (16 << 20)])
+    table = pa.table({"text": repeated})
+    pq.write_table(
+        table, tmp_path / "a.parquet", compression="zstd", dictionary_pagesize_limit=1 << 30
+    )
+    assert (tmp_path / "a.parquet").stat().st_size < 100_000
+    n_documents = 0
+    with memory_below(900 << 20):
+        for item in read_corpus(files(tmp_path)):
+            n_documents += len(item.text) == 16 << 20
+            if n_documents == 40:
+                break
+    assert n_documents == 40
+
+
 def test_many_circles_of_links_end(tmp_path):
     put(tmp_path / "a.jsonl", lines("first"))
     for name in "bcdefgh":
@@ -545,3 +656,25 @@ def test_settings_tell_a_path_that_matches_nothing_in_a_folder_with_brackets(tmp
     put(tmp_path / "p [1]" / "campaigns.yaml", "corpus: {source: files, paths: ['data/*.txt']}\n")
     with pytest.raises(Exception, match=r"no file matches data/\*\.txt"):
         load_settings(tmp_path / "p [1]" / "campaigns.yaml")
+
+
+@pytest.mark.parametrize(
+    "matter",
+    [
+        "a: &a [x, x, x, x, x, x, x, x]\n"
+        + "".join(f"b{n}: &b{n} [*a, *a, *a]\n" for n in range(3))
+        + "title: *b2",
+        "title: 2001-99-99",
+        "title: 0x" + "f" * 6000,
+        "title: " + "9" * 6000,
+        "date: 0001-01-01T00:00:00+23:00",
+        "title: " + "[" * 3000,
+    ],
+    ids=["aliases", "no date", "long hexadecimal", "long number", "before all dates", "deep"],
+)
+def test_front_matter_that_is_none_is_text(tmp_path, matter):
+    put(tmp_path / "a.md", f"---\n{matter}\n---\nThe text itself.")
+    documents, rejected = read(files(tmp_path))
+    assert rejected == []
+    assert "The text itself." in documents[0].text
+    assert "title" not in documents[0].metadata

@@ -476,7 +476,7 @@ def test_parquet_that_is_damaged_inside_yields_the_rows_before(tmp_path):
 
 def test_file_that_vanished_is_rejected(tmp_path, monkeypatch):
     paths = [tmp_path / f"gone{suffix}" for suffix in (".jsonl", ".csv", ".txt", ".parquet")]
-    monkeypatch.setattr(file_reader, "list_files", lambda patterns: paths)
+    monkeypatch.setattr(file_reader, "list_files", lambda patterns, **_: paths)
     (tmp_path / "stand-in.txt").write_text("")
 
     _, rejected = read(files(tmp_path / "stand-in.txt"))
@@ -495,7 +495,7 @@ def test_excerpt_is_one_short_printable_line(tmp_path):
 
 
 def test_every_reason_is_a_distinct_phrase():
-    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 25
+    assert len({reason.value for reason in Reason}) == len(list(Reason)) == 26
 
 
 def test_memory_is_bounded_by_a_chunk_and_not_by_the_file(tmp_path):

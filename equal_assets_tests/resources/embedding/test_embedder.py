@@ -1,5 +1,7 @@
+import pickle
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -441,3 +443,20 @@ def test_no_tuning_keeps_the_model_and_has_no_loss(static_path, tmp_path):
         for path in (static_path, str(tuning.path))
     ]
     np.testing.assert_array_equal(*rows)
+
+
+def test_pickled_weights_are_never_loaded(static_path, tmp_path):
+    folder = tmp_path / "pickled"
+    shutil.copytree(static_path, folder)
+    (weights,) = folder.rglob("*.safetensors")
+    weights.unlink()
+    ran = tmp_path / "ran"
+
+    class Harm:
+        def __reduce__(self):
+            return (Path.touch, (ran,))
+
+    (weights.parent / "pytorch_model.bin").write_bytes(pickle.dumps(Harm()))
+    with pytest.raises(ModelError, match=r"must have safetensors, found only .*\.save\('NEW'\)"):
+        load_model(str(folder))
+    assert not ran.exists()
