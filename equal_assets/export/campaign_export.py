@@ -19,6 +19,7 @@ from equal_assets.export.formats import file_name, write_examples
 from equal_assets.export.llama_factory import dataset_info
 from equal_assets.export.manifest import MANIFEST, ManifestSplit, manifest, write_json
 from equal_assets.pages.figures.curves import reward_curve_figure
+from equal_assets.resources.publishing import seal
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import ExportFormat, ExportKey, Settings
 
@@ -106,8 +107,36 @@ def export_campaign(
         write_json(dataset_info(campaign, formats, list(splits)), folder / LLAMA_FACTORY)
         described = manifest(contents, folder, splits=splits, rows=rows, validation=validation)
         write_json(described, folder / MANIFEST)
+        with warehouse.transaction() as transaction:
+            transaction.publish(
+                warehouse.stored_path(out / MANIFEST),
+                seal(folder / MANIFEST),
+                asset="export",
+                campaign=campaign,
+                made_from=contents.assets["qa_dataset"]["version"],
+                options={
+                    "formats": list(formats),
+                    "validation": validation,
+                    "leave_out": list(leave_out),
+                },
+            )
     files = {name: rows.get(name) for name in (*described["files"], MANIFEST)}
     return Exported(folder=out, splits=splits, files=files)
+
+
+def export_again(
+    settings: Settings,
+    warehouse: Warehouse,
+    campaign: str,
+    options: dict[str, Any],
+    *,
+    out: Path,
+    campaigns_file: Path,
+) -> None:
+    """Export a data set with the options that an earlier export was recorded with."""
+    export_campaign(
+        settings, warehouse, campaign, **options, out=out, campaigns_file=campaigns_file
+    )
 
 
 def split_examples(contents: Contents, validation: float) -> dict[str, pl.DataFrame]:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from equal_assets.errors import ExportError
-from equal_assets.export.manifest import MANIFEST, SCHEMA, file_digest
+from equal_assets.export.manifest import MANIFEST, SCHEMA
+from equal_assets.resources.publishing import file_digest, put_in_place
 
 STAGING = ".equal-export"
 """Where an export is written, in the folder itself, so that moving files copies none."""
@@ -53,6 +54,26 @@ def replaced_folder(out: Path) -> Iterator[Path]:
             raise ExportError(f"{out} cannot be written: {error}") from error
         finally:
             shutil.rmtree(staging)
+
+
+def lacking_files(out: Path, manifest_sha256: str) -> list[str]:
+    """Return the files of an export that are not in its folder.
+
+    Parameters
+    ----------
+    out : Path
+    manifest_sha256 : str
+        Of the manifest, which is written last.
+    """
+    if not (out / MANIFEST).is_file() or file_digest(out / MANIFEST) != manifest_sha256:
+        return [MANIFEST]
+    return [name for name in _listed(out / MANIFEST) if not (out / name).is_file()]
+
+
+def changed_files(out: Path) -> list[str]:
+    """Return the files of a whole export that do not hold what was exported."""
+    listed = _listed(out / MANIFEST)
+    return [name for name, digest in listed.items() if file_digest(out / name) != digest]
 
 
 @contextmanager
@@ -133,13 +154,13 @@ def _move(staging: Path, out: Path, old: list[str]) -> None:
     new = [name for name in _visible_files(staging) if name != MANIFEST]
     for name in new:
         (out / name).parent.mkdir(exist_ok=True)
-        os.replace(staging / name, out / name)
+        put_in_place(staging / name, out / name)
     for name in sorted(set(old) - set(new)):
         (out / name).unlink()
         folder = (out / name).parent
         if folder != out and not any(folder.iterdir()):
             folder.rmdir()
-    os.replace(staging / MANIFEST, out / MANIFEST)
+    put_in_place(staging / MANIFEST, out / MANIFEST)
 
 
 def _some(names: list[str]) -> str:
