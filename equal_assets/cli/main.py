@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from equal_assets.causes import explain
 from equal_assets.cli.check import check
 from equal_assets.cli.compare import compare, report
+from equal_assets.cli.doctor import doctor
 from equal_assets.cli.export import export
 from equal_assets.cli.init import init
 from equal_assets.cli.run import rerun, retry, run, status
@@ -32,7 +34,7 @@ from equal_assets.settings import quiet_libraries
 
 CHAPTERS: dict[str, tuple[click.Command, ...]] = {
     "Begin": (init, check, schema),
-    "Play": (run, status, retry, rerun),
+    "Play": (run, status, retry, rerun, doctor),
     "See what came of it": (ui, compare, trace),
     "Pass it on": (export, report),
 }
@@ -66,6 +68,12 @@ class EqualGroup(click.Group):
             ctx.exit(WRONG_CALL)
         except EqualError as error:
             say_error(str(error))
+            ctx.exit(FAILED)
+        except Exception as error:
+            told = explain(error)
+            if told is None:
+                raise
+            say_error(str(told))
             ctx.exit(FAILED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from equal_assets.causes import explain
 from equal_assets.errors import EqualError, WarehouseLockedError
 from equal_assets.graph import ASSETS
 from equal_assets.resources.warehouse import Transaction, Warehouse
@@ -97,9 +98,17 @@ def making(
 
 @contextmanager
 def failing_clearly() -> Iterator[None]:
-    """Turn the project's own errors into the failure that Dagster shows, without a traceback."""
+    """Turn the project's own errors into the failure that Dagster shows, without a traceback.
+
+    So are full disks, locked folders and broken files.
+    """
     try:
         yield
     except EqualError as error:
         is_transient = isinstance(error, WarehouseLockedError)
         raise dg.Failure(str(error), allow_retries=is_transient) from error
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        raise dg.Failure(str(told), allow_retries=False) from error
