@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,8 @@ def export_campaign(
         for name, part in parts.items()
     }
     rows: dict[str, int] = {}
-    with replaced_folder(out) as folder:
+    place = warehouse.stored_path(out / MANIFEST)
+    with replaced_folder(out, _recorded(warehouse, place)) as folder:
         for form in formats:
             (folder / form).mkdir()
             for name, part in parts.items():
@@ -109,7 +111,7 @@ def export_campaign(
         write_json(described, folder / MANIFEST)
         with warehouse.transaction() as transaction:
             transaction.publish(
-                warehouse.stored_path(out / MANIFEST),
+                place,
                 seal(folder / MANIFEST),
                 asset="export",
                 campaign=campaign,
@@ -118,6 +120,7 @@ def export_campaign(
                     "formats": list(formats),
                     "validation": validation,
                     "leave_out": list(leave_out),
+                    "files": {name: of["sha256"] for name, of in described["files"].items()},
                 },
             )
     files = {name: rows.get(name) for name in (*described["files"], MANIFEST)}
@@ -134,9 +137,15 @@ def export_again(
     campaigns_file: Path,
 ) -> None:
     """Export a data set with the options that an earlier export was recorded with."""
-    export_campaign(
-        settings, warehouse, campaign, **options, out=out, campaigns_file=campaigns_file
-    )
+    asked = {key: value for key, value in options.items() if key != "files"}
+    export_campaign(settings, warehouse, campaign, **asked, out=out, campaigns_file=campaigns_file)
+
+
+def _recorded(warehouse: Warehouse, place: str) -> dict[str, str]:
+    """Return the digests of the files of an export that was recorded with its manifest's place."""
+    row = warehouse.query("published").filter(path=place)
+    files: dict[str, str] = json.loads(row["options"].item())["files"] if len(row) else {}
+    return files
 
 
 def split_examples(contents: Contents, validation: float) -> dict[str, pl.DataFrame]:

@@ -6,9 +6,10 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from equal_assets.errors import ExportError
 from equal_assets.export.manifest import MANIFEST, SCHEMA
@@ -24,7 +25,9 @@ N_NAMED = 5
 
 
 @contextmanager
-def replaced_folder(out: Path) -> Iterator[Path]:
+def replaced_folder(
+    out: Path, recorded: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Path]:
     """Yield an empty folder, and then replace an earlier export with its files.
 
     Each file is moved as a whole, the manifest last. An export that fails leaves the earlier one as
@@ -35,6 +38,8 @@ def replaced_folder(out: Path) -> Iterator[Path]:
     ----------
     out : Path
         Created if it is missing. Hidden files in it are left alone.
+    recorded : mapping of str to str
+        Digests of an earlier export's files by name, should its manifest be lost.
 
     Raises
     ------
@@ -43,7 +48,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
         export wrote or that have changed since.
     """
     with _held(out):
-        old = _own_files(out)
+        old = _own_files(out, recorded)
         staging = out / STAGING
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
@@ -94,7 +99,7 @@ def _held(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _own_files(out: Path) -> list[str]:
+def _own_files(out: Path, recorded: Mapping[str, str]) -> list[str]:
     """Return the files of an earlier export.
 
     Raises
@@ -102,7 +107,7 @@ def _own_files(out: Path) -> list[str]:
     ExportError
         If there are other files.
     """
-    written: dict[str, set[str]] = {}
+    written = {name: {digest} for name, digest in recorded.items()}
     for folder in (out, out / STAGING):  # the second is left from a killed export
         for name, digest in _listed(folder / MANIFEST).items():
             written.setdefault(name, set()).add(digest)
