@@ -204,3 +204,11 @@ def test_lost_embedder_is_made_again_as_it_was(project):
     assert "rounds" not in result.stdout.split("Campaigns")[0].replace("Rounds", "")
     assert project.sql(version).equals(before)
     assert project.equal("doctor").returncode == 0
+
+
+def test_new_project_has_nothing_wrong(tmp_path, models):
+    project = Project.make(tmp_path / "project", models=models)
+    (project.folder / ".equal/mlflow.db").unlink()
+    result = project.equal("doctor")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not (project.folder / ".equal/mlflow.db").exists()

@@ -90,11 +90,10 @@ def _stores() -> Iterator[tuple[str, list[Fault]]]:
     of_sqlite = databases.sqlite_faults(state, home / HISTORY)
     yield "journal of requests, and Dagster's databases", list(of_sqlite)
     is_started = database.is_file() and not of_warehouse
-    of_tracking = databases.tracking_faults(tracker) if is_started else ()
-    yield "MLflow's database", list(of_tracking)
     if not is_started:
         return
     warehouse = open_warehouse()
+    yield "MLflow's database", list(databases.tracking_faults(tracker, warehouse))
     yield "rows of the warehouse", list(databases.invariant_faults(warehouse))
     yield "stored extractions, and their requests", list(databases.journal_faults(warehouse, state))
     published = files.file_faults(

@@ -58,9 +58,13 @@ def warehouse_faults(database: Path) -> Iterator[Fault]:
         )
 
 
-def tracking_faults(tracker: Tracker) -> Iterator[Fault]:
-    """Yield why the file of the MLflow store cannot be used, if it is one."""
-    if fault := tracker.store_fault():
+def tracking_faults(tracker: Tracker, warehouse: Warehouse) -> Iterator[Fault]:
+    """Yield why the file of the MLflow store cannot be used, if it is one.
+
+    Before the first round it need not be there.
+    """
+    is_needed = tracker.is_stored or not warehouse.query("campaign_status").is_empty()
+    if is_needed and (fault := tracker.store_fault()):
 
         def mend() -> str:
             return tracker.ready() or "a new one was made"
