@@ -71,3 +71,7 @@ class ServiceError(EqualError):
 
 class TrackingError(EqualError):
     """MLflow refuses what is to be recorded: something was deleted, or it cannot be reached."""
+
+
+class StorageError(EqualError):
+    """A disk is full, a folder cannot be written, or a database file is broken."""

@@ -184,6 +184,7 @@ _ROWS = (
         reads=("documents", "qa_dataset"),
         settings=("student",),
         by="campaign",
+        beside=("student_losses",),
         inputs=inputs.student,
     ),
     Asset(

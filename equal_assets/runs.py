@@ -52,6 +52,20 @@ def run_name(run: dg.DagsterRun) -> str:
 
 def close_killed_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs whose process was killed as failed, and return how many there were."""
+    killed = _killed(instance)
+    for run in killed:
+        instance.report_run_failed(
+            run, "the process of this run was killed; equal run, or a backfill, resumes it"
+        )
+    return len(killed)
+
+
+def n_killed_runs(instance: dg.DagsterInstance) -> int:
+    """Return how many runs have a process that was killed, and are not marked as failed yet."""
+    return len(_killed(instance))
+
+
+def _killed(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     unfinished = dg.RunsFilter(
         statuses=[
             dg.DagsterRunStatus.STARTING,
@@ -68,11 +82,7 @@ def close_killed_runs(instance: dg.DagsterInstance) -> int:
             is_killed = process is not None and not is_running(*process)
         if is_killed:
             killed.append(record.dagster_run)
-    for run in killed:
-        instance.report_run_failed(
-            run, "the process of this run was killed; equal run, or a backfill, resumes it"
-        )
-    return len(killed)
+    return killed
 
 
 def is_running(pid: int, known_at: float) -> bool:

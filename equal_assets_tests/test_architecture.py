@@ -25,7 +25,10 @@ PACKAGES = [name for name, path in MODULES.items() if path.name == "__init__.py"
 
 ALLOWED: dict[str, set[str]] = {
     "records": set(),
+    "secrets": set(),
     "errors": {"secrets"},
+    "causes": {"errors"},
+    "processes": set(),
     "progress": set(),
     "algorithms": {"records"},
     "settings": {"algorithms", "errors", "records", "secrets"},
@@ -59,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     "lineage": {"errors", "graph", "resources"},
     "steps": {
         "algorithms",
+        "causes",
         "errors",
         "graph",
         "partitions",
@@ -69,7 +73,37 @@ ALLOWED: dict[str, set[str]] = {
         "settings",
         "versions",
     },
-    "pages": {"algorithms", "comparison", "errors", "planning", "records", "resources", "settings"},
+    "pages": {
+        "algorithms",
+        "comparison",
+        "errors",
+        "planning",
+        "records",
+        "resources",
+        "settings",
+        "versions",
+    },
+    "export": {
+        "algorithms",
+        "errors",
+        "graph",
+        "pages",
+        "records",
+        "resources",
+        "settings",
+        "versions",
+    },
+    "health": {
+        "export",
+        "graph",
+        "pages",
+        "partitions",
+        "resources",
+        "runs",
+        "settings",
+        "steps",
+        "versions",
+    },
     "assets": {
         "algorithms",
         "comparison",
@@ -82,16 +116,6 @@ ALLOWED: dict[str, set[str]] = {
         "runs",
         "settings",
         "steps",
-        "versions",
-    },
-    "export": {
-        "algorithms",
-        "errors",
-        "graph",
-        "pages",
-        "records",
-        "resources",
-        "settings",
         "versions",
     },
     "automation": {
@@ -111,11 +135,13 @@ ALLOWED: dict[str, set[str]] = {
     "init": {"errors", "records", "resources", "settings"},
     "cli": {
         "automation",
+        "causes",
         "comparison",
         "definitions",
         "errors",
         "export",
         "graph",
+        "health",
         "init",
         "lineage",
         "pages",
@@ -128,8 +154,6 @@ ALLOWED: dict[str, set[str]] = {
         "settings",
         "versions",
     },
-    "secrets": set(),
-    "processes": set(),
 }
 """Folder or module of the package -> the others that it imports, all of them.
 

@@ -1,16 +1,15 @@
 """Group `dataset`: the training examples of a campaign, with their provenance."""
 
-from pathlib import Path
-
 import dagster as dg
-import polars as pl
 
 from equal_assets.pages.dataset import dataset_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.question_vectors import not_compared
+from equal_assets.resources.publishing import publishing
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.steps.examples_file import publish_examples
 from equal_assets.steps.making import making
 from equal_assets.steps.pair_removal import split_pairs
 
@@ -29,10 +28,10 @@ def qa_dataset(
     with making("qa_dataset", warehouse, settings, campaign=campaign) as made:
         progress = report(context.log, f"{campaign}: embed the questions")
         kept, removed = split_pairs(warehouse, settings, campaign=campaign, progress=progress)
-        with made.transaction() as transaction:
+        with publishing(path) as draft, made.transaction() as transaction:
             transaction.replace("qa_dataset", kept, campaign=campaign)
             transaction.replace("removed_qa", removed, campaign=campaign)
-        _publish(kept, path)
+            publish_examples(transaction, draft, warehouse.stored_path(path), campaign)
         languages = not_compared(settings.dataset, [*kept["question"], *removed["question"]])
         if languages:
             context.log.warning(f"{campaign}: {languages}")
@@ -40,10 +39,3 @@ def qa_dataset(
             warehouse, campaign, settings.dataset, removed, path, languages=languages
         )
         return made.result(page, n_rows=len(kept))
-
-
-def _publish(rows: pl.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_suffix(".parquet.tmp")
-    rows.write_parquet(staging)
-    staging.replace(path)

@@ -10,9 +10,9 @@ from equal_assets.comparison.points import compared_campaigns
 from equal_assets.comparison.pools import by_target, compare_target
 from equal_assets.comparison.students import compare_students
 from equal_assets.errors import CampaignError
-from equal_assets.pages.campaign_run import campaign_run, link_campaign
+from equal_assets.pages.campaign_run import link_campaign
 from equal_assets.pages.evaluation import accuracy_page, comparison_page
-from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
+from equal_assets.pages.tracked import track, track_comparison
 from equal_assets.partitions import declared
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
@@ -42,10 +42,8 @@ def student_accuracy(
         rows = _beside(metrics_of(answers["base"]), metrics_of(answers["tuned"]), campaign)
         with made.transaction() as transaction:
             transaction.replace("student_accuracy", rows, campaign=campaign)
+        track("student_accuracy", warehouse, tracker, campaign, version=str(made.version))
         shown = warehouse.query("student_accuracy", campaigns=[campaign])  # perplexity first
-        run_id = campaign_run(warehouse, tracker, campaign)
-        _track_accuracy(tracker, run_id, models, rows, answers)
-        tracker.log_figure(run_id, accuracy_figure(shown), "student_accuracy.png")
         link = link_campaign(context, settings, warehouse, tracker, campaign)
         page = accuracy_page(shown, answers["tuned"])
         return made.result({**page, "MLflow run": link}, n_rows=len(rows))
@@ -83,10 +81,9 @@ def strategy_comparison(
             transaction.insert("strategy_comparison", rows)
         accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
         for of_target in groups:
-            figure = comparison_figure(rows.filter(pl.col("campaign").is_in(of_target)), accuracy)
-            for name in of_target:
-                run_id = campaign_run(warehouse, tracker, name)
-                tracker.log_figure(run_id, figure, "strategy_comparison.png")
+            track_comparison(
+                warehouse, tracker, of_target, of_target=of_target, version=str(made.version)
+            )
         return made.result(comparison_page(rows, paired, accuracy, costs), n_rows=len(rows))
 
 
@@ -134,22 +131,6 @@ def _beside(base: pl.DataFrame, tuned: pl.DataFrame, campaign: str) -> pl.DataFr
         .join(named[1].drop("n_questions"), on="metric", maintain_order="left")
         .with_columns(campaign=pl.lit(campaign))
     )
-
-
-def _track_accuracy(
-    tracker: Tracker,
-    run_id: str,
-    models: dict[str, Any],
-    rows: pl.DataFrame,
-    answers: dict[str, pl.DataFrame],
-) -> None:
-    """Log the metrics of both students to the campaign's run, the answers to the fine-tune's."""
-    base, tuned = (dict(rows.select("metric", name).rows()) for name in ("base", "tuned"))
-    tracker.log_result(run_id, {f"base_{metric}": value for metric, value in base.items()} | tuned)
-    tracker.log_evaluation(
-        models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers["tuned"]
-    )
-    tracker.finish(run_id)
 
 
 def _groups(settings: Settings, stored: Versions) -> list[list[str]]:

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from equal_assets.pages.campaign_run import campaign_run
 from equal_assets.pages.metadata import markdown
+from equal_assets.pages.tracked import track
 from equal_assets.partitions import declared
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.steps.harness import evaluate_students, track_harness
+from equal_assets.steps.harness import evaluate_students
 from equal_assets.steps.making import making
 
 
@@ -35,8 +35,8 @@ def harness_accuracy(
         with made.transaction() as transaction:
             transaction.replace("harness_accuracy", rows, campaign=campaign)
             transaction.replace("harness_items", items, campaign=campaign)
-        run_id = campaign_run(warehouse, tracker, campaign)
-        track_harness(tracker, run_id, rows)
+        version = str(made.version)
+        run_id = track("harness_accuracy", warehouse, tracker, campaign, version=version)
         page = {
             "tasks": ", ".join(harness.names) or "none: evaluation.harness names none",
             "lm-eval": markdown(rows.drop("campaign")),

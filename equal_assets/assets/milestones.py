@@ -5,6 +5,7 @@ from pydantic import Field
 
 from equal_assets.pages.campaign_run import campaign_run, link_campaign
 from equal_assets.pages.metadata import markdown
+from equal_assets.pages.tracked import track_milestones
 from equal_assets.partitions import declared
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.students.student import Student
@@ -40,11 +41,11 @@ def accuracy_over_budget(
         folder = campaigns.models_folder / "milestones" / campaign
         roles = (settings, warehouse, student, folder)
         for milestone in milestones:
-            rows = judged(milestone, *roles, run_id=run_id, log=context.log)
-            values = dict(rows.select("metric", "value").rows())
-            tracker.log_point(run_id, values, prefix="over_budget/", step=milestone.documents)
+            judged(milestone, *roles, run_id=run_id, log=context.log)
+            track_milestones(warehouse, tracker, campaign, run_id)
         with made.transaction() as transaction:
             forget_others(transaction, campaign, milestones)
+        tracker.mark(run_id, "accuracy_over_budget", str(made.version))
         points = warehouse.query("accuracy_over_budget", campaigns=[campaign]).drop("campaign")
         link = link_campaign(context, settings, warehouse, tracker, campaign)
         page = {"students over the budget": markdown(points), "MLflow run": link}

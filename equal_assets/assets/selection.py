@@ -15,6 +15,7 @@ from equal_assets.pages.campaign_run import (
     tag_run,
 )
 from equal_assets.pages.selection import campaign_page, round_page
+from equal_assets.pages.tracked import track
 from equal_assets.partitions import declared, parse_round_key, round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
@@ -91,11 +92,8 @@ def reward_curve(
             curve = transaction.query("reward_curve", campaign=campaign)
             transaction.replace("reward_curve", curve, campaign=campaign)
             transaction.replace("reference_plane", reference, campaign=campaign)
-        run_id = campaign_run(warehouse, tracker, campaign)
-        tracker.log_rounds(run_id, curve)
+        track("reward_curve", warehouse, tracker, campaign, version=str(made.version))
         page = campaign_page(warehouse, campaign, curve)
-        for name, figure in page.figures.items():
-            tracker.log_figure(run_id, figure, f"{name.replace(' ', '_')}.png")
         link = link_campaign(context, settings, warehouse, tracker, campaign)
         return made.result({**page.metadata, "MLflow run": link}, n_rows=len(curve))
 

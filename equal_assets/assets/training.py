@@ -7,12 +7,14 @@ import polars as pl
 
 from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run, link_campaign
+from equal_assets.pages.tracked import training_data
 from equal_assets.pages.training import few_examples, student_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report, warn
 from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.publishing import seal
 from equal_assets.resources.students.student import FineTuning, Student
-from equal_assets.resources.tracking import Tracker, TrainingData
+from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import fingerprint
 from equal_assets.steps.base_student import base_student
@@ -47,10 +49,16 @@ def fine_tuned_student(
             **_student_row(tuning, campaign=campaign, run_id=run_id, model_id=model_id),
         }
         row["seconds"] = made.seconds
+        losses = pl.DataFrame({"loss": tuning.losses}).with_row_index("step", offset=1)
         # the folder of a model from the hub is named by its commit, which no setting says
         made.version = fingerprint([made.inputs, base.name])
+        sealed = seal(tuning.path)
         with made.transaction() as transaction:
             transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign=campaign)
+            transaction.replace(
+                "student_losses", losses.with_columns(campaign=pl.lit(campaign)), campaign=campaign
+            )
+            transaction.publish(row["path"], sealed, asset=made.asset, campaign=campaign)
         link_campaign(context, settings, warehouse, tracker, campaign)
         page = student_page(row, tuning, address=tracker.run_url(run_id), warning=warning)
         return made.result(page, n_rows=1)
@@ -81,12 +89,7 @@ def _track(
         parameters=campaigns.load().student.model_dump(mode="json"),
         losses=tuning.losses,
         metrics={"examples": tuning.n_examples, "tokens": tuning.n_tokens, "flops": tuning.flops},
-        data=TrainingData(
-            name=campaign,
-            digest=fingerprint(examples.rows()),
-            path=campaigns.exports_folder / campaign / "qa_dataset.parquet",
-            n_rows=len(examples),
-        ),
+        data=training_data(campaign, examples, campaigns.exports_folder),
         student=tuning.path,
     )
 

@@ -17,6 +17,7 @@ from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.prose import stored_yield
 from equal_assets.resources.extraction.store import extract_through_store, warmup_caps
+from equal_assets.resources.publishing import seal
 from equal_assets.resources.warehouse import Warehouse, read_documents
 from equal_assets.runs import run_name
 from equal_assets.settings import WarmUpSettings
@@ -85,8 +86,10 @@ def contrastive_embedder(
         )
         row |= {"seconds": made.seconds, "path": warehouse.stored_path(row["path"])}
         made.version = row["embedder_version"]
+        sealed = seal(campaigns.models_folder / "contrastive_embedder")
         with made.transaction(flops=flops) as transaction:
             transaction.replace("contrastive_embedder", pl.DataFrame([row]))
+            transaction.publish(row["path"], sealed, asset=made.asset)
         return made.result(embedder_page(row, flops), n_rows=1)
 
 

@@ -19,6 +19,7 @@ from equal_assets.cli.project import (
 from equal_assets.cli.terminal import console, guarded, progress_bars, say
 from equal_assets.errors import CampaignError
 from equal_assets.pages.values import NONE, number
+from equal_assets.resources.publishing import publishing
 from equal_assets.settings import Settings, load_settings, state_folder
 
 if TYPE_CHECKING:
@@ -101,13 +102,15 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
     console.print(COSTS_EXPLAINED, soft_wrap=True)
     print_students(names, warehouse)
     if csv:
-        rows.write_csv(csv)
+        with publishing(csv) as draft:
+            rows.write_csv(draft)
         say(f"table   {csv}")
     if plot:
         from equal_assets.pages.figures.students import comparison_figure
 
         accuracy = warehouse.query("accuracy_over_budget", campaigns=names)
-        comparison_figure(rows, accuracy).savefig(plot, dpi=150)
+        with publishing(plot) as draft:
+            comparison_figure(rows, accuracy).savefig(draft, dpi=150, format="png")
         say(f"picture {plot}")
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
+from equal_assets.causes import explain
 from equal_assets.cli.check import check
 from equal_assets.cli.compare import compare, report
+from equal_assets.cli.doctor import doctor
 from equal_assets.cli.export import export
 from equal_assets.cli.init import init
 from equal_assets.cli.run import rerun, retry, run, status
@@ -33,7 +35,7 @@ from equal_assets.settings import quiet_libraries
 
 CHAPTERS: dict[str, tuple[click.Command, ...]] = {
     "Begin": (init, check, schema),
-    "Play": (run, status, retry, rerun),
+    "Play": (run, status, retry, rerun, doctor),
     "See what came of it": (ui, compare, trace),
     "Pass it on": (export, report),
 }
@@ -71,6 +73,9 @@ class EqualGroup(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
+            if told := explain(error):
+                say_error(str(told))
+                ctx.exit(FAILED)
             if (clean := scrub(error)) is not error:
                 raise clean from clean.__cause__
             raise

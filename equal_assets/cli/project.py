@@ -9,9 +9,10 @@ from urllib.parse import unquote
 
 import click
 
-from equal_assets.cli.terminal import say
+from equal_assets.cli.terminal import say, say_warning
 from equal_assets.errors import SettingsError
 from equal_assets.init.files import DAGSTER_FILE, packaged_text
+from equal_assets.resources.publishing import publish_text
 from equal_assets.settings import Settings, campaigns_file, project_folder, state_folder
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def enter_dagster_home() -> Path:
     os.environ["EQUAL_HOME"] = str(state_folder())
     os.chdir(folder)
     if not Path(DAGSTER_FILE).is_file():
-        Path(DAGSTER_FILE).write_text(packaged_text(DAGSTER_FILE), encoding="utf-8")
+        publish_text(packaged_text(DAGSTER_FILE), Path(DAGSTER_FILE))
         say(f"wrote {folder / DAGSTER_FILE}: where Dagster keeps its runs")
     return folder
 
@@ -90,6 +91,8 @@ def ready_tracking(settings: Settings) -> None:
         Before anything is spent.
     """
     tracker = build_tracker(settings)
+    if told := tracker.ready():
+        say_warning(told)
     if moved_from := tracker.follow():
         say(f"this project was {moved_from} before: MLflow's artifacts are found here from now on")
     tracker.require_experiment()

@@ -62,6 +62,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
         _work_alone("equal run")
     instance, warehouse = open_project()
     from equal_assets.automation.rerun_rounds import restart_campaign
+    from equal_assets.cli.mending import mend_assets, mend_rest
     from equal_assets.cli.runner import Runner
     from equal_assets.pages import spend
     from equal_assets.runs import close_killed_runs
@@ -77,8 +78,10 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
         say(f"{name}: starts over")
     if killed := close_killed_runs(instance):
         say(f"{killed} earlier run(s) were killed; going on from what they stored")
+    mend_assets(settings, warehouse, say)
     with progress_bars() as announce:
         n_runs = guarded(lambda: Runner(instance, warehouse, settings, announce).run(names))
+    mend_rest(settings, warehouse, build_extractor(settings), build_tracker(settings), say)
     seconds = time.monotonic() - started
     console.print()
     _print_status(settings, warehouse, names)
@@ -231,9 +234,13 @@ def _print_warnings(settings: Settings, warehouse: Warehouse, names: list[str]) 
 
 def _where_to_look(names: list[str]) -> None:
     state = short(state_folder())
+    exports = state_folder() / "exports"
+    there = [name for name in names if (exports / name / "qa_dataset.parquet").is_file()]
     for line in (
         "Where to look:",
-        f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(names)});",
+        f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(there)});"
+        if there
+        else "  data sets     none is finished yet",
         "                equal export CAMPAIGN writes them for trainers, with a card",
         f"  tables        {state}/warehouse.duckdb (DuckDB)",
         "  graph, plots  equal ui opens Dagster and MLflow over the same state",

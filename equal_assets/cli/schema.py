@@ -8,6 +8,7 @@ import click
 
 from equal_assets.cli.options import FILE, file_to_write
 from equal_assets.cli.terminal import say
+from equal_assets.resources.publishing import publish_text
 
 
 @click.command()
@@ -28,5 +29,5 @@ def schema(out: Path | None) -> None:
     if out is None:
         click.echo(campaigns_schema(), nl=False)
     else:
-        out.write_text(campaigns_schema(), encoding="utf-8")
+        publish_text(campaigns_schema(), out)
         say(f"schema  {out}")

@@ -19,7 +19,7 @@ import click
 
 from equal_assets.cli.project import build_tracker, enter_dagster_home
 from equal_assets.cli.services import HOST, Service, free_port, is_free, running
-from equal_assets.cli.terminal import console, say
+from equal_assets.cli.terminal import console, say, say_warning
 from equal_assets.errors import ServiceError
 from equal_assets.settings import TrackingSettings, load_settings, state_folder
 
@@ -66,6 +66,8 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
     commands = {"Dagster": _dagster(ports["Dagster"])}
     if not _has_server(settings.tracking):
         tracker = build_tracker(settings)
+        if told := tracker.ready():
+            say_warning(told)
         if moved_from := tracker.follow():
             say(f"this project was {moved_from} before: MLflow's artifacts are found here now")
         commands["MLflow"] = _mlflow(ports["MLflow"], tracker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from equal_assets.export.formats import file_name, write_examples
 from equal_assets.export.llama_factory import dataset_info
 from equal_assets.export.manifest import MANIFEST, ManifestSplit, manifest, write_json
 from equal_assets.pages.figures.curves import reward_curve_figure
+from equal_assets.resources.publishing import seal
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import ExportFormat, ExportKey, Settings
 
@@ -87,7 +89,8 @@ def export_campaign(
         for name, part in parts.items()
     }
     rows: dict[str, int] = {}
-    with replaced_folder(out) as folder:
+    place = warehouse.stored_path(out / MANIFEST)
+    with replaced_folder(out, _recorded(warehouse, place)) as folder:
         for form in formats:
             (folder / form).mkdir()
             for name, part in parts.items():
@@ -106,8 +109,43 @@ def export_campaign(
         write_json(dataset_info(campaign, formats, list(splits)), folder / LLAMA_FACTORY)
         described = manifest(contents, folder, splits=splits, rows=rows, validation=validation)
         write_json(described, folder / MANIFEST)
+        with warehouse.transaction() as transaction:
+            transaction.publish(
+                place,
+                seal(folder / MANIFEST),
+                asset="export",
+                campaign=campaign,
+                made_from=contents.assets["qa_dataset"]["version"],
+                options={
+                    "formats": list(formats),
+                    "validation": validation,
+                    "leave_out": list(leave_out),
+                    "files": {name: of["sha256"] for name, of in described["files"].items()},
+                },
+            )
     files = {name: rows.get(name) for name in (*described["files"], MANIFEST)}
     return Exported(folder=out, splits=splits, files=files)
+
+
+def export_again(
+    settings: Settings,
+    warehouse: Warehouse,
+    campaign: str,
+    options: dict[str, Any],
+    *,
+    out: Path,
+    campaigns_file: Path,
+) -> None:
+    """Export a data set with the options that an earlier export was recorded with."""
+    asked = {key: value for key, value in options.items() if key != "files"}
+    export_campaign(settings, warehouse, campaign, **asked, out=out, campaigns_file=campaigns_file)
+
+
+def _recorded(warehouse: Warehouse, place: str) -> dict[str, str]:
+    """Return the digests of the files of an export that was recorded with its manifest's place."""
+    row = warehouse.query("published").filter(path=place)
+    files: dict[str, str] = json.loads(row["options"].item())["files"] if len(row) else {}
+    return files
 
 
 def split_examples(contents: Contents, validation: float) -> dict[str, pl.DataFrame]:

@@ -6,12 +6,14 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from equal_assets.errors import ExportError
-from equal_assets.export.manifest import MANIFEST, SCHEMA, file_digest
+from equal_assets.export.manifest import MANIFEST, SCHEMA
+from equal_assets.resources.publishing import file_digest, put_in_place
 
 STAGING = ".equal-export"
 """Where an export is written, in the folder itself, so that moving files copies none."""
@@ -23,7 +25,9 @@ N_NAMED = 5
 
 
 @contextmanager
-def replaced_folder(out: Path) -> Iterator[Path]:
+def replaced_folder(
+    out: Path, recorded: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Path]:
     """Yield an empty folder, and then replace an earlier export with its files.
 
     Each file is moved as a whole, the manifest last. An export that fails leaves the earlier one as
@@ -34,6 +38,8 @@ def replaced_folder(out: Path) -> Iterator[Path]:
     ----------
     out : Path
         Created if it is missing. Hidden files in it are left alone.
+    recorded : mapping of str to str
+        Digests of an earlier export's files by name, should its manifest be lost.
 
     Raises
     ------
@@ -42,7 +48,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
         export wrote or that have changed since.
     """
     with _held(out):
-        old = _own_files(out)
+        old = _own_files(out, recorded)
         staging = out / STAGING
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir()
@@ -53,6 +59,26 @@ def replaced_folder(out: Path) -> Iterator[Path]:
             raise ExportError(f"{out} cannot be written: {error}") from error
         finally:
             shutil.rmtree(staging)
+
+
+def lacking_files(out: Path, manifest_sha256: str) -> list[str]:
+    """Return the files of an export that are not in its folder.
+
+    Parameters
+    ----------
+    out : Path
+    manifest_sha256 : str
+        Of the manifest, which is written last.
+    """
+    if not (out / MANIFEST).is_file() or file_digest(out / MANIFEST) != manifest_sha256:
+        return [MANIFEST]
+    return [name for name in _listed(out / MANIFEST) if not (out / name).is_file()]
+
+
+def changed_files(out: Path) -> list[str]:
+    """Return the files of a whole export that do not hold what was exported."""
+    listed = _listed(out / MANIFEST)
+    return [name for name, digest in listed.items() if file_digest(out / name) != digest]
 
 
 @contextmanager
@@ -73,7 +99,7 @@ def _held(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _own_files(out: Path) -> list[str]:
+def _own_files(out: Path, recorded: Mapping[str, str]) -> list[str]:
     """Return the files of an earlier export.
 
     Raises
@@ -81,7 +107,7 @@ def _own_files(out: Path) -> list[str]:
     ExportError
         If there are other files.
     """
-    written: dict[str, set[str]] = {}
+    written = {name: {digest} for name, digest in recorded.items()}
     for folder in (out, out / STAGING):  # the second is left from a killed export
         for name, digest in _listed(folder / MANIFEST).items():
             written.setdefault(name, set()).add(digest)
@@ -133,13 +159,13 @@ def _move(staging: Path, out: Path, old: list[str]) -> None:
     new = [name for name in _visible_files(staging) if name != MANIFEST]
     for name in new:
         (out / name).parent.mkdir(exist_ok=True)
-        os.replace(staging / name, out / name)
+        put_in_place(staging / name, out / name)
     for name in sorted(set(old) - set(new)):
         (out / name).unlink()
         folder = (out / name).parent
         if folder != out and not any(folder.iterdir()):
             folder.rmdir()
-    os.replace(staging / MANIFEST, out / MANIFEST)
+    put_in_place(staging / MANIFEST, out / MANIFEST)
 
 
 def _some(names: list[str]) -> str:

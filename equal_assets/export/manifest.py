@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import platform
@@ -11,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from equal_assets.resources.publishing import file_digest
 
 if TYPE_CHECKING:
     from equal_assets.export.contents import Contents
@@ -79,12 +80,6 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
     """Write a JSON file for people and programs; the same content is always the same bytes."""
     text = json.dumps(content, indent=2, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8", newline="\n")
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def package_versions() -> dict[str, str]:

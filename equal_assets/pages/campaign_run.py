@@ -34,15 +34,28 @@ def link_campaign(
     The Dagster run is tagged with the campaign.
     """
     tag_run(context, {"campaign": campaign})
+    run_id = describe_run(settings, warehouse, tracker, campaign, dagster_run_id=context.run_id)
+    return dg.MetadataValue.url(tracker.run_url(run_id))
+
+
+def describe_run(
+    settings: Settings,
+    warehouse: Warehouse,
+    tracker: Tracker,
+    campaign: str,
+    *,
+    dagster_run_id: str | None = None,
+) -> str:
+    """Say on the MLflow page of a campaign what it is and how far; return the id of its run."""
     run_id = campaign_run(warehouse, tracker, campaign)
     standing = warehouse.query("campaign_status").filter(campaign=campaign).row(0, named=True)
     tags = campaign_tags(settings, campaign, standing)
     tracker.describe(
         run_id,
         {f"equal.{name}": value for name, value in tags.items()},
-        _note(settings.tracking.dagster_pages, campaign, context.run_id),
+        _note(settings.tracking.dagster_pages, campaign, dagster_run_id),
     )
-    return dg.MetadataValue.url(tracker.run_url(run_id))
+    return run_id
 
 
 def campaign_tags(settings: Settings, name: str, standing: dict[str, Any]) -> dict[str, str]:
@@ -118,9 +131,9 @@ def _range(rounds: list[int]) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def _note(dagster: str, campaign: str, dagster_run_id: str) -> str:
+def _note(dagster: str, campaign: str, dagster_run_id: str | None) -> str:
     """Return the Markdown that leads to Dagster; MLflow shows a few lines of it."""
     of_campaign = f"view=partitions&partition={quote(campaign)}"
-    pages = [("Dagster run", f"{dagster}/runs/{dagster_run_id}")]
+    pages = [("Dagster run", f"{dagster}/runs/{dagster_run_id}")] if dagster_run_id else []
     pages += [(asset, f"{dagster}/assets/{asset}?{of_campaign}") for asset in LINKED_ASSETS]
     return " · ".join(f"[{label}]({address})" for label, address in pages)

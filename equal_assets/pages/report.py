@@ -25,6 +25,7 @@ from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
 from equal_assets.pages.students import before_and_after
 from equal_assets.pages.values import NONE, change, metric_form, metric_label, printable, text
 from equal_assets.resources.extraction.extractors import Extractor
+from equal_assets.resources.publishing import publishing, seal
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
@@ -92,8 +93,11 @@ def publish_report(
 ) -> None:
     """Write the page of a campaign to a file and to its MLflow run."""
     page = write_report(name, settings, warehouse, extractor)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    with publishing(path) as draft:
+        draft.write_text(page, encoding="utf-8")
+        with warehouse.transaction() as transaction:
+            place = warehouse.stored_path(path)
+            transaction.publish(place, seal(draft), asset="report", campaign=name)
     tracker.log_text(campaign_run(warehouse, tracker, name), page, REPORT_FILE)
 
 

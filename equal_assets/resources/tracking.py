@@ -17,6 +17,7 @@ from pydantic import Field
 
 from equal_assets.errors import TrackingError
 from equal_assets.resources.moved import follow, root_of
+from equal_assets.resources.tracking_file import ready_store, store_fault
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +28,8 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 CAMPAIGN_TAG = "equal.campaign"
 FINGERPRINT_TAG = "equal.fingerprint"
 SUPERSEDED_TAG = "equal.superseded"
+LOGGED_TAG = "equal.logged."
+"""Begins the tags that say which version of an asset a run shows."""
 ROUND_METRICS = (
     "mean_reward",
     "best_reward",
@@ -89,16 +92,16 @@ class Tracker(ConfigurableResource):
     pages: str = Field(description="Address of the MLflow pages, for links.")
 
     @cached_property
-    def _client(self) -> "MlflowClient":
+    def _client(self) -> "_Telling":
         from mlflow import MlflowClient
         from mlflow.tracking._tracking_service import utils
 
-        if database := self._database:
-            database.parent.mkdir(parents=True, exist_ok=True)
+        if told := self.ready():
+            get_dagster_logger().warning(told)
         if moved_from := self.follow():
             utils._artifact_repos_cache.clear()  # of this process, by run: they are elsewhere now
             get_dagster_logger().info(f"the project was {moved_from} before; MLflow follows it")
-        return cast("MlflowClient", _Telling(MlflowClient(tracking_uri=self.uri), self.uri))
+        return _Telling(MlflowClient(tracking_uri=self.uri), self.uri)
 
     @property
     def _database(self) -> Path | None:
@@ -111,6 +114,32 @@ class Tracker(ConfigurableResource):
     def _artifacts(self) -> Path:
         return Path(self.artifacts_folder).resolve()
 
+    def ready(self) -> str | None:
+        """Make the file of the store usable, if it is one: whole, and of the MLflow of today.
+
+        Returns
+        -------
+        str or None
+            A line for people if one was set aside or migrated.
+
+        Raises
+        ------
+        TrackingError
+            If it was made by a later MLflow, or is not the project's own and broken.
+        """
+        database = self._database
+        return ready_store(database, is_own=self._is_own) if database else None
+
+    def store_fault(self) -> str | None:
+        """Return what is wrong with the file of the store, or None; it is not changed."""
+        return store_fault(self._database) if self._database else None
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the store is a file in the project's folder: others may share any other."""
+        root = root_of(self._artifacts.parent)
+        return self._database is not None and self._database.is_relative_to(root)
+
     def follow(self) -> Path | None:
         """Let a store in the project's folder find its artifacts there, if that has moved.
 
@@ -119,10 +148,9 @@ class Tracker(ConfigurableResource):
         Path or None
             Where the project was before; None if it has not moved.
         """
-        database = self._database
-        if database is None or not database.is_relative_to(root_of(self._artifacts.parent)):
-            return None  # others may share it
-        return follow(database, self._artifacts)
+        if self._database is None or not self._is_own:
+            return None
+        return follow(self._database, self._artifacts)
 
     @property
     def is_stored(self) -> bool:
@@ -144,18 +172,43 @@ class Tracker(ConfigurableResource):
         settings : dict
             Logged as parameters, nested keys joined by dots.
         """
-        experiment_id = self._experiment_id()
+        run = self._found(campaign, fingerprint)
+        if run is None:
+            tags = {CAMPAIGN_TAG: campaign, FINGERPRINT_TAG: fingerprint}
+            run = self._client.create_run(self._experiment_id(), run_name=campaign, tags=tags)
+        if not run.data.params:  # a killed process may have made the run and no more
+            self._log_parameters(run.info.run_id, settings)
+        return str(run.info.run_id)
+
+    def has_campaign(self, campaign: str, fingerprint: str) -> bool:
+        """Say whether a campaign has a run; none is made."""
+        return self._found(campaign, fingerprint) is not None
+
+    def _found(self, campaign: str, fingerprint: str) -> Any:
         found = self._client.search_runs(
-            [experiment_id],
+            [self._experiment_id()],
             f"tags.`{CAMPAIGN_TAG}` = '{campaign}' and tags.`{FINGERPRINT_TAG}` = '{fingerprint}'",
         )
-        current = [run for run in found if SUPERSEDED_TAG not in run.data.tags]
-        if current:
-            return str(current[0].info.run_id)
-        tags = {CAMPAIGN_TAG: campaign, FINGERPRINT_TAG: fingerprint}
-        run = self._client.create_run(experiment_id, run_name=campaign, tags=tags)
-        self._log_parameters(run.info.run_id, settings)
-        return str(run.info.run_id)
+        current = (run for run in found if SUPERSEDED_TAG not in run.data.tags)
+        return next(current, None)
+
+    def mark(self, run_id: str, asset: str, version: str) -> None:
+        """Note that a run shows a version of an asset, once all of it is logged."""
+        self._client.set_tag(run_id, LOGGED_TAG + asset, version)
+
+    def marks(self, run_id: str) -> dict[str, str]:
+        """Return the version of each asset that a run shows."""
+        tags = self._client.get_run(run_id).data.tags
+        return {
+            tag.removeprefix(LOGGED_TAG): value
+            for tag, value in tags.items()
+            if tag.startswith(LOGGED_TAG)
+        }
+
+    def artifacts(self, run_id: str) -> set[str]:
+        """Return the names of the artifacts of a run that hold anything."""
+        found = self._client.list_artifacts(run_id)
+        return {file.path for file in found if file.is_dir or file.file_size}
 
     def run_url(self, run_id: str) -> str:
         """Return the address of a run's page."""
@@ -177,8 +230,8 @@ class Tracker(ConfigurableResource):
             self._client.set_tag(run.info.run_id, SUPERSEDED_TAG, "true")
             self._client.set_terminated(run.info.run_id, "KILLED")
 
-    def log_rounds(self, run_id: str, curve: pl.DataFrame) -> None:
-        """Log the rounds that the run does not have, each as one step.
+    def log_rounds(self, run_id: str, curve: pl.DataFrame) -> int:
+        """Log the rounds that the run does not have, each as one step; return how many.
 
         MLflow would keep a repeated step twice, so a repeated call logs nothing.
 
@@ -190,13 +243,19 @@ class Tracker(ConfigurableResource):
         """
         from mlflow.entities import Metric
 
-        logged = self._client.get_metric_history(run_id, "documents")
-        last = max((metric.step for metric in logged), default=0)
+        last = self.last_round(run_id)
         now = int(time.time() * 1000)
-        for row in curve.filter(pl.col("round") > last).iter_rows(named=True):
+        new = curve.filter(pl.col("round") > last)
+        for row in new.iter_rows(named=True):
             values = {name: row[name] for name in ROUND_METRICS if row[name] is not None}
             metrics = [Metric(name, float(v), now, row["round"]) for name, v in values.items()]
             self._client.log_batch(run_id, metrics=metrics)
+        return len(new)
+
+    def last_round(self, run_id: str) -> int:
+        """Return the last round that a run has; 0 if it has none."""
+        logged = self._client.get_metric_history(run_id, "documents")
+        return max((metric.step for metric in logged), default=0)
 
     def log_point(self, run_id: str, metrics: dict[str, float], *, prefix: str, step: int) -> None:
         """Log metrics at a step, unless the last value there is the same."""
@@ -275,6 +334,7 @@ class Tracker(ConfigurableResource):
         """
         from mlflow.entities import LoggedModelOutput, Metric
 
+        self._abandon(parent_run_id)
         tags = {"mlflow.parentRunId": parent_run_id, "equal.kind": "fine-tune"}
         run = self._client.create_run(self._experiment_id(), run_name=name, tags=tags)
         run_id = str(run.info.run_id)
@@ -289,6 +349,44 @@ class Tracker(ConfigurableResource):
         self._client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
         self._client.set_terminated(run_id)
         return run_id, model_id
+
+    def has_student(self, run_id: str, model_id: str) -> bool:
+        """Say whether the run and the model of a fine-tune are known, if only as deleted."""
+        return self._knows("get_run", run_id) and self._knows("get_logged_model", model_id)
+
+    def lacks_model(self, model_id: str, folder: Path) -> bool:
+        """Say whether a logged model lacks files that its folder has, and should have them."""
+        kept = {
+            file.path: file.file_size
+            for file in self._client.list_logged_model_artifacts(model_id)
+            if not file.is_dir
+        }
+        files = {file.name: file.stat().st_size for file in folder.glob("*") if file.is_file()}
+        return not files.items() <= kept.items() and _n_bytes(folder) <= MAX_LOGGED_BYTES
+
+    def log_model_files(self, model_id: str, folder: Path) -> None:
+        """Store the files of a logged model again."""
+        self._client.log_model_artifacts(model_id, str(folder))
+
+    def _knows(self, get: str, id_: str) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            getattr(self._client.of_mlflow, get)(id_)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise TrackingError(f"MLflow ({self.uri}): {error.message}") from error
+        return True
+
+    def _abandon(self, parent_run_id: str) -> None:
+        """Close the fine-tunes of a campaign that killed processes have left half logged."""
+        left = self._client.search_runs(
+            [self._experiment_id()],
+            f"tags.`mlflow.parentRunId` = '{parent_run_id}' and attributes.status = 'RUNNING'",
+        )
+        for run in left:
+            self._client.set_terminated(run.info.run_id, "KILLED")
 
     def log_evaluation(
         self, run_id: str, model_id: str, metrics: dict[str, float], items: pl.DataFrame
@@ -351,8 +449,7 @@ class Tracker(ConfigurableResource):
             tags={"equal.path": self._named(folder)},
             model_type="causal-lm",
         )
-        n_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        if n_bytes <= MAX_LOGGED_BYTES:
+        if _n_bytes(folder) <= MAX_LOGGED_BYTES:
             self._client.log_model_artifacts(model.model_id, str(folder))
         self._client.finalize_logged_model(model.model_id, "READY")
         return str(model.model_id)
@@ -376,6 +473,11 @@ class _Telling:
     def __init__(self, client: Any, uri: str) -> None:
         self._client = client
         self._uri = uri
+
+    @property
+    def of_mlflow(self) -> "MlflowClient":
+        """The client itself, whose errors are MLflow's."""
+        return cast("MlflowClient", self._client)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         from mlflow.exceptions import MlflowException
@@ -419,6 +521,10 @@ def build_tracker(settings: Any, state_folder: Path) -> Tracker:
         artifacts_folder=str(state_folder / "mlartifacts"),
         pages=settings.mlflow_pages,
     )
+
+
+def _n_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _quoted(path: Path) -> str:

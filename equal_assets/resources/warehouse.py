@@ -15,6 +15,7 @@ from pydantic import Field
 
 from equal_assets.records import Document, QAPair
 from equal_assets.resources.moved import root_of
+from equal_assets.resources.publishing import Seal
 from equal_assets.resources.warehouse_file import (
     LOCK_TIMEOUT_SECONDS,
     open_warehouse,
@@ -135,6 +136,44 @@ class Transaction:
             flops=flops,
         )
         return version
+
+    def publish(
+        self,
+        path: str,
+        sealed: Seal,
+        *,
+        asset: str,
+        campaign: str = "",
+        made_from: str = "",
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        """Record what a published file or folder holds.
+
+        Parameters
+        ----------
+        path : str
+            Of :meth:`Warehouse.stored_path`.
+        sealed : Seal
+        asset : str
+            What it is made with, or ``export`` or ``report``.
+        campaign : str
+            ``""`` where all share it.
+        made_from : str
+            Version of the data set that it shows, if that can become another.
+        options : dict, optional
+            With which it can be made again.
+        """
+        self.execute(
+            "record_published",
+            path=path,
+            asset=asset,
+            campaign=campaign,
+            sha256=sealed.sha256,
+            n_bytes=sealed.n_bytes,
+            modified_ns=sealed.modified_ns,
+            made_from=made_from,
+            options=json.dumps(options or {}, sort_keys=True),
+        )
 
     def recreate(self, table: str, rows: pl.DataFrame) -> None:
         """Recreate a table from rows, for tables whose column types depend on the content."""

@@ -7,7 +7,6 @@ import polars as pl
 
 from equal_assets.progress import report
 from equal_assets.resources.harness.run import HarnessItem, HarnessResult, run_harness
-from equal_assets.resources.tracking import Tracker
 from equal_assets.settings import HarnessSettings
 
 ACCURACY = {
@@ -89,14 +88,3 @@ def _rows(campaign: str, results: dict[str, HarnessResult]) -> tuple[pl.DataFram
         for item in result.items
     ]
     return pl.DataFrame(rows, schema=ACCURACY), pl.DataFrame(items, schema=ITEMS)
-
-
-def track_harness(tracker: Tracker, run_id: str, rows: pl.DataFrame) -> None:
-    """Log the metrics as MLflow shows them together, by task."""
-    for student, prefix in (("base", "base_harness"), ("tuned", "harness")):
-        values = {
-            f"{prefix}/{row['task']}/{row['metric']}": row[student]
-            for row in rows.iter_rows(named=True)
-        }
-        tracker.log_result(run_id, values)
-    tracker.finish(run_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from equal_assets.causes import explain
 from equal_assets.errors import EqualError, WarehouseLockedError
 from equal_assets.graph import ASSETS
 from equal_assets.resources.warehouse import Transaction, Warehouse
@@ -100,7 +101,8 @@ def making(
 def failing_clearly() -> Iterator[None]:
     """Turn the project's own errors into the failure that Dagster shows, without a traceback.
 
-    Dagster stores every error with all that led to it: no secret is in any.
+    So are full disks, locked folders and broken files. Dagster stores every error with all that led
+    to it: no secret is in any.
     """
     try:
         yield
@@ -108,6 +110,9 @@ def failing_clearly() -> Iterator[None]:
         is_transient = isinstance(error, WarehouseLockedError)
         raise dg.Failure(str(error), allow_retries=is_transient) from scrub(error)
     except Exception as error:
-        if (clean := scrub(error)) is not error:
+        clean = scrub(error)
+        if told := explain(error):
+            raise dg.Failure(str(told), allow_retries=False) from clean
+        if clean is not error:
             raise clean from clean.__cause__
         raise

@@ -1,6 +1,7 @@
 """The comparison of strategies on a warehouse small enough to judge by hand."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -36,6 +37,9 @@ class FileTracker(Tracker):
 
     def log_figure(self, run_id, figure, name):
         figure.savefig(f"{self.artifacts_folder}/{run_id}-{name}")
+
+    def mark(self, run_id, asset, version):
+        Path(self.artifacts_folder, f"{run_id}-{asset}").write_text(version)
 
 
 @pytest.fixture

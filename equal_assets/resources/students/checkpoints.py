@@ -54,15 +54,6 @@ def workplace(out: Path, key: str) -> Iterator[Path]:
         os.close(handle)
 
 
-def put_in_place(made: Path, out: Path) -> None:
-    """Move a folder to ``out``, replacing what is there; ``made`` is in its workplace."""
-    old = made.parent / "old"
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        os.rename(out, old)
-    os.rename(made, out)
-
-
 def last_checkpoint(place: Path) -> Path | None:
     """Return the last complete checkpoint in a workplace, or None."""
     complete = (path.parent for path in place.glob(f"checkpoint-*/{COMPLETE}"))

@@ -12,8 +12,9 @@ from equal_assets.algorithms.flops import adapter_training_flops
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
+from equal_assets.resources.publishing import put_in_place
 from equal_assets.resources.students.causal_lm import BASE_FILE, check_folder, load_tokenizer
-from equal_assets.resources.students.checkpoints import put_in_place, workplace
+from equal_assets.resources.students.checkpoints import workplace
 from equal_assets.resources.students.student import FineTuning, check_pairs, completion, prompt
 from equal_assets.resources.students.tokens import answer_tokens, end_tokens, prompt_tokens
 from equal_assets.resources.students.trainers import IGNORED, Example, TrainingRecipe, train

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair, content_hash
-from equal_assets.resources.students.checkpoints import put_in_place, resume, workplace
+from equal_assets.resources.publishing import put_in_place
+from equal_assets.resources.students.checkpoints import resume, workplace
 from equal_assets.resources.students.fine_tuning import fine_tune
 from equal_assets.resources.students.student import FineTuning, Student, Texts
 from equal_assets.resources.students.tokens import tokens

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from equal_assets.errors import CorpusError
+from equal_assets.resources.publishing import publish_text
 from equal_assets.settings import TargetSettings
 
 Row = dict[str, Any]
@@ -126,9 +127,4 @@ def _unique(rows: Iterable[Row]) -> dict[str, Row]:
 
 
 def _write(path: Path, rows: Iterable[Row]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-    )
-    unfinished.replace(path)
+    publish_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), path)

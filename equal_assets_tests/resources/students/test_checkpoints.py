@@ -8,12 +8,12 @@ import time
 import psutil
 import pytest
 
+from equal_assets.resources.publishing import put_in_place
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.students.causal_lm import load
 from equal_assets.resources.students.checkpoints import (
     COMPLETE,
     last_checkpoint,
-    put_in_place,
     workplace,
 )
 from equal_assets.settings import HuggingFaceStudentSettings

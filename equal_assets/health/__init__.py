@@ -1,0 +1,1 @@
+"""What is wrong with the stores of a project, and what of it is mended without spending."""
