@@ -10,7 +10,16 @@ import click
 
 from equal_assets.cli.terminal import say
 from equal_assets.init.files import DAGSTER_FILE, packaged_text
-from equal_assets.settings import Settings, campaigns_file, project_folder, state_folder
+from equal_assets.settings import (
+    Settings,
+    campaigns_file,
+    lock_seconds,
+    project_folder,
+    state_folder,
+)
+
+READING_SECONDS = 60.0
+"""How long a command that only reads waits for a writer; what writes waits as long as it takes."""
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -58,14 +67,27 @@ def open_project() -> tuple[DagsterInstance, Warehouse]:
     is_named = "DAGSTER_HOME" in os.environ
     home = enter_dagster_home()
     instance = dg.DagsterInstance.get() if is_named else dg.DagsterInstance.from_config(str(home))
-    return instance, open_warehouse()
+    from equal_assets.resources.warehouse import Warehouse
+
+    return instance, Warehouse(database=str(warehouse_file()))
 
 
 def open_warehouse() -> Warehouse:
-    """Return the warehouse of the state folder."""
+    """Return the warehouse of the state folder, for a command that only reads it."""
     from equal_assets.resources.warehouse import Warehouse
 
-    return Warehouse(database=str(state_folder() / "warehouse.duckdb"))
+    return Warehouse(database=str(warehouse_file()), lock_timeout_seconds=reading_seconds())
+
+
+def warehouse_file() -> Path:
+    """Return the path of the warehouse."""
+    return state_folder() / "warehouse.duckdb"
+
+
+def reading_seconds() -> float:
+    """Return how long a command that only reads waits for another process that writes."""
+    told = lock_seconds()
+    return READING_SECONDS if told is None else told
 
 
 def ready_tracking(settings: Settings) -> None:

@@ -39,6 +39,7 @@ from equal_assets.settings.paths import expand_path, walk
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
+    lock_seconds,
     portable,
     project_folder,
     quiet_libraries,
@@ -96,6 +97,7 @@ __all__ = [
     "expand_path",
     "fingerprint",
     "load_settings",
+    "lock_seconds",
     "parse_share",
     "portable",
     "project_folder",
