@@ -28,7 +28,7 @@ Form = Any
 """A value as JSON has it: null, a boolean, a number, a text, or an array that names its kind."""
 
 EXACT = 2**53  # every JSON reader has whole numbers up to here
-CONTAINERS: dict[str, type] = {
+CONTAINERS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         list,
@@ -44,7 +44,7 @@ CONTAINERS: dict[str, type] = {
 ITERATORS = (types.GeneratorType, map, filter, zip, enumerate, reversed)
 CLASSES = {kind.__name__: kind for kind in (*PLAIN, *ITERATORS)}
 FACTORIES = {kind.__name__: kind for kind in (int, float, str, list, dict, set, tuple, bool)}
-VIEWS = (type({}.keys()), type({}.items()))
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.items()))
 CONSTANTS = (Ellipsis, NotImplemented)
 
 PARTS: dict[tuple[str, str], Callable[[Any], Iterable[Any]]] = {
@@ -366,9 +366,8 @@ class Crossing:
             case ["object", int() as number, (str() | None) as what]:
                 return self._object(number, what)
             case [str() as name, *_] if name in CONTAINERS:
-                kind = CONTAINERS[name]
-                maximum = {"maxlen": form[1]} if kind is collections.deque else {}
-                container = kind(**maximum)
+                maximum = {"maxlen": form[1]} if name == "deque" else {}
+                container = CONTAINERS[name](**maximum)
                 met.add(container)
                 self._fill(container, form, met)
                 return container

@@ -11,7 +11,21 @@ from typing import Any
 
 Request = Callable[..., Any]
 
-PLAIN = (int, float, complex, str, bytes, tuple, frozenset, list, set, bytearray, dict)
+
+def _whole(kind: Any) -> Callable[[Any], Any]:
+    return lambda value: kind.__getitem__(value, slice(None))
+
+
+PLAIN_VALUES: dict[type, Callable[[Any], Any]] = {
+    **{kind: kind.__pos__ for kind in (int, float, complex)},
+    **{kind: _whole(kind) for kind in (str, bytes, bytearray, tuple, list)},
+    set: lambda value: set(set.__iter__(value)),
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+    dict: lambda value: dict(dict.items(value)),
+}
+"""How an object of a subclass becomes one of the built-in class, whatever its own methods do."""
+
+PLAIN = tuple(PLAIN_VALUES)
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 ARITHMETIC = (
     *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "divmod", "matmul"),
@@ -50,19 +64,7 @@ UNNOTED = {*CONVERSIONS, "has contains", "plain", "copy", "deepcopy", "run"}
 
 def plain(value: Any) -> Any:
     """Return the value that an object of a subclass of a built-in class has as one of that."""
-    whole = slice(None)
-    match value:
-        case int() | float() | complex():
-            base = next(kind for kind in (int, float, complex) if isinstance(value, kind))
-            return base.__pos__(value)
-        case str() | bytes() | tuple() | list() | bytearray():
-            kinds = (str, bytes, tuple, list, bytearray)
-            return next(kind for kind in kinds if isinstance(value, kind)).__getitem__(value, whole)
-        case dict():
-            return dict(dict.items(value))
-        case set():
-            return set(set.__iter__(value))
-    return frozenset(frozenset.__iter__(value))
+    return next(take(value) for kind, take in PLAIN_VALUES.items() if isinstance(value, kind))
 
 
 class Remote:
@@ -139,7 +141,7 @@ class Remote:
         return self.__request("exit", self, kind, error, None)
 
     def __iter__(self) -> Iterator[Any]:
-        return self.__request("iter", self)  # type: ignore[no-any-return]
+        return self.__request("iter", self)
 
     def __next__(self) -> Any:
         return self.__request("next", self)
@@ -147,31 +149,31 @@ class Remote:
 
 def number_of(remote: Remote) -> int:
     """Return the number of the object on the other side."""
-    return remote._Remote__number  # type: ignore[attr-defined, no-any-return]
+    return remote._Remote__number
 
 
 def mark_named(remote: Remote) -> None:
     """Mark an object as one that the tests name: to call it is what they are for."""
-    remote._Remote__is_named = True  # type: ignore[attr-defined]
+    remote._Remote__is_named = True
 
 
 def is_named(remote: Remote) -> bool:
     """Tell whether the tests name this object."""
-    return remote._Remote__is_named  # type: ignore[attr-defined, no-any-return]
+    return remote._Remote__is_named
 
 
 def _comparison(name: str) -> Callable[..., Any]:
     def compare(self: Remote, other: Any) -> Any:
-        if type(other) is not Remote and self._Remote__base in PLAIN:  # type: ignore[attr-defined]
-            return OPERATIONS[name](self._Remote__request("plain", self), other)  # type: ignore[attr-defined]
-        return self._Remote__request(name, self, other)  # type: ignore[attr-defined]
+        if type(other) is not Remote and self._Remote__base in PLAIN:
+            return OPERATIONS[name](self._Remote__request("plain", self), other)
+        return self._Remote__request(name, self, other)
 
     return compare
 
 
 def _operation(name: str, *, is_reflected: bool = False) -> Callable[..., Any]:
     def operate(self: Remote, *others: Any) -> Any:
-        request = self._Remote__request  # type: ignore[attr-defined]
+        request = self._Remote__request
         return request(name, *others, self) if is_reflected else request(name, self, *others)
 
     return operate

@@ -323,7 +323,8 @@ def _listen(child: _Child, folder: str, limits: Limits) -> str | None:
         If they have neither ended nor used up their time after a very long time.
     """
     began = looked = time.monotonic()
-    asleep, processes = 0.0, []
+    asleep = 0.0
+    processes: list[int] = []
     assert child.process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(child.process.stdout.fileno(), selectors.EVENT_READ, child.output)

@@ -111,8 +111,8 @@ def run_tests(
     else:
         if isinstance(end.failure, Gone):
             raise end.failure
-        reason = None if end.failure is None else described(end.failure)
-        report({"verdict": reason, "notes": sorted(end.notes)})
+        failure = None if end.failure is None else described(end.failure)
+        report({"verdict": failure, "notes": sorted(end.notes)})
 
 
 def _namespace(tests: Tests, end: Crossing) -> dict[str, Any]:
