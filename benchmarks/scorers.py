@@ -124,7 +124,9 @@ def _tests(row: Row) -> CodeTests:
     statements = row["test_list"]
     if isinstance(statements, str):
         statements = [statements]
-    return CodeTests(prefix="", tests="\n".join([row["test_setup_code"], *statements]))
+    return CodeTests(
+        prefix="", tests="\n".join([row["test_setup_code"], *statements]), answer=row["answer"]
+    )
 
 
 def _timed(

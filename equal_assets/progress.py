@@ -67,5 +67,12 @@ def warn(logger: logging.Logger, text: str) -> None:
         teller(text)
 
 
+def tell(logger: logging.Logger, text: str) -> None:
+    """Tell those who listen, and the log beside; where nobody listens, the log warns."""
+    logger.log(logging.INFO if _tellers else logging.WARNING, text)
+    for teller in _tellers:
+        teller(text)
+
+
 def silent(done: int, total: int, note: str = "") -> None:
     """Report nothing: for steps that are quick, or part of one that reports."""

@@ -49,6 +49,7 @@ EXAMPLES = (
 ENVIRONMENT = (
     ("EQUAL_CAMPAIGNS", "another file in place of campaigns.yaml"),
     ("EQUAL_HOME", "another folder for results in place of .equal/"),
+    ("EQUAL_LOCK_SECONDS", "longest wait for others at the warehouse"),
 )
 
 

@@ -13,7 +13,16 @@ from equal_assets.cli.terminal import say, say_warning
 from equal_assets.errors import SettingsError
 from equal_assets.init.files import DAGSTER_FILE, packaged_text
 from equal_assets.resources.publishing import publish_text
-from equal_assets.settings import Settings, campaigns_file, project_folder, state_folder
+from equal_assets.settings import (
+    Settings,
+    campaigns_file,
+    lock_seconds,
+    project_folder,
+    state_folder,
+)
+
+READING_SECONDS = 60.0
+"""How long a command that only reads waits for a writer; what writes waits as long as it takes."""
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -72,14 +81,27 @@ def open_project() -> tuple[DagsterInstance, Warehouse]:
     enter_dagster_home()
     # "." as Dagster would take brackets in the project's path for a pattern
     instance = dg.DagsterInstance.get() if is_named else dg.DagsterInstance.from_config(".")
-    return instance, open_warehouse()
+    from equal_assets.resources.warehouse import Warehouse
+
+    return instance, Warehouse(database=str(warehouse_file()))
 
 
 def open_warehouse() -> Warehouse:
-    """Return the warehouse of the state folder."""
+    """Return the warehouse of the state folder, for a command that only reads it."""
     from equal_assets.resources.warehouse import Warehouse
 
-    return Warehouse(database=str(state_folder() / "warehouse.duckdb"))
+    return Warehouse(database=str(warehouse_file()), lock_timeout_seconds=reading_seconds())
+
+
+def warehouse_file() -> Path:
+    """Return the path of the warehouse."""
+    return state_folder() / "warehouse.duckdb"
+
+
+def reading_seconds() -> float:
+    """Return how long a command that only reads waits for another process that writes."""
+    told = lock_seconds()
+    return READING_SECONDS if told is None else told
 
 
 def ready_tracking(settings: Settings) -> None:

@@ -7,9 +7,9 @@ import json
 import click
 
 from equal_assets.cli.options import complete_campaigns
+from equal_assets.cli.project import reading_seconds, warehouse_file
 from equal_assets.cli.terminal import console
 from equal_assets.pages.values import CONTROLS
-from equal_assets.settings import state_folder
 
 
 @click.command()
@@ -29,8 +29,10 @@ def trace(qa_id: str, campaign: str | None, as_json: bool) -> None:
     """
     from equal_assets.lineage.trace import trace as trace_pair
     from equal_assets.pages.tree import trace_tree
+    from equal_assets.resources.warehouse_file import Patience
 
-    traced = trace_pair(state_folder() / "warehouse.duckdb", qa_id, campaign)
+    patience = Patience(reading_seconds(), lambda said: click.echo(said, err=True))
+    traced = trace_pair(warehouse_file(), qa_id, campaign, patience=patience)
     if as_json:
         text = json.dumps(traced, indent=2, ensure_ascii=False)
         click.echo(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

@@ -82,7 +82,7 @@ def read_contents(settings: Settings, warehouse: Warehouse, campaign: str) -> Co
         raise ExportError(
             f"no campaign {campaign} in campaigns.yaml; there are: {', '.join(settings.campaigns)}"
         )
-    with warehouse.transaction() as read:
+    with warehouse.reading() as read:
         stored = stored_versions(read)
         rows = {
             name: _without_nul(read.query(name, campaign=campaign))

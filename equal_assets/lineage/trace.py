@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from equal_assets.errors import TraceError
-from equal_assets.resources.warehouse_file import open_warehouse, read_sql
+from equal_assets.resources.warehouse_file import AS_IT_TAKES, Patience, read_sql, read_warehouse
 
 Row = dict[str, Any]
 
@@ -55,7 +55,9 @@ PULL = ("round", "pull", "mean_reward", "exploration_bonus", "ucb_score", "rewar
 OUTCOME = ("outcome", "removed_because", "collided_with", "collided_question", "similarity")
 
 
-def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
+def trace(
+    database: Path, qa_id: str, campaign: str | None = None, *, patience: Patience = AS_IT_TAKES
+) -> Row:
     """Return the whole chain of a QA pair, as JSON values.
 
     Parameters
@@ -66,6 +68,8 @@ def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
         Id of the pair, or enough of its first digits to be unique.
     campaign : str, optional
         Only this one of the campaigns that requested its document.
+    patience : Patience
+        How to wait for another process that writes.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def trace(database: Path, qa_id: str, campaign: str | None = None) -> Row:
     """
     if not database.is_file():
         raise TraceError(f"{database}: no such warehouse; `equal run` makes it")
-    with open_warehouse(str(database)) as connection:
+    with read_warehouse(str(database), patience=patience) as connection:
         found = _resolve(connection, qa_id)
         rows = _query(connection, "trace_pair", qa_id=found)
         students = _query(connection, "trace_students", qa_id=found)

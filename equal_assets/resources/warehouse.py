@@ -13,16 +13,18 @@ from dagster import get_dagster_logger
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
+from equal_assets.progress import tell
 from equal_assets.records import Document, QAPair
 from equal_assets.resources.moved import root_of
 from equal_assets.resources.publishing import Seal
 from equal_assets.resources.warehouse_file import (
-    LOCK_TIMEOUT_SECONDS,
+    Patience,
     open_warehouse,
     read_sql,
+    read_warehouse,
     table_names,
 )
-from equal_assets.settings import fingerprint
+from equal_assets.settings import fingerprint, lock_seconds
 
 MODELS = "models"
 """The folder of the models that a project makes, beside its warehouse."""
@@ -185,14 +187,15 @@ class Transaction:
 class Warehouse(DuckDBResource):
     """The project's DuckDB file.
 
-    DuckDB lets only one process write, and no other read meanwhile. So each query or transaction
-    opens a connection and closes it at once; none is held while a model runs, and a process that
-    finds the file locked waits for its turn.
+    DuckDB lets only one process write, and no other read meanwhile; several may read. So each query
+    or transaction opens a connection and closes it at once; none is held while a model runs, and a
+    process that finds the file locked waits for its turn.
     """
 
-    lock_timeout_seconds: float = Field(
-        default=LOCK_TIMEOUT_SECONDS,
-        description="Longest wait for another process to close the warehouse.",
+    lock_timeout_seconds: float | None = Field(
+        default=None,
+        description="Longest wait for another process to close the warehouse; by default what "
+        "EQUAL_LOCK_SECONDS says, and without it as long as it takes.",
     )
 
     @contextmanager
@@ -206,12 +209,26 @@ class Warehouse(DuckDBResource):
         """
         Path(self.database).parent.mkdir(parents=True, exist_ok=True)
         with open_warehouse(
-            self.database,
-            config=self.connection_config,
-            timeout_seconds=self.lock_timeout_seconds,
-            tell=get_dagster_logger().info,
+            self.database, config=self.connection_config, patience=self._patience()
         ) as connection:
             yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Open the warehouse to read: all queries of the block see the same state."""
+        Path(self.database).parent.mkdir(parents=True, exist_ok=True)
+        with read_warehouse(
+            self.database, config=self.connection_config, patience=self._patience()
+        ) as connection:
+            connection.execute("begin")
+            yield Transaction(connection)
+
+    def _patience(self) -> Patience:
+        given = self.lock_timeout_seconds
+        return Patience(
+            lock_seconds() if given is None else given,
+            lambda said: tell(get_dagster_logger(), said),
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -227,8 +244,8 @@ class Warehouse(DuckDBResource):
 
     def query(self, name: str, **parameters: Any) -> pl.DataFrame:
         """Run ``sql/queries/<name>.sql`` with named parameters and return its rows."""
-        with self.get_connection() as connection:
-            return Transaction(connection).query(name, **parameters)
+        with self.reading() as read:
+            return read.query(name, **parameters)
 
     def stored_path(self, path: Path | str) -> str:
         """Return a path as tables keep it: relative where it lies in the project, which may move.

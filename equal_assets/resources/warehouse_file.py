@@ -8,19 +8,33 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import duckdb
+import psutil
 
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
 
 SQL = files("equal_assets") / "sql"
 """The folder `sql` of the project; an installed package has it inside."""
 
-LOCK_TIMEOUT_SECONDS = 60.0
-"""Longest wait for another process to close the warehouse."""
+HELD = re.compile(
+    r'IO Error: Could not set lock on file ".*": Conflicting lock is held'
+    r"(?: in (?:.+? \()?PID (?P<process>\d+))?",
+    re.DOTALL,
+)
+"""What DuckDB says, and says of no other fault, where another process has the file open."""
+
+CONFIGURED_OTHERWISE = "Can't open a connection to same database file with a different"
+"""What DuckDB says where another thread has the file open to read and this one wants to write."""
+
+
+TELL_AFTER_SECONDS = 1.0
+MAX_COMMAND = 200  # characters of a command line that are shown
 
 
 @cache
@@ -45,13 +59,29 @@ def _stems(kind: str) -> frozenset[str]:
     return frozenset(file.name.removesuffix(".sql") for file in (SQL / kind).iterdir())
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How to wait for another process that has the warehouse open.
+
+    Attributes
+    ----------
+    seconds : float or None
+        Longest wait; None: as long as it takes.
+    tell : callable
+        Given a line that names the process, once it is clear that this takes longer, and one when
+        the wait is over.
+    """
+
+    seconds: float | None = None
+    tell: Callable[[str], None] = lambda said: None
+
+
+AS_IT_TAKES = Patience()
+
+
 @contextmanager
 def open_warehouse(
-    database: str,
-    *,
-    config: dict[str, Any] | None = None,
-    timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
-    tell: Callable[[str], None] = lambda said: None,
+    database: str, *, patience: Patience = AS_IT_TAKES, config: dict[str, Any] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse, waiting for other processes; its tables and views are there.
 
@@ -62,12 +92,9 @@ def open_warehouse(
     ----------
     database : str
         Path of the file.
+    patience : Patience
     config : dict, optional
         Settings of DuckDB.
-    timeout_seconds : float
-        Longest wait for another process to close it.
-    tell : callable
-        Given a line once it is clear that this takes longer.
 
     Raises
     ------
@@ -76,13 +103,36 @@ def open_warehouse(
     WarehouseVersionError
         If its tables lack columns of today.
     """
-    with _interruptible(), _connect(database, config or {}, timeout_seconds, tell) as connection:
+    with _interruptible(), _connect(database, config or {}, patience) as connection:
         columns = _columns(connection)
         if _create_tables(connection, present={table for table, _ in columns}):
             columns = _columns(connection)
         _refuse_other_tables(columns, database)
         _create_views(connection)
         yield connection
+
+
+@contextmanager
+def read_warehouse(
+    database: str, *, patience: Patience = AS_IT_TAKES, config: dict[str, Any] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse to read, beside others that read.
+
+    What its tables or views lack is made first, which takes a moment of writing. Parameters and
+    exceptions are those of :func:`open_warehouse`.
+    """
+    if not os.path.exists(database):
+        with open_warehouse(database, patience=patience, config=config):
+            pass  # makes it
+    with _interruptible():
+        connection = _connect(database, config or {}, patience, read_only=True)
+        if not _is_complete(connection):
+            connection.close()
+            with open_warehouse(database, patience=patience, config=config):
+                pass
+            connection = _connect(database, config or {}, patience, read_only=True)
+        with connection:
+            yield connection
 
 
 def create_all(connection: duckdb.DuckDBPyConnection) -> None:
@@ -107,35 +157,81 @@ def _interruptible() -> Iterator[None]:
 
 
 def _connect(
-    database: str, config: dict[str, Any], timeout_seconds: float, tell: Callable[[str], None]
+    database: str, config: dict[str, Any], patience: Patience, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + timeout_seconds
-    pause, told = 0.02, False
+    began = time.monotonic()
+    pause, told = 0.02, ""
     while True:
         try:
-            return duckdb.connect(database, config=config)
-        except duckdb.IOException as error:
-            if "lock" not in str(error):
+            connection = _connected(database, config, read_only=read_only)
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            holder = _holder(error)
+            if holder is None:
                 raise
-            if time.monotonic() >= deadline:
+            waited = time.monotonic() - began
+            if patience.seconds is not None and waited >= patience.seconds:
                 raise WarehouseLockedError(
-                    f"{database} is locked by {_holder(error)}; waited {timeout_seconds:.0f} s. "
-                    "End that process or wait for it, then run this again: nothing is lost."
+                    f"{database} is locked by {holder}; waited {patience.seconds:.0f} s. "
+                    "End that process or wait for it, then run this again: nothing is lost. "
+                    "EQUAL_LOCK_SECONDS sets how long to wait"
                 ) from error
-            if not told and pause > 0.5:
-                tell(f"waiting for the warehouse: {_holder(error)}")
-                told = True
+            if holder != told and waited > TELL_AFTER_SECONDS:
+                patience.tell(
+                    f"waiting for the warehouse {database}, which is held by {holder}: close it "
+                    "there, or end that process; this goes on by itself"
+                )
+                told = holder
             time.sleep(pause)
-            pause = min(pause * 1.5, 1.0)
+            pause = min(pause * 1.5, 0.25)
+        else:
+            if told:
+                patience.tell(f"the warehouse is free again after {time.monotonic() - began:.0f} s")
+            return connection
 
 
-def _holder(error: duckdb.IOException) -> str:
-    """Name the process that holds the lock, as DuckDB's message gives it."""
-    found = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
-    if not found:
+def _connected(
+    database: str, config: dict[str, Any], *, read_only: bool
+) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(database, config=config, read_only=read_only)
+    except duckdb.ConnectionException as error:
+        if not read_only or CONFIGURED_OTHERWISE not in str(error):
+            raise
+        return duckdb.connect(database, config=config)  # as another thread here has it open
+
+
+def _holder(error: duckdb.IOException | duckdb.ConnectionException) -> str | None:
+    """Name the process that has the file open: its number, command, and since when it runs.
+
+    None if this is not what is wrong.
+    """
+    if isinstance(error, duckdb.ConnectionException):
+        is_open_here = CONFIGURED_OTHERWISE in str(error)
+        return f"PID {os.getpid()} (this process), which reads it" if is_open_here else None
+    found = HELD.match(str(error))
+    if found is None:
+        return None
+    if found["process"] is None:
         return "another process"
-    me = " (this process)" if int(found[2]) == os.getpid() else ""
-    return f"PID {found[2]}{me}, {found[1]}"
+    me = " (this process)" if int(found["process"]) == os.getpid() else ""
+    return f"PID {found['process']}{me}{_described(int(found['process']))}"
+
+
+def _described(process: int) -> str:
+    try:
+        holder = psutil.Process(process)
+        command = " ".join(" ".join(holder.cmdline()).split()) or holder.name()
+        began = datetime.fromtimestamp(holder.create_time())
+    except psutil.Error:  # it has ended, or is another user's
+        return ""
+    shown = command if len(command) <= MAX_COMMAND else f"{command[:MAX_COMMAND]}..."
+    return f", {shown}, which runs since {began:%Y-%m-%d %H:%M:%S}"
+
+
+def _is_complete(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Tell whether all tables and views are there, as they are written now."""
+    columns, views = _expected()
+    return columns <= _columns(connection) and views <= _views(connection)
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, *, present: set[str]) -> bool:

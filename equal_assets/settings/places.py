@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from pathlib import Path
@@ -46,6 +47,29 @@ def state_folder(project: Path | None = None) -> Path:
     """
     named = os.environ.get("EQUAL_HOME")
     return Path(named).resolve() if named else (project or project_folder()) / ".equal"
+
+
+def lock_seconds() -> float | None:
+    """Return how long to wait for who holds the warehouse: ``EQUAL_LOCK_SECONDS``; None: no end.
+
+    Raises
+    ------
+    SettingsError
+        If it is no number of seconds.
+    """
+    named = os.environ.get("EQUAL_LOCK_SECONDS")
+    if not named:
+        return None
+    try:
+        seconds = float(named)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise SettingsError(
+            f"EQUAL_LOCK_SECONDS = {named}: must be a number of seconds, 0 or more; unset it to "
+            "wait for the warehouse as long as it takes"
+        )
+    return seconds
 
 
 def portable(value: Any) -> Any:

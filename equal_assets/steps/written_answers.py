@@ -140,6 +140,7 @@ def _verdicts(
         )
         return {"math": verdicts}
     limits = Limits(seconds=evaluation.code_seconds, memory_mb=evaluation.code_memory_mb)
-    tests = [CodeTests(*row) for row in questions.select("code_prefix", "code_tests").iter_rows()]
+    columns = questions.select("code_prefix", "code_tests", "answer")
+    tests = [CodeTests(*row) for row in columns.iter_rows()]
     verdicts = code_verdicts(outputs, tests, limits=limits, n_workers=n_workers, progress=progress)
     return {"code": verdicts}

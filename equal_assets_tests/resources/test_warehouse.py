@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,10 +14,17 @@ import polars as pl
 import pytest
 
 from equal_assets.algorithms.decontamination import ProtectedQuestions
-from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
+from equal_assets.errors import (
+    SettingsError,
+    TraceError,
+    WarehouseLockedError,
+    WarehouseVersionError,
+)
+from equal_assets.lineage.trace import trace
+from equal_assets.progress import listen
 from equal_assets.records import QAPair, Usage
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.resources.warehouse_file import SQL, read_sql, table_names
+from equal_assets.resources.warehouse_file import SQL, Patience, read_sql, table_names
 from equal_assets.settings import fingerprint
 
 QUERIES = sorted(file.name.removesuffix(".sql") for file in (SQL / "queries").iterdir())
@@ -585,3 +594,123 @@ def test_view_of_another_version_is_made_anew_and_those_of_users_are_left(wareho
     with warehouse.get_connection() as connection:
         assert connection.execute("select n_new_clusters from round_changes").fetchall() == []
         assert connection.execute("from mine").fetchall() == [(2,)]
+
+
+READER = (
+    "import duckdb, sys\n"
+    "connection = duckdb.connect(sys.argv[1], read_only=True)\n"
+    "print('open', flush=True)\nsys.stdin.read()"
+)
+
+
+@pytest.fixture
+def reader(warehouse):
+    """Another process that reads the warehouse until its input is closed, as a notebook does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", READER, warehouse.database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "open\n"
+    yield process
+    process.communicate(timeout=30)
+
+
+def test_what_reads_does_not_wait_for_another_that_reads(warehouse, reader):
+    assert warehouse.query("materialized").is_empty()
+    with warehouse.reading() as read:
+        assert read.query("materialized").is_empty()
+    with pytest.raises(TraceError, match="no QA pair"):
+        trace(Path(warehouse.database), "abc", patience=Patience(0))
+
+
+def test_what_writes_waits_for_a_reader_as_long_as_it_takes_and_says_for_whom(warehouse, reader):
+    told = []
+    patient = warehouse.model_copy(update={"lock_timeout_seconds": None})
+    release = threading.Timer(3, reader.stdin.close)
+    release.start()
+    began = time.monotonic()
+    with listen(lambda *reported: None, told.append), patient.transaction() as transaction:
+        transaction.record("clusters", inputs=1, seconds=1.0)
+    assert time.monotonic() - began > 3 > 2 == warehouse.lock_timeout_seconds
+    assert not patient.query("materialized").is_empty()
+    waiting, free = told
+    assert re.search(
+        rf"waiting for .*warehouse\.duckdb, which is held by PID {reader.pid}", waiting
+    )
+    assert re.search(
+        r"import duckdb.*, which runs since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", waiting, re.S
+    )
+    assert re.fullmatch(r"the warehouse is free again after \d+ s", free)
+    reader.stdin = None  # closed: nothing is left to send
+
+
+def test_a_reader_gets_its_turn_beside_a_writer(warehouse):
+    code = (
+        "import sys, time\nfrom equal_assets.resources.warehouse import Warehouse\n"
+        "warehouse = Warehouse(database=sys.argv[1])\nprint('begun', flush=True)\n"
+        "for number in range(40):\n  with warehouse.transaction() as transaction:\n"
+        "    transaction.record('clusters', inputs=number, seconds=1.0)\n  time.sleep(0.1)\n"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code, warehouse.database], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout.readline() == "begun\n"
+    seen, patient = set(), warehouse.model_copy(update={"lock_timeout_seconds": None})
+    while writer.poll() is None:
+        seen |= set(patient.query("materialized")["inputs"])
+    assert writer.returncode == 0
+    assert fingerprint(39) in set(warehouse.query("materialized")["inputs"])
+    assert len(seen) > 1
+
+
+def test_the_environment_limits_the_wait(warehouse, reader, monkeypatch):
+    patient = warehouse.model_copy(update={"lock_timeout_seconds": None})
+    monkeypatch.setenv("EQUAL_LOCK_SECONDS", "0.1")
+    with (
+        pytest.raises(WarehouseLockedError, match=rf"locked by PID {reader.pid}.*waited 0 s"),
+        patient.transaction(),
+    ):
+        pass
+    monkeypatch.setenv("EQUAL_LOCK_SECONDS", "long")
+    with pytest.raises(SettingsError, match="EQUAL_LOCK_SECONDS = long: must be a number"):
+        patient.query("materialized")
+
+
+def test_lock_in_a_path_is_no_lock(tmp_path):
+    path = tmp_path / "Conflicting lock is held in x (PID 1)" / "lock.duckdb"
+    path.parent.mkdir()
+    path.write_text("this is text, and long enough to be read as a header" * 100)
+    with pytest.raises(duckdb.IOException, match="not a valid DuckDB"):
+        Warehouse(database=str(path)).query("materialized")
+
+
+def test_a_reader_sees_what_a_killed_writer_had_stored(warehouse):
+    code = (
+        "import duckdb, os, sys\nconnection = duckdb.connect(sys.argv[1])\n"
+        "connection.execute(\"insert into materialized by name select 'clusters' as asset, '' as "
+        "partition, 'i' as inputs, '{}' as made_from, 'v' as version, 1.0 as seconds\")\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, warehouse.database])
+    assert killed.returncode == -9
+    assert Path(f"{warehouse.database}.wal").is_file()
+    assert warehouse.query("materialized")["inputs"].to_list() == ["i"]
+
+
+def test_threads_of_one_process_read_and_write_at_the_same_time(warehouse):
+    def write(number):
+        with warehouse.transaction() as transaction:
+            transaction.record("clusters", partition=f"{number}", inputs=number, seconds=1.0)
+
+    def read(_):
+        return len(warehouse.query("materialized"))
+
+    with ThreadPoolExecutor(4) as pool:
+        written = [pool.submit(write, number) for number in range(20)]
+        counts = list(pool.map(read, range(40)))
+        for future in written:
+            future.result()
+    assert set(counts) <= set(range(21))
+    assert read(0) == 20

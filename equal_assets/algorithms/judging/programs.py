@@ -129,6 +129,85 @@ def names_tested(tests: str) -> set[str]:
     return needed([tree]) or {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
+def given_by(prefix: str, answer: str, tests: str) -> str:
+    """Return statements that define what tests need beside the program: not the program's own.
+
+    Parameters
+    ----------
+    prefix : str
+        Code that the question shows: its imports and complete functions.
+    answer : str
+        A program that answers the question truly: its imports that the tests lack.
+    tests : str
+    """
+    begun = open_definition(prefix)
+    shown = prefix if begun is None else "\n".join(prefix.split("\n")[: first_line(begun[0]) - 1])
+    trees = [tree_of(text) or ast.Module([], []) for text in (shown, answer, tests)]
+    given = [
+        node
+        for node in trees[0].body
+        if not isinstance(node, ast.ClassDef)
+        and (isinstance(node, ast.Import | ast.ImportFrom) or not _is_foreign(node))
+    ]
+    wanted = needed([*given, *trees[2].body]) - set().union(*map(defined_by, given))
+    given += [
+        node
+        for node in trees[1].body
+        if isinstance(node, ast.Import | ast.ImportFrom) and defined_by(node) & wanted
+    ]
+    given.sort(key=lambda node: not _is_of_future(node))
+    return "\n".join(map(ast.unparse, given))
+
+
+def names_taken(given: str, answer: str, tests: str) -> set[str]:
+    """Return the names that tests take from a program.
+
+    Parameters
+    ----------
+    given : str
+        Statements before the tests.
+    answer : str
+        A program that answers the question truly: it shows which names of builtins are its own.
+    tests : str
+    """
+    before, true, after = (tree_of(text) or ast.Module([], []) for text in (given, answer, tests))
+    read = {
+        node.id
+        for node in ast.walk(after)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    own = {name for name in completed(true) & read if name in dir(builtins)}
+    return (needed([*before.body, *after.body]) | own or names_tested(tests)) - defined(before)
+
+
+def _is_of_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def missing_imports(program: str, tests: str) -> str:
+    """Return the import statements of its tests that a program needs and does not have."""
+    missing, nodes = _missing(program, tests)
+    return "\n".join(
+        ast.unparse(node)
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom) and defined_by(node) & missing
+    )
+
+
+def missing_classes(program: str, tests: str) -> set[str]:
+    """Return the classes of its tests that a program needs and does not define."""
+    missing, nodes = _missing(program, tests)
+    return missing & {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+
+
+def _missing(program: str, tests: str) -> tuple[set[str], list[ast.stmt]]:
+    """Return the names that a program reads and does not define, and its tests' statements."""
+    tree, of_tests = tree_of(program), tree_of(tests)
+    if tree is None or of_tests is None:
+        return set(), []
+    return needed([tree]), of_tests.body
+
+
 def source(code: str, node: ast.stmt) -> str:
     """Return the lines of a statement of a module, its decorators included."""
     return "\n".join(code.split("\n")[first_line(node) - 1 : node.end_lineno])

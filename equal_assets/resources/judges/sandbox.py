@@ -1,7 +1,7 @@
-"""Untrusted Python against its tests, in a child process that can do no harm.
+"""Untrusted Python against its tests, in child processes that can do no harm.
 
-The child is one process and one thread in a session of its own, without network, environment,
-inherited descriptors or privileges. It reads Python's own files, and reads and writes files in a
+A child is one process with one thread, without network, environment, inherited descriptors or
+privileges. It reads Python's own files, and reads and writes files in a
 temporary folder. Time, memory, processor time, output and files are bounded, by these means:
 
 ========================= =====================================================================
@@ -10,16 +10,18 @@ seccomp                   an allowlist of system calls: no process, thread, sock
 Landlock                  which files may be read and written
 resource limits           address space, processor time, file size, descriptors, core dumps
 the user `nobody`         when the caller is root
-the parent                wall clock, output, number of files; kills the group, removes the folder
+the parent                time asleep, output, number of files; kills both, removes the folder
 ========================= =====================================================================
 
 It needs no namespace, container or privilege. If the kernel lacks seccomp or Landlock, nothing
 runs and :class:`SandboxError` names what is missing.
 
-A program passes only if the child sends back a random token, which it reads from a pipe after the
-last test: exiting early, imitating a test runner's output or replacing builtins does not help.
-Code and tests still share an interpreter. Code that compares equal to everything passes a test
-for equality, and code written against this very sandbox can walk the stack to the pipe.
+There are two such children. One runs the program; the other runs the tests, calls the program's
+functions over a pipe, gets plain values back and reports the verdict. What the program does to its
+own process therefore changes no verdict: see :mod:`equal_assets.resources.judges.crossing`.
+
+Nor does a busy machine. Only processor time, and time in which both children sleep, are counted; a
+program that has not got enough of the processor after a very long time is run again.
 """
 
 from __future__ import annotations
@@ -28,7 +30,6 @@ import contextlib
 import json
 import math
 import os
-import secrets
 import selectors
 import signal
 import subprocess
@@ -36,16 +37,24 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from equal_assets.algorithms.judging.programs import missing_classes, missing_imports, names_tested
 from equal_assets.errors import SandboxError
 from equal_assets.resources.judges.syscall_filter import filter_program
 
 NOBODY = 65534
-CHILD = Path(__file__).with_name("sandbox_child.py")
+ROOT = Path(__file__).parents[3]
+START = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from equal_assets.resources.judges.sandbox_child import main
+del sys.path[0]
+main()
+"""
 SYSTEM_FILES = (
     "/lib",
     "/lib64",
@@ -57,13 +66,14 @@ SYSTEM_FILES = (
     "/dev/urandom",
 )
 MAX_OUTPUT_BYTES = 256 * 1024
-MAX_REPORT_BYTES = 4096
 MAX_FILES = 64  # times MAX_FILE_BYTES, this is all the disk that a program can fill
 MAX_FILE_BYTES = 4 * 2**20
 MAX_DESCRIPTORS = 64  # files that are open stay when they are deleted
 POLL_SECONDS = 0.05
-WALL_FACTOR = 3
-START_SECONDS = 60  # a busy machine is slow to start Python, which is not the program's fault
+SLEEP_FACTOR = 3
+PATIENCE_SECONDS = 900  # on the clock, beside 100 times the processor time: for a very busy machine
+TRIES = 3
+AT_WORK = "RDTt"  # running or waiting for the processor, the disk, or whoever has stopped it
 
 
 @dataclass(frozen=True)
@@ -73,10 +83,10 @@ class Limits:
     Parameters
     ----------
     seconds : float
-        Processor time, > 0, counted in whole seconds, so that a busy machine changes no verdict. A
-        program that waits is ended after three times as much on the clock.
+        Processor time, > 0, counted in whole seconds, so that a busy machine changes no verdict;
+        the tests have as much. A program that sleeps is ended after three times as much asleep.
     memory_mb : int
-        Address space of the process; >= 64, Python itself takes about 20.
+        Address space of each process; >= 64, Python itself takes about 20.
     """
 
     seconds: float
@@ -91,10 +101,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Why a program failed (None if it passed), and the first 256 KiB of its output."""
+    """The end of a program and its tests.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why the program failed; None if it passed.
+    output : str
+        The first 256 KiB of what was printed.
+    notes : frozenset of str
+        What the tests did with objects of the program's own classes, beyond taking values from
+        them: ``get size``, ``call``, ``eq int``. Such an object can lie.
+    """
 
     reason: str | None
     output: str
+    notes: frozenset[str] = frozenset()
 
     @property
     def has_passed(self) -> bool:
@@ -104,35 +126,60 @@ class Outcome:
 
 @dataclass
 class _Child:
-    """A child process, and what it has sent so far."""
+    """The process that starts the two children, and what they have sent so far."""
 
     process: subprocess.Popen[bytes]
     report_descriptor: int
     output: bytearray = field(default_factory=bytearray)
     report: bytearray = field(default_factory=bytearray)
 
+    def events(self) -> dict[str, dict[str, Any]]:
+        """Return what has been reported, by its first word, or by the child that has ended."""
+        found = {}
+        for line in bytes(self.report).splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                event = json.loads(line)
+                found[event.get("ended") or next(iter(event))] = event
+        return found
 
-def run_tests(program: str, tests: str, limits: Limits) -> Outcome:
-    """Run a program and then its tests, in a sandbox.
+
+class _NotJudgedError(Exception):
+    """A program that got too little of the processor for a verdict."""
+
+
+def run_tests(
+    program: str,
+    tests: str,
+    limits: Limits,
+    *,
+    given: str = "",
+    names: Collection[str] | None = None,
+) -> Outcome:
+    """Run a program, and its tests in a process of their own, in a sandbox.
 
     Parameters
     ----------
     program : str
         Python source; not trusted.
     tests : str
-        Python statements, run in turn in the program's namespace; the first exception ends it.
+        Python statements, run in turn; the first exception ends them. They see the program's
+        functions and classes, but share neither a namespace nor a process with it.
     limits : Limits
         What the program may use.
+    given : str
+        Statements that come before the tests, and define what these need beside the program.
+    names : collection of str, optional
+        What the tests need of the program; by default, what they read and do not define.
 
     Returns
     -------
     Outcome
-        Failed with a reason if the program did not run to the end of the last test.
+        Failed with a reason if the tests did not run to their end.
 
     Raises
     ------
     SandboxError
-        If the sandbox does not hold on this machine.
+        If the sandbox does not hold on this machine, or the machine is too busy for a verdict.
     ValueError
         If the tests are not Python.
     """
@@ -141,16 +188,35 @@ def run_tests(program: str, tests: str, limits: Limits) -> Outcome:
             f"generated code cannot be run safely on {sys.platform}: the sandbox needs seccomp and "
             "Landlock, which only Linux has; score code answers on Linux"
         )
-    token = secrets.token_hex(32).encode()
+    sent = {
+        "source": tests,
+        "given": given,
+        "names": sorted(names_tested(tests) if names is None else names),
+        "imports": missing_imports(program, tests),
+        "lent": sorted(missing_classes(program, tests)),
+    }
+    for _ in range(TRIES):
+        with contextlib.suppress(_NotJudgedError):
+            return _outcome(program, json.dumps(sent), limits)
+    raise SandboxError(
+        f"a program was not judged: {TRIES} times, its processes got less processor time than "
+        f"they needed in {_patience(limits):.0f} seconds; the machine is too busy: run again later"
+    )
+
+
+def _outcome(program: str, tests: str, limits: Limits) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="equal-sandbox-") as folder:
-        order = {"program": program, "tests": tests, "folder": folder}
-        with _started(order | _confinement(limits), token) as child:
+        order = {"folder": folder} | _confinement(limits)
+        with _started(order, program=program, tests=tests) as child:
             killed_for = _listen(child, folder, limits)
+    events = child.events()
     printed = child.output[:MAX_OUTPUT_BYTES].decode(errors="replace")
-    _demand_ready(bytes(child.report), killed_for, printed)
-    reason = killed_for or _reason(bytes(child.report), child.process.returncode, limits)
-    has_passed = bytes(child.report) == b"ready\npassed " + token
-    return Outcome(reason=None if has_passed else reason, output=printed)
+    _demand_ready(events, killed_for, printed)
+    verdict = events.get("verdict")
+    if killed_for or verdict is None:
+        return Outcome(reason=killed_for or _reason(events, limits), output=printed)
+    notes = frozenset(verdict.get("notes", ()))
+    return Outcome(reason=verdict["verdict"], output=printed, notes=notes)
 
 
 def _confinement(limits: Limits) -> dict[str, Any]:
@@ -175,24 +241,22 @@ def _confinement(limits: Limits) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _started(order: dict[str, Any], token: bytes) -> Iterator[_Child]:
-    """Start the child on an order; it is always dead when the block ends."""
-    token_out, token_in = os.pipe()
+def _started(order: dict[str, Any], *, program: str, tests: str) -> Iterator[_Child]:
+    """Start the children on an order; they are always dead when the block ends."""
     report_out, report_in = os.pipe()
-    os.write(token_in, token)
-    os.close(token_in)
     folder = order["folder"]
     try:
         _give_to_nobody(folder)
-        with tempfile.TemporaryFile() as sent:
-            sent.write(json.dumps(order | {"token": token_out, "report": report_in}).encode())
-            sent.seek(0)
+        with contextlib.ExitStack() as files:
+            descriptors = {"report": report_in}
+            for name, text in (("program", program), ("tests", tests)):
+                descriptors[name] = files.enter_context(_file_with(text)).fileno()
             process = subprocess.Popen(
-                [sys.executable, "-u", "-P", "-s", "-S", "-B", str(CHILD)],
-                stdin=sent,
+                [sys.executable, "-u", "-P", "-s", "-S", "-B", "-c", START],
+                stdin=files.enter_context(_file_with(json.dumps(order | descriptors))),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=(token_out, report_in),
+                pass_fds=tuple(descriptors.values()),
                 env=_environment(folder),
                 cwd="/",
                 start_new_session=True,
@@ -201,7 +265,6 @@ def _started(order: dict[str, Any], token: bytes) -> Iterator[_Child]:
         os.close(report_out)
         raise
     finally:
-        os.close(token_out)
         os.close(report_in)
     try:
         with process:
@@ -211,6 +274,15 @@ def _started(order: dict[str, Any], token: bytes) -> Iterator[_Child]:
                 _kill(process)
     finally:
         os.close(report_out)
+
+
+@contextlib.contextmanager
+def _file_with(text: str) -> Iterator[IO[bytes]]:
+    """Yield a file without a name that holds a text."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode(errors="surrogatepass"))
+        file.seek(0)
+        yield file
 
 
 def _give_to_nobody(folder: str) -> None:
@@ -243,9 +315,16 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _listen(child: _Child, folder: str, limits: Limits) -> str | None:
-    """Collect what the child sends until it ends; return why it has to be killed, if it has."""
-    began, is_ready = time.monotonic(), False
-    deadline = began + START_SECONDS
+    """Collect what the children send until they end; return why they have to be killed, if so.
+
+    Raises
+    ------
+    _NotJudgedError
+        If they have neither ended nor used up their time after a very long time.
+    """
+    began = looked = time.monotonic()
+    asleep = 0.0
+    processes: list[int] = []
     assert child.process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(child.process.stdout.fileno(), selectors.EVENT_READ, child.output)
@@ -256,39 +335,68 @@ def _listen(child: _Child, folder: str, limits: Limits) -> str | None:
                 key.data.extend(chunk)
                 if not chunk:
                     selector.unregister(key.fd)
-            if not is_ready and child.report.startswith(b"ready\n"):
-                deadline, is_ready = time.monotonic() + WALL_FACTOR * limits.seconds, True
-            if time.monotonic() > deadline:
-                return f"timeout after {time.monotonic() - began:.0f} seconds on the clock"
-            if len(child.output) > MAX_OUTPUT_BYTES or len(child.report) > MAX_REPORT_BYTES:
+            now = time.monotonic()
+            if len(child.output) > MAX_OUTPUT_BYTES:
                 return f"more than {MAX_OUTPUT_BYTES // 1024} KiB of output"
+            if now - looked < POLL_SECONDS:
+                continue
+            processes = processes or _ready(child)
+            if processes and not any(_state(process) in AT_WORK for process in processes):
+                asleep += min(now - looked, 2 * POLL_SECONDS)  # this process may have been the late
+            looked = now
+            if asleep > SLEEP_FACTOR * limits.seconds:
+                return f"timeout after {asleep:.0f} seconds on the clock, asleep"
+            if now - began > _patience(limits):
+                raise _NotJudgedError
             if len(os.listdir(folder)) > MAX_FILES:
                 return f"more than {MAX_FILES} files"
     return None
 
 
-def _demand_ready(report: bytes, killed_for: str | None, printed: str) -> None:
+def _patience(limits: Limits) -> float:
+    return PATIENCE_SECONDS + 100 * limits.seconds
+
+
+def _ready(child: _Child) -> list[int]:
+    """Return the numbers of the children's processes once the program has begun."""
+    events = child.events()
+    is_ready = events.get("state", {}).get("state") == "ready"
+    return events["processes"]["processes"] if is_ready else []
+
+
+def _state(process: int) -> str:
+    """Return the letter that Linux has for what a process does; Z (dead) if there is none."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return "Z"
+    return status.rpartition(")")[2].split()[0]
+
+
+def _demand_ready(events: dict[str, dict[str, Any]], killed_for: str | None, printed: str) -> None:
     """Tell a sandbox that could not be set up from a program that failed in it."""
-    state = report.partition(b"\n")[0].decode(errors="replace")
-    if state == "ready":
+    if "mistake" in events:
+        raise ValueError(f"the tests are not Python: {events['mistake']['mistake']}")
+    state = events.get("state", {})
+    if state.get("state") == "ready":
         return
-    if state.startswith("mistake "):
-        raise ValueError(f"the tests are not Python: {state.removeprefix('mistake ')}")
-    why = state.removeprefix("refused ") or killed_for or printed[-400:]
+    why = state.get("why") or killed_for or printed[-400:]
     raise SandboxError(
         f"generated code cannot be run safely on this machine: {why or 'the child said nothing'}"
     )
 
 
-def _reason(report: bytes, status: int, limits: Limits) -> str:
-    """Return why a program that ended did not pass."""
-    _, _, message = report.partition(b"\n")
-    if message.startswith(b"failed "):
-        return message.removeprefix(b"failed ").decode(errors="replace")
-    if status == -signal.SIGXCPU:
-        return f"timeout after {math.ceil(limits.seconds)} seconds of processor time"
-    if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+def _reason(events: dict[str, dict[str, Any]], limits: Limits) -> str:
+    """Return why a program that ended without a verdict did not pass."""
+    most = math.ceil(limits.seconds)
+    for name, where in (("program", ""), ("tests", " (in the tests)")):
+        end = events.get(name, {"status": 0, "seconds": 0.0})
+        is_late = end["status"] == -signal.SIGKILL and end["seconds"] >= most
+        if end["status"] == -signal.SIGXCPU or is_late:
+            return f"timeout after {most} seconds of processor time{where}"
+        if end["status"] < 0:
+            return f"killed by {signal.Signals(-end['status']).name}{where}"
+    status = events.get("program", {}).get("status")
     return f"ended with status {status} before the last test"
 
 

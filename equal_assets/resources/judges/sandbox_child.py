@@ -1,24 +1,26 @@
-"""The sandbox's child process: confine it for good, then run a program and its tests in it.
+"""The sandbox's processes: one for the program, one for its tests, both confined for good.
 
-Run as a script by :mod:`equal_assets.resources.judges.sandbox`, with the standard library only. It
-reads its order from standard input and answers on a descriptor of its own: one line ``ready``,
-``refused ...`` or ``mistake ...`` before any foreign code runs, then ``failed ...`` or the token
-that proves that every test has run.
+Started by :mod:`equal_assets.resources.judges.sandbox`, with the standard library only. It reads
+its order from standard input, starts the two processes and waits for them. Neither can reach the
+other, except over two pipes. What happens is reported as JSON lines on a descriptor that the
+program's process does not have.
 """
 
 from __future__ import annotations
 
-import ast
 import ctypes
+import functools
 import json
 import os
 import resource
 import signal
 import struct
 import sys
-import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from equal_assets.resources.judges import tested, tester
+from equal_assets.resources.judges.crossing import CrossingError, Gone
 
 NOBODY = 65534
 PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 8, 22, 38
@@ -29,7 +31,8 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 READ_FILE, READ_DIR, WRITE_FILE, REMOVE_FILE, MAKE_REG, TRUNCATE = (
     1 << bit for bit in (2, 3, 1, 5, 8, 14)
 )
-MAX_MESSAGE_CHARACTERS = 400
+GONE = 3
+"""The status of the tests' process if the program's has ended before the last test."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,21 +42,76 @@ class Unconfined(Exception):  # noqa: N818 - a state, like the words it is repor
 
 
 def main() -> None:
-    """Confine this process, then run what it was sent."""
+    """Start the program's process and the tests', and report how they end."""
     order = json.loads(sys.stdin.buffer.read())
-    report: int = order["report"]
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != order["parent"]:
+        return
+    to_program, from_tests = os.pipe(), os.pipe()
+    ends = {"program": (to_program[0], from_tests[1]), "tests": (from_tests[0], to_program[1])}
+    starts = {"program": _be_program, "tests": _be_tests}
+    order["parent"] = os.getpid()
+    processes = {}
+    for name, start in starts.items():
+        processes[os.fork()] = name
+        if 0 in processes:
+            mine = ends.pop(name)
+            _close({order[other] for other in (*starts, "report")} - _own(name, order))
+            _close({descriptor for others in ends.values() for descriptor in others})
+            start(order, *mine)
+            os._exit(0)
+    _close({order[name] for name in starts} | {d for mine in ends.values() for d in mine})
+    write(order["report"], {"processes": list(processes)})
+    for _ in starts:
+        process, status, usage = os.wait4(-1, 0)
+        seconds = usage.ru_utime + usage.ru_stime
+        code = os.waitstatus_to_exitcode(status)
+        end = {"ended": processes[process], "status": code, "seconds": seconds}
+        write(order["report"], end)
+        if processes.pop(process) == "tests" and status == 0:  # with a verdict
+            for other in processes:
+                os.kill(other, signal.SIGKILL)
+
+
+def _own(name: str, order: dict[str, Any]) -> set[int]:
+    """Return the descriptors of the order that a process keeps."""
+    return {order["program"]} if name == "program" else {order["tests"], order["report"]}
+
+
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def write(report: int, event: dict[str, Any]) -> None:
+    """Report an event: one line, short enough to be written at once."""
+    os.write(report, json.dumps(event).encode() + b"\n")
+
+
+def _be_program(order: dict[str, Any], incoming: int, outgoing: int) -> None:
+    with open(order["program"], encoding="utf-8", errors="surrogatepass", newline="") as source:
+        program = source.read()
     try:
         confine(order)
     except (Unconfined, OSError, ValueError) as error:
-        os.write(report, f"refused {error}\n".encode())
+        os.write(outgoing, json.dumps(["refused", str(error)]).encode() + b"\n")
+        return
+    tested.run_program(program, incoming, outgoing)
+
+
+def _be_tests(order: dict[str, Any], incoming: int, outgoing: int) -> None:
+    with open(order["tests"], encoding="utf-8", errors="surrogatepass") as sent:
+        tests = tester.Tests(**json.load(sent))
+    report = functools.partial(write, order["report"])
+    try:
+        confine(order)
+    except (Unconfined, OSError, ValueError) as error:
+        report({"state": "refused", "why": str(error)})
         return
     try:
-        tests = statements(order["tests"])
-    except (SyntaxError, ValueError) as error:
-        os.write(report, f"mistake {error}\n".encode())
-        return
-    os.write(report, b"ready\n")
-    judge(order["program"], tests, token=order["token"], report=report)
+        tester.run_tests(tests, incoming, outgoing, report=report)
+    except (Gone, CrossingError):
+        os._exit(GONE)
 
 
 def confine(order: dict[str, Any]) -> None:
@@ -159,55 +217,3 @@ def _install_filter(program: bytes) -> None:
         PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), pointed, ctypes.c_ulong(0)
     )
     _call("seccomp filters are missing", result)
-
-
-def statements(tests: str) -> tuple[tuple[str, types.CodeType], ...]:
-    """Return the statements of the tests, each as one line of text and compiled.
-
-    In tuples: a program could get lists from the garbage collector and empty them.
-    """
-    found = []
-    for statement in ast.parse(tests, "<tests>").body:
-        code = compile(ast.Module([statement], type_ignores=[]), "<tests>", "exec")
-        found.append((ast.unparse(statement).partition("\n")[0], code))
-    return tuple(found)
-
-
-def judge(
-    program: str, tests: tuple[tuple[str, types.CodeType], ...], *, token: int, report: int
-) -> None:
-    """Run a program, then its tests; report the first failure, or the token.
-
-    The token stays unread in its pipe until the last test has passed, and everything needed then is
-    in local variables: replacing builtins or functions of modules changes nothing.
-    """
-    run, read, write, leave, untrace = exec, os.read, os.write, os._exit, sys.settrace
-    failure = _failure
-    solution = types.ModuleType("solution")
-    sys.modules["solution"] = solution  # dataclasses look their module up
-    namespace = solution.__dict__
-    where = "the program"
-    try:
-        run(compile(program, "<program>", "exec"), namespace)
-        for where, test in tests:  # noqa: B007 - named if it raises
-            untrace(None)
-            run(test, namespace)
-    except BaseException as error:  # noqa: BLE001 - SystemExit is a failure like any other
-        write(report, failure(where, error))
-    else:
-        write(report, b"passed " + read(token, 64))
-    leave(0)
-
-
-def _failure(where: str, error: BaseException) -> bytes:
-    try:
-        said = str(error)
-    except BaseException as second:  # noqa: BLE001 - the exception's class is not ours
-        said = type(second).__name__
-    message = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    shown = f"{message[:MAX_MESSAGE_CHARACTERS]} (in {where[:MAX_MESSAGE_CHARACTERS]})"
-    return f"failed {shown}".encode(errors="replace")
-
-
-if __name__ == "__main__":
-    main()

@@ -31,10 +31,13 @@ class CodeTests:
         Comes before the code: the beginning that the question shows; mostly empty.
     tests : str
         Python statements that come after it and raise if it is wrong.
+    answer : str
+        A true answer, which shows what the tests use of a program; empty if unknown.
     """
 
     prefix: str
     tests: str
+    answer: str = ""
 
 
 def read_target(target: TargetSettings) -> tuple[list[QAPair], list[QAPair]]:
