@@ -13,7 +13,7 @@ its replies. One project is left alone; others are
   to mount it in a namespace of its own);
 - ``readers``: played while another process holds the warehouse open.
 
-Each must end as the one that was left alone: the same pulls, rewards, data sets and payers; all
+Each must end as the one that was left alone: the same pulls, rewards and data sets; all
 that the server billed is in the journal; no reply that arrived is asked for again; no cap is
 passed. Prints one line per scene and exits with 1 if a promise was broken.
 """
@@ -60,16 +60,17 @@ COMPARED = {
     "documents": "select round, pull, document_id from bandit_documents "
     "where campaign = 'documents'",
     "data sets": "select * from qa_dataset where campaign = 'documents'",
-    "payers": "select distinct content_hash, status, n_pairs, first_asked_by from extractions "
-    "join bandit_documents using (content_hash) where campaign = 'documents'",
+    "extractions": "select distinct content_hash, extractions.status, extractions.n_pairs "
+    "from extractions join bandit_documents using (content_hash) where campaign = 'documents'",
 }
 """Of the campaign that counts documents; what tries cost differs from run to run.
 
-The campaign that counts tokens pays for tries and for what was lost: it may end a document earlier
+The campaign that counts tokens, the first, pays for tries and for what was lost: it may end a document earlier
 or later, but asks for the same documents in the same order.
 """
 IN_ORDER = (
-    "select document_id from bandit_documents where campaign = 'tokens' order by round, pull, all"
+    "select document_id from bandit_documents where campaign = 'tokens' "
+    "order by round, pull, document_id"
 )
 
 
@@ -173,8 +174,13 @@ def write_project(folder: Path, url: str, models: Path) -> None:
         },
         "targets": {"squares": {"reference": "reference.jsonl", "test": "test.jsonl"}},
         "campaigns": {
+            "tokens": {
+                "strategy": "random",
+                "budget_documents": 100,
+                "budget_tokens": TOKEN_CAP,
+                **size,
+            },
             "documents": {"strategy": "equal", "budget_documents": 60, **size},
-            "tokens": {"strategy": "random", "budget_tokens": TOKEN_CAP, **size},
         },
     }
     (folder / "campaigns.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
@@ -308,8 +314,8 @@ STAGES = {
     "MLflow's start": ("run", lambda played, printed: any(played.state.glob("*mlflow.db*"))),
     "warm-up": ("run", _says("warmup_qa")),
     "round": ("run", _says("documents: rounds")),
-    "data set": ("run", _says("documents: data set and student")),
-    "student": ("run", _says("tokens: data set and student")),
+    "data set": ("run", _says("tokens: data set and student")),
+    "student": ("run", _says("documents: data set and student")),
     "comparison": ("run", _says("compare strategies")),
     "export": ("export documents", _says("")),
     "report": ("report documents", _says("")),
@@ -477,7 +483,8 @@ def _play(options: argparse.Namespace, root: Path) -> bool:
     static_model(root / "models", progress=lambda done, total: None)
     with project(root, "undisturbed", root / "models") as alone:
         started = time.monotonic()
-        alone.run()
+        if alone.run():
+            raise SystemExit(alone.broken[0])
         known = Known(
             content(alone),
             asked(alone),
