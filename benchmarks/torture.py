@@ -65,8 +65,8 @@ COMPARED = {
 }
 """Of the campaign that counts documents; what tries cost differs from run to run.
 
-The campaign that counts tokens, the first, pays for tries and for what was lost: it may end a document earlier
-or later, but asks for the same documents in the same order.
+The campaign that counts tokens comes first, and pays for tries and for what was lost: it may end a
+document earlier or later, but asks for the same documents in the same order.
 """
 IN_ORDER = (
     "select document_id from bandit_documents where campaign = 'tokens' "
@@ -246,7 +246,7 @@ def unpublished(played: Played) -> list[str]:
         stored = connection.sql("select campaign, count(*) from qa_dataset group by all").fetchall()
         for campaign, n_rows in stored:
             path = played.state / "exports" / campaign / "qa_dataset.parquet"
-            n_file = path.exists() and connection.read_parquet(str(path)).count("*").fetchone()[0]
+            n_file = path.exists() and len(connection.read_parquet(str(path)))
             if n_file != n_rows:
                 broken.append(f"{path.name} of {campaign} has {n_file} of {n_rows} rows")
     return broken
