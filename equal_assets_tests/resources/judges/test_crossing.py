@@ -135,6 +135,19 @@ def test_a_wrong_value_is_wrong(program, tests, reason):
     assert run_tests(program, tests, LIMITS).reason.startswith(reason)
 
 
+def test_arrays_of_numpy_arrive_as_arrays_and_its_numbers_as_numbers():
+    program = (
+        "import numpy as np\ndef double(x): return np.array(x) * 2\n"
+        "def largest(x): return np.int64(max(x))\ndef apart(x): return np.array(x, dtype=object)"
+    )
+    tests = (
+        "import numpy as np\nassert np.array_equal(double([1, 2]), [2, 4])\n"
+        "assert (double(np.array([1.5])) == 3).all() and double([[1]]).shape == (1, 1)\n"
+        "assert largest([1, 3]) == 3 and double([1]).tolist() == [2] and len(apart([1, 'a'])) == 2"
+    )
+    assert run_tests(program, tests, LIMITS).reason is None
+
+
 def test_what_a_question_shows_is_the_tests_own():
     prefix = (
         "import math\n\ndef poly(xs, x):\n    return sum(c * x ** i for i, c in enumerate(xs))\n\n"
