@@ -45,6 +45,11 @@ def explain(error: BaseException) -> StorageError | None:
         text = _text(cause)
         lower = text.lower()
         number = cause.errno if isinstance(cause, OSError) else None
+        if _is_of_server(cause):
+            return StorageError(
+                f"Dagster's database cannot be reached ({text}); {SAFE}: start it, then "
+                "`equal run` goes on from there"
+            )
         if number in FULL or (_is_of_storage(cause) and _has(lower, FULL_TEXTS)):
             return StorageError(
                 f"the disk is full ({text}); {SAFE}: make room, then `equal run` goes on from there"
@@ -100,6 +105,11 @@ def _is_of_database(error: BaseException) -> bool:
         if module in sys.modules
     ]
     return isinstance(error, tuple(kinds))
+
+
+def _is_of_server(error: BaseException) -> bool:
+    """Say whether PostgreSQL, which ``dagster.yaml`` can name, refused a connection or lost it."""
+    return type(error).__module__.partition(".")[0] == "psycopg2"
 
 
 def _is_of_storage(error: BaseException) -> bool:

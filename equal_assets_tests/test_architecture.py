@@ -140,6 +140,7 @@ ALLOWED: dict[str, set[str]] = {
         "definitions",
         "errors",
         "export",
+        "extras",
         "graph",
         "health",
         "init",

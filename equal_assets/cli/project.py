@@ -11,6 +11,7 @@ import click
 
 from equal_assets.cli.terminal import say, say_warning
 from equal_assets.errors import SettingsError
+from equal_assets.extras import install_command
 from equal_assets.init.files import DAGSTER_FILE, packaged_text
 from equal_assets.resources.publishing import publish_text
 from equal_assets.settings import (
@@ -76,14 +77,28 @@ def enter_dagster_home() -> Path:
 def open_project() -> tuple[DagsterInstance, Warehouse]:
     """Return the project's Dagster instance and its warehouse."""
     import dagster as dg
+    from dagster._check import CheckError  # how a class that is not installed is told
 
     is_named = "DAGSTER_HOME" in os.environ
     enter_dagster_home()
     # "." as Dagster would take brackets in the project's path for a pattern
-    instance = dg.DagsterInstance.get() if is_named else dg.DagsterInstance.from_config(".")
+    try:
+        instance = dg.DagsterInstance.get() if is_named else dg.DagsterInstance.from_config(".")
+    except (dg.DagsterError, ImportError, CheckError) as error:
+        raise SettingsError(
+            f"{Path(DAGSTER_FILE).resolve()} cannot be used: {_mistake(error)}; mend it"
+        ) from error
     from equal_assets.resources.warehouse import Warehouse
 
     return instance, Warehouse(database=str(warehouse_file()))
+
+
+def _mistake(error: Exception) -> str:
+    """Return what Dagster says of its settings, without the types that it expects."""
+    text = " ".join(str(error).split())
+    if "dagster_postgres" in text:
+        return f"its storage needs a package: {install_command('postgres')}"
+    return text[max(0, text.find("Error 1: ")) :].partition(" Stack Trace")[0]
 
 
 def open_warehouse() -> Warehouse:

@@ -1,7 +1,10 @@
 """Projects in folders whose names mean something to libraries."""
 
 import pytest
+import yaml
 
+from equal_assets.cli.project import open_project
+from equal_assets.errors import SettingsError
 from equal_assets_tests.project import Project
 
 
@@ -25,3 +28,24 @@ def test_project_whose_databases_would_lie_elsewhere_is_refused(name, tmp_path, 
     assert told in done.stdout
     assert "rename it" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("storage", "told"),
+    [
+        (
+            {"custom": {"module": "dagster_nothing", "class": "Storage", "config": {}}},
+            "Couldn't import module dagster_nothing",
+        ),
+        ({"sqlite": {"base_dir": {"env": "NOT_SET_ANYWHERE"}}}, "NOT_SET_ANYWHERE"),
+    ],
+)
+def test_settings_of_dagster_that_cannot_be_used_are_named(tmp_path, monkeypatch, storage, told):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("EQUAL_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(tmp_path / "campaigns.yaml"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
+    with pytest.raises(SettingsError, match=r"dagster\.yaml cannot be used: ") as refused:
+        open_project()
+    assert told in str(refused.value)
