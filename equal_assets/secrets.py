@@ -111,10 +111,9 @@ def hide(text: str, secrets: Mapping[str, str] | None = None) -> str:
     >>> hide("http://me:1234@host/v1?api_key=5678&page=2")
     'http://[hidden]@host/v1?api_key=[hidden]&page=2'
     """
-    for secret, shown in sorted(
-        (_known() if secrets is None else secrets).items(), key=lambda item: -len(item[0])
-    ):
-        text = _pattern(secret).sub(lambda _, shown=shown: shown, text)
+    hidden = _known() if secrets is None else secrets
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = _pattern(secret).sub(hidden[secret].replace("\\", r"\\"), text)
     if secrets is None and "://" in text:
         text = USER_IN_ADDRESS.sub(f"{HIDDEN}@", text)
         text = PARAMETER_IN_ADDRESS.sub(_without_value, text)

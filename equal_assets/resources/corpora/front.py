@@ -28,8 +28,8 @@ def split_front_matter(text: str) -> tuple[dict[str, str | None], str]:
     found = FRONT_MATTER.match(text, 0, MOST_CHARACTERS)
     try:
         values = yaml.load(found[1], Loader=_Loader) if found else None
-        is_stated = isinstance(values, dict)
-        stated = {name: _first(values, keys) for name, keys in KEYS.items()} if is_stated else {}
+        given = values if isinstance(values, dict) else None
+        stated = {} if given is None else {name: _first(given, KEYS[name]) for name in KEYS}
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # an odd date, depth
         stated = {}
     if found is None or not stated:  # a rule, and text up to the next

@@ -151,7 +151,7 @@ def words(text: str, *, hide: Hide = secrets.hide) -> str:
     """Return what a body says, on one line of bounded length: JSON, a page or plain text."""
     body = _json(text)
     if body is None:
-        said = html.unescape(MARKUP.sub(" ", text))
+        said = html.unescape(MARKUP.sub(" ", hide(text)))  # a key may hold what looks like a tag
     else:
         said = "; ".join(dict.fromkeys(_said(body))) or json.dumps(body, ensure_ascii=False)
     return _in_short(hide(_storable(said)))

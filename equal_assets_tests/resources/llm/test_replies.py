@@ -11,6 +11,7 @@ from equal_assets.errors import ExtractionError
 from equal_assets.resources.llm.llm import Completion, TryFailedError
 from equal_assets.resources.llm.openai_client import OpenAIClient
 from equal_assets.resources.llm.replies import Refusal, is_of_reply, read_response, refusal, words
+from equal_assets.secrets import hide
 from equal_assets.settings import OpenAISettings
 
 REPLY = '{"pairs": [{"question": "Q?", "answer": "A"}]}'
@@ -393,3 +394,19 @@ def test_secrets_stand_in_no_words(monkeypatch):
         headers={"X-Key": "Team ${MY_HEADER}"},
     )
     assert settings.hide("no sk-0123456789, h-0123456789") == "no [MY_KEY], [MY_HEADER]"
+
+
+@pytest.mark.parametrize(
+    "said", ["sk-a<b>c-123456", "sk-a&lt;b&gt;c-123456", "sk-a%3Cb%3Ec-123456"]
+)
+def test_key_that_looks_like_a_tag_stands_in_no_words(said):
+    told = words(f"<p>no {said}", hide=lambda text: hide(text, {"sk-a<b>c-123456": "[KEY]"}))
+    assert told == "no [KEY]"
+
+
+def test_key_that_json_escapes_stands_in_no_reply(monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "sk-0123456789")
+    escaped = "".join(f"\\u{ord(c):04x}" for c in "sk-0123456789")
+    body = f'{{"choices": [{{"message": {{"content": "it is {escaped}"}}}}]}}'
+    assert read_response(200, body, "application/json").text == "it is [MY_API_KEY]"
+    assert refusal(401, f'{{"error": {{"message": "no {escaped}"}}}}').said == "no [MY_API_KEY]"
