@@ -5,6 +5,7 @@ import yaml
 
 from equal_assets.cli.project import open_project
 from equal_assets.errors import SettingsError
+from equal_assets_tests.conftest import TINY
 from equal_assets_tests.project import Project
 
 
@@ -43,7 +44,7 @@ def test_project_whose_databases_would_lie_elsewhere_is_refused(name, tmp_path, 
 def test_settings_of_dagster_that_cannot_be_used_are_named(tmp_path, monkeypatch, storage, told):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("EQUAL_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(tmp_path / "campaigns.yaml"))
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(TINY))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
     with pytest.raises(SettingsError, match=r"dagster\.yaml cannot be used: ") as refused:
