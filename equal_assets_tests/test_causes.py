@@ -4,15 +4,20 @@ import errno
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
 from equal_assets.causes import explain
+from equal_assets_tests.project import REPOSITORY
 
 LIMIT = 1 << 20
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 ROWS = pl.DataFrame({"n": range(1_000_000)})
 
 
@@ -22,55 +27,56 @@ def raised(work):
     return found.value
 
 
-def told_where_files_end_early(work):
-    """Return what is told of an error in a process whose files may not grow past a limit."""
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - of any library
-            os.write(theirs, str(explain(error)).encode())
-        os._exit(0)
-    os.close(theirs)
-    os.waitpid(pid, 0)
-    with os.fdopen(ours) as said:
-        return said.read()
+def told_where_files_end_early(name, folder):
+    """Return what is told of an error of a function in a process whose files end at a limit."""
+    script = f"from equal_assets_tests.test_causes import tell, {name}; tell({name})"
+    command = [sys.executable, "-c", script]
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True
+    ).stdout
 
 
-def fill_duckdb(folder):
-    with duckdb.connect(str(folder / "w.duckdb")) as connection:
+def tell(fill):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+    with pytest.raises(Exception) as found:  # noqa: PT011 - of any library
+        fill()
+    sys.stdout.write(str(explain(found.value)))
+
+
+def fill_duckdb():
+    with duckdb.connect("w.duckdb") as connection:
         connection.sql("create table t as select random() as x from range(1000000)")
 
 
-def fill_sqlite(folder):
-    with closing(sqlite3.connect(folder / "s.db")) as connection:
+def fill_sqlite():
+    with closing(sqlite3.connect("s.db")) as connection:
         connection.execute("pragma max_page_count = 200")
         connection.execute("create table t as select zeroblob(5000000)")
 
 
-def fill_parquet(folder):
-    ROWS.select(pl.col("n").hash()).write_parquet(folder / "p.parquet")
+def fill_parquet():
+    ROWS.select(pl.col("n").hash()).write_parquet("p.parquet")
 
 
-def fill_text(folder):
-    (folder / "f.txt").write_text("x" * 2 * LIMIT)
+def fill_text():
+    Path("f.txt").write_text("x" * 2 * LIMIT)
 
 
-@pytest.mark.parametrize("fill", [fill_duckdb, fill_parquet, fill_text, fill_sqlite])
-def test_disk_that_is_full_is_told_with_what_to_do(tmp_path, fill):
-    told = told_where_files_end_early(lambda: fill(tmp_path))
+def fill_sqlite_to_the_limit():
+    with closing(sqlite3.connect("s.db")) as connection:
+        connection.execute("create table t as select zeroblob(5000000)")
+
+
+@pytest.mark.parametrize("name", ["fill_duckdb", "fill_parquet", "fill_text", "fill_sqlite"])
+def test_disk_that_is_full_is_told_with_what_to_do(tmp_path, name):
+    told = told_where_files_end_early(name, tmp_path)
     assert told.startswith("the disk is full (")
     assert "what was stored is safe: make room, then `equal run`" in told
 
 
 def test_file_that_sqlite_cannot_write_to_its_end_is_told(tmp_path):
-    def fill():
-        with closing(sqlite3.connect(tmp_path / "s.db")) as connection:
-            connection.execute("create table t as select zeroblob(5000000)")
-
-    assert "the disk is full, or cannot be read or written" in told_where_files_end_early(fill)
+    told = told_where_files_end_early("fill_sqlite_to_the_limit", tmp_path)
+    assert "the disk is full, or cannot be read or written" in told
 
 
 def test_full_disk_is_found_behind_another_error():
