@@ -226,6 +226,7 @@ def test_killed_at_random_moments_it_comes_to_the_same(
     assert result(tmp_path) == undisturbed(n_documents)
 
 
+@pytest.mark.slow
 def test_killed_with_a_budget_it_does_not_spend_more(tmp_path):
     limit = 60_000
     script = (

@@ -19,7 +19,7 @@ from equal_assets.resources.llm.llm import TryFailedError
 from equal_assets_tests.timing import takes_less_than
 
 CHARACTERS = 20_000
-SECONDS = 1.0
+SECONDS = 3.0
 """Of the slowest that is in proportion a tenth; of the quickest that is not, three and more."""
 
 OPTIONS = [Option("A", "yes", is_right=True), Option("B", "no", is_right=False)]

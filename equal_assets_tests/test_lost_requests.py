@@ -12,6 +12,8 @@ from equal_assets_tests.llm_server import running
 from equal_assets_tests.project import Project
 from equal_assets_tests.test_llm_campaign import KEY, write_settings
 
+pytestmark = pytest.mark.slow
+
 RUN = ("-m", "equal_assets.cli.main", "run", "chosen")
 BUDGET_TOKENS, REPLY_TOKENS = 20_000, 1500
 PAYS = "payer like 'chosen|%' and outcome"

@@ -49,7 +49,7 @@ def test_every_table_of_a_campaign_is_forgotten_with_it():
         name for name in table_names() if "\n  campaign varchar" in read_sql("tables", name)
     }
     made_together = {"strategy_comparison", "student_comparison"}
-    kept = set(ASSETS["target_qa"].tables)
+    kept = {*ASSETS["target_qa"].tables, "published"}  # the files stay until they are made again
     removed = {
         table
         for asset in ("bandit_round", *descendants("bandit_round"))

@@ -147,6 +147,13 @@ def test_query_runs_on_empty_tables(prepared, name):
     known = {
         "after": "",
         "asset": "documents",
+        "run_id": "r1",
+        "path": ".equal/exports/demo/qa_dataset.parquet",
+        "sha256": "00",
+        "n_bytes": 1,
+        "modified_ns": 1,
+        "options": "{}",
+        "student": "tuned",
         "campaign": "demo",
         "campaigns": ["demo"],
         "clusters": [0, 1],

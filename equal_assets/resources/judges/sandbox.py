@@ -42,12 +42,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import equal_assets
 from equal_assets.algorithms.judging.programs import missing_classes, missing_imports, names_tested
 from equal_assets.errors import SandboxError
 from equal_assets.resources.judges.syscall_filter import filter_program
 
 NOBODY = 65534
-ROOT = Path(__file__).parents[3]
+ROOT = Path(equal_assets.__file__).parent.parent  # where the child finds the package
 START = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})

@@ -78,7 +78,8 @@ def expected_ratings() -> dict[str, int]:
 def test_rating_that_was_refused_is_asked_again(tmp_path):
     with running(tmp_path / "log.jsonl", faults=1, kinds="error") as server:
         failed = rate(tmp_path, server.url, n_documents=5, max_tries=1)
-    assert (failed["rating"].null_count(), set(failed["reason"])) == (5, {"HTTP 500"})
+    assert failed["rating"].null_count() == 5
+    assert {reason[:8] for reason in failed["reason"]} == {"HTTP 500"}
     with running(tmp_path / "mended.jsonl") as server:
         for _ in range(2):
             rated = rate(tmp_path, server.url, n_documents=5)
