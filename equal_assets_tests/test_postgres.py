@@ -116,8 +116,8 @@ def test_run_without_the_database_ends_with_what_to_do(project, server):
     refused = project.equal("run", "random")
     assert refused.returncode == 1
     assert "Traceback" not in refused.stdout + refused.stderr
-    assert f"port {server.port} failed: Connection refused" in refused.stderr
-    assert "start it, then `equal run` goes on from there" in refused.stderr
+    assert f"port {server.port} failed: Connection refused" in refused.stdout
+    assert "start it, then `equal run` goes on from there" in refused.stdout
 
 
 def test_database_that_stops_in_the_middle_ends_the_run_and_it_goes_on(project, server):
