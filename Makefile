@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-wheel test-browser test-vllm screenshots ui check format docs constraints
+.PHONY: help install run test test-wheel test-browser test-vllm torture screenshots ui check format docs constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,10 @@ test-browser: $(VENV)/.installed-browser  ## the tests that click in the pages, 
 STATE ?= .
 screenshots: $(VENV)/.installed-browser  ## the same tests; they take the pictures in docs/
 	EQUAL_SCREENSHOTS=docs EQUAL_SCREENSHOT_STATE=$(STATE) $(BIN)/python $(BROWSER_TESTS)
+
+KILLS ?= 10
+torture: $(INSTALLED)  ## kills, processes at once, full disks and readers; what must hold, in a table
+	$(BIN)/python benchmarks/torture.py --kills $(KILLS)
 
 # The CPU build of vLLM requires packages that have no CPU build and that text does not need;
 # `make test-vllm VLLM=cuda` takes the CUDA build.
