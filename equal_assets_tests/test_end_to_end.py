@@ -395,6 +395,7 @@ def test_students_stand_in_mlflow_with_data_set_and_answers(finished):
     assert "config.json" in {a.path for a in client.list_logged_model_artifacts(model_id)}
 
 
+@pytest.mark.slow
 def test_milestones_tune_and_judge_students_on_the_way(finished):
     project, _ = finished
     run = project.equal("run", "random", "--milestones", "20%,9%,22.95%")
@@ -525,6 +526,7 @@ def test_changed_settings_of_a_played_campaign_are_refused_until_restarted(finis
     assert paid.is_empty()
 
 
+@pytest.mark.slow
 def test_campaign_ends_early_where_the_expected_gain_is_too_small_and_says_so(finished):
     project, _ = finished
     project.edit(campaigns={"equal": {"stop_below_gain": 1e6}})

@@ -118,7 +118,13 @@ MENDED = {
 """Faults that a project has at once, by what is said of each."""
 
 
-@pytest.mark.parametrize("faults", MENDED.values(), ids=MENDED)
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(faults, id=name, marks=pytest.mark.slow if number > 1 else ())
+        for number, (name, faults) in enumerate(MENDED.items())
+    ],
+)
 def test_doctor_finds_and_mends(project, faults):
     for harm in faults.values():
         harm(project.folder)

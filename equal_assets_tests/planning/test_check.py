@@ -197,6 +197,7 @@ def test_vllm_is_looked_for(found):
     assert ("pip install vllm==" in text) == (not is_ok)
 
 
+@pytest.mark.slow
 def test_student_is_looked_for(found, tmp_path, monkeypatch):
     assert found("student") == [(True, "student: tiny is built from the corpus")]
     [(is_ok, text)] = found("student", kind="huggingface", model="meta-llama/Llama-3.1-8B")
@@ -252,6 +253,7 @@ def test_missing_extra_of_a_corpus_is_only_not_here_yet(tmp_path, monkeypatch, n
     assert (finding.is_ok, finding.is_to_be_fetched) == (False, True)
 
 
+@pytest.mark.slow
 def test_language_that_the_question_model_does_not_know_is_told(found, monkeypatch):
     assert found("dataset", ngram_words=10) == []
     thai = ["ผึ้งทำน้ำผึ้งอย่างไร", "ทำไมท้องฟ้าเป็นสีฟ้า"]
