@@ -45,7 +45,13 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from equal_assets_tests.llm_server import MODEL, LLMServer, document_text, running  # noqa: E402
+from equal_assets_tests.llm_server import (  # noqa: E402
+    MODEL,
+    LLMServer,
+    document_text,
+    running,
+    write_squares,
+)
 
 FAULTS = ("error", "rate", "garbage", "shape", "empty", "cut", "slow")
 TOKEN_CAP = 14_000
@@ -141,14 +147,7 @@ def write_project(folder: Path, url: str, models: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(models, folder / ".equal" / "models")
     shutil.copy(REPOSITORY / "dagster.yaml", folder)
-    documents = [json.dumps({"text": document_text(n, n_pairs=n % 4)}) for n in range(120)]
-    (folder / "documents.jsonl").write_text("\n".join(documents))
-    for name, start in (("reference", 1000), ("test", 2000)):
-        pairs = [
-            {"question": f"What is the square of the integer {n}?", "answer": f"It is {n * n}."}
-            for n in range(start, start + 50)
-        ]
-        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    write_squares(folder, (document_text(n, n_pairs=n % 4) for n in range(120)))
     size = {"target": "squares", "documents_per_pull": 5, "arms_per_round": 4}
     settings = {
         "corpus": {"source": "files", "paths": ["documents.jsonl"], "min_characters": 150},

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -553,6 +553,18 @@ def document_text(number: int, *, n_pairs: int = 2, size: int = 400) -> str:
         end = -(-(index + 1) * len(sentences) // n_paragraphs)
         parts += [" ".join(sentences[start:end]), *lines[index : index + 1]]
     return "\n\n".join(part for part in parts if part)
+
+
+def write_squares(folder: Path, texts: Iterable[str]) -> None:
+    """Write texts as documents.jsonl, and reference.jsonl and test.jsonl that ask for squares."""
+    lines = [json.dumps({"text": text}) for text in texts]
+    (folder / "documents.jsonl").write_text("\n".join(lines))
+    for name, start in (("reference", 1000), ("test", 2000)):
+        pairs = [
+            {"question": f"What is the square of the integer {n}?", "answer": f"It is {n * n}."}
+            for n in range(start, start + 50)
+        ]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, pairs)))
 
 
 def _fact(number: int, index: int) -> tuple[str, str]:

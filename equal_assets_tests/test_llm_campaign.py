@@ -1,6 +1,5 @@
 """Campaigns whose pairs an LLM extracts, through the command that users type."""
 
-import json
 import re
 from collections import Counter
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ import pytest
 import yaml
 
 from equal_assets.resources.llm.journal import journal
-from equal_assets_tests.llm_server import MODEL, LLMServer, document_text, running
+from equal_assets_tests.llm_server import MODEL, LLMServer, document_text, running, write_squares
 from equal_assets_tests.project import Project
 
 KEY = "sk-kept-out-of-every-file"
@@ -36,14 +35,7 @@ class Played:
 def write_settings(project: Project, url: str) -> None:
     """Write documents, target and campaigns, which ask for parts of one corpus."""
     folder = project.folder
-    lines = [json.dumps({"text": document_text(n, n_pairs=n % 4)}) for n in range(120)]
-    (folder / "documents.jsonl").write_text("\n".join(lines))
-    for name, start in (("reference", 1000), ("test", 2000)):
-        pairs = [
-            {"question": f"What is the square of the integer {n}?", "answer": f"It is {n * n}."}
-            for n in range(start, start + 50)
-        ]
-        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    write_squares(folder, (document_text(n, n_pairs=n % 4) for n in range(120)))
     settings = yaml.safe_load((folder / "campaigns.yaml").read_text())
     settings["corpus"] = {"source": "files", "paths": ["documents.jsonl"]}
     settings["extractor"] = {

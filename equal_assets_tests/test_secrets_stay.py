@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from equal_assets_tests.echoing_server import MODEL, EchoingServer, echoing
-from equal_assets_tests.llm_server import document_text
+from equal_assets_tests.llm_server import document_text, write_squares
 from equal_assets_tests.project import Project
 
 KEY = "sk-Zq7xK3vR9mT2/+wB5n==\"It's\\&<k>%41{j}"
@@ -107,14 +107,7 @@ def leaks(folder: Path) -> dict[str, list[str]]:
 def write_project(folder: Path, models: Path, address: str) -> Project:
     """Write a project whose requests carry a secret wherever one can be."""
     project = Project.make(folder, models=models)
-    lines = [json.dumps({"text": document_text(n, n_pairs=2)}) for n in range(60)]
-    (folder / "documents.jsonl").write_text("\n".join(lines))
-    for name, start in (("reference", 1000), ("test", 2000)):
-        pairs = [
-            {"question": f"What is the square of the integer {n}?", "answer": f"It is {n * n}."}
-            for n in range(start, start + 50)
-        ]
-        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, pairs)))
+    write_squares(folder, (document_text(n, n_pairs=2) for n in range(60)))
     settings = yaml.safe_load((folder / "campaigns.yaml").read_text())
     settings["corpus"] = {"source": "files", "paths": ["documents.jsonl"]}
     settings["extractor"] = {
