@@ -332,7 +332,9 @@ def stages(root: Path, models: Path, rng: random.Random, known: Known) -> list[P
             kill(process, everything=True)
             played.disturbances += 1
         process, printed = _started_init(played, init)
-        played.end(process, printed)
+        played.end(process, printed, may_fail=(init / "campaigns.yaml").exists())
+        if not (init / "campaigns.yaml").exists():
+            played.broken.append("equal init cannot be finished")
         for command, has_begun in STAGES.values():
             process, printed = played.start(*command.split())
             if _wait(partial(has_begun, played, printed), process):

@@ -60,10 +60,10 @@ def init(folder: Path, yes: bool, demo: bool, **given: Path | str | tuple[str, .
     overwritten.
     """
     from equal_assets.init.demo import write_demo
-    from equal_assets.init.files import refuse_existing, write_project
+    from equal_assets.init.files import fixed_texts, refuse_existing, write_project
     from equal_assets.init.questions import Answers, interview
 
-    refuse_existing(folder)
+    refuse_existing(folder, fixed_texts())
     if demo:
         named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
         if named:

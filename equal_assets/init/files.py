@@ -7,10 +7,10 @@ from pathlib import Path
 
 from equal_assets.errors import SettingsError
 from equal_assets.init.schema import SCHEMA_FILE, campaigns_schema
+from equal_assets.resources.publishing import publish_text
 
 CAMPAIGNS_FILE = "campaigns.yaml"
 DAGSTER_FILE, WORKSPACE_FILE = "dagster.yaml", "workspace.yaml"
-OWN_FILES = (CAMPAIGNS_FILE, SCHEMA_FILE, DAGSTER_FILE, WORKSPACE_FILE)
 
 
 def packaged_text(name: str) -> str:
@@ -19,18 +19,29 @@ def packaged_text(name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
-def refuse_existing(folder: Path, names: tuple[str, ...] = OWN_FILES) -> None:
-    """Refuse a folder that has one of the files already.
+def fixed_texts() -> dict[str, str]:
+    """Return the files that are the same in every project, by name."""
+    return {
+        SCHEMA_FILE: campaigns_schema(),
+        **{name: packaged_text(name) for name in (DAGSTER_FILE, WORKSPACE_FILE)},
+    }
+
+
+def refuse_existing(folder: Path, texts: dict[str, str]) -> None:
+    """Refuse a folder that has a campaigns.yaml, or one of the files with another text.
+
+    Files with the same text are what an `equal init` left that did not come to its end:
+    campaigns.yaml is the last to be written.
 
     Raises
     ------
     SettingsError
         With the file.
     """
-    for name in names:
-        if (folder / name).exists():
+    for path in [folder / CAMPAIGNS_FILE, *(folder / name for name in texts)]:
+        if path.exists() and (path.name == CAMPAIGNS_FILE or not _holds(path, texts[path.name])):
             raise SettingsError(
-                f"{folder / name} exists and `equal init` never overwrites: name another folder, "
+                f"{path} exists and `equal init` never overwrites: name another folder, "
                 "or move the file away"
             )
 
@@ -43,15 +54,12 @@ def write_project(folder: Path, campaigns: str, others: dict[str, str]) -> list[
     SettingsError
         If one of the files exists; then none is written.
     """
-    texts = {
-        CAMPAIGNS_FILE: campaigns,
-        SCHEMA_FILE: campaigns_schema(),
-        **{name: packaged_text(name) for name in (DAGSTER_FILE, WORKSPACE_FILE)},
-        **others,
-    }
-    refuse_existing(folder, tuple(texts))
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        with (folder / name).open("x", encoding="utf-8") as file:
-            file.write(text)
-    return [folder / name for name in texts]
+    texts = {**fixed_texts(), **others}
+    refuse_existing(folder, texts)
+    for name, text in {**texts, CAMPAIGNS_FILE: campaigns}.items():
+        publish_text(text, folder / name)
+    return [folder / name for name in (CAMPAIGNS_FILE, *texts)]
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()

@@ -4,9 +4,11 @@ import pytest
 
 from equal_assets.errors import SettingsError
 from equal_assets.init.demo import QUESTIONS, write_demo
-from equal_assets.init.files import OWN_FILES, write_project
+from equal_assets.init.files import CAMPAIGNS_FILE, fixed_texts, write_project
 from equal_assets.settings import load_settings
 from equal_assets_tests.project import REPOSITORY
+
+OWN_FILES = (CAMPAIGNS_FILE, *fixed_texts())
 
 
 def test_campaigns_are_those_of_the_repository_but_for_paths(tmp_path):
@@ -41,3 +43,9 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(name, tmp_path):
         write_project(tmp_path, "campaigns: {}", {"test.jsonl": ""})
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"
+
+
+def test_what_a_killed_init_left_is_gone_on_with(tmp_path):
+    names = [path.name for path in write_demo(tmp_path)]
+    (tmp_path / CAMPAIGNS_FILE).unlink()  # it is written last
+    assert [path.name for path in write_demo(tmp_path)] == names
