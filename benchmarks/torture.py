@@ -56,7 +56,8 @@ from equal_assets_tests.llm_server import (  # noqa: E402
 FAULTS = ("error", "rate", "garbage", "shape", "empty", "cut", "slow")
 TOKEN_CAP = 14_000
 LIMIT_SECONDS = 900.0
-DISK_MIB = 96
+DISK_SPARE = 1.4
+"""Size of the small disk, in projects that were left alone."""
 HELD_SECONDS = 20.0
 
 COMPARED = {
@@ -208,6 +209,7 @@ class Known:
     n_kills: int
     n_full: int
     held_seconds: float
+    n_bytes: int
 
 
 def content(played: Played) -> dict[str, str]:
@@ -399,7 +401,15 @@ def on_disk(mounted: Path, models: Path, seed: float) -> None:
     """Be the process of `disk` in its namespace; print what it found."""
     known = Known(**json.loads(os.environ["EQUAL_TORTURE_KNOWN"]))
     rng = random.Random(seed)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "none", str(mounted)]
+    mount = [
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        f"size={round(DISK_SPARE * known.n_bytes)}",
+        "none",
+        str(mounted),
+    ]
     subprocess.run(mount, check=True)
     with project(mounted, "disk", models) as played:
         for _ in range(known.n_full):
@@ -493,6 +503,7 @@ def _play(options: argparse.Namespace, root: Path) -> bool:
             n_kills=options.kills,
             n_full=options.full,
             held_seconds=options.held_seconds,
+            n_bytes=sum(f.stat().st_size for f in alone.folder.rglob("*") if f.is_file()),
         )
         check(alone, known)
     print("| scene | projects | disturbances | seconds | broken promises |")

@@ -119,6 +119,7 @@ def _is_of_storage(error: BaseException) -> bool:
         "builtins",
         "polars",
         "pyarrow",
+        "safetensors",
         "safetensors_rust",
         "sqlalchemy",
     }

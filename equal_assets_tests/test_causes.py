@@ -10,8 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
+from safetensors.numpy import save_file
 
 from equal_assets.causes import explain
 from equal_assets_tests.project import REPOSITORY
@@ -58,6 +60,10 @@ def fill_parquet():
     ROWS.select(pl.col("n").hash()).write_parquet("p.parquet")
 
 
+def fill_safetensors():
+    save_file({"weights": np.zeros(2 * LIMIT, dtype=np.uint8)}, "model.safetensors")
+
+
 def fill_text():
     Path("f.txt").write_text("x" * 2 * LIMIT)
 
@@ -67,7 +73,9 @@ def fill_sqlite_to_the_limit():
         connection.execute("create table t as select zeroblob(5000000)")
 
 
-@pytest.mark.parametrize("name", ["fill_duckdb", "fill_parquet", "fill_text", "fill_sqlite"])
+@pytest.mark.parametrize(
+    "name", ["fill_duckdb", "fill_parquet", "fill_safetensors", "fill_text", "fill_sqlite"]
+)
 def test_disk_that_is_full_is_told_with_what_to_do(tmp_path, name):
     told = told_where_files_end_early(name, tmp_path)
     assert told.startswith("the disk is full (")
