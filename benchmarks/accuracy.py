@@ -23,15 +23,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 from accuracy_tables import UNTUNED, print_tables
-from known_pairs import (
-    Job,
-    load,
-    load_target,
-    nearest,
-    read_questions,
-    read_texts_and_pairs,
-    select,
-)
+from known_pairs import load, load_target, read_questions, read_texts_and_pairs
+from playing import Job, nearest, select
 
 from equal_assets.progress import silent
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair

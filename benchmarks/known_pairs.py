@@ -1,4 +1,4 @@
-"""Documents whose true QA pairs and embeddings are known, and strategies played on them.
+"""Documents whose true QA pairs and embeddings are known.
 
 A folder of them holds `corpus.parquet` (`text, source, url, qa_pairs`),
 `targets/<task>-{validation,test}.jsonl` and `embeddings/` with `documents.npy`, `qa_pairs.npy`,
@@ -10,75 +10,22 @@ replay of the true pairs; nothing else is simulated: the strategies are those of
 from __future__ import annotations
 
 import json
-import tempfile
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from playing import Data, Job, cluster_arms, unit
 
-from equal_assets.algorithms.clusters.geometry import assign_clusters
-from equal_assets.algorithms.optimal_transport import measure_bias
-from equal_assets.algorithms.strategies.equal import EqualParameters
-from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Strategy, Target
-from equal_assets.algorithms.strategies.table import Plan, make_strategy
+from equal_assets.algorithms.strategies.strategy import Corpus, Target
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
-from equal_assets.settings import EqualSettings
 
-KEPT_SHARE = 0.6
 PAGE_CHUNKS = 12
-DOCUMENTS_PER_PULL = 10
-
-
-@dataclass(frozen=True)
-class Data:
-    """Documents (or pages), and their true pairs."""
-
-    corpus: Corpus
-    pair_embeddings: np.ndarray  # (n_pairs, n_dimensions), sorted by document
-    pair_lengths: np.ndarray  # characters of each answer
-    pair_rows: np.ndarray  # index into the pairs of the data set
-    owners: np.ndarray  # document of each pair
-    first_pair: np.ndarray  # (n_documents + 1,)
-
-    def pairs_of(self, rows: Iterable[int]) -> np.ndarray:
-        """Return the indices of the pairs of documents, in the order of the documents."""
-        spans = [np.arange(self.first_pair[row], self.first_pair[row + 1]) for row in rows]
-        return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
-
-    def affordable(self, order: np.ndarray, share: float) -> np.ndarray:
-        """Return the first documents of an order that a share of the cost of all pays for."""
-        spent = np.cumsum(self.corpus.costs[order])
-        return order[: np.searchsorted(spent, share * self.corpus.costs.sum(), side="right")]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One strategy on one target with one seed."""
-
-    folder: Path
-    is_pages: bool
-    n_clusters: int
-    documents_per_round: int
-    target: str
-    strategy: str
-    seed: int
-    changes: tuple[tuple[str, float], ...] = ()
-    debias: bool = False
-    label: str = ""
-
-    @property
-    def name(self) -> str:
-        """What the tables call it."""
-        return self.label or self.strategy
 
 
 def load(job: Job) -> Data:
     """Read documents and pairs, and cluster the documents."""
-    embeddings = _unit(np.load(job.folder / "embeddings" / "documents.npy"))
-    pairs = _unit(np.load(job.folder / "embeddings" / "qa_pairs.npy"))
+    embeddings = unit(np.load(job.folder / "embeddings" / "documents.npy"))
+    pairs = unit(np.load(job.folder / "embeddings" / "qa_pairs.npy"))
     owners = np.load(job.folder / "embeddings" / "qa_document.npy").astype(np.int64)
     table = pl.read_parquet(job.folder / "corpus.parquet")
     answers = table["qa_pairs"].explode().drop_nulls().struct.field("answer")
@@ -88,12 +35,12 @@ def load(job: Job) -> Data:
         owners = pages[owners]
         pooled = np.zeros((pages.max() + 1, embeddings.shape[1]), dtype=np.float32)
         np.add.at(pooled, pages, embeddings * tokens[:, None].astype(np.float32))
-        embeddings, tokens = _unit(pooled), np.bincount(pages, weights=tokens)
+        embeddings, tokens = unit(pooled), np.bincount(pages, weights=tokens)
     order = np.argsort(owners, kind="stable")
     return Data(
         corpus=Corpus(
             embeddings=embeddings,
-            arms=_arms(embeddings, n_clusters=job.n_clusters, seed=job.seed),
+            arms=cluster_arms(embeddings, n_clusters=job.n_clusters, seed=job.seed),
             tokens=tokens,
             costs=tokens if job.is_pages else np.ones(len(embeddings)),
         ),
@@ -103,18 +50,6 @@ def load(job: Job) -> Data:
         owners=owners[order],
         first_pair=np.searchsorted(owners[order], np.arange(len(embeddings) + 1)),
     )
-
-
-def _arms(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.ndarray:
-    """Cluster once per corpus and seed: all jobs of a run share the file."""
-    key = f"equal-arms-{len(embeddings)}-{embeddings[:9].sum():.4f}-{n_clusters}-{seed}.npy"
-    path = Path(tempfile.gettempdir()) / key
-    if not path.exists():
-        labels = assign_clusters(embeddings, n_clusters=n_clusters, seed=seed)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
-            np.save(file, labels)
-        Path(file.name).replace(path)
-    return np.load(path)
 
 
 def _pages(table: pl.DataFrame) -> np.ndarray:
@@ -127,7 +62,7 @@ def _pages(table: pl.DataFrame) -> np.ndarray:
 
 def load_target(job: Job, split: str) -> Target:
     """Read a split of a target."""
-    embeddings = _unit(np.load(job.folder / "embeddings" / f"target_{job.target}-{split}.npy"))
+    embeddings = unit(np.load(job.folder / "embeddings" / f"target_{job.target}-{split}.npy"))
     questions = read_questions(job.folder, job.target, split)
     return Target(
         embeddings=embeddings,
@@ -148,68 +83,3 @@ def read_texts_and_pairs(folder: Path) -> tuple[list[str], list[QAPair]]:
     table = pl.read_parquet(folder / "corpus.parquet", columns=["text", "qa_pairs"])
     pairs = table["qa_pairs"].explode().drop_nulls().to_list()
     return table["text"].to_list(), [QAPair(**pair) for pair in pairs]
-
-
-def select(job: Job, data: Data, reference: Target, *, share: float) -> tuple[np.ndarray, float]:
-    """Play a strategy until a share of the corpus is paid for.
-
-    Returns
-    -------
-    tuple of ndarray and float
-        Documents in the order asked for, and CPU seconds per round of selection.
-    """
-    corpus = data.corpus
-    rng = np.random.default_rng(job.seed)
-    budget = share * corpus.costs.sum()
-    most = int(np.searchsorted(np.cumsum(np.sort(corpus.costs)), budget, side="right"))
-    if job.debias:
-        reference = replace(reference, bias=measure_bias(reference.embeddings))
-    parameters = replace(EqualParameters(**EqualSettings().model_dump()), **dict(job.changes))
-    plan = Plan(n_documents=most, documents_per_pull=DOCUMENTS_PER_PULL, equal=parameters)
-    strategy = make_strategy(job.strategy, corpus, reference, plan, rng=rng)
-    order: list[int] = []
-    seconds, n_rounds, spent = 0.0, 0, 0.0
-    while spent < budget and len(order) < most:
-        started = time.process_time()
-        wanted = min(job.documents_per_round, most - len(order))
-        pulls = strategy.plan(wanted, np.random.default_rng([job.seed, n_rounds]))
-        rows = [row for pull in pulls for row in pull.documents]
-        order += rows
-        _observe(strategy, data, pulls, order)
-        seconds += time.process_time() - started
-        spent += float(corpus.costs[rows].sum())
-        n_rounds += 1
-    return np.array(order), seconds / n_rounds
-
-
-def _observe(strategy: Strategy, data: Data, pulls: list, order: list[int]) -> None:
-    pool = data.pairs_of([row for pull in pulls for row in pull.documents])
-    extracted = ExtractedPairs(
-        documents=data.owners[pool],
-        embeddings=data.pair_embeddings[pool],
-        answer_lengths=data.pair_lengths[pool],
-    )
-    asked = np.array(order)
-    arms = data.corpus.arms[asked]
-    rewards = (
-        [
-            strategy.reward(data.pair_embeddings[data.pairs_of(asked[arms == pull.arm])])
-            for pull in pulls
-        ]
-        if strategy.learns_from_rewards
-        else [0.0] * len(pulls)
-    )
-    strategy.observe(pulls, extracted, rewards)
-
-
-def nearest(pool: np.ndarray, reference: Target) -> np.ndarray:
-    """Return the rows of a pool that the filter keeps, nearest to the reference set first."""
-    if not len(pool):
-        return np.zeros(0, dtype=np.int64)
-    best = (pool @ reference.embeddings.T).max(axis=1)
-    return np.argsort(-best, kind="stable")[: max(1, round(KEPT_SHARE * len(pool)))]
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = rows.astype(np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

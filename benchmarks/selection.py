@@ -21,17 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from known_pairs import (
-    Data,
-    Job,
-    load,
-    load_target,
-    nearest,
-    read_questions,
-    read_texts_and_pairs,
-    select,
-)
+from known_pairs import load, load_target, read_questions, read_texts_and_pairs
 from markdown import markdown
+from playing import Data, Job, nearest, select
 
 from equal_assets.algorithms.judging.metrics import coverage
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
