@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -50,6 +51,7 @@ REPLY_TOKENS = 448
 
 def prepare(data: Path, out: Path) -> None:
     """Write the data sets of true pairs, and the documents that a real model shall extract."""
+    from extraction_quality import packaged_recipe, recipe_json
     from known_pairs import read_questions, read_texts_and_pairs
 
     for part, target in product(("true", "real"), TARGETS):
@@ -61,7 +63,9 @@ def prepare(data: Path, out: Path) -> None:
     drawn = np.sort(np.random.default_rng(0).permutation(len(texts))[:N_DOCUMENTS])
     with (out / "real" / "documents.jsonl").open("w") as file:
         for row in drawn:
-            file.write(json.dumps({"row": int(row), "text": texts[row]}, ensure_ascii=False) + "\n")
+            document = {"id": str(row), "kind": "", "text": texts[row]}
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+    (out / "real" / "recipe.json").write_text(recipe_json(packaged_recipe(None, refine=False)))
     np.save(out / "real" / "documents.npy", np.load(data / "embeddings" / "documents.npy")[drawn])
     for target in TARGETS:
         known = np.load(data / "embeddings" / f"target_{target}-validation.npy")
@@ -127,20 +131,49 @@ def pools(strategy: str, data: Data, asked: np.ndarray, reference: Target) -> di
 # ---- (b) a real model extracts -------------------------------------------------------------------
 
 
-def extract(out: Path, extractor: Path, *, tokens_at_once: int, at_once: int) -> None:
-    """Extract the documents that have no row in `extracted.jsonl` yet, some at a time."""
-    from batched import BatchedModel
-    from extraction_quality import run_recipe
+def extract(folders: Sequence[Path], extractor: Path, *, tokens_at_once: int, at_once: int) -> None:
+    """Extract the documents of folders that have no row in `extracted.jsonl` yet.
 
-    path = out / "extracted.jsonl"
-    done = len(path.read_text().splitlines()) if path.is_file() else 0
-    texts = [json.loads(line)["text"] for line in (out / "documents.jsonl").open()]
+    A folder has `documents.jsonl` (`id, kind, text`), and `recipe.json` as
+    `extraction_quality.recipe_json` writes it.
+    """
+    from batched import BatchedModel
+    from extraction_quality import Answer, Asked, recipe_of, run_recipe
+
     model = BatchedModel(extractor, max_new_tokens=REPLY_TOKENS, tokens_at_once=tokens_at_once)
-    for start in range(done, len(texts), at_once):
-        rows = run_recipe(texts[start : start + at_once], model)
-        with path.open("a") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        print(f"{min(start + at_once, len(texts)):,} of {len(texts):,} documents", flush=True)
+
+    def answer(asked: Sequence[Asked]) -> list[Answer]:
+        started = time.perf_counter()
+        written = model.answer([chat for chat, _ in asked], [schema for _, schema in asked])
+        seconds = (time.perf_counter() - started) / len(asked)
+        return [
+            Answer(
+                text=reply.text,
+                prompt_tokens=reply.prompt_tokens,
+                completion_tokens=reply.completion_tokens,
+                is_cut_off=reply.is_cut_off,
+                seconds=seconds,
+            )
+            for reply in written
+        ]
+
+    for folder in folders:
+        recipe = recipe_of((folder / "recipe.json").read_text())
+        path = folder / "extracted.jsonl"
+        done = len(path.read_text().splitlines()) if path.is_file() else 0
+        documents = [json.loads(line) for line in (folder / "documents.jsonl").open()]
+        for start in range(done, len(documents), at_once):
+            rows = run_recipe(documents[start : start + at_once], recipe, answer)
+            with path.open("a") as file:
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            n, requests = start + len(rows), [one for row in rows for one in row["requests"]]
+            tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in requests)
+            seconds = sum(one["seconds"] for one in requests)
+            print(
+                f"{folder}: {n:,} of {len(documents):,} documents, {tokens / seconds:,.0f} tokens/s, "
+                f"{sum(len(row['kept']) for row in rows):,} pairs kept",
+                flush=True,
+            )
 
 
 def campaigns(out: Path, embedder: str) -> None:
@@ -148,9 +181,17 @@ def campaigns(out: Path, embedder: str) -> None:
     from sentence_transformers import SentenceTransformer
 
     rows = [json.loads(line) for line in (out / "extracted.jsonl").open()]
-    pairs = [QAPair(*pair) for row in rows for pair in row["pairs"]]
-    owners = np.repeat(np.arange(len(rows)), [len(row["pairs"]) for row in rows])
-    took = np.array([row["prompt_tokens"] + row["completion_tokens"] for row in rows], dtype=float)
+    pairs = [QAPair(pair["question"], pair["answer"]) for row in rows for pair in row["kept"]]
+    owners = np.repeat(np.arange(len(rows)), [len(row["kept"]) for row in rows])
+    # what a reply takes is not known before it is there: strategies see the prompts
+    read = np.array([row["requests"][0]["prompt_tokens"] for row in rows], dtype=float)
+    took = np.array(
+        [
+            sum(one["prompt_tokens"] + one["completion_tokens"] for one in row["requests"])
+            for row in rows
+        ],
+        dtype=float,
+    )
     documents = unit(np.load(out / "documents.npy")[: len(rows)])
     vectors = unit(
         np.asarray(
@@ -163,8 +204,6 @@ def campaigns(out: Path, embedder: str) -> None:
         reference = Target(
             unit(known["embeddings"]), known["lengths"].astype(float), np.full(n, 1.0 / n)
         )
-        # what a reply takes is not known before it is there: strategies see the prompts
-        read = np.array([row["prompt_tokens"] for row in rows], dtype=float)
         arms = cluster_arms(documents, n_clusters=N_CLUSTERS["real"], seed=seed)
         data = Data(
             corpus=Corpus(documents, arms, read, read),
@@ -235,7 +274,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=("prepare", "extract", "campaigns", "students", "tables"))
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, nargs="+", help="several: extract")
     parser.add_argument("--student", type=Path, help="folder of transformers")
     parser.add_argument("--extractor", type=Path, help="folder of transformers")
     parser.add_argument("--embedder", default="all-MiniLM-L6-v2", help="folder, or a hub id")
@@ -245,8 +284,9 @@ def main() -> None:
     parser.add_argument("--tokens-at-once", type=int, default=16_000, help="1,000,000 on 80 GB")
     parser.add_argument("--documents-at-once", type=int, default=20, help="2,500 on 80 GB")
     options = parser.parse_args()
+    out = options.out[0]
     if options.step == "prepare":
-        prepare(options.data, options.out)
+        prepare(options.data, out)
     elif options.step == "extract":
         extract(
             options.out,
@@ -255,17 +295,17 @@ def main() -> None:
             at_once=options.documents_at_once,
         )
     elif options.step == "campaigns":
-        campaigns(options.out, options.embedder)
+        campaigns(out, options.embedder)
     elif options.step == "students":
         train(
-            options.out,
+            out,
             options.student.resolve(),
             processes=options.processes,
             epochs=options.epochs,
             seconds=options.seconds,
         )
     else:
-        tables(options.out)
+        tables(out)
 
 
 if __name__ == "__main__":
