@@ -170,7 +170,8 @@ def extract(folders: Sequence[Path], extractor: Path, *, tokens_at_once: int, at
             tokens = sum(one["prompt_tokens"] + one["completion_tokens"] for one in requests)
             seconds = sum(one["seconds"] for one in requests)
             print(
-                f"{folder}: {n:,} of {len(documents):,} documents, {tokens / seconds:,.0f} tokens/s, "
+                f"{folder}: {n:,} of {len(documents):,} documents, "
+                f"{tokens / seconds:,.0f} tokens/s, "
                 f"{sum(len(row['kept']) for row in rows):,} pairs kept",
                 flush=True,
             )
