@@ -178,9 +178,11 @@ class BatchedModel:
 
 
 def _opening(schema: dict[str, Any]) -> str:
-    """Return how a reply of a schema begins: nothing else holds a small model to it here."""
-    name, value = next(iter(schema["properties"].items()))
-    return "{" + json.dumps(name) + (": [" if value["type"] == "array" else ": ")
+    """Return how a reply of a schema begins: nothing else holds a small model to it here.
+
+    No bracket: an empty list is one token, which could not follow one.
+    """
+    return "{" + json.dumps(next(iter(schema["properties"]))) + ":"
 
 
 def _attention(
