@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -38,6 +39,19 @@ MAX_INTEGER_DIGITS = 18
 """Longer integers are read as floats: ``int`` refuses a few thousand digits with an error."""
 
 BRACKET = re.compile(r"[{\[]")
+
+LIST = re.compile(r'(?:\{\s*"pairs"\s*:\s*)?\[(?=\s*\{)', re.IGNORECASE)
+"""How the list of a reply begins."""
+
+NEXT_OBJECT = re.compile(r"[\s,]*(\{)")
+
+LOOP_TIMES = 4
+IN_A_ROW = re.compile(rf"(.{{15,400}}?)\1{{{LOOP_TIMES - 1},}}", re.DOTALL)
+PHRASE_WORDS = 3
+WORD = re.compile(r"[^\W\d_]{2,}")
+"""A loop is a phrase with so many different words, so many times in a row: rows of zeros and lines
+of a table are none."""
+
 MAX_PASSED_OVER = 4096
 """Characters passed over before they are dropped: each JSON error counts the lines before it."""
 
@@ -101,6 +115,50 @@ def parse_pairs(reply: str) -> ParsedReply:
         If there is no such value, more than one, or it is cut off.
     """
     return _sorted_out(_only(reply, _rows_of))
+
+
+def complete_pairs(reply: str) -> ParsedReply | None:
+    """Read the pairs that are complete in a reply that was cut off.
+
+    Parameters
+    ----------
+    reply : str
+        As for :func:`parse_pairs`, without its end.
+
+    Returns
+    -------
+    ParsedReply or None
+        ``None`` if no pair is complete; a draft in a thought is none.
+    """
+    ends = [mark.end() for mark in END_OF_THOUGHT.finditer(reply) if LIST.search(reply, mark.end())]
+    if not ends and THOUGHT.match(reply):
+        return None
+    opening = LIST.search(reply, ends[-1] if ends else 0)
+    at, pairs = opening.end() if opening else len(reply), []
+    while item := NEXT_OBJECT.match(reply, at):
+        try:
+            pair, at = DECODER.raw_decode(reply, item.start(1))
+        except (json.JSONDecodeError, RecursionError):
+            break
+        pairs.append(pair)
+    rows = _rows_of(pairs) if pairs else None
+    return _sorted_out(rows) if rows else None
+
+
+def is_loop(reply: str) -> bool:
+    """Say whether a reply says the same over and over: a phrase in a row, or a pair.
+
+    >>> is_loop("It adds the two numbers. " * 5), is_loop("0, 1, " * 20)
+    (True, False)
+    """
+    phrases = (found[1] for found in IN_A_ROW.finditer(reply))
+    if any(len(set(WORD.findall(phrase))) >= PHRASE_WORDS for phrase in phrases):
+        return True
+    found = complete_pairs(reply)
+    repeated = (
+        Counter(_identity(QAPair(p.question, p.answer)) for p in found.rejected) if found else {}
+    )
+    return max(repeated.values(), default=0) >= LOOP_TIMES - 1
 
 
 def parse_scores(reply: str, *, n_pairs: int) -> list[int]:

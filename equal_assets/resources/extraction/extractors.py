@@ -20,7 +20,7 @@ from equal_assets.records import Document, Extraction, QAPair, Rating
 from equal_assets.resources.extraction.llm_extraction import ExtractionRun
 from equal_assets.resources.extraction.llm_rating import rate_documents
 from equal_assets.resources.llm.journal import LostRequests, RequestJournal, journal
-from equal_assets.resources.llm.llm import CUT_OFF, LLM
+from equal_assets.resources.llm.llm import CUT_OFF, IN_A_LOOP, LLM
 from equal_assets.resources.llm.replies import is_of_reply
 from equal_assets.resources.llm.requests import EventLoop, LLMRequests
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps
@@ -169,7 +169,7 @@ class ReplayExtractor(Extractor):
 class LLMExtractor(Extractor):
     """Asks an LLM for the pairs; the backend starts with the first document that is not stored."""
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     settings: str = Field(description="the section `extractor` as JSON; it holds no key")
     journal_path: str = Field(description="every request that was sent, and its reply")
@@ -245,7 +245,8 @@ class LLMExtractor(Extractor):
     def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
         """Return the failures in which no reply came, or one cut off at a lower limit than now's.
 
-        A reply that could not be used would come, and be paid for, again.
+        A reply that could not be used would come, and be paid for, again; one in a loop would be
+        longer.
         """
         limit = self.llm_settings.max_reply_tokens
         with journal(Path(self.journal_path)) as opened:
@@ -253,7 +254,7 @@ class LLMExtractor(Extractor):
                 content_hash
                 for content_hash, reason in failures.items()
                 if not is_of_reply(reason)
-                or (CUT_OFF in reason and (opened.highest_limit(content_hash) or limit) < limit)
+                or (_may_end(reason) and (opened.highest_limit(content_hash) or limit) < limit)
             }
 
     def run_caps(self, run: str) -> list[Cap]:
@@ -420,6 +421,11 @@ def _extraction(document: Document, pairs: Sequence[QAPair], *, seconds: float) 
         reason=None,
         seconds=seconds,
     )
+
+
+def _may_end(reason: str) -> bool:
+    """Say whether a reply that was cut off might be whole at a higher limit."""
+    return CUT_OFF in reason.replace(f"{CUT_OFF}{IN_A_LOOP}", "")
 
 
 def _subject(document: Document) -> str | None:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from equal_assets.algorithms.extraction.chunks import split_text
-from equal_assets.algorithms.extraction.prompts import render
+from equal_assets.algorithms.extraction.prompts import chat, shows
 from equal_assets.algorithms.extraction.quality import QualityBounds
 from equal_assets.algorithms.extraction.recipe import (
     ExtractionRecipe,
     TextPairs,
     extraction_steps,
+    following,
     merge_chunks,
 )
 from equal_assets.records import Document, Extraction, ExtractionStatus
@@ -59,11 +60,13 @@ class ExtractionRun:
         """Return the maximum cost of texts if every request is answered at the first try."""
         total, reply = Amount(documents=1), self._settings.max_reply_tokens
         for text in texts:
-            total += self._requests.bound(render(self._recipe.extract, document=text, max_pairs=0))
+            first = chat(self._recipe.extract, document=text, max_pairs=0)
+            total += self._requests.bound(first)
             for template in (self._recipe.refine, self._recipe.judge):
-                if template:  # the pairs in its prompt are an earlier reply
-                    prompt = render(template, document=text, pairs="")
-                    total += self._requests.bound(prompt, more_tokens=reply)
+                if template:  # an earlier reply is the message before it, the pairs in it, or both
+                    asked = following(template, first, text=text, said="", pairs="")
+                    n_times = shows(template, "pairs") + (not shows(template, "document"))
+                    total += self._requests.bound(asked, more_tokens=n_times * reply)
         return total
 
     async def _document(
