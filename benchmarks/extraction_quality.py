@@ -37,7 +37,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from equal_assets.algorithms.extraction.parsing import UnusableReplyError
-from equal_assets.algorithms.extraction.quality import QualityBounds
+from equal_assets.algorithms.extraction.quality import STOP_WORDS, QualityBounds
 from equal_assets.algorithms.extraction.recipe import (
     ExtractionRecipe,
     Reply,
@@ -53,8 +53,9 @@ DOCUMENTS = HERE / "extraction_documents.jsonl"
 BEFORE = HERE / "prompts_before"
 LABELS = ("good", "vague", "leaning", "unsupported", "wrong")
 
-SAME_QUESTION = 0.6
-"""Share of the words of the shorter question that the other has, from which both ask the same."""
+SAME_QUESTION = 0.5
+"""Two questions ask the same from this share (Dice) of words that both have; stop words do not
+count."""
 
 Row = dict[str, Any]
 WORD = re.compile(r"\w+")
@@ -312,8 +313,8 @@ def share_kept(ask: Row, pair: Row) -> float:
 
 
 def _overlap(one: str, two: str) -> float:
-    words = [set(WORD.findall(text.lower())) for text in (one, two)]
-    return len(words[0] & words[1]) / max(1, min(map(len, words)))
+    words = [set(WORD.findall(text.lower())) - STOP_WORDS for text in (one, two)]
+    return 2 * len(words[0] & words[1]) / max(1, sum(map(len, words)))
 
 
 # ---- tables --------------------------------------------------------------------------------------
