@@ -96,8 +96,10 @@ class LLMExtractionSettings(SettingsSection):
 
     model: str = Field(min_length=1, description="as the server names it; a folder or hub id")
     max_pairs: int = Field(20, ge=1, le=200, description="pairs kept per document")
-    refine: bool = Field(
-        True, description="a second request corrects and drops pairs, as in the paper"
+    refine: bool | Literal["auto"] = Field(
+        "auto",
+        description="a second request corrects and drops pairs, as in the paper; auto: no more "
+        "once it has changed nothing in 20 documents",
     )
     judge: bool = Field(False, description="a third request scores the pairs from 1 to 5")
     min_score: int = Field(

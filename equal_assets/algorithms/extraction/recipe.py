@@ -99,10 +99,20 @@ class Reply:
 
 @dataclass(frozen=True)
 class TextPairs:
-    """What an LLM made of a text; ``failure`` names the requests that failed, whole or in part."""
+    """What an LLM made of a text.
+
+    Attributes
+    ----------
+    parsed : ParsedReply
+    failure : str or None
+        The requests that failed, whole or in part.
+    is_changed : bool or None
+        Whether refinement changed a pair; ``None`` if none was refined.
+    """
 
     parsed: ParsedReply
     failure: str | None = None
+    is_changed: bool | None = None
 
 
 Steps = Generator[Request, Reply, TextPairs]
@@ -147,7 +157,7 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
         state.judge((yield request), recipe.min_score)
     failures = [failure for failure in state.failures if failure]
     parsed = ParsedReply(tuple(state.pairs), tuple(state.rejected))
-    return TextPairs(parsed, "; ".join(failures) or None)
+    return TextPairs(parsed, "; ".join(failures) or None, state.is_changed)
 
 
 def following(template: str, first: Chat, *, text: str, said: str, pairs: str) -> Chat:
@@ -180,6 +190,7 @@ class _State:
         self.pairs = list(parsed.pairs)
         self.rejected = list(parsed.rejected)
         self.failures = failures
+        self.is_changed: bool | None = None
         self._text, self._first, self._said = text, first, said
 
     def asked(self, template: str) -> Chat:
@@ -194,6 +205,7 @@ class _State:
             self.failures.append(f"refinement: {reply.failure}")
             return
         self.rejected += [*_dropped(self.pairs, reply.value.pairs), *reply.value.rejected]
+        self.is_changed = list(reply.value.pairs) != self.pairs
         self.pairs = list(reply.value.pairs)
 
     def check(self, document: str, bounds: QualityBounds) -> None:
@@ -239,9 +251,11 @@ def merge_chunks(chunks: Iterable[TextPairs], *, max_pairs: int) -> TextPairs:
         for number, chunk in enumerate(found, 1)
         if chunk.failure
     ]
+    refined = [chunk.is_changed for chunk in found if chunk.is_changed is not None]
     return TextPairs(
         ParsedReply(merged.pairs[:max_pairs], (*merged.rejected, *over)),
         "; ".join(failures) or None,
+        any(refined) if refined else None,
     )
 
 

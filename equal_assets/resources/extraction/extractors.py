@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -55,12 +55,15 @@ class Order:
         Shared by all extractions of the order.
     is_again : bool
         Also replies that were cut off at the limit of now are asked for again.
+    refine : bool
+        Pairs are refined if the settings say so.
     """
 
     payer: str
     run: str
     allowance: Allowance
     is_again: bool = False
+    refine: bool = True
 
 
 class Extractor(dg.ConfigurableResource, ABC):
@@ -103,6 +106,10 @@ class Extractor(dg.ConfigurableResource, ABC):
     def flops_per_token(self) -> float | None:
         """Return the operations per token that is read or written; None if unknown."""
         return 0.0
+
+    def refinement(self) -> bool | Literal["auto"]:
+        """Say whether pairs are refined by a second request."""
+        return False
 
     def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
         """Return the content hashes of failures, with their reasons, that may end otherwise now."""
@@ -212,7 +219,8 @@ class LLMExtractor(Extractor):
             return
 
         async def extract(requests: LLMRequests, emit: Callable[[Extraction], None]) -> None:
-            await ExtractionRun(self.llm_settings, requests).extract(documents, emit)
+            run = ExtractionRun(self.llm_settings, requests, refine=order.refine)
+            await run.extract(documents, emit)
 
         yield from self._stream(extract, order)
 
@@ -235,6 +243,10 @@ class LLMExtractor(Extractor):
             await rate_documents(requests, documents, task, emit)
 
         yield from self._stream(rate, order)
+
+    def refinement(self) -> bool | Literal["auto"]:
+        """Say whether pairs are refined by a second request."""
+        return self.llm_settings.refine
 
     def paid_by(self, payer: str) -> Amount:
         """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""

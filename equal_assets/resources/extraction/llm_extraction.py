@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from equal_assets.algorithms.extraction.chunks import split_text
@@ -24,12 +25,15 @@ from equal_assets.settings import LLMExtractionSettings
 
 
 class ExtractionRun:
-    """Extracts documents with an LLM."""
+    """Extracts documents with an LLM; ``refine`` may turn the refinement of the settings off."""
 
-    def __init__(self, settings: LLMExtractionSettings, requests: LLMRequests) -> None:
+    def __init__(
+        self, settings: LLMExtractionSettings, requests: LLMRequests, *, refine: bool = True
+    ) -> None:
         self._settings = settings
         self._requests = requests
-        self._recipe = recipe(settings)
+        made = recipe(settings)
+        self._recipe = made if refine else replace(made, refine=None)
 
     async def extract(
         self, documents: Sequence[Document], emit: Callable[[Extraction], None]
@@ -95,6 +99,7 @@ class ExtractionRun:
                 seconds=time.monotonic() - started,
                 rejected=found.parsed.rejected,
                 usage=meter.usage,
+                is_changed=found.is_changed,
             )
         )
 

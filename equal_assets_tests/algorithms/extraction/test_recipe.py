@@ -213,3 +213,25 @@ def test_failed_chunk_is_named_and_the_others_stay():
 
 def test_only_chunk_needs_no_number():
     assert merge_chunks([chunk(failure="time-out")], max_pairs=5).failure == "time-out"
+
+
+@pytest.mark.parametrize(
+    ("refined", "is_changed"),
+    [
+        (written(SUM, PRODUCT), False),
+        (written(SUM), True),
+        (written(SUM, (PRODUCT[0], "It is six.")), True),
+        (Reply(None, "time-out"), None),
+    ],
+)
+def test_refinement_says_whether_it_changed_a_pair(refined, is_changed):
+    outcome, _ = play(REFINED, written(SUM, PRODUCT), refined)
+    assert outcome.is_changed is is_changed
+
+
+def test_change_in_one_chunk_is_a_change_of_the_document():
+    def merged(*changes):
+        parts = [TextPairs(ParsedReply((), ()), None, change) for change in changes]
+        return merge_chunks(parts, max_pairs=5).is_changed
+
+    assert [merged(False, True), merged(False, None), merged(None, None)] == [True, False, None]
