@@ -16,9 +16,11 @@ from equal_assets.algorithms.extraction.parsing import (
     ParsedReply,
     RejectedPair,
     complete_pairs,
+    has_phrase,
     merge_replies,
     parse_pairs,
     parse_scores,
+    repeated_phrase,
 )
 from equal_assets.algorithms.extraction.prompts import (
     Chat,
@@ -34,6 +36,7 @@ from equal_assets.records import QAPair
 
 DROPPED_BY_REFINEMENT = "dropped by the refinement"
 SCORED_LOW = "scored low by the judge"
+LOOPS = "says the same over and over"
 OVER_LIMIT = "more pairs than max_pairs"
 
 
@@ -212,6 +215,7 @@ class _State:
         verdicts = judge_pairs(self.pairs, document, bounds)
         reasons = [verdict and f"{verdict.reason}: {verdict.detail}" for verdict in verdicts]
         self._reject(reasons)
+        self._reject([LOOPS if _loops(pair, document) else None for pair in self.pairs])
 
     def judge(self, reply: Reply, min_score: int) -> None:
         if reply.value is None:
@@ -267,6 +271,12 @@ def _dropped(before: list[QAPair], after: Iterable[QAPair]) -> list[RejectedPair
         for pair in before
         if pair.question not in kept
     ]
+
+
+def _loops(pair: QAPair, document: str) -> bool:
+    """Say whether a pair repeats a phrase in a row that the document does not."""
+    found = map(repeated_phrase, (pair.question, pair.answer))
+    return any(phrase and not has_phrase(document, phrase) for phrase in found)
 
 
 def _is_same_json(said: str, pairs: str) -> bool:

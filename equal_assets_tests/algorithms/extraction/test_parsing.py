@@ -381,6 +381,8 @@ STEP = "Add the two numbers and write down the sum. "
         written(SUM, SUM, SUM, SUM)[:-2] + ', {"question": "What',
         written(SUM, PRODUCT, SUM, SUM, PRODUCT, SUM),
         written(*[("What is it?", "A long answer, " * 40)] * 4),
+        written(("怎么办？", "先加上第一个数。" * 5)),
+        f"{STEP}\n{STEP}\n\n{STEP.strip()}\n{STEP.strip()}",
     ],
 )
 def test_phrase_or_pair_over_and_over_is_a_loop(reply):

@@ -235,3 +235,17 @@ def test_change_in_one_chunk_is_a_change_of_the_document():
         return merge_chunks(parts, max_pairs=5).is_changed
 
     assert [merged(False, True), merged(False, None), merged(None, None)] == [True, False, None]
+
+
+REFRAIN = "The sum of two and three is five. " * 4
+
+
+@pytest.mark.parametrize(("document", "is_kept"), [(TEXT, False), (f"{TEXT} {REFRAIN}", True)])
+def test_pair_that_goes_round_in_a_loop_is_rejected_unless_the_document_does(document, is_kept):
+    steps = extraction_steps(document, document, PLAIN)
+    reply = next(steps).parse(written((SUM[0], REFRAIN), PRODUCT))
+    with pytest.raises(StopIteration) as end:
+        steps.send(Reply(reply))
+    looped = [] if is_kept else ["says the same over and over"]
+    assert reasons(end.value.value) == looped
+    assert kept(end.value.value)[-1] == PRODUCT
