@@ -213,7 +213,7 @@ class _State:
 
     def check(self, document: str, bounds: QualityBounds) -> None:
         verdicts = judge_pairs(self.pairs, document, bounds)
-        reasons = [verdict and f"{verdict.reason}: {verdict.detail}" for verdict in verdicts]
+        reasons = [f"{v.reason}: {v.detail}" if v else None for v in verdicts]
         self._reject(reasons)
         self._reject([LOOPS if _loops(pair, document) else None for pair in self.pairs])
 

@@ -127,10 +127,11 @@ class OpenAIClient(LLM[Endpoint]):
         """Return the response of success, as it came."""
         import openai
 
+        sent: Any = list(messages)
         try:
             raw = await endpoint.client.chat.completions.with_raw_response.create(
                 model=self._settings.model,
-                messages=list(messages),
+                messages=sent,
                 extra_headers=headers,
                 **options,
             )
