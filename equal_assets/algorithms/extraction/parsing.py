@@ -41,8 +41,8 @@ MAX_INTEGER_DIGITS = 18
 
 BRACKET = re.compile(r"[{\[]")
 
-LIST = re.compile(r'(?:\{\s*"pairs"\s*:\s*)?\[(?=\s*\{)', re.IGNORECASE)
-"""How the list of a reply begins."""
+LIST, BARE_LIST = re.compile(r'"pairs"\s*:\s*\[', re.IGNORECASE), re.compile(r"\[(?=\s*\{)")
+"""How the list of a reply begins, in an object and alone."""
 
 NEXT_OBJECT = re.compile(r"[\s,]*(\{)")
 
@@ -131,10 +131,11 @@ def complete_pairs(reply: str) -> ParsedReply | None:
     ParsedReply or None
         ``None`` if no pair is complete; a draft in a thought is none.
     """
-    ends = [mark.end() for mark in END_OF_THOUGHT.finditer(reply) if LIST.search(reply, mark.end())]
+    ends = [m.end() for m in END_OF_THOUGHT.finditer(reply) if BARE_LIST.search(reply, m.end())]
     if not ends and THOUGHT.match(reply):
         return None
-    opening = LIST.search(reply, ends[-1] if ends else 0)
+    begin = ends[-1] if ends else 0
+    opening = LIST.search(reply, begin) or BARE_LIST.search(reply, begin)
     at, pairs = opening.end() if opening else len(reply), []
     while item := NEXT_OBJECT.match(reply, at):
         try:

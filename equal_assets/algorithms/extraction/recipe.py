@@ -36,6 +36,9 @@ from equal_assets.records import QAPair
 
 DROPPED_BY_REFINEMENT = "dropped by the refinement"
 SCORED_LOW = "scored low by the judge"
+SUBJECT = '"about"'
+"""In a template that shows replies with it, replies say first what a document is about."""
+
 LOOPS = "says the same over and over"
 OVER_LIMIT = "more pairs than max_pairs"
 
@@ -144,14 +147,15 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
     -------
     TextPairs
     """
-    schema = pairs_schema(max_pairs=recipe.max_pairs, max_characters=recipe.max_characters)
+    bounds = {"max_pairs": recipe.max_pairs, "max_characters": recipe.max_characters}
+    schema = pairs_schema(**bounds, has_subject=SUBJECT in recipe.extract)
     messages = chat(recipe.extract, document=text, max_pairs=recipe.max_pairs)
     reply = yield Request(messages, schema, parse_pairs, complete_pairs)
     if reply.value is None:
         return TextPairs(ParsedReply((), ()), reply.failure)
     state = _State(text, messages, reply.text, reply.value, [reply.failure])
     if recipe.refine and state.pairs:
-        request = Request(state.asked(recipe.refine), schema, parse_pairs)
+        request = Request(state.asked(recipe.refine), pairs_schema(**bounds), parse_pairs)
         state.refine((yield request))
     state.check(document, recipe.bounds)
     if recipe.judge and state.pairs:
@@ -200,7 +204,7 @@ class _State:
         """Return the chat that ends with a template: the one that extracted, or one of its own."""
         now = pairs_json(self.pairs)
         # as it was written, if it says the same: the server has read that, too
-        said = self._said if _is_same_json(self._said, now) else now
+        said = self._said if _says(self._said, now) else now
         return following(template, self._first, text=self._text, said=said, pairs=now)
 
     def refine(self, reply: Reply) -> None:
@@ -279,8 +283,9 @@ def _loops(pair: QAPair, document: str) -> bool:
     return any(phrase and not has_phrase(document, phrase) for phrase in found)
 
 
-def _is_same_json(said: str, pairs: str) -> bool:
+def _says(said: str, pairs: str) -> bool:
+    """Say whether a reply is JSON alone with these pairs."""
     try:
-        return bool(json.loads(said) == json.loads(pairs))
-    except ValueError:
+        return bool(json.loads(said)["pairs"] == json.loads(pairs)["pairs"])
+    except (ValueError, TypeError, KeyError):
         return False

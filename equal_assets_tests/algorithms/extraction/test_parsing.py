@@ -347,6 +347,12 @@ def test_complete_pairs_of_a_reply_are_read_wherever_it_was_cut(before, form):
         assert (kept(found) if found else []) == [SUM, PRODUCT, LAST][:n_whole]
 
 
+def test_list_of_pairs_is_found_after_what_the_document_is_about():
+    reply = f'{{"about": "lists like [{{}}]", {written(SUM, PRODUCT)[1:]}'
+    assert kept(parse_pairs(reply)) == [SUM, PRODUCT]
+    assert kept(complete_pairs(reply[:-3])) == [SUM]
+
+
 def test_draft_in_a_thought_without_end_is_no_complete_pair():
     assert complete_pairs(f"<think>Perhaps {written(SUM)}, or") is None
     assert kept(complete_pairs(f"<think>{written(LAST)}</think>{written(SUM, PRODUCT)[:-3]}")) == [
