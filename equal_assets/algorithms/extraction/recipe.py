@@ -147,15 +147,17 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
     -------
     TextPairs
     """
-    bounds = {"max_pairs": recipe.max_pairs, "max_characters": recipe.max_characters}
-    schema = pairs_schema(**bounds, has_subject=SUBJECT in recipe.extract)
+    schema_of = partial(
+        pairs_schema, max_pairs=recipe.max_pairs, max_characters=recipe.max_characters
+    )
+    schema = schema_of(has_subject=SUBJECT in recipe.extract)
     messages = chat(recipe.extract, document=text, max_pairs=recipe.max_pairs)
     reply = yield Request(messages, schema, parse_pairs, complete_pairs)
     if reply.value is None:
         return TextPairs(ParsedReply((), ()), reply.failure)
     state = _State(text, messages, reply.text, reply.value, [reply.failure])
     if recipe.refine and state.pairs:
-        request = Request(state.asked(recipe.refine), pairs_schema(**bounds), parse_pairs)
+        request = Request(state.asked(recipe.refine), schema_of(), parse_pairs)
         state.refine((yield request))
     state.check(document, recipe.bounds)
     if recipe.judge and state.pairs:
