@@ -32,7 +32,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from equal_assets.algorithms.extraction.prompts import pairs_schema, render
+from equal_assets.algorithms.extraction.prompts import Chat, chat, pairs_schema
 from equal_assets.records import Document
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.extraction.extractors import Order, build_extractor
@@ -88,10 +88,10 @@ def pipeline(settings: LLMExtractionSettings, documents: Sequence[Document]) -> 
     return seconds, sum(e.usage.completion_tokens for e in found)
 
 
-def prompts_of(settings: LLMExtractionSettings, documents: Sequence[Document]) -> list[str]:
-    """Return the prompts that the pipeline sends."""
+def chats_of(settings: LLMExtractionSettings, documents: Sequence[Document]) -> list[Chat]:
+    """Return the chats that the pipeline sends."""
     template = recipe(settings).extract
-    return [render(template, document=d.text, max_pairs=settings.max_pairs) for d in documents]
+    return [chat(template, document=d.text, max_pairs=settings.max_pairs) for d in documents]
 
 
 def schema_of(settings: LLMExtractionSettings) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def bare_engine(settings: VLLMSettings, documents: Sequence[Document]) -> tuple[
         structured_outputs_config=STRUCTURED_OUTPUTS,
         **settings.engine,
     )
-    chats = [[{"role": "user", "content": p}] for p in prompts_of(settings, documents)]
+    chats = [list(messages) for messages in chats_of(settings, documents)]
     sampling = [
         SamplingParams(
             max_tokens=settings.max_reply_tokens,
@@ -134,15 +134,15 @@ def bare_client(settings: OpenAISettings, documents: Sequence[Document]) -> tupl
 
     schema = {"name": "reply", "schema": schema_of(settings), "strict": True}
 
-    async def ask_all(prompts: Sequence[str]) -> int:
+    async def ask_all(chats: Sequence[Chat]) -> int:
         room = asyncio.Semaphore(settings.concurrency)
         async with openai.AsyncOpenAI(base_url=settings.base_urls[0], api_key="none") as client:
 
-            async def ask(number: int, prompt: str) -> int:
+            async def ask(number: int, messages: Chat) -> int:
                 async with room:
                     response = await client.chat.completions.create(
                         model=settings.model,
-                        messages=[{"role": "user", "content": prompt}],
+                        messages=list(messages),
                         max_tokens=settings.max_reply_tokens,
                         temperature=settings.temperature,
                         seed=number,
@@ -150,12 +150,12 @@ def bare_client(settings: OpenAISettings, documents: Sequence[Document]) -> tupl
                     )
                 return response.usage.completion_tokens
 
-            return sum(await asyncio.gather(*(ask(*row) for row in enumerate(prompts))))
+            return sum(await asyncio.gather(*(ask(*row) for row in enumerate(chats))))
 
-    prompts = prompts_of(settings, documents)
-    asyncio.run(ask_all(prompts[:8]))
+    chats = chats_of(settings, documents)
+    asyncio.run(ask_all(chats[:8]))
     started = time.perf_counter()
-    n_tokens = asyncio.run(ask_all(prompts[8:]))
+    n_tokens = asyncio.run(ask_all(chats[8:]))
     return time.perf_counter() - started, n_tokens
 
 

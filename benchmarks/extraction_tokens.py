@@ -17,7 +17,8 @@ from pathlib import Path
 
 import polars as pl
 
-from equal_assets.algorithms.extraction.prompts import pairs_json, render
+from equal_assets.algorithms.extraction.prompts import Chat, chat, pairs_json
+from equal_assets.algorithms.extraction.recipe import following
 from equal_assets.records import Document, QAPair
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.extraction.extractors import Order, build_extractor
@@ -37,26 +38,33 @@ def tokens_per_document(documents: Sequence[Document], known: Sequence[list[QAPa
     def n_tokens(text: str) -> int:
         return len(tokenizer.encode(text, bos=True, eos=True))
 
+    def n_read(messages: Chat) -> int:
+        return sum(n_tokens(message["content"]) for message in messages)
+
     settings = OpenAISettings(backend="openai", base_urls=["http://unused"], model="unused")
     made = recipe(settings)
-    counts = dict.fromkeys(("document", "extract", "reply", "refine", "refined"), 0)
+    counts = dict.fromkeys(("document", "extract", "reply", "refine", "again", "refined"), 0)
     for document, pairs in zip(documents, known, strict=True):
         kept = pairs[: settings.max_pairs]
-        reply = n_tokens(pairs_json(kept))
-        prompt = render(made.extract, document=document.text, max_pairs=settings.max_pairs)
+        said = pairs_json(kept)
+        reply = n_tokens(said)
+        first = chat(made.extract, document=document.text, max_pairs=settings.max_pairs)
         counts["document"] += n_tokens(document.text)
-        counts["extract"] += n_tokens(prompt)
+        counts["extract"] += n_read(first)
         counts["reply"] += reply
         if kept and made.refine:
-            prompt = render(made.refine, document=document.text, pairs=pairs_json(kept))
-            counts["refine"] += n_tokens(prompt)
+            second = following(made.refine, first, text=document.text, said=said, pairs=said)
+            counts["refine"] += n_read(second)
+            counts["again"] += n_read(first) + reply
             counts["refined"] += reply
     mean = {name: count / len(documents) for name, count in counts.items()}
     with_pairs = sum(map(bool, known)) / len(documents)
     print(f"{len(documents):,} documents, {with_pairs:.0%} with pairs; mean tokens of a document")
-    print("| its text | extraction: prompt | reply | refinement: prompt | reply | all |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    total = sum(mean.values()) - mean["document"]
+    print(
+        "| its text | extraction: prompt | reply | refinement: prompt | read before | reply | all |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    total = sum(mean.values()) - mean["document"] - mean["again"]
     print("| " + " | ".join(f"{value:.0f}" for value in (*mean.values(), total)) + " |")
 
 

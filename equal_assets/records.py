@@ -200,6 +200,8 @@ class Extraction:
         Pairs that are not kept, each with its reason.
     usage : Usage
         What it used; nothing for extractors without a model.
+    is_changed : bool or None
+        Whether refinement changed a pair; ``None`` if none was refined.
     """
 
     content_hash: str
@@ -209,6 +211,7 @@ class Extraction:
     seconds: float
     rejected: tuple[RejectedPair, ...] = ()
     usage: Usage = field(default_factory=lambda: Usage())
+    is_changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,20 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-def reply_to(prompt: str) -> tuple[str, str]:
-    """Return the reply to a user message and its finish reason; the same for the same message."""
-    document = _last_block(prompt, "document") or ""
+def reply_to(chat: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Return the reply to a chat and its finish reason; the same for the same chat.
+
+    The last user message with a document is what pairs are taken from; a later one is about the
+    pairs between its tags, or those of the message before it.
+    """
+    users = [_text(m.get("content")) for m in chat if m.get("role") == "user"] or [""]
+    prompt = users[-1]
+    shown = [block for text in users if (block := _last_block(text, "document")) is not None]
+    document = shown[-1] if shown else ""
     pairs = _given_pairs(prompt)
+    if pairs is None and _last_block(prompt, "document") is None:
+        before = [_text(m.get("content")) for m in chat if m.get("role") == "assistant"]
+        pairs = _pairs(before[-1]) if before else None
     if '"rating"' in prompt:
         reply = json.dumps({"rating": min(5, 1 + len(PAIR_LINE.findall(document)))})
     elif pairs is None:
@@ -79,8 +89,10 @@ def _last_block(text: str, tag: str) -> str | None:
 
 def _given_pairs(prompt: str) -> list[dict] | None:
     block = _last_block(prompt, "pairs")
-    if block is None:
-        return None
+    return None if block is None else _pairs(block)
+
+
+def _pairs(block: str) -> list[dict] | None:
     try:
         pairs = json.loads(block)["pairs"]
     except (ValueError, TypeError, KeyError):
@@ -348,8 +360,7 @@ class FaultyServer:
             fault = None
         if fault in ("error", "rate", "timeout"):
             return Outcome(_unanswered(fault, rng), fault)
-        users = [_text(m.get("content")) for m in spoken if m.get("role") == "user"]
-        reply, finish_reason = reply_to(users[-1] if users else "")
+        reply, finish_reason = reply_to(spoken)
         if fault == "garbage":
             reply = rng.choice(
                 [

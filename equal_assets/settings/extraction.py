@@ -49,7 +49,10 @@ class ReplaySettings(StructuralSettings):
 
 
 class PromptsSettings(SettingsSection):
-    """Template files that replace the packaged ones (``equal_assets/prompts/``)."""
+    """Template files that replace the packaged ones (``equal_assets/prompts/``).
+
+    A ``refine`` or ``judge`` without ``$document`` goes on with the chat that extracted the pairs.
+    """
 
     extract: str | None = Field(None, description="asks for the pairs of a chunk")
     refine: str | None = Field(None, description="asks to correct and drop them")
@@ -96,8 +99,10 @@ class LLMExtractionSettings(SettingsSection):
 
     model: str = Field(min_length=1, description="as the server names it; a folder or hub id")
     max_pairs: int = Field(20, ge=1, le=200, description="pairs kept per document")
-    refine: bool = Field(
-        True, description="a second request corrects and drops pairs, as in the paper"
+    refine: bool | Literal["auto"] = Field(
+        "auto",
+        description="a second request corrects and drops pairs, as in the paper; auto: no more "
+        "once it has changed nothing in 20 documents",
     )
     judge: bool = Field(False, description="a third request scores the pairs from 1 to 5")
     min_score: int = Field(
@@ -108,7 +113,7 @@ class LLMExtractionSettings(SettingsSection):
     chunk_characters: int = Field(12_000, ge=200, description="longer documents are split")
     chunk_overlap_characters: int = Field(400, ge=0, description="shared by neighboring chunks")
     max_reply_tokens: int = Field(
-        2048, ge=16, description="a longer reply is cut off, which is a failure"
+        2048, ge=16, description="a longer reply is cut off; its complete pairs are kept"
     )
     temperature: float | None = Field(
         0.0, ge=0, le=2, description="0: the likeliest reply; null: not sent, as the model has it"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equal_assets.algorithms.extraction.parsing import parse_rating
-from equal_assets.algorithms.extraction.prompts import rating_schema, render
+from equal_assets.algorithms.extraction.prompts import chat, rating_schema
 from equal_assets.algorithms.extraction.recipe import Request
 
 
@@ -34,8 +34,8 @@ class RatingTask:
         """Return the request for the rating of a document, from 1 to 5."""
         listed = "\n".join(f"- {' '.join(question.split())}" for question in self.questions)
         beginning = document[: self.document_characters]
-        prompt = render(self.template, questions=listed, document=beginning)
-        return Request(prompt, rating_schema(), parse_rating)
+        messages = chat(self.template, questions=listed, document=beginning)
+        return Request(messages, rating_schema(), parse_rating)
 
 
 def draw_questions(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -20,7 +20,7 @@ from equal_assets.records import Document, Extraction, QAPair, Rating
 from equal_assets.resources.extraction.llm_extraction import ExtractionRun
 from equal_assets.resources.extraction.llm_rating import rate_documents
 from equal_assets.resources.llm.journal import LostRequests, RequestJournal, journal
-from equal_assets.resources.llm.llm import CUT_OFF, LLM
+from equal_assets.resources.llm.llm import CUT_OFF, IN_A_LOOP, LLM
 from equal_assets.resources.llm.replies import is_of_reply
 from equal_assets.resources.llm.requests import EventLoop, LLMRequests
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps
@@ -55,12 +55,15 @@ class Order:
         Shared by all extractions of the order.
     is_again : bool
         Also replies that were cut off at the limit of now are asked for again.
+    refine : bool
+        Pairs are refined if the settings say so.
     """
 
     payer: str
     run: str
     allowance: Allowance
     is_again: bool = False
+    refine: bool = True
 
 
 class Extractor(dg.ConfigurableResource, ABC):
@@ -103,6 +106,10 @@ class Extractor(dg.ConfigurableResource, ABC):
     def flops_per_token(self) -> float | None:
         """Return the operations per token that is read or written; None if unknown."""
         return 0.0
+
+    def refinement(self) -> bool | Literal["auto"]:
+        """Say whether pairs are refined by a second request."""
+        return False
 
     def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
         """Return the content hashes of failures, with their reasons, that may end otherwise now."""
@@ -169,7 +176,7 @@ class ReplayExtractor(Extractor):
 class LLMExtractor(Extractor):
     """Asks an LLM for the pairs; the backend starts with the first document that is not stored."""
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     settings: str = Field(description="the section `extractor` as JSON; it holds no key")
     journal_path: str = Field(description="every request that was sent, and its reply")
@@ -212,7 +219,8 @@ class LLMExtractor(Extractor):
             return
 
         async def extract(requests: LLMRequests, emit: Callable[[Extraction], None]) -> None:
-            await ExtractionRun(self.llm_settings, requests).extract(documents, emit)
+            run = ExtractionRun(self.llm_settings, requests, refine=order.refine)
+            await run.extract(documents, emit)
 
         yield from self._stream(extract, order)
 
@@ -236,6 +244,10 @@ class LLMExtractor(Extractor):
 
         yield from self._stream(rate, order)
 
+    def refinement(self) -> bool | Literal["auto"]:
+        """Say whether pairs are refined by a second request."""
+        return self.llm_settings.refine
+
     def paid_by(self, payer: str) -> Amount:
         """Return what the warm-up or a campaign has paid in all, for nothing or lost included."""
         with journal(Path(self.journal_path)) as opened:
@@ -245,7 +257,8 @@ class LLMExtractor(Extractor):
     def worth_another_try(self, failures: Mapping[str, str]) -> set[str]:
         """Return the failures in which no reply came, or one cut off at a lower limit than now's.
 
-        A reply that could not be used would come, and be paid for, again.
+        A reply that could not be used would come, and be paid for, again; one in a loop would be
+        longer.
         """
         limit = self.llm_settings.max_reply_tokens
         with journal(Path(self.journal_path)) as opened:
@@ -253,7 +266,7 @@ class LLMExtractor(Extractor):
                 content_hash
                 for content_hash, reason in failures.items()
                 if not is_of_reply(reason)
-                or (CUT_OFF in reason and (opened.highest_limit(content_hash) or limit) < limit)
+                or (_may_end(reason) and (opened.highest_limit(content_hash) or limit) < limit)
             }
 
     def run_caps(self, run: str) -> list[Cap]:
@@ -420,6 +433,11 @@ def _extraction(document: Document, pairs: Sequence[QAPair], *, seconds: float) 
         reason=None,
         seconds=seconds,
     )
+
+
+def _may_end(reason: str) -> bool:
+    """Say whether a reply that was cut off might be whole at a higher limit."""
+    return CUT_OFF in reason.replace(f"{CUT_OFF}{IN_A_LOOP}", "")
 
 
 def _subject(document: Document) -> str | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from equal_assets.algorithms.extraction.chunks import split_text
-from equal_assets.algorithms.extraction.prompts import render
+from equal_assets.algorithms.extraction.prompts import chat, shows
 from equal_assets.algorithms.extraction.quality import QualityBounds
 from equal_assets.algorithms.extraction.recipe import (
     ExtractionRecipe,
     TextPairs,
     extraction_steps,
+    following,
     merge_chunks,
 )
 from equal_assets.records import Document, Extraction, ExtractionStatus
@@ -23,12 +25,15 @@ from equal_assets.settings import LLMExtractionSettings
 
 
 class ExtractionRun:
-    """Extracts documents with an LLM."""
+    """Extracts documents with an LLM; ``refine`` may turn the refinement of the settings off."""
 
-    def __init__(self, settings: LLMExtractionSettings, requests: LLMRequests) -> None:
+    def __init__(
+        self, settings: LLMExtractionSettings, requests: LLMRequests, *, refine: bool = True
+    ) -> None:
         self._settings = settings
         self._requests = requests
-        self._recipe = recipe(settings)
+        made = recipe(settings)
+        self._recipe = made if refine else replace(made, refine=None)
 
     async def extract(
         self, documents: Sequence[Document], emit: Callable[[Extraction], None]
@@ -59,11 +64,13 @@ class ExtractionRun:
         """Return the maximum cost of texts if every request is answered at the first try."""
         total, reply = Amount(documents=1), self._settings.max_reply_tokens
         for text in texts:
-            total += self._requests.bound(render(self._recipe.extract, document=text, max_pairs=0))
+            first = chat(self._recipe.extract, document=text, max_pairs=0)
+            total += self._requests.bound(first)
             for template in (self._recipe.refine, self._recipe.judge):
-                if template:  # the pairs in its prompt are an earlier reply
-                    prompt = render(template, document=text, pairs="")
-                    total += self._requests.bound(prompt, more_tokens=reply)
+                if template:  # an earlier reply is the message before it, the pairs in it, or both
+                    asked = following(template, first, text=text, said="", pairs="")
+                    n_times = shows(template, "pairs") + (not shows(template, "document"))
+                    total += self._requests.bound(asked, more_tokens=n_times * reply)
         return total
 
     async def _document(
@@ -92,6 +99,7 @@ class ExtractionRun:
                 seconds=time.monotonic() - started,
                 rejected=found.parsed.rejected,
                 usage=meter.usage,
+                is_changed=found.is_changed,
             )
         )
 

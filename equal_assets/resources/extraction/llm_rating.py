@@ -31,7 +31,7 @@ async def rate_documents(
     def jobs() -> Iterator[Job]:
         for document in documents:
             request = task.request(document.text)
-            bound = requests.bound(request.prompt) + Amount(documents=1)
+            bound = requests.bound(request.messages) + Amount(documents=1)
             yield Job(bound, partial(_rate, requests, document, request, emit))
 
     await requests.run(jobs())

@@ -12,6 +12,7 @@ import polars as pl
 from equal_assets.progress import Progress
 from equal_assets.records import WARM_UP, Document, Extraction
 from equal_assets.resources.extraction.extractors import Extractor, Order
+from equal_assets.resources.extraction.refinement import in_parts, is_vain
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps, payer_name
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import CampaignSettings, WarmUpSettings
@@ -32,6 +33,12 @@ REJECTED_COLUMNS = {
     "question": pl.String,
     "answer": pl.String,
     "reason": pl.String,
+}
+
+REFINED_COLUMNS = {
+    "content_hash": pl.String,
+    "extractor": pl.String,
+    "is_changed": pl.Boolean,
 }
 
 STORE_EVERY_DOCUMENTS = 64
@@ -90,18 +97,21 @@ def extract_through_store(
     n_done, n_failed, written_at = len(documents) - len(missing), 0, time.monotonic()
     progress(n_done, len(documents))
     try:
-        for extraction in extractor.extract(
-            list(missing.values()), Order(payer=asked_by, run=run, allowance=allowance)
-        ):
-            unwritten.append(extraction)
-            known.add(extraction.content_hash)
-            n_done += 1
-            n_failed += extraction.status == "failed"
-            is_due = time.monotonic() - written_at >= STORE_EVERY_SECONDS
-            if is_due or len(unwritten) >= STORE_EVERY_DOCUMENTS:
+        for part, refine in in_parts(warehouse, extractor, list(missing.values())):
+            order = Order(payer=asked_by, run=run, allowance=allowance, refine=refine)
+            for extraction in extractor.extract(part, order):
+                unwritten.append(extraction)
+                known.add(extraction.content_hash)
+                n_done += 1
+                n_failed += extraction.status == "failed"
+                is_due = time.monotonic() - written_at >= STORE_EVERY_SECONDS
+                if is_due or len(unwritten) >= STORE_EVERY_DOCUMENTS:
+                    _write(warehouse, extractor, unwritten, asked_by, replaced=again)
+                    unwritten, written_at = [], time.monotonic()
+                    progress(n_done, len(documents), _spend(allowance, n_failed))
+            if unwritten:
                 _write(warehouse, extractor, unwritten, asked_by, replaced=again)
                 unwritten, written_at = [], time.monotonic()
-                progress(n_done, len(documents), _spend(allowance, n_failed))
     finally:
         if unwritten:
             _write(warehouse, extractor, unwritten, asked_by, replaced=again)
@@ -131,7 +141,8 @@ def extract_again(
     hashes of the documents that did not fail again.
     """
     allowance = Allowance([*caps, *extractor.run_caps(run)])
-    order = Order(payer=asked_by, run=run, allowance=allowance, is_again=True)
+    refine = extractor.refinement() != "auto" or not is_vain(warehouse, extractor)
+    order = Order(payer=asked_by, run=run, allowance=allowance, is_again=True, refine=refine)
     n_failed, mended = 0, []
     for number, extraction in enumerate(extractor.extract(documents, order), 1):
         replaced = [extraction.content_hash]
@@ -223,7 +234,7 @@ def _write(
     with warehouse.transaction() as transaction:
         hashes = [extraction.content_hash for extraction in extractions]
         for content_hash in (key for key in hashes if key in replaced):
-            for table in ("extractions", "extracted_qa", "rejected_qa"):
+            for table in ("extractions", "extracted_qa", "rejected_qa", "refinements"):
                 transaction.delete(
                     table, content_hash=content_hash, extractor=extractor.fingerprint
                 )
@@ -238,6 +249,7 @@ def _write(
             transaction.insert("extractions", _extraction_rows(new, extractor, asked_by))
             transaction.insert("extracted_qa", _pair_rows(new, extractor))
             transaction.insert("rejected_qa", _rejected_rows(new, extractor))
+            transaction.insert("refinements", _refined_rows(new, extractor))
 
 
 def _extraction_rows(
@@ -288,6 +300,19 @@ def _rejected_rows(extractions: Sequence[Extraction], extractor: Extractor) -> p
         for position, pair in enumerate(extraction.rejected)
     ]
     return pl.DataFrame(rows, schema=REJECTED_COLUMNS)
+
+
+def _refined_rows(extractions: Sequence[Extraction], extractor: Extractor) -> pl.DataFrame:
+    rows = [
+        {
+            "content_hash": extraction.content_hash,
+            "extractor": extractor.fingerprint,
+            "is_changed": extraction.is_changed,
+        }
+        for extraction in extractions
+        if extraction.is_changed is not None
+    ]
+    return pl.DataFrame(rows, schema=REFINED_COLUMNS)
 
 
 def _qa_id(key: str, extractor: str, position: int) -> str:

@@ -1,4 +1,4 @@
-"""Role: prompts in, completions out, many at once; one module per backend."""
+"""Role: chats in, completions out, many at once; one module per backend."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.secrets import hide
 
 CUT_OFF = "reply cut off at max_reply_tokens"
+IN_A_LOOP = ", going round in a loop"
+"""Added where a higher limit would be spent in vain."""
 
 NextStep = Literal["again", "wait", "give up", "unreachable"]
 
@@ -94,13 +97,13 @@ class LLM(ABC, Generic[Place]):
     async def complete(
         self,
         place: Place,
-        prompt: str,
+        messages: Chat,
         schema: dict[str, Any],
         *,
         seed: int | None,
         idempotency_key: str | None = None,
     ) -> Completion:
-        """Return the completion of a prompt that follows a JSON schema.
+        """Return the reply to a chat that follows a JSON schema.
 
         A server that knows idempotency keys charges once what is sent with the same one.
 

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.errors import ExtractionError
 from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
 from equal_assets.resources.llm.replies import Refusal, read_response, refusal
@@ -98,7 +99,7 @@ class OpenAIClient(LLM[Endpoint]):
     async def complete(
         self,
         place: Endpoint,
-        prompt: str,
+        messages: Chat,
         schema: dict[str, Any],
         *,
         seed: int | None,
@@ -108,7 +109,7 @@ class OpenAIClient(LLM[Endpoint]):
         headers = sent_headers(self._settings)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
-        response = await self._ask(place, prompt, headers, _options(self._settings, schema, seed))
+        response = await self._ask(place, messages, headers, _options(self._settings, schema, seed))
         answer = read_response(
             response.status_code,
             response.text,
@@ -121,15 +122,16 @@ class OpenAIClient(LLM[Endpoint]):
         return answer
 
     async def _ask(
-        self, endpoint: Endpoint, prompt: str, headers: dict[str, Any], options: dict[str, Any]
+        self, endpoint: Endpoint, messages: Chat, headers: dict[str, Any], options: dict[str, Any]
     ) -> Any:
         """Return the response of success, as it came."""
         import openai
 
+        sent: Any = list(messages)
         try:
             raw = await endpoint.client.chat.completions.with_raw_response.create(
                 model=self._settings.model,
-                messages=[{"role": "user", "content": prompt}],
+                messages=sent,
                 extra_headers=headers,
                 **options,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from equal_assets.algorithms.extraction.parsing import parse_pairs
-from equal_assets.algorithms.extraction.prompts import pairs_schema, render
+from equal_assets.algorithms.extraction.prompts import chat, pairs_schema
 from equal_assets.algorithms.extraction.recipe import Request
 from equal_assets.errors import ExtractionError
 from equal_assets.records import Document, Usage
@@ -158,17 +158,17 @@ async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> str:
             "max_reply_tokens": min(REPLY_TOKENS, settings.max_reply_tokens),
         }
     )
-    prompt = render(small.prompts.template("extract"), document=SAMPLE.text, max_pairs=1)
+    messages = chat(small.prompts.template("extract"), document=SAMPLE.text, max_pairs=1)
     longest = None
     if small.response_format == "bounded_json_schema":
         longest = small.quality.max_answer_characters
-    request = Request(prompt, pairs_schema(max_pairs=1, max_characters=longest), parse_pairs)
+    request = Request(messages, pairs_schema(max_pairs=1, max_characters=longest), parse_pairs)
     llm, journal = OpenAIClient(small), RequestJournal(journal_path)
     await llm.start()
     try:
         meter = Meter(Allowance(), NOTHING)
         requests = LLMRequests(small, llm, journal, payer=PAYER, run=PAYER, allowance=Allowance())
-        key = request_key(check=prompt, number=uuid.uuid4().hex)  # answered before or not
+        key = request_key(check=messages, number=uuid.uuid4().hex)  # answered before or not
         try:
             await requests.send(request, key, SAMPLE, meter)
         except TryFailedError as error:

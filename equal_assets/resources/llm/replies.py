@@ -206,7 +206,7 @@ def _failure(
     refusals = [holder["refusal"] for holder in (message, *parts) if holder.get("refusal")]
     if ended in CUT_OFF_REASONS:
         is_thought = has_reasoned and not written
-        return _unusable(f"{CUT_OFF}{CUT_THOUGHT if is_thought else ''}", "give up")
+        return _unusable(f"{CUT_OFF}{CUT_THOUGHT if is_thought else ''}", "give up", reply=written)
     if ended in FILTER_REASONS:
         return _unusable(FILTERED, "give up")
     if ended == "error":

@@ -13,7 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from equal_assets.algorithms.extraction.parsing import UnusableReplyError
+from equal_assets.algorithms.extraction.parsing import UnusableReplyError, is_loop
+from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.algorithms.extraction.recipe import Reply, Request
 from equal_assets.errors import ExtractionError
 from equal_assets.processes import this_process
@@ -27,7 +28,7 @@ from equal_assets.resources.llm.journal import (
     StoredReply,
     request_key,
 )
-from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
+from equal_assets.resources.llm.llm import CUT_OFF, IN_A_LOOP, LLM, Completion, TryFailedError
 from equal_assets.resources.llm.spending import (
     NOTHING,
     Allowance,
@@ -40,7 +41,7 @@ from equal_assets.resources.llm.spending import (
 from equal_assets.settings import LLMExtractionSettings, OpenAISettings
 
 TEMPLATE_TOKENS = 256
-"""More than any chat template adds to a prompt."""
+"""More than any chat template adds to the messages of a chat."""
 
 PREPARED_SHARE = 0.25
 """Documents in progress beyond ``concurrency``: their requests are ready when a place is free,
@@ -100,7 +101,7 @@ class Job:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A request in the journal: its entry, its maximum cost, and what is sent beside the prompt."""
+    """A request in the journal: its entry, its maximum cost, and what is sent beside the chat."""
 
     entry: int
     covered: Amount
@@ -198,10 +199,10 @@ class LLMRequests:
             self._journal.show_sign()
             self._journal.close_lost()
 
-    def bound(self, prompt: str, *, more_tokens: int = 0) -> Amount:
-        """Return the maximum cost of a prompt, and of tokens still to be put into it."""
+    def bound(self, messages: Chat, *, more_tokens: int = 0) -> Amount:
+        """Return the maximum cost of a chat, and of tokens still to be put into it."""
         return self._prices.amount(
-            _most_tokens(prompt) + more_tokens, self._settings.max_reply_tokens
+            _most_tokens(messages) + more_tokens, self._settings.max_reply_tokens
         )
 
     def _hold(self, bound: Amount) -> bool:
@@ -261,8 +262,8 @@ class LLMRequests:
 
     async def answer(self, request: Request, document: Document, meter: Meter) -> Reply:
         """Return the reply to a request: from the journal, or from the LLM in a few tries."""
-        key = request_key(prompt=request.prompt, schema=request.schema, **self._model)
-        failure, n_tries, n_waits = "", 0, 0
+        key = request_key(**_identity(request.messages), schema=request.schema, **self._model)
+        failure, partial, n_tries, n_waits = "", None, 0, 0
         replies: set[str] = set()
         while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
             await self._until_settled(key)
@@ -270,15 +271,15 @@ class LLMRequests:
             if (known := self._known(answered, key, request)) is not None:
                 stored, value = known
                 self._count_known(stored, meter)
-                return Reply(value)
+                return Reply(value, text=stored.reply)
             limit = self._settings.max_reply_tokens
             if cut_off := self._journal.cut_off(key, limit=limit, since=self._since):
                 stored, reason = cut_off
                 self._count_known(stored, meter, n_tries=1)
-                return Reply(None, reason)
+                return Reply(request.salvage(stored.reply), reason)
             unread = answered.request if answered else 0
             try:
-                value = await self.send(request, key, document, meter, unread=unread)
+                reply = await self.send(request, key, document, meter, unread=unread)
             except RequestTakenError:
                 continue
             except TryFailedError as error:
@@ -287,6 +288,8 @@ class LLMRequests:
                     n_waits += 1
                     continue
                 n_tries += 1
+                if error.reply is not None and failure.startswith(CUT_OFF):
+                    partial = request.salvage(error.reply)
                 if error.next_step == "give up" or error.reply in replies:
                     break
                 if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
@@ -299,10 +302,11 @@ class LLMRequests:
             else:
                 self._failed_in_a_row = 0
                 meter.usage += Usage(n_requests=1)
-                return Reply(value)
+                return reply
         meter.usage += Usage(n_requests=1)
-        self._count_failure(failure)
-        return Reply(None, failure)
+        if partial is None:
+            self._count_failure(failure)
+        return Reply(partial, failure)
 
     async def _until_settled(self, key: str) -> None:
         """Wait until no process that is alive has the same request in flight."""
@@ -326,7 +330,7 @@ class LLMRequests:
 
     async def send(
         self, request: Request, key: str, document: Document, meter: Meter, *, unread: int = 0
-    ) -> Any:
+    ) -> Reply:
         """Send a request once; its maximum cost is reserved and on disk before, settled after.
 
         Parameters
@@ -361,7 +365,7 @@ class LLMRequests:
         self, request: Request, key: str, document: Document, meter: Meter, *, unread: int
     ) -> _Sent:
         """Reserve what a request costs at most, here and in the journal."""
-        most = (_most_tokens(request.prompt), self._settings.max_reply_tokens)
+        most = (_most_tokens(request.messages), self._settings.max_reply_tokens)
         covered = self._prices.amount(*most)
         n_unusable = len(self._journal.unusable(key))
         idempotency_key = None
@@ -393,14 +397,14 @@ class LLMRequests:
         meter.begin(covered)
         return _Sent(entry, covered, most, self._seed(key, n_unusable), idempotency_key)
 
-    async def _complete(self, place: Any, request: Request, sent: _Sent, meter: Meter) -> Any:
+    async def _complete(self, place: Any, request: Request, sent: _Sent, meter: Meter) -> Reply:
         """Return what the completion of a request says that is in the journal."""
         started = time.monotonic()
         completion, failure = None, None
         try:
             completion = await self._llm.complete(
                 place,
-                request.prompt,
+                request.messages,
                 request.schema,
                 seed=sent.seed,
                 idempotency_key=sent.idempotency_key,
@@ -504,14 +508,22 @@ def _outcome(failure: BaseException | None) -> Outcome:
     return "refused" if isinstance(failure, ExtractionError) else "lost"
 
 
-def _read(completion: Completion, request: Request) -> Any:
+def _identity(messages: Chat) -> dict[str, Any]:
+    """Return what identifies a chat; one message as before there were chats, it is paid for."""
+    is_prompt = [message["role"] for message in messages] == ["user"]
+    return {"prompt": messages[0]["content"]} if is_prompt else {"messages": messages}
+
+
+def _read(completion: Completion, request: Request) -> Reply:
     """Return what a completion says; raise TryFailedError if that is nothing."""
-    if completion.failure is not None:
-        raise completion.failure
+    written, failed = completion.text, completion.failure
     if completion.is_cut_off:
-        raise TryFailedError(CUT_OFF, outcome="unusable", next_step="give up")
+        reason = f"{failed.reason if failed else CUT_OFF}{IN_A_LOOP if is_loop(written) else ''}"
+        raise TryFailedError(reason, outcome="unusable", next_step="give up", reply=written)
+    if failed is not None:
+        raise failed
     try:
-        return request.parse(completion.text)
+        return Reply(request.parse(written), text=written)
     except UnusableReplyError as error:
         raise TryFailedError(
             error.reason, outcome="unusable", next_step="again", reply=completion.text
@@ -530,9 +542,9 @@ def _charged(
     return most[0] if read is None else read, most[1] if written is None else written
 
 
-def _most_tokens(prompt: str) -> int:
+def _most_tokens(messages: Chat) -> int:
     """Return a bound for every tokenizer that falls back to bytes: one token per byte."""
-    return len(prompt.encode("utf-8")) + TEMPLATE_TOKENS
+    return sum(len(said["content"].encode("utf-8")) for said in messages) + TEMPLATE_TOKENS
 
 
 def _backoff_seconds(n_tries: int) -> float:

@@ -6,6 +6,7 @@ import itertools
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
+from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.errors import ExtractionError
 from equal_assets.extras import install_command
 from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
@@ -65,13 +66,13 @@ class VLLM(LLM[None]):
     async def complete(
         self,
         place: None,
-        prompt: str,
+        messages: Chat,
         schema: dict[str, Any],
         *,
         seed: int | None,
         idempotency_key: str | None = None,
     ) -> Completion:
-        """Let the prompt join the running batch, and wait for its end."""
+        """Let the chat join the running batch, and wait for its end."""
         from vllm import SamplingParams
         from vllm.exceptions import VLLMClientError
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
@@ -79,7 +80,7 @@ class VLLM(LLM[None]):
 
         settings = self._settings
         tokens = self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}],
+            list(messages),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=False,

@@ -12,6 +12,8 @@ from equal_assets.algorithms.extraction.parsing import (
     SEVERAL,
     ParsedReply,
     UnusableReplyError,
+    complete_pairs,
+    is_loop,
     merge_replies,
     parse_pairs,
     parse_scores,
@@ -327,3 +329,93 @@ def test_one_reply_may_answer_a_question_twice_but_not_repeat_a_pair():
     merged = merge_replies([reply_of(("Q", "A"), ("Q", "B"), ("q", "a"))])
     assert kept(merged) == [("Q", "A"), ("Q", "B")]
     assert rejected(merged) == [("q", "a", REPEATED)]
+
+
+LAST = ("What is 2 - 3?", "It is -1, as 3 is one more than 2.")
+
+
+@pytest.mark.parametrize(
+    "before", ["", "```json\n", "Here:\n", "<think>Or [1]?</think>\n", "A</think>"]
+)
+@pytest.mark.parametrize("form", [lambda text: text, lambda text: text[len('{"pairs": ') :]])
+def test_complete_pairs_of_a_reply_are_read_wherever_it_was_cut(before, form):
+    reply = form(written(SUM, PRODUCT, LAST))
+    ends = [reply.index("}", reply.index(answer[-4:])) for _, answer in (SUM, PRODUCT, LAST)]
+    for end in range(len(reply)):
+        found = complete_pairs(before + reply[:end])
+        n_whole = sum(end > place for place in ends)
+        assert (kept(found) if found else []) == [SUM, PRODUCT, LAST][:n_whole]
+
+
+def test_list_of_pairs_is_found_after_what_the_document_is_about():
+    reply = f'{{"about": "lists like [{{}}]", {written(SUM, PRODUCT)[1:]}'
+    assert kept(parse_pairs(reply)) == [SUM, PRODUCT]
+    assert kept(complete_pairs(reply[:-3])) == [SUM]
+
+
+def test_draft_in_a_thought_without_end_is_no_complete_pair():
+    assert complete_pairs(f"<think>Perhaps {written(SUM)}, or") is None
+    assert kept(complete_pairs(f"<think>{written(LAST)}</think>{written(SUM, PRODUCT)[:-3]}")) == [
+        SUM
+    ]
+
+
+def test_answer_with_brackets_is_complete_only_with_its_own_end():
+    tricky = ("Which list is empty?", 'It is [] in {"pairs": [{"question": "Q"}]}.')
+    reply = written(tricky, SUM)
+    assert kept(complete_pairs(reply[:-2])) == [tricky, SUM]
+    assert kept(complete_pairs(reply[: reply.index("What is 2")])) == [tricky]
+    assert complete_pairs(reply[: reply.index("It is []") + 40]) is None
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "I am sorry", '{"pairs": [', '{"pairs": []', "[1, 2", '{"a": [{"b": 1}']
+)
+def test_reply_without_a_complete_pair_has_none(reply):
+    assert complete_pairs(reply) is None
+
+
+STEP = "Add the two numbers and write down the sum. "
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f'{{"pairs": [{{"question": "How?", "answer": "{STEP * 4}',
+        written(("Q?", f"Well: {STEP * 40}")),
+        written(SUM, SUM, SUM, SUM),
+        written(SUM, SUM, SUM, SUM)[:-2] + ', {"question": "What',
+        written(SUM, PRODUCT, SUM, SUM, PRODUCT, SUM),
+        written(*[("What is it?", "A long answer, " * 40)] * 4),
+        written(("怎么办？", "先加上第一个数。" * 5)),
+        f"{STEP}\n{STEP}\n\n{STEP.strip()}\n{STEP.strip()}",
+    ],
+)
+def test_phrase_or_pair_over_and_over_is_a_loop(reply):
+    assert is_loop(reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        written(SUM, PRODUCT, LAST),
+        written(SUM, SUM, SUM),
+        written(("How?", STEP * 3)),
+        written(("Zeros?", "0, " * 500)),
+        written(("A line?", "-" * 500)),
+        written(("A table?", "| a | b |\n| --- | --- |\n" + "|  1  |  0  |\n" * 40)),
+        written(*[(f"What is the square of {n}?", f"It is {n * n}.") for n in range(40)]),
+        "".join(f"Step {n}: add {n} to the sum, which is {n * n} now. " for n in range(30)),
+    ],
+)
+def test_rows_and_like_sentences_are_no_loop(reply):
+    assert not is_loop(reply)
+
+
+@pytest.mark.parametrize(
+    "unit", ["ab ", "a", "word other third ", '{"a":[', "0 1 2 3 4 5 6 7 8 9 "]
+)
+def test_looking_for_a_loop_ends_soon(unit):
+    reply = "".join(f"{unit}{n} " for n in range(20_000 // len(unit)))
+    assert takes_less_than(5, lambda _: is_loop(reply))

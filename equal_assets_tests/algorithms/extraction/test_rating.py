@@ -13,7 +13,8 @@ TASK = RatingTask(
 
 
 def test_prompt_shows_the_questions_on_lines_and_the_beginning_of_the_document():
-    prompt = TASK.request("The sum of two numbers, $x$ and y, is long to explain.").prompt
+    prompt = TASK.request("The sum of two numbers, $x$ and y, is long to explain.")
+    prompt = prompt.messages[0]["content"]
     assert "- What is 2 + 3?\n- How many $ is that?\n" in prompt
     assert prompt.endswith("<document>\nThe sum of two numbers, $x$ an\n</document>\n")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 from collections import Counter
 from functools import cached_property
@@ -32,7 +33,7 @@ class ByRule(LLM):
     """Answers as the test server does; ``faults`` maps the number of a call to what it raises."""
 
     def __init__(self, faults, delay):
-        self.prompts, self.most_at_once = [], 0
+        self.prompts, self.chats, self.most_at_once = [], [], 0
         self._faults, self._delay, self._at_once = faults, delay, 0
 
     async def start(self):
@@ -44,7 +45,9 @@ class ByRule(LLM):
     def room(self):
         return contextlib.nullcontext()
 
-    async def complete(self, place, prompt, schema, *, seed, idempotency_key=None):
+    async def complete(self, place, messages, schema, *, seed, idempotency_key=None):
+        prompt = "\n".join(message["content"] for message in messages)
+        self.chats.append(messages)
         self.prompts.append(prompt)
         fault = self._faults(len(self.prompts), prompt)
         self._at_once += 1
@@ -57,7 +60,7 @@ class ByRule(LLM):
             raise fault
         if isinstance(fault, Completion):
             return fault
-        reply, finish_reason = reply_to(prompt)
+        reply, finish_reason = reply_to(messages)
         return Completion(reply, finish_reason == "length", words(prompt), words(reply))
 
 
@@ -129,12 +132,19 @@ def test_document_is_extracted_and_refined_and_says_what_it_took(extractor_of, t
         QAPair("What is the square of the integer 17?", "The square of the integer 17 is 289."),
         QAPair("What is the cube of the integer 17?", "The cube of the integer 17 is 4913."),
     )
-    first, second = extractor._answers.prompts
-    assert "<pairs>" not in first.split("<document>")[1]
-    assert "4913" in second.split("<pairs>")[-1]
+    first, second = extractor._answers.chats
+    assert second[: len(first)] == first  # the server has read all that
+    said, asked = second[len(first) :]
+    assert (said["role"], asked["role"]) == ("assistant", "user")
+    assert "4913" in said["content"]
+    assert found.pairs[1].answer not in asked["content"]
     usage = found.usage
     assert (usage.n_requests, usage.n_tries) == (2, 2)
-    assert usage.prompt_tokens == usage.paid_prompt_tokens == words(first) + words(second)
+    assert (
+        usage.prompt_tokens
+        == usage.paid_prompt_tokens
+        == words(" ".join(m["content"] for c in (first, second) for m in c))
+    )
     assert usage.cost == pytest.approx((usage.prompt_tokens + 2 * usage.completion_tokens) / 1e6)
     assert allowance.paid.tokens == usage.prompt_tokens + usage.completion_tokens
     assert rows(tmp_path) == [("answered",)] * 2
@@ -164,7 +174,7 @@ def test_long_document_is_split_and_its_pairs_come_together_once(extractor_of):
 
 def test_chunk_that_fails_is_named_and_leaves_the_others(extractor_of):
     def faults(number, prompt):
-        if "<pairs>" not in prompt and "cube of" in prompt:
+        if "cube of" in prompt:
             return TryFailedError("HTTP 400: no", outcome="refused", next_step="give up")
         return None
 
@@ -230,10 +240,58 @@ def test_paid_for_failure_that_has_a_name_counts_as_the_server_says(extractor_of
     assert rows(tmp_path, "outcome, reason") == [("unusable", refused.reason)]
 
 
-def test_failed_refinement_is_told_from_a_failed_extraction(extractor_of):
-    extractor = extractor_of(lambda number, prompt: GARBAGE if number > 1 else None, max_tries=2)
+@pytest.mark.parametrize("turn", ["refinement", "judge"])
+def test_failed_turn_keeps_what_extraction_gave_with_its_reason(extractor_of, turn):
+    settings = {"refine": turn == "refinement", "judge": turn == "judge"}
+    extractor = extractor_of(
+        lambda number, prompt: GARBAGE if number > 1 else None, max_tries=2, **settings
+    )
     [found], _ = extract(extractor, documents(1))
-    assert (found.status, found.reason) == ("failed", "refinement: no JSON in the reply")
+    assert (found.status, found.reason) == ("pairs", f"{turn}: no JSON in the reply")
+    assert len(found.pairs) == 2
+
+
+WHOLE = '{"question": "What is the square of the integer 0?", "answer": "The square of 0 is 0."}'
+CUT = Completion(f'{{"pairs": [{WHOLE}, {{"question": "What is the cu', True, 30, 200)
+
+
+def test_reply_that_was_cut_off_keeps_its_complete_pairs_and_is_paid_for_once(extractor_of):
+    for number in range(2):  # from the server, then from the journal
+        extractor = extractor_of(lambda number, prompt: CUT, refine=False)
+        [found], allowance = extract(extractor, documents(1))
+        assert (found.status, found.reason) == ("pairs", "reply cut off at max_reply_tokens")
+        assert [pair.answer for pair in found.pairs] == ["The square of 0 is 0."]
+        assert found.usage.prompt_tokens + found.usage.completion_tokens == 230
+        assert allowance.paid.tokens == (0 if number else 230)
+
+
+def test_refinement_goes_on_from_the_complete_pairs(extractor_of):
+    extractor = extractor_of(lambda number, prompt: CUT if number == 1 else None)
+    [found], _ = extract(extractor, documents(1))
+    assert found.usage.n_requests == 2
+    assert extractor._answers.chats[1][-2]["content"] == f'{{"pairs": [{WHOLE}]}}'
+    assert found.reason == "reply cut off at max_reply_tokens"
+
+
+def test_what_was_cut_off_may_be_whole_at_a_higher_limit_but_not_a_loop(extractor_of):
+    short = extractor_of(lambda number, prompt: CUT, refine=False)
+    [found], _ = extract(short, documents(1))
+    failures = {found.content_hash: found.reason}
+    assert short.worth_another_try(failures) == set()
+    longer = extractor_of(refine=False, max_reply_tokens=300)
+    assert longer.worth_another_try(failures) == {found.content_hash}
+    phrase = "The square of the integer is the integer times itself. "
+    loop = Completion(f'{{"pairs": [{{"question": "{phrase * 9}', True, 30, 200)
+    [found], _ = extract(extractor_of(lambda number, prompt: loop), documents(1, start=5))
+    assert found.reason == "reply cut off at max_reply_tokens, going round in a loop"
+    assert longer.worth_another_try({found.content_hash: found.reason}) == set()
+
+
+def test_run_goes_on_if_replies_are_cut_off_but_give_pairs(extractor_of):
+    ungrounded = {"refine": False, "quality": {"min_grounding": 0.0}}
+    extractor = extractor_of(lambda number, prompt: CUT, **ungrounded)
+    found, _ = extract(extractor, documents(60))
+    assert [e.status for e in found] == ["pairs"] * 60
 
 
 def test_reply_that_was_cut_off_is_not_tried_again(extractor_of):
@@ -343,33 +401,33 @@ def test_cap_is_never_exceeded_and_what_has_no_room_is_left_out(
 
 def test_cap_is_spent_to_less_than_a_document(extractor_of):
     extractor = extractor_of(refine=False)
-    found, allowance = extract(extractor, documents(200), caps=[budget(20_000)])
+    found, allowance = extract(extractor, documents(200), caps=[budget(40_000)])
     most = len(extractor._answers.prompts[0].encode()) + 256 + 200
-    assert 20_000 - most - 100 < allowance.paid.tokens <= 20_000
+    assert 40_000 - most - 100 < allowance.paid.tokens <= 40_000
     assert len(found) > 50
 
 
 def test_money_is_capped_like_tokens(extractor_of):
     extractor = extractor_of()
-    found, allowance = extract(extractor, documents(200), caps=[budget(0.01, unit="cost")])
+    found, allowance = extract(extractor, documents(200), caps=[budget(0.02, unit="cost")])
     assert 0 < len(found) < 200
-    assert 0.005 < allowance.paid.cost <= 0.01
+    assert 0.01 < allowance.paid.cost <= 0.02
 
 
 def test_cap_of_a_run_stops_it_with_what_to_do_and_the_next_run_goes_on(extractor_of):
-    extractor = extractor_of(run_tokens=10_000)
+    extractor = extractor_of(run_tokens=20_000)
     with pytest.raises(
-        ExtractionError, match=r"extractor\.run_tokens = 10,000 has no room for the next document"
+        ExtractionError, match=r"extractor\.run_tokens = 20,000 has no room for the next document"
     ):
         extract(extractor, documents(200))
     paid = extractor.paid_by("a").tokens
-    assert 5_000 < paid <= 10_000
+    assert 10_000 < paid <= 20_000
     with pytest.raises(ExtractionError, match="run_tokens"):
         extract(extractor, documents(200))  # the same run has nothing left
     assert extractor.paid_by("a").tokens == paid
     with pytest.raises(ExtractionError, match="run_tokens"):
         extract(extractor, documents(200), run="another")
-    assert paid + 5_000 < extractor.paid_by("a").tokens <= 20_000
+    assert paid + 10_000 < extractor.paid_by("a").tokens <= 40_000
 
 
 def test_documents_that_a_run_sends_are_capped(extractor_of):
@@ -377,7 +435,8 @@ def test_documents_that_a_run_sends_are_capped(extractor_of):
     extractor = extractor_of(run_documents=12)
     with pytest.raises(ExtractionError, match=r"extractor\.run_documents = 12 has no room"):
         extract(extractor, documents(40))  # five of them are answered before: nothing is sent
-    sent = {p.split("<document>")[2].split("</document>")[0] for p in extractor._answers.prompts}
+    spoken = [m["content"] for chat in extractor._answers.chats for m in chat]
+    sent = {text for text in spoken if "a patient reader can find out" in text}
     assert len(sent) == 12
 
 
@@ -475,9 +534,9 @@ def test_each_request_has_a_seed_of_its_own_and_the_same_again(extractor_of):
         complete = extractor._answers.complete
         seen = {}
 
-        async def noting(place, prompt, schema, *, seed, complete=complete, seen=seen, **more):
-            seen.setdefault(prompt, []).append(seed)
-            return await complete(place, prompt, schema, seed=seed, **more)
+        async def noting(place, messages, schema, *, seed, complete=complete, seen=seen, **more):
+            seen.setdefault(json.dumps(messages), []).append(seed)
+            return await complete(place, messages, schema, seed=seed, **more)
 
         extractor._answers.complete = noting
         extract(extractor, documents(4))

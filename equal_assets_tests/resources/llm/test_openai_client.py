@@ -40,9 +40,13 @@ async def started(settings):
         await client.close()
 
 
+def said(text):
+    return ({"role": "user", "content": text},)
+
+
 async def complete(client, text, *, seed=0):
     async with client.room() as place:
-        return await client.complete(place, text, SCHEMA, seed=seed)
+        return await client.complete(place, said(text), SCHEMA, seed=seed)
 
 
 def ask(settings, *prompts):
@@ -285,7 +289,9 @@ def test_key_by_which_a_server_knows_a_request_again_is_sent_in_its_header(serve
         async with started(server_settings(server.url)) as client:
             for key in ("one", "one", None):
                 async with client.room() as place:
-                    await client.complete(place, prompt(17), SCHEMA, seed=0, idempotency_key=key)
+                    await client.complete(
+                        place, said(prompt(17)), SCHEMA, seed=0, idempotency_key=key
+                    )
 
     asyncio.run(asking())
     sent = [(entry["idempotency_key"], entry["billed"]) for entry in server.requests()]
