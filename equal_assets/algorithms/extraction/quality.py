@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import regex
 
+from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.language import is_same_language, language
 from equal_assets.algorithms.words import UNSPACED, normal
 from equal_assets.records import QAPair
@@ -59,47 +60,6 @@ STOP_WORDS = frozenset(
         were what when which who will with would you your""",
     )
 )
-
-READING = "(?:text|passage|article|excerpt|document|paragraph|section|chapter|lesson)"
-PICTURE = "(?:figure|diagram|picture|illustration|photo|photograph)"
-MATERIAL = "(?:code|snippet|table|example|equation|graph|chart|problem|exercise|image)"
-SEEN = "(?:as|was|were|is|are) (?:shown|seen|depicted|illustrated|listed|given|defined)"
-TOLD = "(?:mentioned|described|discussed|stated|explained|presented|introduced)"
-TELLS = "(?:says?|states?|mentions?|describes?|discuss(?:es)?|explains?|claims?|suggests?)"
-
-ELSEWHERE = (
-    rf"according to (?:the|this|that) (?:(?:given|provided|above) )?(?:{READING}|authors?)"
-    r"(?! (?:of|object|type))",
-    rf"according to (?:the|this|that) {PICTURE}(?! of)",
-    rf"(?:the|this) {PICTURE} (?:above|below)",
-    rf"the (?:following|above|preceding|accompanying) (?:{PICTURE}|passage|article|excerpt)",
-    rf"in the (?:passage|article|excerpt|{PICTURE})(?! of)",
-    rf"(?:in|of|from|by) this (?:section|chapter|lesson|{PICTURE})",
-    rf"the (?:given|provided) {PICTURE}",
-    rf"the (?:{READING}|author) {TELLS}",
-    rf"{TOLD} (?:earlier|previously|in (?:the|this) {READING})",
-)
-"""Phrases by which a question leans on a text that is elsewhere."""
-
-SHOWN = (
-    rf"(?:the|this) (?:{MATERIAL}|{READING}) (?:above|below)",
-    rf"the (?:following|above|given|provided) (?:{MATERIAL}|{READING})",
-    rf"(?:in|of|from|by) this (?:{MATERIAL}|{READING})",
-    r"this (?:passage|excerpt)",
-    rf"{TOLD} above",
-    rf"{SEEN} (?:above|below)(?! (?:a|an|the|zero|\d+))",
-)
-"""Phrases that may also point at something the question itself shows."""
-
-SHOWS = re.compile(r"\n|`|\$[^$]+\$|:\s*\S")
-
-
-def _any_of(phrases: Sequence[str]) -> re.Pattern[str]:
-    together = "|".join(phrases).replace(" ", r"\s+")
-    return re.compile(rf"\b(?:{together})\b", re.IGNORECASE)
-
-
-LEANS_ELSEWHERE, LEANS_UNLESS_SHOWN = _any_of(ELSEWHERE), _any_of((*ELSEWHERE, *SHOWN))
 
 
 @dataclass(frozen=True)
@@ -267,17 +227,6 @@ def grounding(answer: str, document: str) -> float:
         characters.
     """
     return _source(document).grounding(answer)
-
-
-def dangling_reference(question: str) -> str | None:
-    """Return the phrase by which a question leans on a text that its reader does not have.
-
-    English only. A question may point at something it shows itself, in lines, code, formulas or
-    after a colon.
-    """
-    pattern = LEANS_ELSEWHERE if SHOWS.search(question) else LEANS_UNLESS_SHOWN
-    found = pattern.search(question)
-    return " ".join(found[0].lower().split()) if found else None
 
 
 def _short(reason: str, length: int, needed: int) -> Rejection:
