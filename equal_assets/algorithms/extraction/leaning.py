@@ -100,37 +100,54 @@ NAMED = re.compile(
 its own to ask about."""
 
 
-def _words(listed: str) -> frozenset[str]:
+def words_of(listed: str) -> frozenset[str]:
+    """Return words that are listed in a text, with spaces between them."""
     return frozenset(listed.split())
 
 
-ASKING = _words("""what which who whom whose when where why how is are was were do does did can could will would
-    should has have had in on at of for from by with to about after before during between and or then
-    if there not much many long far often old big me us please""")
-DETERMINERS = _words("the this these those that which what its their his her each all any")
-LIGHT = _words("""use used uses find show shown mean means happen happens happened call called make made get
-    need needed work works print printed prints return returned returns output calculate calculated
-    compute computed solve solved determine determined explain describe name list define defined
-    tell write give given say said stated be been being it you we i one two three four five first
-    second third last next final main same different total correct right following new other both
-    obtain obtained represent represents stand stands equal equals happening done doing required
-    step key important""")
-GENERIC = _words("""number answer result value problem solution function code program method process example
-    equation formula theorem proof calculation output input variable question task object item sum
-    difference purpose expression statement sentence algorithm snippet table graph chart diagram
-    figure image picture sequence line type kind reason information role steps numbers answers
-    results values problems solutions functions methods processes examples equations formulas
-    theorems variables questions objects items expressions statements lines types kinds reasons
-    experiment exercise scenario situation thing things part parts amount""")
+ASKING = words_of(
+    """
+    what which who whom whose when where why how is are was were do does did can could will
+    would should must shall may might has have had in on at of for from by with to about after
+    before during between and or then if there not much many long far often old big me us
+    please
+    """
+)
+DETERMINERS = words_of("the this these those that which what its their his her each all any")
+LIGHT = words_of(
+    """
+    use used uses find show shown mean means happen happens happened call called make made get
+    need needed work works print printed prints return returned returns output calculate
+    calculated compute computed solve solved determine determined explain describe name list
+    define defined tell write give given say said stated be been being it you we i one two
+    three four five first second third last next final main same different total correct right
+    following new other both obtain obtained represent represents stand stands equal equals
+    happening done doing required step key important fix fixed wait
+    """
+)
+GENERIC = words_of(
+    """
+    number answer result value problem solution function code program method process example
+    equation formula theorem proof calculation output input variable question task object item
+    sum difference purpose expression statement sentence algorithm snippet table graph chart
+    diagram figure image picture sequence line type kind reason information role steps numbers
+    answers results values problems solutions functions methods processes examples equations
+    formulas theorems variables questions objects items expressions statements lines types
+    kinds reasons experiment exercise scenario situation thing things part parts amount error
+    issue bug
+    """
+)
 SYMBOL = re.compile(r"[b-zBD-QS-Z]")
-PRONOUNS = _words("he she they him her them his their its it")
-FORWARD = _words("to that when if for whether like while with rain raining")
+PRONOUNS = words_of("he she they him her them his their its it")
+FORWARD = words_of("to that when if for whether like while with rain raining")
 """What "it" may announce: "is it safe to swim"."""
 
 EMPTY = ASKING | DETERMINERS | LIGHT | PRONOUNS
-AUXILIARIES = _words("is are was were do does did can could will would has have had")
-SUBJECTS = _words("he she they")
-TIMES = _words("year month week day century decade time morning evening season")
+AUXILIARIES = words_of(
+    "is are was were do does did can could will would should must shall may might has have had"
+)
+SUBJECTS = words_of("he she they")
+TIMES = words_of("year month week day century decade time morning evening season")
 
 
 def dangling_reference(question: str) -> str | None:

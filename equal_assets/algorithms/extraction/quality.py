@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import pairwise
 
 import regex
 
+from equal_assets.algorithms.extraction.grounding import INFLECTED_SHARE, Source
+from equal_assets.algorithms.extraction.grounding import source as source_of
 from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.language import is_same_language, language
-from equal_assets.algorithms.words import UNSPACED, normal
 from equal_assets.records import QAPair
 
 SHORT_QUESTION = "question too short"
@@ -24,12 +21,6 @@ NOT_GROUNDED = "not grounded in its document"
 LEANS = "question leans on a text"
 OTHER_LANGUAGE = "other language than its document"
 
-TOKEN = regex.compile(
-    rf"(?V1)(?P<unspaced>(?:[[{UNSPACED}]--[的了是在和]]\p{{M}}*)+)"
-    rf"|[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}]]+"
-)
-"""Words, and runs of a script without spaces; the commonest function words of Chinese end a run."""
-
 DENSE = (
     (regex.compile(r"\p{Han}"), 3.0),
     (regex.compile(r"[\p{Hiragana}\p{Katakana}\p{Hangul}]"), 2.0),
@@ -37,29 +28,6 @@ DENSE = (
 )
 """How many letters of English a character is worth, in scripts that take fewer: measured on the
 same questions in ten languages (benchmarks/languages.py)."""
-
-ARTICLE = regex.compile(r"^[وف]?(?:[بك]?ال|لل)(?=\p{L}{3})")
-"""What Arabic joins to the front of a word: "and", "with", "the"."""
-
-HANGUL = regex.compile(r"\p{Hangul}")
-CLUSTER = regex.compile(r"\X")
-WRITTEN_ALIKE = regex.compile(rf"[\d{UNSPACED}]")
-NO_FUNCTION_WORD = regex.compile(rf"[\d{UNSPACED}\p{{Hangul}}]")
-MIN_STEM, MAX_STEM = 3, 5
-"""Letters by which an inflected word is known: half of them, within these bounds. Shorter words are
-mostly function words, of which only those of English are listed."""
-
-INFLECTED_SHARE = 0.6
-"""How much of `min_grounding` is needed outside English (benchmarks/languages.py)."""
-
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """a an and are as at be been but by can do does for from had has have he her his how i if
-        in is it its not of on or she so that the their them then there these they this to was we
-        were what when which who will with would you your""",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -98,71 +66,6 @@ class Rejection:
     detail: str
 
 
-class Source:
-    """A document, split into words once for all its pairs."""
-
-    def __init__(self, document: str) -> None:
-        self._document = document
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """Every word, and every character of the scripts without spaces."""
-        text = normal(self._document)
-        unspaced = (run for match in TOKEN.finditer(text) if (run := match["unspaced"]))
-        characters = (character for run in unspaced for character in CLUSTER.findall(run))
-        return frozenset(_words(text)).union(characters)
-
-    @cached_property
-    def beginnings(self) -> frozenset[str]:
-        """The beginnings of all words, by which an inflected form is known."""
-        stems = map(_stem, self.words)
-        return frozenset(
-            stem[:length] for stem in stems for length in range(MIN_STEM, MAX_STEM + 1)
-        )
-
-    @cached_property
-    def characters(self) -> frozenset[str]:
-        """Every character."""
-        return frozenset(normal(self._document))
-
-    @cached_property
-    def language(self) -> str | None:
-        """The language, ``None`` where it is uncertain."""
-        return language(self._document)
-
-    @cached_property
-    def is_english(self) -> bool:
-        """Whether words are compared as they are written: English hardly inflects."""
-        return self.language == "en" or (self.language is None and self._document.isascii())
-
-    def grounding(self, answer: str) -> float:
-        """Return the share of an answer's words that occur in the document."""
-        words = _words(normal(answer))
-        words = [word for word in words if self._counts(word)] or words
-        if words:
-            return sum(map(self._holds, words)) / len(words)
-        signs = "".join(normal(answer).split())
-        return sum(sign in self.characters for sign in signs) / len(signs) if signs else 0.0
-
-    def _counts(self, word: str) -> bool:
-        if word in STOP_WORDS:
-            return False
-        return self.is_english or len(word) > MIN_STEM or bool(NO_FUNCTION_WORD.search(word))
-
-    def _holds(self, word: str) -> bool:
-        if word in self.words or self.is_english or WRITTEN_ALIKE.search(word):
-            return word in self.words
-        stem = _stem(word)
-        n_letters = min(max(MIN_STEM, -(-len(stem) // 2)), MAX_STEM)
-        return len(stem) >= MIN_STEM and stem[:n_letters] in self.beginnings
-
-
-@lru_cache(maxsize=64)
-def _source(document: str) -> Source:
-    """Return a document split into words, from a cache: its chunks are checked one by one."""
-    return Source(document)
-
-
 def judge_pairs(
     pairs: Sequence[QAPair], document: str, bounds: QualityBounds
 ) -> list[Rejection | None]:
@@ -180,7 +83,7 @@ def judge_pairs(
     list of Rejection or None
         The first reason in this order: lengths, grounding, wording, language.
     """
-    source = _source(document)
+    source = source_of(document)
     return [_rejection(pair, source, bounds) for pair in pairs]
 
 
@@ -209,26 +112,6 @@ def _rejection(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection
     return None
 
 
-def grounding(answer: str, document: str) -> float:
-    """Return the share of an answer's words that occur in a document.
-
-    Parameters
-    ----------
-    answer : str
-    document : str
-
-    Returns
-    -------
-    float
-        From 0 to 1. Words count as often as they occur in the answer; English stop words, and in
-        other languages words of three letters or fewer, count only if there are no others, and
-        characters only if there are no words. Outside English a word occurs if one that begins
-        alike does, since it may be inflected. Scripts without spaces are compared by pairs of
-        characters.
-    """
-    return _source(document).grounding(answer)
-
-
 def _short(reason: str, length: int, needed: int) -> Rejection:
     return Rejection(reason, f"{length} characters, {needed} needed")
 
@@ -242,21 +125,3 @@ def _written_length(text: str) -> float:
     if text.isascii():
         return len(text)
     return len(text) + sum((worth - 1) * len(letter.findall(text)) for letter, worth in DENSE)
-
-
-def _stem(word: str) -> str:
-    """Return a word without what is joined to its front; Korean syllables in their letters."""
-    return unicodedata.normalize("NFD", word) if HANGUL.match(word) else ARTICLE.sub("", word)
-
-
-def _words(text: str) -> list[str]:
-    """Return the words of a normal text; in scripts without spaces, pairs of characters."""
-    words: list[str] = []
-    for match in TOKEN.finditer(text):
-        if match["unspaced"]:
-            characters = CLUSTER.findall(match[0])
-            if len(characters) > 2:
-                words += map("".join, pairwise(characters))
-                continue
-        words.append(match[0])
-    return words

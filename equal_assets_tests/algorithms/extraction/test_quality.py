@@ -2,14 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from equal_assets.algorithms.extraction.quality import (
-    QualityBounds,
-    Rejection,
-    grounding,
-    judge_pairs,
-    language,
-)
-from equal_assets.algorithms.language import is_same_language
+from equal_assets.algorithms.extraction.grounding import grounding
+from equal_assets.algorithms.extraction.quality import QualityBounds, Rejection, judge_pairs
+from equal_assets.algorithms.language import is_same_language, language
 from equal_assets.records import QAPair
 from equal_assets_tests.timing import takes_less_than
 
