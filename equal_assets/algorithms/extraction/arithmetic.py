@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-NUMBER = re.compile(r"\d{1,3}(?:[,\u202f'’]\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?")
+NUMBER = re.compile(r"\d{1,3}(?:[,\u202f'’]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 GROUPED = re.compile(r"[,\u202f'’](?=\d{3}(?!\d))")
 OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 POWERS = str.maketrans(
@@ -127,7 +127,7 @@ def stated(text: str) -> list[float]:
 
 def number(written: str) -> float:
     """Return the value of a number in digits; a comma before three digits separates thousands."""
-    return float(GROUPED.sub("", written).replace(",", "."))
+    return float(GROUPED.sub("", written))
 
 
 def rounded(value: float) -> float:

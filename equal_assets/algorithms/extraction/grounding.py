@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import regex
 
-from equal_assets.algorithms.extraction.arithmetic import Calculation, calculations, plain, values
+from equal_assets.algorithms.extraction.arithmetic import (
+    Calculation,
+    calculations,
+    plain,
+    rounded,
+    values,
+)
 from equal_assets.algorithms.language import language
 from equal_assets.algorithms.words import UNSPACED, normal
 
@@ -53,8 +59,28 @@ PARTICULAR = re.compile(
     r"\b(?:[Aa]n?|[Oo]ne|[Mm]y|[Oo]ur|[Aa]nother)(?: [a-z][\w-]*){1,3}"
     r"|\b[A-Z][a-z]+(?: [A-Z][a-z]+)+"
 )
+MAX_DIGITS = 15
+MAX_ROUNDED = 4
 PEOPLE = re.compile(r"\b(?:I|[Hh]e|[Ss]he|[Mm]y|[Hh]is|[Hh]er|me|him|said)\b")
 LEAST_PEOPLE, STORY_SHARE = 8, 0.04
+THEREFORE = re.compile(
+    r"\b(?:hence|therefore|thus|so|consequently|it follows|gives|we get|we obtain|the answer is"
+    r"|answer:|daher|somit|folglich|donc|ainsi|alors|por (?:lo )?tanto|así que|luego|quindi|dunque"
+    r"|perciò|portanto|logo|dus|więc|zatem|dlatego|поэтому|следовательно|значит|итак)\b"
+    r"|所以|因此|故|よって|したがって|따라서|그러므로|إذن|لذلك|לכן",
+    re.IGNORECASE,
+)
+"""What stands before the result of a worked solution, in the languages of the tests."""
+
+EQUATION = re.compile(r"(?<![=<>!:])=(?![=>])|≤|≥|\\[lg]eq?\b|\\iff|⟺|⇔")
+BEFORE = 700
+LEAST_EQUATIONS = 2
+"""How far before a result its steps are looked for, in characters, and how many make a solution."""
+
+LONGEST = 200
+"""How long a conclusion may be, in characters."""
+DIGITS = re.compile(r"\d+")
+STOP = re.compile(r"(?<=[.!?])\s|\n\s*\n|[。！？]")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+|(?<=[。！？])")
 ENDING = re.compile(r"(?<=\w{3})(?:ies|es|s|ed|ing|ly|y|e)$")
 """What an English word is inflected by; what is left need not be a word."""
@@ -93,6 +119,29 @@ class Source:
     def results(self) -> frozenset[float]:
         """What its calculations come to."""
         return frozenset(shown.results[-1] for shown in self.calculations)
+
+    @cached_property
+    def roundings(self) -> frozenset[float]:
+        """What its numbers are, rounded to fewer digits."""
+        return frozenset(
+            rounded(round(value, digits))
+            for value in self.values
+            if value % 1
+            for digits in range(MAX_ROUNDED)
+        )
+
+    @cached_property
+    def conclusions(self) -> dict[str, set[frozenset[str]]]:
+        """The numbers of each sentence that concludes something from equations, by each of them."""
+        found: dict[str, set[frozenset[str]]] = defaultdict(set)
+        for match in THEREFORE.finditer(self.plain):
+            before = self.plain[max(0, match.start() - BEFORE) : match.start()]
+            if len(EQUATION.findall(before)) >= LEAST_EQUATIONS:
+                after = self.plain[match.start() : match.start() + LONGEST]
+                shown = frozenset(DIGITS.findall(STOP.split(after, maxsplit=1)[0]))
+                for number in shown:
+                    found[number].add(shown)
+        return found
 
     @cached_property
     def symbols(self) -> frozenset[str]:
@@ -161,18 +210,35 @@ class Source:
         signs = "".join(normal(answer).split())
         return sum(sign in self.characters for sign in signs) / len(signs) if signs else 0.0
 
-    def support(self, answer: str, question: str) -> float:
-        """Return the share of what an answer adds to its question that occurs in the document.
+    def support(self, answer: str, question: str) -> tuple[float, list[str]]:
+        """Return how much of what an answer adds to its question the document has.
 
-        Each word counts once. An answer that adds no word has 1.
+        Parameters
+        ----------
+        answer, question : str
+
+        Returns
+        -------
+        share : float
+            Of the distinct words that the question does not have, in any inflection; 1 if there
+            are none. Numbers are left to
+            :func:`~equal_assets.algorithms.extraction.invention.invented_numbers`.
+        lacking : list of str
+            The words that the document does not have, in order.
         """
         asked = {ENDING.sub("", word) for word in _words(normal(question))}
-        added = {word for word in _words(normal(answer)) if self._counts(word)}
-        added = {word for word in added if ENDING.sub("", word) not in asked}
-        if not added:
-            return 1.0
-        held = (self._holds(word) or ENDING.sub("", word) in self.stems for word in added)
-        return sum(held) / len(added)
+        words = dict.fromkeys(_words(normal(answer)))
+        added = [
+            word
+            for word in words
+            if self._counts(word) and not word.isdecimal() and ENDING.sub("", word) not in asked
+        ]
+        lacking = [
+            word
+            for word in added
+            if not self._holds(word) and ENDING.sub("", word) not in self.stems
+        ]
+        return (1 - len(lacking) / len(added) if added else 1.0), lacking
 
     @cached_property
     def _sentences(self) -> list[tuple[int, int, frozenset[str], int]]:
@@ -206,6 +272,8 @@ class Source:
         return self.is_english or len(word) > MIN_STEM or bool(NO_FUNCTION_WORD.search(word))
 
     def _holds(self, word: str) -> bool:
+        if word.isdecimal() and len(word) <= MAX_DIGITS and float(word) in self.values:
+            return True
         if word in self.words or self.is_english or WRITTEN_ALIKE.search(word):
             return word in self.words
         stem = _stem(word)

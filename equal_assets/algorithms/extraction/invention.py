@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from itertools import product
 
 from equal_assets.algorithms.extraction.arithmetic import calculations, rounded, stated, values
@@ -34,18 +35,19 @@ def invented_numbers(question: str, answer: str, source: Source) -> list[float]:
         question.
     """
     asked = values(question)
-    known = source.values | asked | TRIVIAL
+    known = (source.values, asked, TRIVIAL)
     numbers = stated(NUMBERING.sub("", answer))
     if not source.is_english:
         numbers = [value for value in numbers if value >= MAX_FOREIGN or value % 1]
-    unknown = [value for value in dict.fromkeys(numbers) if not _is_among(value, known)]
+    unknown = [value for value in dict.fromkeys(numbers) if not _is_among(value, *known)]
     if not unknown:
         return []
-    reached = known | _derived(asked)
+    reached = _derived(asked)
     for calculation in calculations(answer):
-        if calculation.is_right and all(_is_among(v, reached) for v in calculation.operands):
+        is_known = all(_is_among(value, *known, reached) for value in calculation.operands)
+        if calculation.is_right and is_known:
             reached |= set(calculation.results)
-    return [value for value in unknown if not _is_near(value, reached)]
+    return [v for v in unknown if not _is_among(v, reached, source.roundings)]
 
 
 def _derived(asked: frozenset[float]) -> set[float]:
@@ -56,13 +58,6 @@ def _derived(asked: frozenset[float]) -> set[float]:
     return set(map(rounded, found))
 
 
-def _is_among(value: float, known: frozenset[float] | set[float]) -> bool:
-    return any(rounded(form) in known for form in (value, value / 100, value * 100))
-
-
-def _is_near(value: float, known: frozenset[float] | set[float]) -> bool:
-    """Whether a number is a known one, rounded to its digits."""
-    if _is_among(value, known):
-        return True
-    digits = len(f"{value:g}".partition(".")[2])
-    return any(round(other, digits) == value for other in known if other % 1)
+def _is_among(value: float, *known: Set[float]) -> bool:
+    forms = (rounded(value), rounded(value / 100), rounded(value * 100))
+    return any(form in some for some in known for form in forms)

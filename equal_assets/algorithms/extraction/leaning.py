@@ -14,10 +14,14 @@ PICTURE = "figure|diagram|picture|illustration|photo|photograph"
 TALE = "story|narrative|poem|essay|tale|fable|dialogue|conversation|transcript"
 MATERIAL = "code|snippet|table|example|equation|graph|chart|problem|exercise|image"
 READING = f"(?:{TEXT}|{TALE}|page|post|summary|context)"
+PAPER = (
+    "(?:leaflet|manual|recipe|guide|worksheet|changelog|press release|interview|handout|newsletter"
+    "|lecture|tutorial|slide|presentation|review|song|diary|test|exam|quiz)"
+)
 PERSON = "(?:author|narrator|speaker|writer|protagonist)"
 PLACE = "(?:(?:first|second|third|last|final|opening|next|previous|given|provided|above) )"
 NUMBERED = (
-    r"(?:Exercise|Problem|Figure|Fig\.?|Table|Equation|Example|Section|Chapter|Question|Listing"
+    r"(?:[Ee]xercise|[Ss]tep|Problem|Figure|Fig\.?|Table|Equation|Example|[Ss]ection|Chapter|[Qq]uestion|Listing"
     r"|Theorem|Lemma|Diagram|Scenario)"
 )
 SEEN = "(?:as|was|were|is|are) (?:shown|seen|depicted|illustrated|listed|given|defined)"
@@ -59,7 +63,7 @@ SHOWN = (
     rf"(?:the|this) (?:{MATERIAL}|{TEXT}) (?:above|below)",
     rf"the (?:following|above|given|provided) (?:{MATERIAL}|{TEXT})",
     rf"(?:in|of|from|by) this (?:{MATERIAL}|{READING})",
-    r"this (?:passage|excerpt)",
+    rf"this (?:{READING})",
     rf"{TOLD} above",
     rf"{SEEN} (?:above|below)(?! (?:a|an|the|zero|\d+))",
     r"which (?:one )?of the following",
@@ -69,6 +73,9 @@ SHOWN = (
 
 ALONE = (
     *SHOWN,
+    rf"(?:of|in|on|from|to) the {PAPER}{END}",
+    rf"the (?:{READING}|{PAPER}) (?:about|have|serve|contain)",
+    rf"what (?:is|are) (?:{TOLD}) in",
     rf"(?:the|this) (?:{TALE}|passage|excerpt)(?:{END}| takes? place)",
     rf"in the (?:{TALE})(?! (?:of|by|about))",
     rf"the (?:{PERSON}|main character)(?:{END}|['’]s| in the)",
@@ -88,13 +95,14 @@ LEANS_ELSEWHERE, LEANS_UNLESS_SHOWN = _any_of(ELSEWHERE), _any_of((*ELSEWHERE, *
 LEANS_ALONE = _any_of((*ELSEWHERE, *ALONE))
 SENTENCES = re.compile(r"[.!?]\s+\S")
 NUMBERED_THING = re.compile(
-    rf"\b{NUMBERED} \(?\d+(?:\.\d+)*[a-z]?\)?(?:(?=\s*(?:[?.,!;](?:\s|$)|$))|\s+{TELLS}\b)"
+    rf"\b{NUMBERED} \(?\d+(?:\.\d+)*[a-z]?\)?"
+    rf"(?:(?=\s*(?:[?.,!;](?:\s|$)|$))|\s+(?:{TELLS}|about|worth)\b)"
 )
 """As "Exercise 3", where no work is named that has it."""
 
 WORD = re.compile(r"[A-Za-z]+(?:['’][a-z]+)?")
 NAMED = re.compile(
-    r"(?<=[\w,;)] )[A-Z][\w.'’-]+|[\d\"“«=<>(){}\[\]_\\/+*]|\w[.]\w|[a-z][A-Z]|[^\x00-\x7f]"
+    r"(?<=[\w,;)] )[A-Z][\w.'’-]+|[\d\"“«=<>(){}\[\]_\\/+*]|\w[.]\w|[a-z][A-Z]|\w-th\b|[^\x00-\x7f]"
 )
 """Names within a sentence, numbers, quotations, code, formulas: what gives a question something of
 its own to ask about."""
@@ -137,6 +145,7 @@ GENERIC = words_of(
     issue bug
     """
 )
+COUNTS = words_of("one two three four five six seven eight nine ten")
 SYMBOL = re.compile(r"[b-zBD-QS-Z]")
 PRONOUNS = words_of("he she they him her them his their its it")
 FORWARD = words_of("to that when if for whether like while with rain raining")
@@ -217,7 +226,7 @@ def _generic(words: Sequence[str]) -> str | None:
                 return None  # "a function", "functions": the thing itself is asked about
             first = first or (word if is_symbol else f"the {word.lower()}")
             determined = False
-        elif word.lower() not in EMPTY:
+        elif word.lower() not in EMPTY or (word.lower() in COUNTS and not determined):
             return None
         else:
             determined = word.lower() in DETERMINERS or (determined and word.lower() in LIGHT)

@@ -11,13 +11,13 @@ from equal_assets.algorithms.extraction.arithmetic import (
     Calculation,
     bare_result,
     calculations,
-    number,
     values,
 )
 from equal_assets.algorithms.extraction.grounding import Source
 from equal_assets.algorithms.extraction.leaning import (
     ASKING,
     AUXILIARIES,
+    COUNTS,
     FORWARD,
     GENERIC,
     LIGHT,
@@ -115,7 +115,7 @@ def missing_premise(question: str, answer: str, source: Source) -> str | None:
 
 def _missing_numbers(question: str, answer: str, source: Source) -> str | None:
     """Return the numbers that the answer is worked out from and the question does not give."""
-    if len({number(match[0]) for match in NUMBER.finditer(question)}) > 1:
+    if NUMBER.search(question):
         return None
     given = _given(question)
     needed = _operands(calculations(answer), given)
@@ -205,7 +205,9 @@ def _undefined_thing(
             definite = False
         elif definite:
             things[-1].append(word)
-        elif word not in LIGHT and _is_anchor(word, words[at - 1] if at else ""):
+        elif (word not in LIGHT or word in COUNTS) and _is_anchor(
+            word, words[at - 1] if at else ""
+        ):
             return None
     if (CHANGE.search(question) or words[-1] == "there") and values(answer):
         return " ".join(words[:3])

@@ -1,15 +1,17 @@
-"""Checks of extracted pairs without a second model: length, grounding, wording, language."""
+"""Checks of extracted pairs without a second model, and the reasons why pairs are rejected."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import regex
-
 from equal_assets.algorithms.extraction.grounding import INFLECTED_SHARE, Source
 from equal_assets.algorithms.extraction.grounding import source as source_of
+from equal_assets.algorithms.extraction.invention import invented_numbers
 from equal_assets.algorithms.extraction.leaning import dangling_reference
+from equal_assets.algorithms.extraction.premises import missing_premise
+from equal_assets.algorithms.extraction.script import written_length
+from equal_assets.algorithms.extraction.steps import dropped_steps
 from equal_assets.algorithms.language import is_same_language, language
 from equal_assets.records import QAPair
 
@@ -18,16 +20,14 @@ LONG_QUESTION = "question too long"
 SHORT_ANSWER = "answer too short"
 LONG_ANSWER = "answer too long"
 NOT_GROUNDED = "not grounded in its document"
+INVENTED = "number that its document does not have"
 LEANS = "question leans on a text"
+NO_PREMISE = "question lacks a premise"
+NO_STEPS = "answer without the steps of its document"
 OTHER_LANGUAGE = "other language than its document"
 
-DENSE = (
-    (regex.compile(r"\p{Han}"), 3.0),
-    (regex.compile(r"[\p{Hiragana}\p{Katakana}\p{Hangul}]"), 2.0),
-    (regex.compile(r"[\p{Arabic}\p{Hebrew}\p{Syriac}]"), 1.5),
-)
-"""How many letters of English a character is worth, in scripts that take fewer: measured on the
-same questions in ten languages (benchmarks/languages.py)."""
+LEAST_LACKING = 5
+"""Words that an answer must have added: the share of two or three says nothing."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,16 @@ class QualityBounds:
     min_answer_characters, max_answer_characters : int
         Allowed lengths, both inclusive, likewise.
     min_grounding : float
-        Share of the answer's words that must occur in the document, 0 to 1, in English; in other
-        languages 0.6 of it.
+        Share of the answer's words that must occur in the document, and of the distinct ones that
+        it adds to the question, 0 to 1, in English; in other languages 0.6 of it.
     self_contained : bool
         Whether questions that lean on a text are rejected.
+    premises : bool
+        Whether questions are rejected whose numbers, things or symbols stayed in the document.
+    steps : bool
+        Whether answers are rejected that keep only the result of a worked solution.
+    numbers : bool
+        Whether answers are rejected with numbers that come from nowhere.
     same_language : bool
         Whether pairs in another language than the document are rejected.
     """
@@ -55,6 +61,9 @@ class QualityBounds:
     max_answer_characters: int
     min_grounding: float
     self_contained: bool
+    premises: bool
+    steps: bool
+    numbers: bool
     same_language: bool
 
 
@@ -81,34 +90,65 @@ def judge_pairs(
     Returns
     -------
     list of Rejection or None
-        The first reason in this order: lengths, grounding, wording, language.
+        The first reason in this order: lengths, grounding, numbers, wording, premises, steps,
+        language.
     """
     source = source_of(document)
     return [_rejection(pair, source, bounds) for pair in pairs]
 
 
 def _rejection(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection | None:
+    return (
+        _of_another_length(pair, bounds)
+        or _unfounded(pair, source, bounds)
+        or _incomplete(pair, source, bounds)
+        or (_in_another_language(pair, source) if bounds.same_language else None)
+    )
+
+
+def _of_another_length(pair: QAPair, bounds: QualityBounds) -> Rejection | None:
     asked, answered = len(pair.question), len(pair.answer)
-    if _written_length(pair.question) < bounds.min_question_characters:
+    if written_length(pair.question) < bounds.min_question_characters:
         return _short(SHORT_QUESTION, asked, bounds.min_question_characters)
     if asked > bounds.max_question_characters:
         return _long(LONG_QUESTION, asked, bounds.max_question_characters)
-    if _written_length(pair.answer) < bounds.min_answer_characters:
+    if written_length(pair.answer) < bounds.min_answer_characters:
         return _short(SHORT_ANSWER, answered, bounds.min_answer_characters)
     if answered > bounds.max_answer_characters:
         return _long(LONG_ANSWER, answered, bounds.max_answer_characters)
+    return None
+
+
+def _unfounded(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection | None:
+    """Say what of an answer its document does not have."""
     if bounds.min_grounding > 0:
-        share = source.grounding(pair.answer)
         needed = bounds.min_grounding * (1.0 if source.is_english else INFLECTED_SHARE)
+        share = source.grounding(pair.answer)
         if share < needed:
-            detail = f"{share:.2f} of its words, {needed:.2f} needed"
-            return Rejection(NOT_GROUNDED, detail)
+            return Rejection(NOT_GROUNDED, f"{share:.2f} of its words, {needed:.2f} needed")
+        share, lacking = source.support(pair.answer, pair.question)
+        if share < needed and len(lacking) >= LEAST_LACKING:
+            return Rejection(NOT_GROUNDED, f"adds {', '.join(lacking[:5])}")
+    if bounds.numbers and (invented := invented_numbers(pair.question, pair.answer, source)):
+        return Rejection(INVENTED, ", ".join(f"{value:.15g}" for value in invented[:5]))
+    return None
+
+
+def _incomplete(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection | None:
+    """Say what a pair left to its document."""
     if bounds.self_contained and (phrase := dangling_reference(pair.question)):
         return Rejection(LEANS, phrase)
-    if bounds.same_language and source.language:
-        found = language(pair.text)
-        if found and not is_same_language(found, source.language):
-            return Rejection(OTHER_LANGUAGE, f"{found}, document {source.language}")
+    if bounds.premises and (lack := missing_premise(pair.question, pair.answer, source)):
+        return Rejection(NO_PREMISE, lack)
+    if bounds.steps and (lack := dropped_steps(pair.answer, source)):
+        return Rejection(NO_STEPS, lack)
+    return None
+
+
+def _in_another_language(pair: QAPair, source: Source) -> Rejection | None:
+    found = language(pair.text) if source.language else None
+    if found and source.language and not is_same_language(found, source.language):
+        return Rejection(OTHER_LANGUAGE, f"{found}, document {source.language}")
     return None
 
 
@@ -118,10 +158,3 @@ def _short(reason: str, length: int, needed: int) -> Rejection:
 
 def _long(reason: str, length: int, allowed: int) -> Rejection:
     return Rejection(reason, f"{length} characters, {allowed} allowed")
-
-
-def _written_length(text: str) -> float:
-    """Return the length of a text in characters of English."""
-    if text.isascii():
-        return len(text)
-    return len(text) + sum((worth - 1) * len(letter.findall(text)) for letter, worth in DENSE)

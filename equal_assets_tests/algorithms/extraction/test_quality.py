@@ -15,6 +15,9 @@ BOUNDS = QualityBounds(
     max_answer_characters=300,
     min_grounding=0.5,
     self_contained=True,
+    premises=True,
+    steps=True,
+    numbers=True,
     same_language=True,
 )
 

@@ -29,6 +29,9 @@ BOUNDS = QualityBounds(
     max_answer_characters=200,
     min_grounding=0.5,
     self_contained=True,
+    premises=True,
+    steps=True,
+    numbers=True,
     same_language=False,
 )
 PLAIN = ExtractionRecipe(
