@@ -116,9 +116,12 @@ class Source:
         return calculations(self._document)
 
     @cached_property
-    def results(self) -> frozenset[float]:
-        """What its calculations come to."""
-        return frozenset(shown.results[-1] for shown in self.calculations)
+    def results(self) -> dict[float, list[int]]:
+        """Which of its calculations come to a number."""
+        found: dict[float, list[int]] = defaultdict(list)
+        for place, calculation in enumerate(self.calculations):
+            found[calculation.results[-1]].append(place)
+        return found
 
     @cached_property
     def roundings(self) -> frozenset[float]:

@@ -21,7 +21,8 @@ PAPER = (
 PERSON = "(?:author|narrator|speaker|writer|protagonist)"
 PLACE = "(?:(?:first|second|third|last|final|opening|next|previous|given|provided|above) )"
 NUMBERED = (
-    r"(?:[Ee]xercise|[Ss]tep|Problem|Figure|Fig\.?|Table|Equation|Example|[Ss]ection|Chapter|[Qq]uestion|Listing"
+    r"(?:[Ee]xercise|[Ss]tep|Problem|Figure|Fig\.?|Table|Equation|Example|[Ss]ection|Chapter"
+    r"|[Qq]uestion|Listing"
     r"|Theorem|Lemma|Diagram|Scenario)"
 )
 SEEN = "(?:as|was|were|is|are) (?:shown|seen|depicted|illustrated|listed|given|defined)"

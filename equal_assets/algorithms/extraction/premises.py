@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from equal_assets.algorithms.extraction.arithmetic import (
-    MAX_BARE_WORDS,
     NUMBER,
     Calculation,
     bare_result,
@@ -14,20 +13,8 @@ from equal_assets.algorithms.extraction.arithmetic import (
     values,
 )
 from equal_assets.algorithms.extraction.grounding import Source
-from equal_assets.algorithms.extraction.leaning import (
-    ASKING,
-    AUXILIARIES,
-    COUNTS,
-    FORWARD,
-    GENERIC,
-    LIGHT,
-    NAMED,
-    PRONOUNS,
-    SENTENCES,
-    SHOWS,
-    WORD,
-    words_of,
-)
+from equal_assets.algorithms.extraction.leaning import ASKING, LIGHT, SENTENCES, SHOWS, WORD
+from equal_assets.algorithms.extraction.things import ARTICLES, OPENING, undefined_thing
 
 KNOWN = frozenset({0.0, 1.0, 2.0, 7.0, 10.0, 12.0, 24.0, 60.0, 100.0, 1000.0, 3600.0})
 """Numbers that need no premise: units are converted by them."""
@@ -35,49 +22,10 @@ KNOWN = frozenset({0.0, 1.0, 2.0, 7.0, 10.0, 12.0, 24.0, 60.0, 100.0, 1000.0, 36
 LEAST_MISSING = 0.5
 """Share of the numbers of a calculation that a question must lack."""
 
-CHANGE = re.compile(
-    r"\b(?:left|remain(?:s|ing)?|in total|altogether|in all|total (?:number|cost|amount|price)"
-    r"|change|earns?|saves?|gains?|more|fewer|less|each|together|at the end)\b",
-    re.IGNORECASE,
-)
-MOMENT = re.compile(
-    r"\b(?:(?:last|this|next) (?:year|month|week|season|summer|winter|spring|autumn|quarter)"
-    r"|yesterday|tomorrow|tonight)\b",
-    re.IGNORECASE,
-)
-ARTICLES = words_of("the this these those that")
-OPENING = words_of(
-    """
-    of for in on at with to from by about into between than as like without under over through
-    during after before against and or a an any every some one each per via when if while
-    """
-)
-"""Words after which a noun without an article says what a question is about."""
-
-SPEAKERS = words_of("i you we one people to")
-ALWAYS_KNOWN = words_of(
-    """
-    sky sun moon earth world universe weather internet body brain heart blood eye eyes skin sea
-    ocean air ground past future same most way
-    """
-)
 SYMBOL = re.compile(r"(?<![\w$\\'’.-])\$?([A-Z])(?:\([^()]{1,12}\)|\^\w)?\$?(?![\w'’.-]\w)")
-REACH = 20
-"""Calculations before one in which its numbers are looked for."""
+MAX_PLACES, REACH = 5, 20
+"""Calculations that come to a number, and before each of them, in which its numbers are sought."""
 
-PARTICIPLE = re.compile(r"(?:ed|en|ing|left|there)$")
-SUPERLATIVE = re.compile(r"(?<!lat)est$")
-PAST = words_of("did was were had")
-PAST_VERB = re.compile(
-    r"^(?:\w{2,}ed|wrote|gave|took|came|went|said|saw|found|lost|made|told|cut|ran|sat|put|kept|left"
-    r"|sold|bought|brought|thought|knew|got|fell|rang|broke|woke|stood|held)$"
-)
-NAME = re.compile(r"(?<=[\w,;)] )[A-Z][\w.'’-]+")
-DAYS = words_of("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
-FOUND = words_of("invented discovered developed introduced evolve evolved")
-"""What is asked of things that everybody knows: "When was the telephone invented?"."""
-
-PLURAL = re.compile(r"[^su\W]s$")
 WRITES = re.compile(r"^(?:write|implement|create|define|given)\b|\b(?:that|which) \w+s\b", re.I)
 CALL = re.compile(r"\b([a-z_]\w{2,40})\(")
 """A function that is called; its definition says what it does."""
@@ -102,15 +50,8 @@ def missing_premise(question: str, answer: str, source: Source) -> str | None:
         return missing
     if SHOWS.search(question) or SENTENCES.search(question):
         return None
-    words = [word.lower() for word in WORD.findall(question)]
-    if not words or words[0] not in ASKING | LIGHT:
-        return None
     undefined = _undefined_symbol(question, source) or _undefined_call(question, source)
-    if undefined:
-        return undefined
-    if source.is_story and _is_past(words) and _names_one(question):
-        return "what happens in a story"
-    return None if NAMED.search(question) else _undefined_thing(words, question, answer, source)
+    return undefined or undefined_thing(question, answer, source)
 
 
 def _missing_numbers(question: str, answer: str, source: Source) -> str | None:
@@ -120,7 +61,8 @@ def _missing_numbers(question: str, answer: str, source: Source) -> str | None:
     given = _given(question)
     needed = _operands(calculations(answer), given)
     if not needed and (result := bare_result(answer)) is not None:
-        derived = [_derivation(place, source, given) for place in _places(result, source)]
+        places = source.results.get(result, [])[-MAX_PLACES:]
+        derived = [_derivation(place, source, given) for place in places]
         needed = min(derived, key=lambda leaves: len(leaves - given), default=set())
     missing = {value for value in needed - given if value in source.values}
     if not missing or len(missing) < LEAST_MISSING * len(needed - KNOWN):
@@ -146,15 +88,6 @@ def _operands(shown: Sequence[Calculation], given: set[float]) -> set[float]:
         needed |= set(calculation.operands) - reached
         reached |= set(calculation.results) - given
     return needed
-
-
-def _places(result: float, source: Source) -> list[int]:
-    """Return which calculations of the document come to a number."""
-    return [
-        place
-        for place, calculation in enumerate(source.calculations)
-        if result in calculation.results
-    ]
 
 
 def _derivation(place: int, source: Source, given: set[float]) -> set[float]:
@@ -184,63 +117,3 @@ def _undefined_call(question: str, source: Source) -> str | None:
         return None
     names = (match[1] for match in CALL.finditer(question))
     return next((f"{name}()" for name in names if name in source.functions), None)
-
-
-def _undefined_thing(
-    words: Sequence[str], question: str, answer: str, source: Source
-) -> str | None:
-    """Return the thing of a question that only its document knows."""
-    if moment := MOMENT.search(question):
-        return moment[0].lower()
-    things: list[list[str]] = []
-    definite = False
-    for at, word in enumerate(words):
-        announces = word in ("it", "its") and FORWARD.intersection(words[at:])
-        if word in PRONOUNS and not announces and not any(things):
-            return word
-        if word in ARTICLES:
-            definite = True
-            things.append([])
-        elif word in ASKING or word in AUXILIARIES or word in OPENING:
-            definite = False
-        elif definite:
-            things[-1].append(word)
-        elif (word not in LIGHT or word in COUNTS) and _is_anchor(
-            word, words[at - 1] if at else ""
-        ):
-            return None
-    if (CHANGE.search(question) or words[-1] == "there") and values(answer):
-        return " ".join(words[:3])
-    own = [thing for thing in things if not ALWAYS_KNOWN.intersection(thing)]
-    is_all = words[0] == "what" and len(things) == 1 and len(answer.split()) <= MAX_BARE_WORDS
-    for thing in own:
-        is_bare = is_all and not any(map(SUPERLATIVE.search, thing))
-        if is_bare or _is_past(words) or source.particulars.intersection(thing) - GENERIC:
-            return " ".join(["the", *thing[:3]])
-    return None
-
-
-def _is_past(words: Sequence[str]) -> bool:
-    """Whether a question is about something that happened once."""
-    if FOUND.intersection(words):
-        return False
-    subject = words[0] in ("who", "what", "which") and any(map(PAST_VERB.search, words[1:3]))
-    return subject or bool(PAST.intersection(words))
-
-
-def _names_one(question: str) -> bool:
-    """Whether a question has one name at most, and nothing else that says what it is about."""
-    names = NAME.findall(question)
-    rest = NAME.sub("", question)
-    return len(set(names) - DAYS) <= 1 and not NAMED.search(rest)
-
-
-def _is_anchor(word: str, before: str) -> bool:
-    """Whether a word says what a question is about: a noun without an article."""
-    if before in ("was", "were", "be", "been"):
-        return not PARTICIPLE.search(word)
-    if before in AUXILIARIES:
-        return word not in ("left", "there", "missing")
-    if before in SPEAKERS or before in ("how", "what", "which", "who", "many", "much"):
-        return False
-    return before in OPENING or PLURAL.search(word) is not None

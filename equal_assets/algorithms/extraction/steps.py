@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from equal_assets.algorithms.extraction.arithmetic import bare_result, plain
+from equal_assets.algorithms.extraction.arithmetic import bare_result, plain, rounded
 from equal_assets.algorithms.extraction.grounding import DIGITS, Source
 
 MAX_WORDS = 12
@@ -36,7 +36,12 @@ def dropped_steps(answer: str, source: Source) -> str | None:
     numbers = set(DIGITS.findall(result))
     if numbers <= COMMON:
         return None
-    if (value := bare_result(result)) is not None and value in source.results:
+    value = bare_result(result)
+    if value is not None and (value in source.results or _as_share(value) in source.results):
         return "calculated in the document"
     is_concluded = any(numbers <= shown for shown in source.conclusions.get(max(numbers), ()))
     return "a worked solution in the document" if is_concluded else None
+
+
+def _as_share(percent: float) -> float:
+    return rounded(percent / 100)
