@@ -253,12 +253,12 @@ def _together(names: list[str]) -> list[float]:
             group = max(group, 1.0) * value
             if value > 100:
                 total, group = total + group, 0.0
-        elif group >= 20 and group % (10 if 0 < value < 10 else 100) == 0:
+        elif group == 0 or (group >= 20 and group % (10 if 0 < value < 10 else 100) == 0):
             group += value
         else:
             found.append(total + group)
             total, group = 0.0, value
-    return [*found[1:], total + group]
+    return [*found, total + group]
 
 
 def _chinese(written: str) -> float:

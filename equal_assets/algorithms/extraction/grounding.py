@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
@@ -134,14 +135,24 @@ class Source:
         )
 
     @cached_property
+    def told(self) -> frozenset[float]:
+        """The numbers that it names outside its calculations."""
+        text, begin = "", 0
+        for shown in self.calculations:
+            text += self.plain[begin : shown.begin] + " "
+            begin = shown.end
+        return values(text + self.plain[begin:])
+
+    @cached_property
     def conclusions(self) -> dict[str, set[frozenset[str]]]:
         """The numbers of each sentence that concludes something from equations, by each of them."""
         found: dict[str, set[frozenset[str]]] = defaultdict(set)
+        equations = [match.start() for match in EQUATION.finditer(self.plain)]
         for match in THEREFORE.finditer(self.plain):
-            before = self.plain[max(0, match.start() - BEFORE) : match.start()]
-            if len(EQUATION.findall(before)) >= LEAST_EQUATIONS:
-                after = self.plain[match.start() : match.start() + LONGEST]
-                shown = frozenset(DIGITS.findall(STOP.split(after, maxsplit=1)[0]))
+            end = match.start()
+            if bisect(equations, end) - bisect(equations, end - BEFORE) >= LEAST_EQUATIONS:
+                sentence = STOP.split(self.plain[end : end + LONGEST], maxsplit=1)[0]
+                shown = frozenset(DIGITS.findall(sentence))
                 for number in shown:
                     found[number].add(shown)
         return found

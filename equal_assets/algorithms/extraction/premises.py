@@ -64,11 +64,12 @@ def _missing_numbers(question: str, answer: str, source: Source) -> str | None:
         places = source.results.get(result, [])[-MAX_PLACES:]
         derived = [_derivation(place, source, given) for place in places]
         needed = min(derived, key=lambda leaves: len(leaves - given), default=set())
-    missing = {value for value in needed - given if value in source.values}
+    known = source.values if source.is_english else source.told
+    missing = {value for value in needed - given if value in known}
     if not missing or len(missing) < LEAST_MISSING * len(needed - KNOWN):
         return None
-    if not source.is_english and (len(missing) < 2 or any(map(str.isdigit, question))):
-        return None  # the question may write numbers as words of its language
+    if not source.is_english and len(missing) < 2:
+        return None  # the question may write a number as a word of its language
     return ", ".join(f"{value:g}" for value in sorted(missing)[:4])
 
 
