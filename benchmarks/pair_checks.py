@@ -24,10 +24,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from equal_assets.algorithms.extraction.grounding import source
 from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.extraction.quality import QualityBounds, judge_pairs
 from equal_assets.algorithms.extraction.score import SIGNS, pair_score, signs
+from equal_assets.algorithms.extraction.source import source
 from equal_assets.records import QAPair
 from equal_assets.settings import QualitySettings
 

@@ -7,7 +7,7 @@ from collections.abc import Set
 from itertools import product
 
 from equal_assets.algorithms.extraction.arithmetic import calculations, rounded, stated, values
-from equal_assets.algorithms.extraction.grounding import Source
+from equal_assets.algorithms.extraction.source import Source
 
 NUMBERING = re.compile(r"^\s*(?:\(?\d{1,2}[.)](?=\s)|step \d{1,2}\b)", re.IGNORECASE | re.MULTILINE)
 TRIVIAL = frozenset({0.0, 1.0, 2.0, 100.0})

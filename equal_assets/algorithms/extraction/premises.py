@@ -12,8 +12,8 @@ from equal_assets.algorithms.extraction.arithmetic import (
     calculations,
     values,
 )
-from equal_assets.algorithms.extraction.grounding import Source
 from equal_assets.algorithms.extraction.leaning import ASKING, LIGHT, SENTENCES, SHOWS, WORD
+from equal_assets.algorithms.extraction.source import Source
 from equal_assets.algorithms.extraction.things import ARTICLES, OPENING, undefined_thing
 
 KNOWN = frozenset({0.0, 1.0, 2.0, 7.0, 10.0, 12.0, 24.0, 60.0, 100.0, 1000.0, 3600.0})

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equal_assets.algorithms.extraction.grounding import INFLECTED_SHARE, Source
-from equal_assets.algorithms.extraction.grounding import source as source_of
+from equal_assets.algorithms.extraction.grounding import INFLECTED_SHARE, support, word_share
 from equal_assets.algorithms.extraction.invention import invented_numbers
 from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.extraction.premises import missing_premise
 from equal_assets.algorithms.extraction.script import written_length
+from equal_assets.algorithms.extraction.source import Source
+from equal_assets.algorithms.extraction.source import source as source_of
 from equal_assets.algorithms.extraction.steps import dropped_steps
 from equal_assets.algorithms.language import is_same_language, language
 from equal_assets.records import QAPair
@@ -123,10 +124,10 @@ def _unfounded(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection
     """Say what of an answer its document does not have."""
     if bounds.min_grounding > 0:
         needed = bounds.min_grounding * (1.0 if source.is_english else INFLECTED_SHARE)
-        share = source.grounding(pair.answer)
+        share = word_share(pair.answer, source)
         if share < needed:
             return Rejection(NOT_GROUNDED, f"{share:.2f} of its words, {needed:.2f} needed")
-        share, lacking = source.support(pair.answer, pair.question)
+        share, lacking = support(pair.answer, pair.question, source)
         if share < needed and len(lacking) >= LEAST_LACKING:
             return Rejection(NOT_GROUNDED, f"adds {', '.join(lacking[:5])}")
     if bounds.numbers and (invented := invented_numbers(pair.question, pair.answer, source)):

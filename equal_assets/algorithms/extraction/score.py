@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import exp, log
 
-from equal_assets.algorithms.extraction.grounding import Source
+from equal_assets.algorithms.extraction.grounding import word_share
 from equal_assets.algorithms.extraction.invention import invented_numbers
 from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.extraction.premises import missing_premise
 from equal_assets.algorithms.extraction.script import written_length
+from equal_assets.algorithms.extraction.source import Source
 from equal_assets.algorithms.extraction.steps import dropped_steps
 
 SIGNS = ("leans", "lacks a premise", "drops steps", "invents numbers", "ungrounded", "length")
@@ -31,7 +32,7 @@ def signs(question: str, answer: str, source: Source) -> tuple[float, ...]:
         float(missing_premise(question, answer, source) is not None),
         float(dropped_steps(answer, source) is not None),
         float(bool(invented_numbers(question, answer, source))),
-        1 - source.grounding(answer),
+        1 - word_share(answer, source),
         log(min(max(written_length(question), shortest), longest)),
     )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 from equal_assets.algorithms.extraction.arithmetic import bare_result, plain, rounded
-from equal_assets.algorithms.extraction.grounding import DIGITS, Source
+from equal_assets.algorithms.extraction.source import DIGITS, Source
 
 MAX_WORDS = 12
 """A longer answer explains something."""
 
 EXPLAINS = re.compile(r"\b(?:because|since|so|by|as)\b|=|\n", re.IGNORECASE)
 COMMON = frozenset(["0", "1"])
+"""Numbers that are in every solution."""
+
 NAMES = re.compile(r"\b[A-Za-z]\s*=\s*")
 
 
@@ -27,8 +29,8 @@ def dropped_steps(answer: str, source: Source) -> str | None:
     Returns
     -------
     str or None
-        How many calculations or equations lead to the answer in the document; ``None`` if the
-        answer shows steps itself or the document has none for it.
+        In which way the document reaches the answer; ``None`` if the answer shows steps itself or
+        the document has none for it.
     """
     result = NAMES.sub("", plain(answer))
     if len(result.split()) > MAX_WORDS or EXPLAINS.search(result):

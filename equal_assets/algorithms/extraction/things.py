@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 
 from equal_assets.algorithms.extraction.arithmetic import MAX_BARE_WORDS, values
-from equal_assets.algorithms.extraction.grounding import Source
 from equal_assets.algorithms.extraction.leaning import (
     ASKING,
     AUXILIARIES,
@@ -23,6 +22,7 @@ from equal_assets.algorithms.extraction.leaning import (
     WORD,
     words_of,
 )
+from equal_assets.algorithms.extraction.source import Source
 
 CHANGE = re.compile(
     r"\b(?:left|remain(?:s|ing)?|in total|altogether|in all|total (?:number|cost|amount|price)"

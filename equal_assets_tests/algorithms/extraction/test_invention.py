@@ -1,7 +1,7 @@
 import pytest
 
-from equal_assets.algorithms.extraction.grounding import source
 from equal_assets.algorithms.extraction.invention import invented_numbers
+from equal_assets.algorithms.extraction.source import source
 
 DOCUMENT = (
     "Soak saffron for ten minutes. The plant heats 1,900 flats and saves 2,700 tonnes. It cost 14 "

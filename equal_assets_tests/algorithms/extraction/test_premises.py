@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from equal_assets.algorithms.extraction.grounding import source
 from equal_assets.algorithms.extraction.premises import missing_premise
+from equal_assets.algorithms.extraction.source import source
 from equal_assets_tests.timing import takes_less_than
 
 CAPS = "Ann has 15 bottle caps and Ben has 30. Together they have 15 + 30 = 45 bottle caps."

@@ -1,7 +1,7 @@
 import pytest
 
-from equal_assets.algorithms.extraction.grounding import source
 from equal_assets.algorithms.extraction.score import SIGNS, WEIGHTS, pair_score, signs
+from equal_assets.algorithms.extraction.source import source
 
 DOCUMENT = source(
     "The Veldmoor Canal was opened on 12 May 1807. Ann has 15 caps and Ben 30: 15 + 30 = 45."

@@ -1,6 +1,6 @@
 import pytest
 
-from equal_assets.algorithms.extraction.grounding import source
+from equal_assets.algorithms.extraction.source import source
 from equal_assets.algorithms.extraction.steps import dropped_steps
 from equal_assets_tests.timing import takes_less_than
 
