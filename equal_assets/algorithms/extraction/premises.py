@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import combinations
 
 from equal_assets.algorithms.extraction.arithmetic import (
     NUMBER,
@@ -14,7 +15,7 @@ from equal_assets.algorithms.extraction.arithmetic import (
 )
 from equal_assets.algorithms.extraction.leaning import ASKING, LIGHT, SENTENCES, SHOWS, WORD
 from equal_assets.algorithms.extraction.source import Source
-from equal_assets.algorithms.extraction.things import ARTICLES, OPENING, undefined_thing
+from equal_assets.algorithms.extraction.things import ARTICLES, CHANGE, OPENING, undefined_thing
 
 KNOWN = frozenset({0.0, 1.0, 2.0, 7.0, 10.0, 12.0, 24.0, 60.0, 100.0, 1000.0, 3600.0})
 """Numbers that need no premise: units are converted by them."""
@@ -23,6 +24,9 @@ LEAST_MISSING = 0.5
 """Share of the numbers of a calculation that a question must lack."""
 
 SYMBOL = re.compile(r"(?<![\w$\\'’.-])\$?([A-Z])(?:\([^()]{1,12}\)|\^\w)?\$?(?![\w'’.-]\w)")
+MAX_NEAR = 5
+"""How many of the numbers before a result may have led to it."""
+
 MAX_PLACES, REACH = 5, 20
 """Calculations that come to a number, and before each of them, in which its numbers are sought."""
 
@@ -64,6 +68,8 @@ def _missing_numbers(question: str, answer: str, source: Source) -> str | None:
         places = source.results.get(result, [])[-MAX_PLACES:]
         derived = [_derivation(place, source, given) for place in places]
         needed = min(derived, key=lambda leaves: len(leaves - given), default=set())
+        if not places and CHANGE.search(question):
+            needed = _told_before(result, source)
     known = source.values if source.is_english else source.told
     missing = {value for value in needed - given if value in known}
     if not missing or len(missing) < LEAST_MISSING * len(needed - KNOWN):
@@ -99,6 +105,18 @@ def _derivation(place: int, source: Source, given: set[float]) -> set[float]:
         if last in needed and last not in given:
             needed = (needed - {last}) | set(calculation.operands)
     return needed
+
+
+def _told_before(result: float, source: Source) -> set[float]:
+    """Return two numbers that stand shortly before a number and come to it."""
+    near: list[float] = []
+    for value in source.stated:
+        if value == result:
+            for one, other in combinations(near[-MAX_NEAR:], 2):
+                if result in (one + other, abs(one - other), one * other):
+                    return {one, other}
+        near.append(value)
+    return set()
 
 
 def _undefined_symbol(question: str, source: Source) -> str | None:

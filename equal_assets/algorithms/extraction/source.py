@@ -16,6 +16,7 @@ from equal_assets.algorithms.extraction.arithmetic import (
     calculations,
     plain,
     rounded,
+    stated,
     values,
 )
 from equal_assets.algorithms.language import language
@@ -87,6 +88,11 @@ class Source:
     def values(self) -> frozenset[float]:
         """The numbers that it names."""
         return values(self._document)
+
+    @cached_property
+    def stated(self) -> list[float]:
+        """The numbers that it states, in order."""
+        return stated(self._document)
 
     @cached_property
     def calculations(self) -> list[Calculation]:

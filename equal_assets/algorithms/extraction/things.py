@@ -26,7 +26,7 @@ from equal_assets.algorithms.extraction.source import Source
 
 CHANGE = re.compile(
     r"\b(?:left|remain(?:s|ing)?|in total|altogether|in all|total (?:number|cost|amount|price)"
-    r"|change|earns?|saves?|gains?|more|fewer|less|each|together|at the end)\b",
+    r"|change|earns?|saves?|gains?|more|fewer|less|each|together|now|at the end)\b",
     re.IGNORECASE,
 )
 MOMENT = re.compile(

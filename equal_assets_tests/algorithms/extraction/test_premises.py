@@ -12,6 +12,7 @@ TANK = (
     "A tank holds 360 litres. Pipe A fills it in 6 hours, pipe B in 9. A delivers 360 / 6 = 60 "
     "litres an hour and B 360 / 9 = 40. Together they need 360 / 100 = 3.6 hours."
 )
+APPLES = "Tom has 5 apples and buys 3 more. Now he has 8 apples. The Maldives have 1192 islands."
 BRIDGE = (
     "The bridge in Tolm was opened in 1912 after a flood. A mill beside it burned down. The town "
     "has a school; its enrollment was 480 last year and 502 the year before."
@@ -30,6 +31,7 @@ TALE = (
         (CAPS, "How many bottle caps are there in total?", "15 + 30 = 45", "15, 30"),
         (TANK, "How long do both pipes together need?", "3.6 hours", "360"),
         (TANK, "How many litres an hour does pipe A deliver?", "360 / 6 = 60", "6, 360"),
+        (APPLES, "How many apples does Tom have now?", "8 apples", "3, 5"),
         (BRIDGE, "What was the enrollment last year?", "480", "last year"),
         (BRIDGE, "When was the bridge opened?", "1912", "the bridge opened"),
         (BRIDGE, "Why is the mill closed?", "A fire", "the mill closed"),
@@ -56,6 +58,7 @@ def test_premise_that_stayed_in_the_document_is_found(document, question, answer
             "A tank of 360 litres is filled at 100 an hour. How long does it take?",
             "3.6 hours",
         ),
+        (APPLES, "How many islands do the Maldives have in total?", "1192"),
         (BRIDGE, "When was the bridge in Tolm opened?", "1912"),
         (BRIDGE, "What was the enrollment of the school in Tolm last year?", "480"),
         (BRIDGE, "Why is the sky blue?", "Air scatters blue light."),
