@@ -45,6 +45,7 @@ CHECKS: dict[str, tuple[dict[str, Any], set[str]]] = {
 """Name of a check: what turns it on, and the faults that it is to find; none: all."""
 
 BINS = 5
+THRESHOLDS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.7)
 Row = dict[str, Any]
 
 
@@ -145,7 +146,10 @@ def score_tables(halves: dict[str, list[Row]]) -> None:
     fit = LogisticRegression(C=3.0).fit(values(first), [not row["faults"] for row in first])
     shown = ", ".join(f"{sign} {w:.2f}" for sign, w in zip(SIGNS, fit.coef_[0], strict=True))
     print(f"\nfitted: {shown}, intercept {fit.intercept_[0]:.2f}\n")
-    print("| pairs | area under the curve | good of 5 bins: share (pairs, mean score) |")
+    for name, rows in halves.items():
+        if rows:
+            threshold_table(name, rows)
+    print("\n| pairs | area under the curve | good of 5 bins: share (pairs, mean score) |")
     print("| --- | ---: | --- |")
     for name, rows in halves.items():
         if not rows:
@@ -159,6 +163,20 @@ def score_tables(halves: dict[str, list[Row]]) -> None:
             if own.any()
         ]
         print(f"| {name} | {roc_auc_score(is_good, scores):.3f} | {'; '.join(cells)} |")
+
+
+def threshold_table(name: str, rows: Sequence[Row]) -> None:
+    """Print what a least score would keep of what the checks keep."""
+    passed = [reason is None for reason in judged(rows, CHECKS["all"][0])]
+    scores = [of(row, pair_score) for row in rows]
+    is_good = [not row["faults"] for row in rows]
+    print(f"\n| min_probability, {name} | kept | of them good | good pairs lost |")
+    print("| ---: | ---: | ---: | ---: |")
+    for least in THRESHOLDS:
+        kept = [p and score >= least for p, score in zip(passed, scores, strict=True)]
+        n_good = sum(k and good for k, good in zip(kept, is_good, strict=True))
+        lost = sum(is_good) - n_good
+        print(f"| {least} | {sum(kept)} | {n_good / max(sum(kept), 1):.0%} | {lost} |")
 
 
 def values(rows: Sequence[Row]) -> np.ndarray:

@@ -19,6 +19,7 @@ BOUNDS = QualityBounds(
     steps=True,
     numbers=True,
     same_language=True,
+    min_probability=0.0,
 )
 
 PLANTS = {  # document, question, answer
@@ -136,6 +137,59 @@ def test_grounding_never_falls_when_the_document_grows():
     shares = [grounding(answer, " ".join(words[:n])) for n in range(len(words) + 1)]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
+
+
+DATED = "The canal in Tolm was opened in 1807 after 15 + 30 = 45 months. It had cost 6 million."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "reason", "detail", "setting"),
+    [
+        (
+            "When was the canal in Tolm opened?",
+            "It was opened in 1811.",
+            "number that its document does not have",
+            "1811",
+            "numbers",
+        ),
+        (
+            "When was the canal opened?",
+            "It was opened in 1807.",
+            "question lacks a premise",
+            "the canal opened",
+            "premises",
+        ),
+        (
+            "How many months are 15 months and 30 months?",
+            "45 months",
+            "answer without the steps of its document",
+            "calculated in the document",
+            "steps",
+        ),
+    ],
+)
+def test_each_check_has_a_reason_and_can_be_turned_off(question, answer, reason, detail, setting):
+    assert judge(question, answer, DATED) == Rejection(reason, detail)
+    assert judge(question, answer, DATED, **{setting: False}) is None
+
+
+def test_answer_that_adds_what_its_document_does_not_say_is_rejected():
+    document = "The canal in Tolm carried peat until the railway took the trade away in ten years."
+    question = "What did the canal in Tolm carry until the railway took the trade away?"
+    answer = (
+        "Until the railway took the trade away, the canal carried pirates who sank boats near Ry."
+    )
+    assert judge(question, answer, document) == Rejection(
+        "not grounded in its document", "adds pirates, sank, boats, near, ry"
+    )
+
+
+def test_pair_below_the_least_probability_is_rejected():
+    pair = ("When was the canal in Tolm opened?", "In 1807.", DATED)
+    assert judge(*pair) is judge(*pair, min_probability=0.2) is None
+    found = judge(*pair, min_probability=0.99)
+    assert found.reason == "probably no good pair"
+    assert found.detail.endswith(", 0.99 needed")
 
 
 @pytest.mark.parametrize("code", PLANTS)
