@@ -83,7 +83,7 @@ def _given(question: str) -> set[float]:
     """Return the numbers that a question gives, and what anybody knows of them."""
     said = set(values(question))
     parts = {round(1 - value, 9) for value in said if value < 1} if "%" in question else set()
-    neighbors = {value + step for value in said if value == int(value) for step in (-1.0, 1.0)}
+    neighbors = {value + step for value in said if value % 1 == 0 for step in (-1.0, 1.0)}
     return said | parts | {100 - value for value in said if value < 100} | neighbors | KNOWN
 
 

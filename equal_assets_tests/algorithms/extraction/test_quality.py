@@ -192,6 +192,28 @@ def test_pair_below_the_least_probability_is_rejected():
     assert found.detail.endswith(", 0.99 needed")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9" * 400,
+        "9^" * 40 + "9 = 1",
+        "1/0 = 1",
+        "(-8)^0.5 = 2",
+        "0^-1 = 3",
+        "=",
+        "how many are left",
+        "%",
+    ],
+)
+def test_numbers_beyond_all_bounds_are_no_error(text):
+    for pair in [
+        (text, text),
+        ("How many are left in total?", text),
+        ("What is 9?", f"It is {text}"),
+    ]:
+        judge(*pair, f"{text} and a shop. So {text} = 4 + 5 = {text}.", min_question_characters=1)
+
+
 @pytest.mark.parametrize("code", PLANTS)
 def test_pair_in_the_language_of_its_document_passes(code):
     document, question, answer = PLANTS[code]
