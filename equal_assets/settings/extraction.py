@@ -90,8 +90,20 @@ class QualitySettings(SettingsSection):
     min_grounding: float = Field(
         0.5, ge=0, le=1, description="share of the answer's words that occur in the document"
     )
+    numbers: bool = Field(
+        True, description="no number in an answer that document, question and calculation lack"
+    )
     self_contained: bool = Field(True, description="no question that leans on 'the text above'")
+    premises: bool = Field(
+        True, description="no question whose numbers, things or symbols stayed in the document"
+    )
+    steps: bool = Field(
+        True, description="no answer that keeps only the result of a worked solution"
+    )
     same_language: bool = Field(True, description="as in the document, if both are certain")
+    min_probability: float = Field(
+        0.0, ge=0, le=1, description="of being good, by the score of all checks; 0: any"
+    )
 
 
 class LLMExtractionSettings(SettingsSection):

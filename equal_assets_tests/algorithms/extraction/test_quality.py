@@ -2,15 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from equal_assets.algorithms.extraction.quality import (
-    QualityBounds,
-    Rejection,
-    dangling_reference,
-    grounding,
-    judge_pairs,
-    language,
-)
-from equal_assets.algorithms.language import is_same_language
+from equal_assets.algorithms.extraction.grounding import grounding
+from equal_assets.algorithms.extraction.quality import QualityBounds, Rejection, judge_pairs
+from equal_assets.algorithms.language import is_same_language, language
 from equal_assets.records import QAPair
 from equal_assets_tests.timing import takes_less_than
 
@@ -21,7 +15,11 @@ BOUNDS = QualityBounds(
     max_answer_characters=300,
     min_grounding=0.5,
     self_contained=True,
+    premises=True,
+    steps=True,
+    numbers=True,
     same_language=True,
+    min_probability=0.0,
 )
 
 PLANTS = {  # document, question, answer
@@ -141,50 +139,79 @@ def test_grounding_never_falls_when_the_document_grows():
     assert (shares[0], shares[-1]) == (0, 1)
 
 
-@pytest.mark.parametrize(
-    ("question", "phrase"),
-    [
-        ("In the text above, who speaks?", "the text above"),
-        ("According to the passage, who won the war?", "according to the passage"),
-        ("Who won, according to the author?", "according to the author"),
-        ("Which rule was mentioned above?", "mentioned above"),
-        ("What does the following code print?", "the following code"),
-        ("What is the angle in the figure?", "in the figure"),
-        ("In the figure, what is $x$?", "in the figure"),
-        ("As shown below, what is x?", "as shown below"),
-        ("What is the main idea of this passage?", "of this passage"),
-        ("Summarize the given text.", "the given text"),
-        ("What is defined in this section?", "in this section"),
-        ("Which method is used in this example?", "in this example"),
-        ("What does the document say about tax?", "the document say"),
-        ("What are the terms discussed in this chapter?", "discussed in this chapter"),
-    ],
-)
-def test_question_that_leans_on_a_text_is_found(question, phrase):
-    assert dangling_reference(question) == phrase
+DATED = "The canal in Tolm was opened in 1807 after 15 + 30 = 45 months. It had cost 6 million."
 
 
 @pytest.mark.parametrize(
-    "question",
+    ("question", "answer", "reason", "detail", "setting"),
     [
-        "What is the area above the curve?",
-        "Write a function that returns the text of a node",
-        "In the following sequence 1, 2, 4, what comes next?",
-        "Which figure has four sides?",
-        "What does `document.querySelector` do?",
-        "How do I find an element in the document with JavaScript?",
-        "Which numbers are listed in the table `users`?",
-        "What does the following code print?\n```\nprint(1)\n```",
-        "Given the table below, which is larger?\n| a | 1 |\n| b | 2 |",
-        "In which language is this text: 'Bonjour'?",
-        "What is the region where f is defined above the x-axis?",
-        "According to the author of Hamlet, what is rotten?",
-        "What figures of speech are there?",
-        "",
+        (
+            "When was the canal in Tolm opened?",
+            "It was opened in 1811.",
+            "number that its document does not have",
+            "1811",
+            "numbers",
+        ),
+        (
+            "When was the canal opened?",
+            "It was opened in 1807.",
+            "question lacks a premise",
+            "the canal opened",
+            "premises",
+        ),
+        (
+            "How many months are 15 months and 30 months?",
+            "45 months",
+            "answer without the steps of its document",
+            "calculated in the document",
+            "steps",
+        ),
     ],
 )
-def test_question_that_stands_alone_passes(question):
-    assert dangling_reference(question) is None
+def test_each_check_has_a_reason_and_can_be_turned_off(question, answer, reason, detail, setting):
+    assert judge(question, answer, DATED) == Rejection(reason, detail)
+    assert judge(question, answer, DATED, **{setting: False}) is None
+
+
+def test_answer_that_adds_what_its_document_does_not_say_is_rejected():
+    document = "The canal in Tolm carried peat until the railway took the trade away in ten years."
+    question = "What did the canal in Tolm carry until the railway took the trade away?"
+    answer = (
+        "Until the railway took the trade away, the canal carried pirates who sank boats near Ry."
+    )
+    assert judge(question, answer, document) == Rejection(
+        "not grounded in its document", "adds pirates, sank, boats, near, ry"
+    )
+
+
+def test_pair_below_the_least_probability_is_rejected():
+    pair = ("When was the canal in Tolm opened?", "In 1807.", DATED)
+    assert judge(*pair) is judge(*pair, min_probability=0.2) is None
+    found = judge(*pair, min_probability=0.99)
+    assert found.reason == "probably no good pair"
+    assert found.detail.endswith(", 0.99 needed")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9" * 400,
+        "9^" * 40 + "9 = 1",
+        "1/0 = 1",
+        "(-8)^0.5 = 2",
+        "0^-1 = 3",
+        "=",
+        "how many are left",
+        "%",
+    ],
+)
+def test_numbers_beyond_all_bounds_are_no_error(text):
+    for pair in [
+        (text, text),
+        ("How many are left in total?", text),
+        ("What is 9?", f"It is {text}"),
+    ]:
+        judge(*pair, f"{text} and a shop. So {text} = 4 + 5 = {text}.", min_question_characters=1)
 
 
 @pytest.mark.parametrize("code", PLANTS)

@@ -29,7 +29,11 @@ BOUNDS = QualityBounds(
     max_answer_characters=200,
     min_grounding=0.5,
     self_contained=True,
+    premises=True,
+    steps=True,
+    numbers=True,
     same_language=False,
+    min_probability=0.0,
 )
 PLAIN = ExtractionRecipe(
     extract="extract at most $max_pairs from $document",
