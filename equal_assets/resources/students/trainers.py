@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from equal_assets.progress import Progress
 from equal_assets.resources.students.causal_lm import load
 from equal_assets.resources.students.checkpoints import resume
+from equal_assets.resources.students.head import with_sliced_loss
 
 if TYPE_CHECKING:
     import torch
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 Example = dict[str, list[int]]
 """``input_ids``, and ``labels``: the same, or -100 for tokens that are read but not learned."""
-
-IGNORED = -100
 
 WARM_UP_SHARE = 0.05
 """Of the optimizer steps: in these the learning rate rises from 0."""
@@ -201,8 +200,7 @@ def answer_trainer(
     from trl import SFTConfig, SFTTrainer
 
     class AnswerTrainer(SFTTrainer):
-        # on a CPU the model's own loss: the same value in half the time of TRL's, which works in
-        # parts and saves the memory that large vocabularies take on a GPU
+        # both work in slices; on a CPU TRL's goes through every token, labelled or not
         compute_loss = SFTTrainer.compute_loss if has_gpu() else Trainer.compute_loss
         _save_checkpoint = Trainer._save_checkpoint  # TRL's writes a model card each time
 
@@ -218,7 +216,7 @@ def answer_trainer(
     )
     return _prepared(
         AnswerTrainer(
-            model=model,
+            model=model if has_gpu() else with_sliced_loss(model),
             args=_on_one_device(arguments),
             train_dataset=Dataset.from_dict(
                 {key: [example[key] for example in examples] for key in ("input_ids", "labels")}
