@@ -3,15 +3,18 @@
 import itertools
 import json
 import shutil
+from functools import partial, wraps
 
 import numpy as np
 import pytest
 import torch
 
 from equal_assets.errors import ModelError
+from equal_assets.resources.students import trainers
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.students.causal_lm import BASE_FILE, load
 from equal_assets.resources.students.fine_tuning import encode
+from equal_assets.resources.students.head import with_sliced_loss
 from equal_assets.resources.students.huggingface import find_model
 from equal_assets.resources.students.student import completion, prompt
 from equal_assets.resources.students.trainers import answer_trainer
@@ -205,6 +208,37 @@ def test_small_batches_are_accumulated_to_the_same_steps(llm, tmp_path):
     )
     assert len(parts.losses) == len(whole.losses) == 4
     assert parts.losses[0] != parts.losses[1]
+
+
+@pytest.mark.parametrize("method", [FULL, LORA | {"lora_dropout": 0.0}], ids=["full", "lora"])
+def test_parts_of_a_batch_learn_the_same_as_the_whole(llm, tmp_path, monkeypatch, method):
+    student = small(llm, **method)
+    learned = []
+    for n_tokens in (10_000, 1):
+        monkeypatch.setattr(trainers, "CPU_BATCH_TOKENS", n_tokens)
+        seen = []
+        monkeypatch.setattr(trainers, "with_sliced_loss", partial(counted, seen))
+        tuned = tune(student, TRAIN[:16], tmp_path / str(n_tokens))
+        learned.append((student.load(tuned.path)[0].state_dict(), tuned.losses, seen))
+    (whole, losses, seen), (parts, same_losses, one_each) = learned
+    assert (seen, one_each) == ([8] * 2, [1] * 16)
+    assert same_losses == pytest.approx(losses, rel=1e-5)
+    for name, weight in whole.items():
+        torch.testing.assert_close(parts[name], weight, rtol=1e-3, atol=1e-4)
+
+
+def counted(seen, model):
+    """Return the model with a sliced loss, whose calls leave the number of their sequences."""
+    sliced = with_sliced_loss(model)
+    forward = sliced.forward
+
+    @wraps(forward)
+    def counting(*args, **inputs):
+        seen.append(len(inputs["input_ids"]))
+        return forward(*args, **inputs)
+
+    sliced.forward = counting
+    return sliced
 
 
 def test_model_without_a_beginning_token_begins_after_an_end(plain):
