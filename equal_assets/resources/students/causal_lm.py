@@ -12,6 +12,7 @@ import numpy as np
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.resources.students.head import IGNORED, Head
+from equal_assets.resources.students.templates import set_template
 from equal_assets.resources.students.tokens import answer_tokens, cut_middle, prompt_tokens
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def load(
     *,
     bfloat16: bool = False,
     attention: str | None = None,
-    chat_template: bool = True,
+    chat_template: str = "auto",
     trust_remote_code: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Return the model in a folder, adapters in place, and its tokenizer.
@@ -42,8 +43,8 @@ def load(
         Precision of the weights; float32 otherwise.
     attention : str, optional
         Implementation, as transformers names it; by default the model's choice.
-    chat_template : bool
-        Whether prompts go through the template of the tokenizer, if it has one.
+    chat_template : str
+        As :func:`equal_assets.resources.students.templates.set_template` takes it.
     trust_remote_code : bool
         Whether code that comes with the model may run.
 
@@ -83,7 +84,7 @@ def load(
 
 
 def load_tokenizer(
-    path: Path | str, *, chat_template: bool = True, trust_remote_code: bool = False
+    path: Path | str, *, chat_template: str = "auto", trust_remote_code: bool = False
 ) -> PreTrainedTokenizerFast:
     """Return the tokenizer in a folder; the arguments are those of :func:`load`."""
     from transformers import AutoTokenizer
@@ -94,8 +95,7 @@ def load_tokenizer(
         )
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"the tokenizer in {path} cannot be loaded: {error}") from error
-    if not chat_template:
-        tokenizer.chat_template = None
+    set_template(tokenizer, chat_template)
     return tokenizer
 
 

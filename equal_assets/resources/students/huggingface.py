@@ -35,7 +35,7 @@ class HuggingFaceStudent(Student):
     model: str = Field(description="A folder, or a hub id.")
     revision: str | None = Field(description="Of a hub id: branch, tag or commit.")
     trust_remote_code: bool = Field(description="Run code that comes with the model.")
-    chat_template: str = Field(description="auto or off.")
+    chat_template: str = Field(description="auto, off, a known name, or a file.")
     method: str = Field(description="lora or full.")
     epochs: int = Field(description="Of fine-tuning.")
     learning_rate: float = Field(description="Peak of the cosine schedule.")
@@ -46,7 +46,7 @@ class HuggingFaceStudent(Student):
     lora_alpha: int = Field(description="Adapters weigh alpha / rank.")
     lora_dropout: float = Field(description="Of the adapters.")
     attention: str = Field(description="auto, or an implementation.")
-    gradient_checkpointing: bool = Field(description="On a GPU.")
+    gradient_checkpointing: bool | None = Field(description="None: on a GPU.")
     processes: int | None = Field(description="Of training; None: one a CUDA device.")
     checkpoint_steps: int | None = Field(description="Between two checkpoints; None: a tenth.")
 
@@ -74,7 +74,7 @@ class HuggingFaceStudent(Student):
             path,
             bfloat16=has_gpu(),
             attention=self._attention(),
-            chat_template=self.chat_template == "auto",
+            chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
         )
 
@@ -82,7 +82,7 @@ class HuggingFaceStudent(Student):
         """Return the tokenizer alone, as :meth:`load` does."""
         return load_tokenizer(
             path,
-            chat_template=self.chat_template == "auto",
+            chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
         )
 
@@ -113,9 +113,11 @@ class HuggingFaceStudent(Student):
             lora_alpha=self.lora_alpha if is_lora else 0,
             lora_dropout=self.lora_dropout if is_lora else 0.0,
             mixed_precision=has_gpu(),
-            gradient_checkpointing=self.gradient_checkpointing and has_gpu(),
+            gradient_checkpointing=(
+                has_gpu() if self.gradient_checkpointing is None else self.gradient_checkpointing
+            ),
             attention=self._attention(),
-            chat_template=self.chat_template == "auto",
+            chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
             processes=self.processes or max(1, torch.cuda.device_count()),
         )

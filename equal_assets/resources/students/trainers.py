@@ -57,7 +57,7 @@ class TrainingRecipe:
     mixed_precision: bool = False
     gradient_checkpointing: bool = False
     attention: str | None = None
-    chat_template: bool = True
+    chat_template: str = "auto"
     trust_remote_code: bool = False
     processes: int = 1
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from equal_assets.errors import ModelError
+from equal_assets.planning.check import _student
 from equal_assets.resources.students import trainers
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.students.causal_lm import BASE_FILE, load
@@ -17,7 +18,9 @@ from equal_assets.resources.students.fine_tuning import encode
 from equal_assets.resources.students.head import with_sliced_loss
 from equal_assets.resources.students.huggingface import find_model
 from equal_assets.resources.students.student import completion, prompt
+from equal_assets.resources.students.templates import KNOWN
 from equal_assets.resources.students.trainers import answer_trainer
+from equal_assets.settings import CHAT_TEMPLATES
 from equal_assets.settings import HuggingFaceStudentSettings as Settings
 from equal_assets_tests.micro_student import HELD_OUT, TEXTS, TRAIN, silent
 from equal_assets_tests.tiny_llm import make
@@ -161,6 +164,52 @@ def test_template_can_be_left_aside(llm):
     (row,), _ = encode(tokenizer, TRAIN[:1], 128)
     text = tokenizer.decode(row["input_ids"])
     assert text == f"<|im_end|>{prompt(TRAIN[0])}{completion(TRAIN[0])}<|im_end|>"
+
+
+def test_base_model_takes_a_template_by_name_and_from_a_file(llm, plain, tmp_path):
+    own = small(llm).load_tokenizer(llm).chat_template
+    (tmp_path / "own.jinja").write_text(own, encoding="utf-8")
+    (expected,), _ = encode(load(llm)[1], TRAIN[:1], 128)
+    for template in ("chatml", str(tmp_path / "own.jinja")):
+        student = small(plain, chat_template=template, epochs=2)
+        (row,), _ = encode(student.load_tokenizer(plain), TRAIN[:1], 128)
+        assert row == expected
+    tuned = tune(student, TRAIN[:16], tmp_path / "out")
+    assert load(tuned.path)[1].chat_template == own
+    assert small(llm, chat_template=False).chat_template == "off"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{% for message in messages %}", r"cannot be used: .*; name another one in student\.chat"),
+        ("{{ messages[7]['content'] }}", "cannot be used"),
+        (
+            "{% for m in messages %}{{ m['content'] }}\n##\n{% endfor %}",
+            r"ends an answer with '\\n#",
+        ),
+        (b"\xff\xfe\x00", "must be a file of Jinja in UTF-8"),
+    ],
+    ids=["syntax", "undefined", "no token", "no text"],
+)
+def test_template_that_cannot_be_used_says_so(plain, tmp_path, template, message):
+    file = tmp_path / "template.jinja"
+    file.write_bytes(template if isinstance(template, bytes) else template.encode())
+    student = small(plain, chat_template=str(file))
+    with pytest.raises(ModelError, match=message):
+        tune(student, TRAIN[:8], tmp_path / "out")
+    finding = _student(Settings(kind="huggingface", model=str(plain), chat_template=str(file)))
+    assert not finding.is_ok
+    assert "chat_template" in finding.text
+
+
+def test_unknown_template_is_refused_with_those_that_are_known(plain):
+    with pytest.raises(ValueError, match=r"must be auto, off, chatml, gemma, llama3 or a file"):
+        small(plain, chat_template="chatlm")
+
+
+def test_known_templates_are_those_that_settings_accept():
+    assert ("auto", "off", *KNOWN) == CHAT_TEMPLATES
 
 
 def test_template_that_writes_before_the_answer_is_refused(llm, tmp_path):
