@@ -111,4 +111,5 @@ def _chat(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str | None = 
 
 def _markers(tokenizer: PreTrainedTokenizerFast) -> set[int]:
     """Return the tokens that no text is made of: special ones, and others that were added whole."""
-    return {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    added = tokenizer.added_tokens_decoder.items()  # Gemma's has runs of line ends and spaces
+    return {*tokenizer.all_special_ids, *(n for n, token in added if token.content.strip())}
