@@ -202,6 +202,9 @@ def answer_trainer(
     from transformers import Trainer
     from trl import SFTConfig, SFTTrainer
 
+    # packed pairs are one sequence, and several processes must go backward equally often
+    takes_parts = not (has_gpu() or recipe.packing or recipe.processes > 1)
+
     class AnswerTrainer(SFTTrainer):
         # both work in slices; on a CPU TRL's goes through every token, labelled or not
         compute_loss = SFTTrainer.compute_loss if has_gpu() else Trainer.compute_loss
@@ -210,9 +213,8 @@ def answer_trainer(
         def training_step(
             self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
         ) -> Any:
-            # the loss is a sum over the tokens of all accumulated batches: parts of one add up.
-            # Several processes must go backward equally often.
-            if has_gpu() or recipe.processes > 1 or num_items_in_batch is None:
+            # the loss is a sum over the tokens of all accumulated batches: parts of one add up
+            if not takes_parts or num_items_in_batch is None:
                 return super().training_step(model, inputs, num_items_in_batch)
             losses = []
             for part in _parts(inputs, n_tokens=CPU_BATCH_TOKENS):
