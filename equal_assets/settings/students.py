@@ -91,6 +91,9 @@ class HuggingFaceStudentSettings(SettingsSection):
     lora_rank: int = Field(16, ge=1, le=1024, description="of the adapters")
     lora_alpha: int = Field(32, ge=1, description="adapters weigh alpha / rank")
     lora_dropout: float = Field(0.05, ge=0, lt=1, description="while training")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of arithmetic; auto: bfloat16 if the processor supports it"
+    )
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
         "auto", description="auto: flash_attention_2 if it is installed, else sdpa"
     )
@@ -154,6 +157,7 @@ class HuggingFaceStudentSettings(SettingsSection):
 
 
 STUDENT_DOES_NOT_DEPEND_ON = {
+    "precision",
     "attention",
     "gradient_checkpointing",
     "processes",

@@ -9,6 +9,7 @@ from pydantic import Field
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
+from equal_assets.resources.precision import computes_bfloat16
 from equal_assets.resources.students.causal_lm import (
     check_folder,
     load,
@@ -29,7 +30,7 @@ FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 class HuggingFaceStudent(Student):
     """A pretrained model, tuned on the answers: all of it, or adapters.
 
-    On a GPU it computes in bfloat16, on a CPU in float32.
+    It computes in bfloat16 where the processor supports that, else in float32.
     """
 
     model: str = Field(description="A folder, or a hub id.")
@@ -45,6 +46,7 @@ class HuggingFaceStudent(Student):
     lora_rank: int = Field(description="Of the adapters.")
     lora_alpha: int = Field(description="Adapters weigh alpha / rank.")
     lora_dropout: float = Field(description="Of the adapters.")
+    precision: str = Field(description="auto, float32 or bfloat16.")
     attention: str = Field(description="auto, or an implementation.")
     gradient_checkpointing: bool | None = Field(description="None: on a GPU.")
     processes: int | None = Field(description="Of training; None: one a CUDA device.")
@@ -72,7 +74,7 @@ class HuggingFaceStudent(Student):
         """Return a model of this student and its tokenizer, as the settings want them loaded."""
         return load(
             path,
-            bfloat16=has_gpu(),
+            bfloat16=self._bfloat16(),
             attention=self._attention(),
             chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
@@ -112,7 +114,7 @@ class HuggingFaceStudent(Student):
             lora_rank=self.lora_rank if is_lora else 0,
             lora_alpha=self.lora_alpha if is_lora else 0,
             lora_dropout=self.lora_dropout if is_lora else 0.0,
-            mixed_precision=has_gpu(),
+            mixed_precision=self._bfloat16(),
             gradient_checkpointing=(
                 has_gpu() if self.gradient_checkpointing is None else self.gradient_checkpointing
             ),
@@ -121,6 +123,13 @@ class HuggingFaceStudent(Student):
             trust_remote_code=self.trust_remote_code,
             processes=self.processes or max(1, torch.cuda.device_count()),
         )
+
+    def _bfloat16(self) -> bool:
+        import torch
+
+        if self.precision == "auto":
+            return computes_bfloat16(torch.device("cuda" if has_gpu() else "cpu"))
+        return self.precision == "bfloat16"
 
     def _attention(self) -> str:
         from transformers.utils import is_flash_attn_2_available

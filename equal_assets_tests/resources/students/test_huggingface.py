@@ -31,6 +31,7 @@ LORA = {"method": "lora", "learning_rate": 2e-2, "lora_rank": 4, "lora_dropout":
 
 def small(model, **changes):
     keys = {"batch_size": 8, "per_device_batch_size": 8, "context_tokens": 128, "epochs": 1}
+    keys["precision"] = "float32"  # the same on every machine
     settings = Settings(kind="huggingface", model=str(model), **{**keys, **FULL, **changes})
     return build_student(settings, "unused")
 
@@ -288,6 +289,23 @@ def counted(seen, model):
 
     sliced.forward = counting
     return sliced
+
+
+@pytest.mark.parametrize("method", [FULL, LORA], ids=["full", "lora"])
+def test_bfloat16_learns_and_scores_nearly_the_same(base, tmp_path, method):
+    scores = {}
+    prompts, answers = ([half(pair) for pair in HELD_OUT[:12]] for half in (prompt, completion))
+    for precision in ("float32", "bfloat16"):
+        student = small(base, **method, precision=precision)
+        tuned = tune(student, TRAIN[:64], tmp_path / precision)
+        scores[precision] = student.answer_log_probabilities(
+            tuned.path, prompts, answers, progress=silent
+        )[0]
+    untuned = small(base).answer_log_probabilities(base, prompts, answers, progress=silent)[0]
+    assert student.load(base)[0].dtype == torch.bfloat16
+    gain = scores["float32"].sum() - untuned.sum()
+    assert gain > 50
+    assert scores["bfloat16"].sum() - untuned.sum() == pytest.approx(gain, rel=0.1)
 
 
 def test_model_without_a_beginning_token_begins_after_an_end(plain):
