@@ -13,45 +13,46 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+COUNTED_TOKENS = 512
+"""Of the sequence that is counted; what is kept grows with the tokens."""
+
+
 @dataclass(frozen=True)
 class Activations:
-    """The memory of a training step beside the weights.
+    """The memory of a training step beside the weights, per token.
 
     Attributes
     ----------
     n_parameters, n_tuned : int
         Of the model with its adapters, and of the tuned part.
-    n_bytes : int
-        Of all that the layers keep.
-    n_layers : int
-    hidden_bytes : int
+    n_layers, vocabulary : int
+    kept_bytes : float
+        Of all that the layers keep for the way back.
+    hidden_bytes : float
         Of the states between two layers: what each keeps where the rest is computed again.
     """
 
     n_parameters: int
     n_tuned: int
-    n_bytes: int
     n_layers: int
-    hidden_bytes: int
+    vocabulary: int
+    kept_bytes: float
+    hidden_bytes: float
 
     @property
-    def of_a_layer(self) -> float:
-        """Bytes that one layer keeps."""
-        return self.n_bytes / self.n_layers
+    def layer_bytes(self) -> float:
+        """What one layer keeps."""
+        return self.kept_bytes / self.n_layers
 
 
-def count_activations(
-    folder: Path, recipe: TrainingRecipe, *, n_sequences: int, n_tokens: int, bfloat16: bool
-) -> Activations:
-    """Let a model without weights read sequences, and count the tensors that its layers keep.
+def count_activations(folder: Path, recipe: TrainingRecipe, *, bfloat16: bool) -> Activations:
+    """Let a model without weights read a sequence, and count the tensors that its layers keep.
 
     Parameters
     ----------
     folder : Path
         Of the model; only its configuration is read.
     recipe : TrainingRecipe
-    n_sequences, n_tokens : int
-        Read at once, each so long.
     bfloat16 : bool
         Precision of weights and arithmetic; float32 otherwise.
 
@@ -78,13 +79,15 @@ def count_activations(
     n_parameters = sum(p.numel() for p in model.parameters())
     with FakeTensorMode(allow_non_fake_inputs=True):  # weights of the device "meta"
         model.to_empty(device="cpu").train()
-        hidden, kept = _kept(model, torch.ones(n_sequences, n_tokens, dtype=torch.long))
+        hidden, kept = _kept(model, torch.ones(1, COUNTED_TOKENS, dtype=torch.long))
+    text = config.get_text_config()
     return Activations(
         n_parameters=n_parameters,
         n_tuned=n_tuned,
-        n_bytes=kept,
-        n_layers=config.get_text_config().num_hidden_layers,
-        hidden_bytes=hidden.numel() * hidden.element_size(),
+        n_layers=text.num_hidden_layers,
+        vocabulary=text.vocab_size,
+        kept_bytes=kept / COUNTED_TOKENS,
+        hidden_bytes=hidden.numel() * hidden.element_size() / COUNTED_TOKENS,
     )
 
 
@@ -102,7 +105,5 @@ def _kept(model: PreTrainedModel, input_ids: torch.Tensor) -> tuple[torch.Tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        states = model.base_model(
-            input_ids=input_ids, attention_mask=torch.ones_like(input_ids), use_cache=False
-        )
+        states = model.base_model(input_ids=input_ids, use_cache=False)
     return states.last_hidden_state, sum(storage.nbytes() for storage in kept.values())

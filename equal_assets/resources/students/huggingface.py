@@ -68,7 +68,7 @@ class HuggingFaceStudent(Student):
         self, base: Path, pairs: Sequence[QAPair], *, out: Path, progress: Progress
     ) -> FineTuning:
         """Tune on the answers: :func:`equal_assets.resources.students.fine_tuning.fine_tune`."""
-        return fine_tune(base.resolve(), pairs, self._recipe(), out=out, progress=progress)
+        return fine_tune(base.resolve(), pairs, self.recipe(), out=out, progress=progress)
 
     def load(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
         """Return a model of this student and its tokenizer, as the settings want them loaded."""
@@ -91,14 +91,15 @@ class HuggingFaceStudent(Student):
     def load_to_tune(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
         """Return what :meth:`load` does, with new adapters if these are tuned."""
         model, tokenizer = self.load(path)
-        recipe = self._recipe()
+        recipe = self.recipe()
         return with_adapters(model, recipe) if recipe.lora_rank else model, tokenizer
 
     def n_parameters(self, path: Path | str) -> int:
         """Return how many parameters a model has, adapters included."""
         return n_parameters(path, trust_remote_code=self.trust_remote_code)
 
-    def _recipe(self) -> TrainingRecipe:
+    def recipe(self) -> TrainingRecipe:
+        """Return how the settings want a model trained on this machine."""
         import torch
 
         is_lora = self.method == "lora"

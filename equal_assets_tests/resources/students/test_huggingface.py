@@ -100,7 +100,7 @@ def test_adapters_reload_with_the_same_logits(llm, tmp_path):
     model, tokenizer = student.load(llm)
     examples, _ = encode(tokenizer, TRAIN[:32], 128)
     trainer = answer_trainer(
-        model, tokenizer, examples, student._recipe(), place=tmp_path, progress=silent
+        model, tokenizer, examples, student.recipe(), place=tmp_path, progress=silent
     )
     trainer.train()
     trainer.model.save_pretrained(tmp_path / "model")
@@ -229,7 +229,7 @@ def test_packed_pairs_do_not_see_each_other_and_learn_their_answers_alone(llm, t
     model, tokenizer = student.load(llm)
     examples, _ = encode(tokenizer, TRAIN[:12], 128)
     trainer = answer_trainer(
-        model, tokenizer, examples, student._recipe(), place=tmp_path, progress=silent
+        model, tokenizer, examples, student.recipe(), place=tmp_path, progress=silent
     )
     packed = trainer.train_dataset
     assert len(packed) < len(examples)
