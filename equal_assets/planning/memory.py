@@ -37,11 +37,11 @@ def cpu_scoring_gib(kept: Activations, recipe: TrainingRecipe, *, file_bytes: in
         In the precision of the recipe.
     recipe : TrainingRecipe
     file_bytes : int
-        Of the weights' files, which count while they are read.
+        Of the weights' files, which count while they are converted.
     """
     weights = (2.0 if recipe.mixed_precision else 4.0) * _untuned(kept, recipe)
-    read = _without_gradient(kept) + 2 * _logit_bytes(recipe) * SLICE_LOGITS
-    return _process_gib(kept) + (weights + max(file_bytes, ALLOCATED * read)) / GIB
+    used = ALLOCATED * (_without_gradient(kept) + 2 * _logit_bytes(recipe) * SLICE_LOGITS)
+    return _process_gib(kept) + (weights + max(_converted(file_bytes, weights), used)) / GIB
 
 
 def cpu_training_gib(
@@ -53,8 +53,10 @@ def cpu_training_gib(
     """
     at_once = max(n_tokens, CPU_BATCH_TOKENS // n_tokens * n_tokens)
     logits = 4 * _logit_bytes(recipe) * min(SLICE_LOGITS, at_once * kept.vocabulary)
-    used = _with_gradient(kept, recipe, at_once) + logits
-    held = _weights(kept, recipe) + max(file_bytes, ALLOCATED * used)
+    used = ALLOCATED * (_with_gradient(kept, recipe, at_once) + logits)
+    is_bfloat16 = recipe.mixed_precision and recipe.lora_rank
+    loaded = (2.0 if is_bfloat16 else 4.0) * _untuned(kept, recipe)
+    held = max(loaded + _converted(file_bytes, loaded), _weights(kept, recipe) + used)
     return _process_gib(kept) + held / GIB
 
 
@@ -74,6 +76,11 @@ def gpu_scoring_gib(kept: Activations, recipe: TrainingRecipe) -> float:
 
 def _process_gib(kept: Activations) -> float:
     return PROCESS_GIB + TOKENIZER_BYTES * kept.vocabulary / GIB
+
+
+def _converted(file_bytes: int, weights: float) -> float:
+    """Return the bytes of files that lie beside the weights: none where these are as they are."""
+    return 0.0 if abs(file_bytes - weights) < 0.05 * weights else float(file_bytes)
 
 
 def _untuned(kept: Activations, recipe: TrainingRecipe) -> int:
