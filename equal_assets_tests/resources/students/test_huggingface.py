@@ -17,8 +17,10 @@ from equal_assets.resources.students.causal_lm import BASE_FILE, load
 from equal_assets.resources.students.fine_tuning import encode
 from equal_assets.resources.students.head import with_sliced_loss
 from equal_assets.resources.students.huggingface import find_model
+from equal_assets.resources.students.merging import merge
 from equal_assets.resources.students.student import completion, prompt
 from equal_assets.resources.students.templates import KNOWN
+from equal_assets.resources.students.tokens import prompt_tokens
 from equal_assets.resources.students.trainers import answer_trainer
 from equal_assets.settings import CHAT_TEMPLATES
 from equal_assets.settings import HuggingFaceStudentSettings as Settings
@@ -121,6 +123,27 @@ def test_adapters_whose_base_is_gone_say_so(llm, adapted, tmp_path):
     (lost / BASE_FILE).write_text("../gone")
     with pytest.raises(ModelError, match=f"there is no model in {tmp_path / 'gone'}"):
         small(llm).load(lost)
+
+
+@pytest.mark.parametrize("model", ["tuned", "adapted"])
+def test_merged_student_is_whole_and_writes_the_same(llm, base, model, request, tmp_path):
+    path = request.getfixturevalue(model).path
+    n_parameters = merge(path, tmp_path / "merged")
+    stored = {file.name for file in (tmp_path / "merged").iterdir()}
+    assert "model.safetensors" in stored
+    assert not any("adapter" in name for name in stored)
+    whole, tokenizer = load(tmp_path / "merged")
+    text = "Where is the red lamp?"
+    torch.testing.assert_close(
+        logits(whole, tokenizer, text), logits(*load(path), text), atol=1e-3, rtol=1e-3
+    )
+    assert n_parameters == whole.num_parameters()
+    (asked,) = prompt_tokens(load(path)[1], [prompt(HELD_OUT[0])])
+    question = HELD_OUT[0].question if model == "adapted" else prompt(HELD_OUT[0])
+    message = [{"role": "user", "content": question}]
+    assert asked == tokenizer.apply_chat_template(
+        message, add_generation_prompt=True, return_dict=False
+    )
 
 
 @pytest.mark.parametrize(("model", "untuned"), [("tuned", "llm"), ("adapted", "base")])
