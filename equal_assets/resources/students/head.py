@@ -155,7 +155,7 @@ def with_sliced_loss(model: PreTrainedModel) -> PreTrainedModel:
             # a mixture of experts adds what keeps its experts busy
             return whole(*args, labels=labels, num_items_in_batch=num_items_in_batch, **inputs)
         inputs.pop("use_cache", None)
-        losses = head.losses(*args, labels=labels, **inputs)
+        losses = head.losses(*args, labels=labels, **inputs)  # type: ignore[misc]  # args: tokens
         n_tokens = max(1, len(losses)) if num_items_in_batch is None else num_items_in_batch
         return CausalLMOutput(loss=losses.sum() / n_tokens)
 
