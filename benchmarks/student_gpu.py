@@ -25,11 +25,11 @@ import torch  # noqa: E402
 
 from equal_assets.algorithms.flops import inference_flops  # noqa: E402
 from equal_assets.records import QAPair  # noqa: E402
+from equal_assets.resources.students.build import build_student  # noqa: E402
 from equal_assets.resources.students.huggingface import HuggingFaceStudent  # noqa: E402
 from equal_assets.resources.students.student import (  # noqa: E402
     FineTuning,
     ask,
-    build_student,
     completion,
     prompt,
 )

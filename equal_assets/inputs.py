@@ -13,6 +13,7 @@ from typing import Any
 
 from equal_assets.resources.corpora.installed_packages import named_distributions
 from equal_assets.settings import (
+    CHAT_TEMPLATES,
     FilesSettings,
     HuggingFaceStudentSettings,
     InstalledPackagesSettings,
@@ -65,11 +66,13 @@ def rounds(read: Sections, settings: Settings, campaign: str) -> Any:
 
 
 def student(read: Sections, settings: Settings, campaign: str) -> Any:
-    """Return the section, and the state of the model's files where it is a folder."""
+    """Return the section, and the state of a model and a chat template that are files."""
     if not isinstance(settings.student, HuggingFaceStudentSettings):
         return sections(read, settings, campaign)
-    model = _files_signature([Path(settings.student.model)])
-    return {**read, "campaign": campaign, "model": model}
+    found = {"campaign": campaign, "model": _files_signature([Path(settings.student.model)])}
+    if settings.student.chat_template not in CHAT_TEMPLATES:
+        found["chat_template"] = _file_sha256(Path(settings.student.chat_template))
+    return {**read, **found}
 
 
 def judgement(read: Sections, settings: Settings, campaign: str) -> Any:

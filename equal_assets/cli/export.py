@@ -64,6 +64,13 @@ ARTIFACT_FOLDER = "export"
     help="Keys that are not written, such as qa_id where a trainer takes no other; may be "
     "repeated. By default those of `export.leave_out` in campaigns.yaml: none.",
 )
+@click.option(
+    "--student",
+    type=click.Path(resolve_path=True, path_type=Path),
+    metavar="FOLDER",
+    help="Write the tuned student into this new folder as well: a whole model, adapters merged, "
+    "for transformers, vLLM, Ollama and llama.cpp's converter.",
+)
 @click.option("--push", metavar="OWNER/NAME", help="Push to this data set repository of the hub.")
 @click.option("--public", is_flag=True, help="Make a new repository of --push public.")
 @click.option("--mlflow", is_flag=True, help="Store it with the campaign's MLflow run as well.")
@@ -73,6 +80,7 @@ def export(
     out: Path | None,
     validation: float | None,
     leave_out: tuple[str, ...],
+    student: Path | None,
     push: str | None,
     public: bool,
     mlflow: bool,
@@ -84,6 +92,7 @@ def export(
     """
     from equal_assets.export.campaign_export import export_campaign
     from equal_assets.export.hub import push as push_folder
+    from equal_assets.export.student_export import export_student
 
     if public and not push:
         raise click.UsageError("--public needs --push")
@@ -100,6 +109,9 @@ def export(
         leave_out=_named("--without", leave_out, get_args(ExportKey)) or settings.export.leave_out,
     )
     _print_export(exported)
+    if student:
+        n_parameters = export_student(settings, warehouse, campaign, student)
+        say(f"student in {student}: {n_parameters:,} parameters, adapters merged")
     if mlflow:
         _log_export(exported, campaign, settings, warehouse)
     if push:

@@ -22,7 +22,7 @@ from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figur
 from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
-from equal_assets.pages.students import before_and_after
+from equal_assets.pages.students import asked_questions, before_and_after
 from equal_assets.pages.values import NONE, change, metric_form, metric_label, printable, text
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.publishing import publishing, seal
@@ -212,9 +212,11 @@ class _Content:
         title = "What a student learned from it"
         if self.students.is_empty():
             return ReportSection(title, "No student is tuned on these pairs yet.")
+        asked = asked_questions(self.students.row(0, named=True))
         return ReportSection(
             title,
-            "On the target's test split, with 95% intervals; perplexity is better where lower.",
+            f"On the target's test questions ({asked}), with 95% intervals; perplexity is better "
+            "where lower.",
             figures=[drawn("before and after", accuracy_figure(self.students))],
             tables=[ReportTable("before and after", *before_and_after(self.students))],
         )

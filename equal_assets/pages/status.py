@@ -9,6 +9,7 @@ import polars as pl
 from rich.table import Table
 
 from equal_assets.pages.spend import budget_used
+from equal_assets.pages.students import asked_questions
 from equal_assets.pages.values import NONE, change, metric_form, metric_label, number, with_interval
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
@@ -83,8 +84,10 @@ def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, s
 
 
 def _students(rows: pl.DataFrame) -> dict[str, str]:
-    """Return two rows of the table per metric: the untuned and the tuned student."""
-    return {
+    """Return two rows of the table per metric, and of how many test questions, if not of all."""
+    asked = {asked_questions(row) for row in rows.iter_rows(named=True)}
+    drawn = ", ".join(of for of in asked if " of " in of)
+    return ({"test questions asked": drawn} if drawn else {}) | {
         f"{metric_label(row['metric'])}, {shown}": with_interval(
             row, name, form=metric_form(row["metric"])
         )

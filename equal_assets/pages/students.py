@@ -27,11 +27,23 @@ def before_and_after(students: pl.DataFrame) -> tuple[list[str], list[list[str]]
                 with_interval(row, name, form=metric_form(row["metric"]))
                 for name in ("base", "tuned")
             ),
-            text(row["n_questions"]),
+            asked_questions(row),
         ]
         for row in students.iter_rows(named=True)
     ]
     return columns, rows
+
+
+def asked_questions(row: dict[str, Any]) -> str:
+    """Return how many test questions were asked, and of how many if not of all: ``120 of 1,319``.
+
+    Parameters
+    ----------
+    row : dict
+        Of the query ``student_accuracy``.
+    """
+    asked, of = row["n_questions"], row["n_test_questions"]
+    return text(asked) if of is None or of <= asked else f"{text(asked)} of {text(of)}"
 
 
 def over_budget_table(names: Sequence[str], points: pl.DataFrame) -> Table:

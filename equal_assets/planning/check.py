@@ -243,7 +243,9 @@ def _yield(settings: Settings, *, is_plan: bool) -> Iterator[Finding]:
 def _student(settings: StudentSettings) -> Finding:
     if isinstance(settings, TinyStudentSettings):
         return Finding(True, "student: tiny is built from the corpus")
+    from equal_assets.resources.students.causal_lm import load_tokenizer
     from equal_assets.resources.students.huggingface import find_model
+    from equal_assets.resources.students.tokens import end_tokens
 
     try:
         folder = find_model(settings.model, settings.revision, local_only=True)
@@ -251,7 +253,18 @@ def _student(settings: StudentSettings) -> Finding:
         if Path(settings.model).is_dir():
             return Finding(False, f"student: {error}")
         return _of_hub("student", settings.model)
-    return Finding(True, f"student: {settings.model} is there, safetensors in {folder}")
+    try:
+        tokenizer = load_tokenizer(
+            folder,
+            chat_template=settings.chat_template,
+            trust_remote_code=settings.trust_remote_code,
+        )
+        end = tokenizer.decode(end_tokens(tokenizer))
+    except ModelError as error:
+        return Finding(False, f"student: {error}")
+    prompts = "plain prompts" if tokenizer.chat_template is None else "prompts in a chat template"
+    told = f"{prompts}, answers that end with {end!r}"
+    return Finding(True, f"student: {settings.model} is there, safetensors in {folder}; {told}")
 
 
 def _harness(settings: HarnessSettings) -> Iterator[Finding]:

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from psutil import virtual_memory
 
 from equal_assets.algorithms.flops import inference_flops
+from equal_assets.planning import memory
 from equal_assets.planning.estimate import RATING_REPLY_TOKENS, assumed_tokens
 from equal_assets.planning.model_sizes import ModelSize, model_size
 from equal_assets.records import CHARACTERS_PER_TOKEN
+from equal_assets.resources.students.activations import Activations, count_activations
+from equal_assets.resources.students.trainers import TrainingRecipe, has_gpu
 from equal_assets.settings import (
     HuggingFaceStudentSettings,
     LLMExtractionSettings,
@@ -28,6 +35,9 @@ QUANTIZED_BYTES = {"awq": 0.5, "gptq": 0.5, "fp8": 1.0}
 
 FULL_TUNING_BYTES = 16
 """Of a parameter on the GPU: weight, gradient and two moments in float32."""
+
+USUAL_TOKENS = 512
+"""Of a long pair of a data set; contexts are often longer."""
 
 CHECKPOINT_BYTES = 12
 """Of a parameter on disk: weight and two moments; two checkpoints are kept."""
@@ -55,7 +65,7 @@ def requirements(settings: Settings, *, n_read: int, n_characters: int) -> Itera
     if isinstance(llm, VLLMSettings):
         yield _engine_memory(llm)
     if isinstance(settings.student, HuggingFaceStudentSettings):
-        yield _student_memory(settings.student)
+        yield from _student_memory(settings.student)
     yield from _disk(settings, n_documents, characters)
 
 
@@ -140,17 +150,59 @@ def _engine_memory(llm: VLLMSettings) -> str:
     )
 
 
-def _student_memory(student: HuggingFaceStudentSettings) -> str:
-    size = model_size(student.model)
+def _student_memory(settings: HuggingFaceStudentSettings) -> Iterator[str]:
+    size = model_size(settings.model)
     if size is None:
-        return f"GPU memory of the student: unknown, as the size of {student.model} is"
-    bytes_each = FULL_TUNING_BYTES if student.method == "full" else 2
-    held = "weights, gradients and optimizer" if student.method == "full" else "frozen weights"
-    memory = size.parameters * bytes_each / GIB
-    return (
-        f"GPU memory of the student: {memory:,.0f} GiB of {held} on each device, plus "
+        yield f"memory of the student: unknown, as the size of {settings.model} is"
+        return
+    if (Path(settings.model) / "config.json").is_file():
+        try:
+            yield from _counted_memory(settings)
+            return
+        except (RuntimeError, NotImplementedError):  # the model's code depends on values
+            pass
+    bytes_each = FULL_TUNING_BYTES if settings.method == "full" else 2
+    held = "weights, gradients and optimizer" if settings.method == "full" else "frozen weights"
+    held_gib = size.parameters * bytes_each / GIB
+    yield (
+        f"GPU memory of the student: {held_gib:,.0f} GiB of {held} on each device, plus "
         f"activations ({size.parameters / 1e9:.2f} billion parameters {size.basis}, "
-        f"{student.method}: {bytes_each} bytes each)"
+        f"{settings.method}: {bytes_each} bytes each)"
+    )
+
+
+def _counted_memory(settings: HuggingFaceStudentSettings) -> Iterator[str]:
+    """Yield the peaks on this machine's CPU, if it has no GPU, and on a GPU."""
+    from equal_assets.resources.students.huggingface import HuggingFaceStudent
+
+    recipe = HuggingFaceStudent(**settings.model_dump(exclude={"kind"})).recipe()
+    folder = Path(settings.model)
+    kept = count_activations(folder, recipe, bfloat16=recipe.mixed_precision)
+    if not has_gpu():
+        yield _cpu_memory(kept, recipe, folder)
+        if not recipe.mixed_precision:
+            kept = count_activations(folder, recipe, bfloat16=True)
+        saves = settings.gradient_checkpointing is not False
+        recipe = replace(recipe, mixed_precision=True, gradient_checkpointing=saves)
+    training = memory.gpu_training_gib(kept, recipe)
+    yield (
+        f"GPU memory of the student: {training:.1f} GiB on each device to train on "
+        f"{recipe.per_device_batch_size} pairs of {recipe.context_tokens:,} tokens at once, "
+        f"{memory.gpu_scoring_gib(kept, recipe):.1f} to score answers"
+    )
+
+
+def _cpu_memory(kept: Activations, recipe: TrainingRecipe, folder: Path) -> str:
+    file_bytes = sum(part.stat().st_size for part in folder.glob("*.safetensors"))
+    scoring = memory.cpu_scoring_gib(kept, recipe, file_bytes=file_bytes)
+    training = ", ".join(
+        f"{memory.cpu_training_gib(kept, recipe, file_bytes=file_bytes, n_tokens=n_tokens):.1f} "
+        f"GiB with {n_tokens:,} tokens"
+        for n_tokens in sorted({min(USUAL_TOKENS, recipe.context_tokens), recipe.context_tokens})
+    )
+    return (
+        f"memory of the student on this CPU: {scoring:.1f} GiB to score answers; to train on "
+        f"pairs, {training}; the machine has {virtual_memory().total / GIB:.1f}"
     )
 
 

@@ -51,11 +51,13 @@ def look_through_target(target: TargetSettings, evaluation: EvaluationSettings) 
             f"question must count as right, but does not ({verdict.reason}); correct it, or answers"
         )
     read = f", numbers with a decimal {decimal}" if decimal else ""
+    is_drawn = evaluation.questions is not None and evaluation.questions < len(test)
+    asked = f", of which {evaluation.questions} will be asked" if is_drawn else ""
     layout = readers(target)[0].layout
     how = f"the first true answer is judged right ({verdict.extracted})" if verdict else ""
     return "; ".join(
         [
-            f"{len(reference)} reference and {len(test)} test pairs{read}",
+            f"{len(reference)} reference and {len(test)} test pairs{asked}{read}",
             f"read from {', '.join(layout.fields())}",
             f"the first is: {_shown(reference[0].question)} -> {_shown(reference[0].answer)}",
             _cut(how, 2 * SHOWN_CHARACTERS) or "written answers are not judged (answers: text)",

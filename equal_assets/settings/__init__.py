@@ -49,6 +49,7 @@ from equal_assets.settings.places import (
 from equal_assets.settings.project import Settings, fingerprint, parse_share
 from equal_assets.settings.reading import load_settings
 from equal_assets.settings.students import (
+    CHAT_TEMPLATES,
     HuggingFaceStudentSettings,
     StudentSettings,
     TinyStudentSettings,
@@ -56,6 +57,7 @@ from equal_assets.settings.students import (
 from equal_assets.settings.tracking import TrackingSettings
 
 __all__ = [
+    "CHAT_TEMPLATES",
     "ENGLISH_MODEL",
     "MAX_ROUNDS",
     "MULTILINGUAL_MODEL",

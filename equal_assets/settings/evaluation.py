@@ -85,13 +85,27 @@ class EvaluationSettings(SettingsSection):
     """How students are evaluated on the test questions."""
 
     choices: int = Field(4, ge=2, le=26, description="per test question, the true answer included")
+    questions: int | None = Field(
+        None,
+        ge=2,
+        description="test questions of a target that are asked, drawn by seed; null: all",
+    )
     max_answer_tokens: int = Field(512, ge=1, description="of a generated answer")
     samples: int = Field(1, ge=1, le=1000, description="generated answers per question, for pass@k")
     temperature: float = Field(0.0, ge=0, le=2, description="0: the likeliest answer")
     code_seconds: float = Field(10.0, gt=0, le=600, description="time limit for an answer of code")
     code_memory_mb: int = Field(1024, ge=64, description="memory limit for it")
-    seed: int = Field(0, ge=0, description="draws wrong choices and samples")
+    seed: int = Field(0, ge=0, description="draws questions, wrong choices and samples")
     harness: HarnessSettings = HarnessSettings()
+
+    @model_validator(mode="after")
+    def _questions_give_choices(self) -> EvaluationSettings:
+        if self.questions is not None and self.questions < self.choices:
+            raise ValueError(
+                f"questions = {self.questions}: must be at least choices ({self.choices}), since "
+                "wrong choices are answers to other questions; raise it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _samples_differ(self) -> EvaluationSettings:

@@ -163,7 +163,8 @@ class Settings(SettingsSection):
                     "protected_field",
                     "min_examples",
                 },
-                "evaluation": {"harness"},
+                # without a limit, what was judged before there was one stays current
+                "evaluation": {"harness", *(set() if self.evaluation.questions else {"questions"})},
                 "student": STUDENT_DOES_NOT_DEPEND_ON,
             },
         )

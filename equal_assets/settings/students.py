@@ -48,6 +48,10 @@ PAPER_STUDENT = {
 """``preset: paper`` by method (arXiv:2505.12250, section 4.1); the schedule is also a cosine."""
 
 
+CHAT_TEMPLATES = ("auto", "off", "chatml", "gemma", "llama3")
+"""Values of ``chat_template`` that name no file."""
+
+
 class HuggingFaceStudentSettings(SettingsSection):
     """A pretrained causal language model: any folder or hub id.
 
@@ -63,8 +67,10 @@ class HuggingFaceStudentSettings(SettingsSection):
     trust_remote_code: bool = Field(
         False, description="run Python code that comes with the model; read it first"
     )
-    chat_template: Literal["auto", "off"] = Field(
-        "auto", description="auto: prompts go through the model's own, if it has one"
+    chat_template: str = Field(
+        "auto",
+        description="auto: prompts go through the model's own, if it has one; off: through none; "
+        "chatml, gemma, llama3, or a file of Jinja, relative to campaigns.yaml: for base models",
     )
     context_tokens: int = Field(2048, ge=32, description="longest sequence")
     method: Literal["lora", "full"] = Field(
@@ -85,10 +91,15 @@ class HuggingFaceStudentSettings(SettingsSection):
     lora_rank: int = Field(16, ge=1, le=1024, description="of the adapters")
     lora_alpha: int = Field(32, ge=1, description="adapters weigh alpha / rank")
     lora_dropout: float = Field(0.05, ge=0, lt=1, description="while training")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of arithmetic; auto: bfloat16 if the processor supports it"
+    )
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = Field(
         "auto", description="auto: flash_attention_2 if it is installed, else sdpa"
     )
-    gradient_checkpointing: bool = Field(True, description="on a GPU: less memory, a third slower")
+    gradient_checkpointing: bool | None = Field(
+        None, description="less memory for activations, a third slower; null: on a GPU"
+    )
     processes: int | None = Field(
         None, ge=1, description="of training; null: one per visible CUDA device"
     )
@@ -100,6 +111,23 @@ class HuggingFaceStudentSettings(SettingsSection):
     def _folder_beside_the_file(cls, model: str, info: ValidationInfo) -> str:
         folder = base_folder(info) / model
         return str(folder) if folder.is_dir() else model
+
+    @field_validator("chat_template", mode="before")
+    @classmethod
+    def _off_without_quotes(cls, template: Any) -> Any:
+        return "off" if template is False else template  # as YAML reads a bare off
+
+    @field_validator("chat_template")
+    @classmethod
+    def _known_template_or_file(cls, template: str, info: ValidationInfo) -> str:
+        if template in CHAT_TEMPLATES:
+            return template
+        file = base_folder(info) / template
+        if not file.is_file():
+            raise ValueError(
+                f"must be {', '.join(CHAT_TEMPLATES)} or a file of Jinja; there is no {file}"
+            )
+        return str(file)
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +157,7 @@ class HuggingFaceStudentSettings(SettingsSection):
 
 
 STUDENT_DOES_NOT_DEPEND_ON = {
+    "precision",
     "attention",
     "gradient_checkpointing",
     "processes",

@@ -16,6 +16,7 @@ from equal_assets.algorithms.judging.metrics import (
     perplexity,
     perplexity_interval,
 )
+from equal_assets.algorithms.judging.numbers import decimal_mark
 from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import pass_at_k
 from equal_assets.progress import Progress, report
@@ -139,9 +140,12 @@ def answers_on_test(
     DataFrame
         Of :func:`judge`.
     """
-    questions = warehouse.query("target_pairs", campaign=campaign, split="test")
-    options = warehouse.query("target_options", campaign=campaign, split="test")
     target = settings.targets[settings.campaigns[campaign].target]
+    test = warehouse.query("target_pairs", campaign=campaign, split="test")
+    questions = drawn_questions(test, settings.evaluation)
+    options = warehouse.query("target_options", campaign=campaign, split="test").join(
+        questions.select("position"), on="position", how="semi", maintain_order="left"
+    )
     judged_by = [target.answers, target.decimal, RULES]
     asked = [identity, questions.rows(), judged_by, settings.sections("evaluation")]
     judged_as = fingerprint(asked if options.is_empty() else [*asked, options.rows()])
@@ -152,17 +156,27 @@ def answers_on_test(
             path,
             questions,
             answers=target.answers,
-            decimal=target.decimal,
+            decimal=target.decimal or decimal_mark(test["answer"], texts=test["question"]),
             evaluation=settings.evaluation,
             progress=report(log, f"{campaign}: ask the student ({name})"),
-            options=_options_of(options, n_questions=len(questions)),
-        )
+            options=_options_of(options, questions["position"]),
+        ).with_columns(pl.lit(questions["position"]).gather(pl.col("position")))
     rows = answers.with_columns(
         campaign=pl.lit(campaign), student=pl.lit(name), judged_as=pl.lit(judged_as)
     )
     with warehouse.transaction() as transaction:
         transaction.replace("student_answers", rows, campaign=campaign, student=name)
     return answers
+
+
+def drawn_questions(test: pl.DataFrame, evaluation: EvaluationSettings) -> pl.DataFrame:
+    """Return the test questions that are asked, in their order: all, or as many as are wanted.
+
+    The same seed draws the same questions for every student and campaign of a target; more
+    questions are those and others.
+    """
+    drawn = np.random.default_rng(evaluation.seed).permutation(len(test))[: evaluation.questions]
+    return test[np.sort(drawn)]
 
 
 def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
@@ -189,12 +203,14 @@ def metrics_of(answers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _options_of(rows: pl.DataFrame, *, n_questions: int) -> list[list[Option]]:
+def _options_of(rows: pl.DataFrame, positions: pl.Series) -> list[list[Option]]:
     """Return the rows of the query ``target_options`` by question; nothing if there are none."""
-    found: list[list[Option]] = [[] for _ in range(n_questions if len(rows) else 0)]
+    if rows.is_empty():
+        return []
+    found: dict[int, list[Option]] = {position: [] for position in positions}
     for position, _, label, answer, is_right in rows.iter_rows():
         found[position].append(Option(label, answer, is_right))
-    return found
+    return list(found.values())
 
 
 def _choice_rows(pairs: Sequence[QAPair], choices: Choices) -> list[dict]:

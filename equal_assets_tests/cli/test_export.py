@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -91,6 +92,27 @@ def test_options_come_before_the_settings(stored, typed):
     (config,) = yaml.safe_load(card.split("---\n")[1])["configs"]
     assert config["data_files"] == [{"split": "train", "path": "messages/train.jsonl"}]
     assert "No example is set aside for validation" in card
+
+
+def test_student_is_written_as_a_whole_model_into_a_new_folder(stored, typed, base):
+    folder = stored.folder / "student"
+    lacking = typed("rivers", "--student", str(folder))
+    assert "campaign rivers has no tuned student: `equal run rivers` tunes it" in " ".join(
+        lacking.output.split()
+    )
+    counted = dict.fromkeys(("n_examples", "n_tokens", "n_parameters"), 1)
+    measured = dict.fromkeys(("flops", "loss_first", "loss_last", "seconds"), 1.0)
+    row = {"campaign": "rivers", "path": str(base), "base_path": str(base), **counted, **measured}
+    row |= {"mlflow_run_id": "run", "mlflow_model_id": "model"}
+    with stored.warehouse.transaction() as transaction:
+        transaction.replace("fine_tuned_student", pl.DataFrame([row]), campaign="rivers")
+    done = typed("rivers", "--student", str(folder))
+    assert done.exit_code == 0, done.output
+    assert f"student in {folder}:" in done.output
+    assert {"model.safetensors", "chat_template.jinja"} < {file.name for file in folder.iterdir()}
+    again = typed("rivers", "--student", str(folder))
+    assert again.exit_code != 0
+    assert "must be a new or empty folder" in " ".join(again.output.split())
 
 
 @pytest.mark.parametrize(

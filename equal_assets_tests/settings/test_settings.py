@@ -167,8 +167,8 @@ MISTAKES = {
     "unknown key of the evaluation": (
         "tracking:",
         "evaluation: {choice: 5}\ntracking:",
-        "evaluation.choice is not a known key: must be one of choices, max_answer_tokens, samples,"
-        " temperature, code_seconds, code_memory_mb, seed",
+        "evaluation.choice is not a known key: must be one of choices, questions,"
+        " max_answer_tokens, samples, temperature, code_seconds, code_memory_mb, seed",
     ),
     "samples that are all the same": (
         "tracking:",

@@ -4,10 +4,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from equal_assets.pages.students import asked_questions
 from equal_assets.records import Option, QAPair
 from equal_assets.resources.students.tiny import TinyStudent
 from equal_assets.settings import EvaluationSettings
-from equal_assets.steps.judging import ANSWER_COLUMNS, metrics_of
+from equal_assets.steps.judging import (
+    ANSWER_COLUMNS,
+    answers_on_test,
+    drawn_questions,
+    metrics_of,
+)
 from equal_assets.steps.judging import judge as ask
 from equal_assets.steps.multiple_choice import judge_by_choice
 from equal_assets_tests.micro_student import HELD_OUT, MICRO, PAIRS, silent
@@ -270,3 +276,61 @@ def test_tuned_student_writes_what_is_judged(student, tuning):
     found = {row["metric"]: row for row in metrics_of(answers).iter_rows(named=True)}
     assert found["number_strict"]["value"] == 0.0
     assert found["number_strict"]["n_questions"] == 6
+
+
+def test_the_same_questions_are_drawn_each_time_and_more_are_those_and_others():
+    test = pl.DataFrame({"position": range(100)})
+    few, more, other = (
+        drawn_questions(test, EvaluationSettings(questions=n, seed=seed))["position"].to_list()
+        for n, seed in ((10, 0), (30, 0), (30, 1))
+    )
+    assert len(few) == 10
+    assert few == sorted(few)
+    assert set(few) < set(more)
+    assert set(more) != set(other)
+    for all_of_them in (EvaluationSettings(), EvaluationSettings(questions=1000)):
+        assert drawn_questions(test, all_of_them).equals(test)
+
+
+@pytest.mark.parametrize("campaign", ["equal", "random"])
+def test_a_limited_number_of_test_questions_is_asked_and_their_places_are_kept(
+    warehouse, campaigns, campaign
+):
+    words = [f"w{number}" for number in range(40)]
+    rows = [
+        {"campaign": campaign, "split": "test", "position": place, "answer": word}
+        | {"question": f"Is it {word}?"}
+        for place, word in enumerate(words)
+    ]
+    with warehouse.transaction() as transaction:
+        transaction.insert("target_qa", pl.DataFrame(rows))
+    settings = campaigns.load()
+    limited = settings.model_copy(update={"evaluation": EvaluationSettings(questions=6)})
+    answers = answers_on_test(
+        scripted(),
+        "none",
+        warehouse,
+        campaign=campaign,
+        name="tuned",
+        identity="model",
+        settings=limited,
+        log=None,
+    )
+    asked = answers.filter(measure="pmi_accuracy")
+    drawn = drawn_questions(pl.DataFrame(rows), limited.evaluation)["position"].to_list()
+    assert asked["position"].to_list() == drawn != list(range(6))
+    assert asked["output"].to_list() == [words[place] for place in asked["position"]]
+    stored = warehouse.query("student_answers", campaign=campaign, student="tuned")
+    assert set(stored["position"]) == set(asked["position"])
+    with warehouse.transaction() as transaction:
+        found = metrics_of(answers).rename({"value": "tuned", "low": "tuned_low"})
+        found = found.rename({"high": "tuned_high"}).with_columns(campaign=pl.lit(campaign))
+        same = {f"base{end}": pl.col(f"tuned{end}") for end in ("", "_low", "_high")}
+        transaction.insert("student_accuracy", found.with_columns(**same))
+    row = warehouse.query("student_accuracy", campaigns=[campaign]).row(0, named=True)
+    assert asked_questions(row) == "6 of 40"
+
+
+def test_fewer_questions_than_choices_are_refused():
+    with pytest.raises(ValueError, match=r"questions = 3: must be at least choices \(4\)"):
+        EvaluationSettings(questions=3)

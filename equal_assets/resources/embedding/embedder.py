@@ -15,11 +15,11 @@ from equal_assets.algorithms.flops import training_flops
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress, silent
 from equal_assets.resources.embedding.flops import embedder_flops, metered
+from equal_assets.resources.precision import computes_bfloat16
 from equal_assets.resources.publishing import file_digest, publishing
 from equal_assets.settings import WarmUpSettings, fingerprint
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
@@ -278,7 +278,7 @@ class Embedder(ConfigurableResource):
 
     def _bfloat16(self, model: "SentenceTransformer") -> bool:
         if self.precision == "auto":
-            return not _is_static(model) and _computes_bfloat16(model.device)
+            return not _is_static(model) and computes_bfloat16(model.device)
         return self.precision == "bfloat16"
 
 
@@ -465,17 +465,6 @@ def _cut(
             owners.append(row)
             weights.append(len(tokens))
     return chunks, np.array(owners), np.array(weights, dtype=np.float32)
-
-
-def _computes_bfloat16(device: "torch.device") -> bool:
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    # without these instructions bfloat16 is emulated and slower than float32
-    return device.type == "cpu" and bool(
-        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    )
 
 
 def _autocast(enabled: bool) -> Any:

@@ -11,16 +11,18 @@ import numpy as np
 
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
+from equal_assets.resources.students.head import IGNORED, Head
+from equal_assets.resources.students.templates import set_template
 from equal_assets.resources.students.tokens import answer_tokens, cut_middle, prompt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 SCORING_PART_TOKENS = 8192
+"""Tokens in one forward pass of the scoring, padding included: bounds memory."""
 
 BASE_FILE = "base_model.txt"
 """In a folder of adapters: where their model is from there, since a project may move as a whole."""
-"""Tokens in one forward pass of the scoring, padding included: bounds memory."""
 
 
 def load(
@@ -28,7 +30,7 @@ def load(
     *,
     bfloat16: bool = False,
     attention: str | None = None,
-    chat_template: bool = True,
+    chat_template: str = "auto",
     trust_remote_code: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Return the model in a folder, adapters in place, and its tokenizer.
@@ -41,8 +43,8 @@ def load(
         Precision of the weights; float32 otherwise.
     attention : str, optional
         Implementation, as transformers names it; by default the model's choice.
-    chat_template : bool
-        Whether prompts go through the template of the tokenizer, if it has one.
+    chat_template : str
+        As :func:`equal_assets.resources.students.templates.set_template` takes it.
     trust_remote_code : bool
         Whether code that comes with the model may run.
 
@@ -82,7 +84,7 @@ def load(
 
 
 def load_tokenizer(
-    path: Path | str, *, chat_template: bool = True, trust_remote_code: bool = False
+    path: Path | str, *, chat_template: str = "auto", trust_remote_code: bool = False
 ) -> PreTrainedTokenizerFast:
     """Return the tokenizer in a folder; the arguments are those of :func:`load`."""
     from transformers import AutoTokenizer
@@ -93,8 +95,7 @@ def load_tokenizer(
         )
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(f"the tokenizer in {path} cannot be loaded: {error}") from error
-    if not chat_template:
-        tokenizer.chat_template = None
+    set_template(tokenizer, chat_template)
     return tokenizer
 
 
@@ -253,42 +254,32 @@ def _score_ends(
     progress: Progress,
 ) -> np.ndarray:
     """Return the log-probability of the last ``n_scored`` tokens of each sequence, summed."""
-    model = on_device(model)
+    head = Head(on_device(model))
     log_probabilities = np.zeros(len(sequences))
     by_length = sorted(range(len(sequences)), key=lambda row: len(sequences[row]), reverse=True)
     done = 0
     while done < len(by_length):
         longest = len(sequences[by_length[done]])
         rows = by_length[done : done + max(1, SCORING_PART_TOKENS // longest)]
-        log_probabilities[rows] = _score_part(model, [sequences[r] for r in rows], n_scored[rows])
+        log_probabilities[rows] = _score_part(head, [sequences[r] for r in rows], n_scored[rows])
         done += len(rows)
         progress(done, len(by_length))
     return log_probabilities
 
 
-def _score_part(
-    model: PreTrainedModel, sequences: list[list[int]], n_scored: np.ndarray
-) -> np.ndarray:
+def _score_part(head: Head, sequences: list[list[int]], n_scored: np.ndarray) -> np.ndarray:
+    """Return the same of sequences that are read together, the longest first."""
     import torch
 
     width = len(sequences[0])
-    lengths = torch.tensor([len(sequence) for sequence in sequences])[:, None]  # (n, 1)
-    padded = torch.tensor([s + [0] * (width - len(s)) for s in sequences]).to(model.device)
-    positions = torch.arange(1, width)[None]  # of the predicted token
-    first = lengths - torch.from_numpy(n_scored)[:, None]
-    is_scored = (positions >= first) & (positions < lengths)  # (n, width - 1)
-    start = int(first.min()) - 1  # of the positions whose logits are needed
-    wanted = is_scored[:, start:].to(model.device)
+    # Padding is on the right, where a causal model cannot see it: no mask is needed.
+    padded = torch.tensor([s + [0] * (width - len(s)) for s in sequences])
+    ends = torch.tensor([len(sequence) for sequence in sequences])[:, None]  # (n, 1)
+    places = torch.arange(width)[None]
+    is_scored = (places >= ends - torch.from_numpy(n_scored)[:, None]) & (places < ends)
+    labels = padded.masked_fill(~is_scored, IGNORED)
     with torch.no_grad():
-        # Padding is on the right, where a causal model cannot see it: no mask is needed.
-        logits = model(
-            input_ids=padded,
-            logits_to_keep=torch.arange(start, width - 1, device=model.device),
-            use_cache=False,
-        ).logits[wanted]  # (n_scored tokens, vocabulary)
-        loss = torch.nn.functional.cross_entropy(
-            logits.float(), padded[:, start + 1 :][wanted], reduction="none"
-        )
-    scored = torch.zeros(wanted.shape, dtype=torch.float64, device=loss.device)
-    scored[wanted] = -loss.double()
-    return scored.sum(dim=1).cpu().numpy()
+        losses = head.losses(padded.to(head.device), labels.to(head.device))
+    scored = torch.zeros(padded.shape, dtype=torch.float64)
+    scored[is_scored] = -losses.double().cpu()
+    return scored.sum(dim=1).numpy()

@@ -15,9 +15,10 @@ from equal_assets.records import QAPair
 from equal_assets.resources.publishing import put_in_place
 from equal_assets.resources.students.causal_lm import BASE_FILE, check_folder, load_tokenizer
 from equal_assets.resources.students.checkpoints import workplace
+from equal_assets.resources.students.head import IGNORED
 from equal_assets.resources.students.student import FineTuning, check_pairs, completion, prompt
 from equal_assets.resources.students.tokens import answer_tokens, end_tokens, prompt_tokens
-from equal_assets.resources.students.trainers import IGNORED, Example, TrainingRecipe, train
+from equal_assets.resources.students.trainers import Example, TrainingRecipe, train
 from equal_assets.resources.students.training_process import train_in_processes
 from equal_assets.settings import fingerprint
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from equal_assets.progress import Progress
 from equal_assets.resources.students.causal_lm import answer_sequences, on_device
+from equal_assets.resources.students.head import IGNORED, Head
 
 if TYPE_CHECKING:
     import torch
@@ -127,6 +128,7 @@ def answer_gradients(
         tokenizer, prompts, answers, context_tokens=context_tokens
     )
     model = on_device(model)
+    head = Head(model)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     sketch = CountSketch(
         [parameter.numel() for parameter in parameters],
@@ -136,7 +138,7 @@ def answer_gradients(
     )
     projected = np.zeros((len(sequences), dimensions), dtype=np.float32)
     for row, (sequence, n_answer) in enumerate(zip(sequences, n_scored.tolist(), strict=True)):
-        loss = _answer_loss(model, sequence, n_answer)
+        loss = _answer_loss(head, sequence, n_answer)
         # no name for the gradient: it would stay in memory while the next is computed
         projected[row] = sketch.project(
             torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
@@ -145,11 +147,11 @@ def answer_gradients(
     return projected
 
 
-def _answer_loss(model: PreTrainedModel, sequence: list[int], n_answer: int) -> torch.Tensor:
+def _answer_loss(head: Head, sequence: list[int], n_answer: int) -> torch.Tensor:
     """Return the mean loss over the last ``n_answer`` tokens of a sequence, in nats."""
     import torch
 
-    tokens = torch.tensor([sequence], device=model.device)
-    hidden = model.base_model(input_ids=tokens).last_hidden_state[0, -n_answer - 1 : -1]
-    logits = model.get_output_embeddings()(hidden)  # (n_answer, vocabulary)
-    return torch.nn.functional.cross_entropy(logits.float(), tokens[0, -n_answer:])
+    tokens = torch.tensor([sequence], device=head.device)
+    labels = tokens.clone()
+    labels[:, :-n_answer] = IGNORED
+    return head.losses(tokens, labels).mean()

@@ -9,6 +9,7 @@ from pydantic import Field
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair
+from equal_assets.resources.precision import computes_bfloat16
 from equal_assets.resources.students.causal_lm import (
     check_folder,
     load,
@@ -29,13 +30,13 @@ FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 class HuggingFaceStudent(Student):
     """A pretrained model, tuned on the answers: all of it, or adapters.
 
-    On a GPU it computes in bfloat16, on a CPU in float32.
+    It computes in bfloat16 where the processor supports that, else in float32.
     """
 
     model: str = Field(description="A folder, or a hub id.")
     revision: str | None = Field(description="Of a hub id: branch, tag or commit.")
     trust_remote_code: bool = Field(description="Run code that comes with the model.")
-    chat_template: str = Field(description="auto or off.")
+    chat_template: str = Field(description="auto, off, a known name, or a file.")
     method: str = Field(description="lora or full.")
     epochs: int = Field(description="Of fine-tuning.")
     learning_rate: float = Field(description="Peak of the cosine schedule.")
@@ -45,8 +46,9 @@ class HuggingFaceStudent(Student):
     lora_rank: int = Field(description="Of the adapters.")
     lora_alpha: int = Field(description="Adapters weigh alpha / rank.")
     lora_dropout: float = Field(description="Of the adapters.")
+    precision: str = Field(description="auto, float32 or bfloat16.")
     attention: str = Field(description="auto, or an implementation.")
-    gradient_checkpointing: bool = Field(description="On a GPU.")
+    gradient_checkpointing: bool | None = Field(description="None: on a GPU.")
     processes: int | None = Field(description="Of training; None: one a CUDA device.")
     checkpoint_steps: int | None = Field(description="Between two checkpoints; None: a tenth.")
 
@@ -66,15 +68,15 @@ class HuggingFaceStudent(Student):
         self, base: Path, pairs: Sequence[QAPair], *, out: Path, progress: Progress
     ) -> FineTuning:
         """Tune on the answers: :func:`equal_assets.resources.students.fine_tuning.fine_tune`."""
-        return fine_tune(base.resolve(), pairs, self._recipe(), out=out, progress=progress)
+        return fine_tune(base.resolve(), pairs, self.recipe(), out=out, progress=progress)
 
     def load(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
         """Return a model of this student and its tokenizer, as the settings want them loaded."""
         return load(
             path,
-            bfloat16=has_gpu(),
+            bfloat16=self._bfloat16(),
             attention=self._attention(),
-            chat_template=self.chat_template == "auto",
+            chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
         )
 
@@ -82,21 +84,22 @@ class HuggingFaceStudent(Student):
         """Return the tokenizer alone, as :meth:`load` does."""
         return load_tokenizer(
             path,
-            chat_template=self.chat_template == "auto",
+            chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
         )
 
     def load_to_tune(self, path: Path | str) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
         """Return what :meth:`load` does, with new adapters if these are tuned."""
         model, tokenizer = self.load(path)
-        recipe = self._recipe()
+        recipe = self.recipe()
         return with_adapters(model, recipe) if recipe.lora_rank else model, tokenizer
 
     def n_parameters(self, path: Path | str) -> int:
         """Return how many parameters a model has, adapters included."""
         return n_parameters(path, trust_remote_code=self.trust_remote_code)
 
-    def _recipe(self) -> TrainingRecipe:
+    def recipe(self) -> TrainingRecipe:
+        """Return how the settings want a model trained on this machine."""
         import torch
 
         is_lora = self.method == "lora"
@@ -112,13 +115,22 @@ class HuggingFaceStudent(Student):
             lora_rank=self.lora_rank if is_lora else 0,
             lora_alpha=self.lora_alpha if is_lora else 0,
             lora_dropout=self.lora_dropout if is_lora else 0.0,
-            mixed_precision=has_gpu(),
-            gradient_checkpointing=self.gradient_checkpointing and has_gpu(),
+            mixed_precision=self._bfloat16(),
+            gradient_checkpointing=(
+                has_gpu() if self.gradient_checkpointing is None else self.gradient_checkpointing
+            ),
             attention=self._attention(),
-            chat_template=self.chat_template == "auto",
+            chat_template=self.chat_template,
             trust_remote_code=self.trust_remote_code,
             processes=self.processes or max(1, torch.cuda.device_count()),
         )
+
+    def _bfloat16(self) -> bool:
+        import torch
+
+        if self.precision == "auto":
+            return computes_bfloat16(torch.device("cuda" if has_gpu() else "cpu"))
+        return self.precision == "bfloat16"
 
     def _attention(self) -> str:
         from transformers.utils import is_flash_attn_2_available

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from jinja2 import TemplateError
+
 from equal_assets.errors import ModelError
 from equal_assets.records import trimmed
 
@@ -65,7 +67,8 @@ def end_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
     Raises
     ------
     ModelError
-        If the chat template does not put an answer directly after the opened prompt.
+        If the chat template is no template, does not put an answer directly after the opened
+        prompt, or ends it with text that is no token of the model.
     """
     if tokenizer.chat_template is None:
         return [tokenizer.eos_token_id]
@@ -78,7 +81,13 @@ def end_tokens(tokenizer: PreTrainedTokenizerFast) -> list[int]:
             "set student.chat_template: 'off'"
         )
     after = whole[len(before) + len(answer) :]
-    special = [place for place, token in enumerate(after) if token in tokenizer.all_special_ids]
+    special = [place for place, token in enumerate(after) if token in _markers(tokenizer)]
+    if not special and tokenizer.decode(after).strip():
+        raise ModelError(
+            f"student.chat_template ends an answer with {tokenizer.decode(after)!r}: must be one "
+            f"token of the model, which reads it as {len(after)}; name a template made for the "
+            "model, or set student.chat_template: 'off'"
+        )
     return after[: special[0] + 1] if special else [*after, tokenizer.eos_token_id]
 
 
@@ -86,9 +95,21 @@ def _chat(tokenizer: PreTrainedTokenizerFast, prompt: str, answer: str | None = 
     messages = [{"role": "user", "content": prompt}]
     if answer is not None:
         messages.append({"role": "assistant", "content": answer})
-    return tokenizer.apply_chat_template(
-        messages,
-        add_generation_prompt=answer is None,
-        return_dict=False,
-        **TEMPLATE_VARIABLES,
-    )
+    try:
+        return tokenizer.apply_chat_template(
+            messages,
+            add_generation_prompt=answer is None,
+            return_dict=False,
+            **TEMPLATE_VARIABLES,
+        )
+    except TemplateError as error:
+        raise ModelError(
+            f"the chat template of the student cannot be used: {error}; name another one in "
+            "student.chat_template, or set it to 'off'"
+        ) from error
+
+
+def _markers(tokenizer: PreTrainedTokenizerFast) -> set[int]:
+    """Return the tokens that no text is made of: special ones, and others that were added whole."""
+    added = tokenizer.added_tokens_decoder.items()  # Gemma's has runs of line ends and spaces
+    return {*tokenizer.all_special_ids, *(n for n, token in added if token.content.strip())}

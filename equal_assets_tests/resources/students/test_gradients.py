@@ -11,6 +11,7 @@ from equal_assets.records import QAPair
 from equal_assets.resources.students import gradients as module
 from equal_assets.resources.students.causal_lm import load
 from equal_assets.resources.students.gradients import CountSketch, answer_gradients
+from equal_assets.resources.students.head import Head
 from equal_assets.resources.students.student import completion, prompt
 from equal_assets_tests.micro_student import PAIRS, silent
 
@@ -141,12 +142,13 @@ def test_training_on_influential_pairs_helps_the_reference_more(student, base):
 def gain_of_a_step(base, pair, reference):
     """Return by how much one step of unit length on a pair lowers the loss on others."""
     model, tokenizer = load(base)
+    head = Head(model)
 
     def loss(pairs):
         total = torch.zeros(())
         for p in pairs:
             sequence, n = module.answer_sequences(tokenizer, *texts([p]), context_tokens=64)
-            total = total + module._answer_loss(model, sequence[0], int(n[0]))
+            total = total + module._answer_loss(head, sequence[0], int(n[0]))
         return total / len(pairs)
 
     before = loss(reference).item()

@@ -3,18 +3,26 @@
 import itertools
 import json
 import shutil
+from functools import partial, wraps
 
 import numpy as np
 import pytest
 import torch
 
 from equal_assets.errors import ModelError
+from equal_assets.planning.check import _student
+from equal_assets.resources.students import trainers
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.students.causal_lm import BASE_FILE, load
 from equal_assets.resources.students.fine_tuning import encode
+from equal_assets.resources.students.head import with_sliced_loss
 from equal_assets.resources.students.huggingface import find_model
+from equal_assets.resources.students.merging import merge
 from equal_assets.resources.students.student import completion, prompt
+from equal_assets.resources.students.templates import KNOWN
+from equal_assets.resources.students.tokens import prompt_tokens
 from equal_assets.resources.students.trainers import answer_trainer
+from equal_assets.settings import CHAT_TEMPLATES
 from equal_assets.settings import HuggingFaceStudentSettings as Settings
 from equal_assets_tests.micro_student import HELD_OUT, TEXTS, TRAIN, silent
 from equal_assets_tests.tiny_llm import make
@@ -25,6 +33,7 @@ LORA = {"method": "lora", "learning_rate": 2e-2, "lora_rank": 4, "lora_dropout":
 
 def small(model, **changes):
     keys = {"batch_size": 8, "per_device_batch_size": 8, "context_tokens": 128, "epochs": 1}
+    keys["precision"] = "float32"  # the same on every machine
     settings = Settings(kind="huggingface", model=str(model), **{**keys, **FULL, **changes})
     return build_student(settings, "unused")
 
@@ -93,7 +102,7 @@ def test_adapters_reload_with_the_same_logits(llm, tmp_path):
     model, tokenizer = student.load(llm)
     examples, _ = encode(tokenizer, TRAIN[:32], 128)
     trainer = answer_trainer(
-        model, tokenizer, examples, student._recipe(), place=tmp_path, progress=silent
+        model, tokenizer, examples, student.recipe(), place=tmp_path, progress=silent
     )
     trainer.train()
     trainer.model.save_pretrained(tmp_path / "model")
@@ -114,6 +123,27 @@ def test_adapters_whose_base_is_gone_say_so(llm, adapted, tmp_path):
     (lost / BASE_FILE).write_text("../gone")
     with pytest.raises(ModelError, match=f"there is no model in {tmp_path / 'gone'}"):
         small(llm).load(lost)
+
+
+@pytest.mark.parametrize("model", ["tuned", "adapted"])
+def test_merged_student_is_whole_and_writes_the_same(llm, base, model, request, tmp_path):
+    path = request.getfixturevalue(model).path
+    n_parameters = merge(path, tmp_path / "merged")
+    stored = {file.name for file in (tmp_path / "merged").iterdir()}
+    assert "model.safetensors" in stored
+    assert not any("adapter" in name for name in stored)
+    whole, tokenizer = load(tmp_path / "merged")
+    text = "Where is the red lamp?"
+    torch.testing.assert_close(
+        logits(whole, tokenizer, text), logits(*load(path), text), atol=1e-3, rtol=1e-3
+    )
+    assert n_parameters == whole.num_parameters()
+    (asked,) = prompt_tokens(load(path)[1], [prompt(HELD_OUT[0])])
+    question = HELD_OUT[0].question if model == "adapted" else prompt(HELD_OUT[0])
+    message = [{"role": "user", "content": question}]
+    assert asked == tokenizer.apply_chat_template(
+        message, add_generation_prompt=True, return_dict=False
+    )
 
 
 @pytest.mark.parametrize(("model", "untuned"), [("tuned", "llm"), ("adapted", "base")])
@@ -160,6 +190,52 @@ def test_template_can_be_left_aside(llm):
     assert text == f"<|im_end|>{prompt(TRAIN[0])}{completion(TRAIN[0])}<|im_end|>"
 
 
+def test_base_model_takes_a_template_by_name_and_from_a_file(llm, plain, tmp_path):
+    own = small(llm).load_tokenizer(llm).chat_template
+    (tmp_path / "own.jinja").write_text(own, encoding="utf-8")
+    (expected,), _ = encode(load(llm)[1], TRAIN[:1], 128)
+    for template in ("chatml", str(tmp_path / "own.jinja")):
+        student = small(plain, chat_template=template, epochs=2)
+        (row,), _ = encode(student.load_tokenizer(plain), TRAIN[:1], 128)
+        assert row == expected
+    tuned = tune(student, TRAIN[:16], tmp_path / "out")
+    assert load(tuned.path)[1].chat_template == own
+    assert small(llm, chat_template=False).chat_template == "off"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{% for message in messages %}", r"cannot be used: .*; name another one in student\.chat"),
+        ("{{ messages[7]['content'] }}", "cannot be used"),
+        (
+            "{% for m in messages %}{{ m['content'] }}\n##\n{% endfor %}",
+            r"ends an answer with '\\n#",
+        ),
+        (b"\xff\xfe\x00", "must be a file of Jinja in UTF-8"),
+    ],
+    ids=["syntax", "undefined", "no token", "no text"],
+)
+def test_template_that_cannot_be_used_says_so(plain, tmp_path, template, message):
+    file = tmp_path / "template.jinja"
+    file.write_bytes(template if isinstance(template, bytes) else template.encode())
+    student = small(plain, chat_template=str(file))
+    with pytest.raises(ModelError, match=message):
+        tune(student, TRAIN[:8], tmp_path / "out")
+    finding = _student(Settings(kind="huggingface", model=str(plain), chat_template=str(file)))
+    assert not finding.is_ok
+    assert "chat_template" in finding.text
+
+
+def test_unknown_template_is_refused_with_those_that_are_known(plain):
+    with pytest.raises(ValueError, match=r"must be auto, off, chatml, gemma, llama3 or a file"):
+        small(plain, chat_template="chatlm")
+
+
+def test_known_templates_are_those_that_settings_accept():
+    assert ("auto", "off", *KNOWN) == CHAT_TEMPLATES
+
+
 def test_template_that_writes_before_the_answer_is_refused(llm, tmp_path):
     folder = tmp_path / "odd"
     shutil.copytree(llm, folder)
@@ -176,7 +252,7 @@ def test_packed_pairs_do_not_see_each_other_and_learn_their_answers_alone(llm, t
     model, tokenizer = student.load(llm)
     examples, _ = encode(tokenizer, TRAIN[:12], 128)
     trainer = answer_trainer(
-        model, tokenizer, examples, student._recipe(), place=tmp_path, progress=silent
+        model, tokenizer, examples, student.recipe(), place=tmp_path, progress=silent
     )
     packed = trainer.train_dataset
     assert len(packed) < len(examples)
@@ -205,6 +281,54 @@ def test_small_batches_are_accumulated_to_the_same_steps(llm, tmp_path):
     )
     assert len(parts.losses) == len(whole.losses) == 4
     assert parts.losses[0] != parts.losses[1]
+
+
+@pytest.mark.parametrize("method", [FULL, LORA | {"lora_dropout": 0.0}], ids=["full", "lora"])
+def test_parts_of_a_batch_learn_the_same_as_the_whole(llm, tmp_path, monkeypatch, method):
+    student = small(llm, **method)
+    learned = []
+    for n_tokens in (10_000, 1):
+        monkeypatch.setattr(trainers, "CPU_BATCH_TOKENS", n_tokens)
+        seen = []
+        monkeypatch.setattr(trainers, "with_sliced_loss", partial(counted, seen))
+        tuned = tune(student, TRAIN[:16], tmp_path / str(n_tokens))
+        learned.append((student.load(tuned.path)[0].state_dict(), tuned.losses, seen))
+    (whole, losses, seen), (parts, same_losses, one_each) = learned
+    assert (seen, one_each) == ([8] * 2, [1] * 16)
+    assert same_losses == pytest.approx(losses, rel=1e-5)
+    for name, weight in whole.items():
+        torch.testing.assert_close(parts[name], weight, rtol=1e-3, atol=1e-4)
+
+
+def counted(seen, model):
+    """Return the model with a sliced loss, whose calls leave the number of their sequences."""
+    sliced = with_sliced_loss(model)
+    forward = sliced.forward
+
+    @wraps(forward)
+    def counting(*args, **inputs):
+        seen.append(len(inputs["input_ids"]))
+        return forward(*args, **inputs)
+
+    sliced.forward = counting
+    return sliced
+
+
+@pytest.mark.parametrize("method", [FULL, LORA], ids=["full", "lora"])
+def test_bfloat16_learns_and_scores_nearly_the_same(base, tmp_path, method):
+    scores = {}
+    prompts, answers = ([half(pair) for pair in HELD_OUT[:12]] for half in (prompt, completion))
+    for precision in ("float32", "bfloat16"):
+        student = small(base, **method, precision=precision)
+        tuned = tune(student, TRAIN[:64], tmp_path / precision)
+        scores[precision] = student.answer_log_probabilities(
+            tuned.path, prompts, answers, progress=silent
+        )[0]
+    untuned = small(base).answer_log_probabilities(base, prompts, answers, progress=silent)[0]
+    assert student.load(base)[0].dtype == torch.bfloat16
+    gain = scores["float32"].sum() - untuned.sum()
+    assert gain > 50
+    assert scores["bfloat16"].sum() - untuned.sum() == pytest.approx(gain, rel=0.1)
 
 
 def test_model_without_a_beginning_token_begins_after_an_end(plain):

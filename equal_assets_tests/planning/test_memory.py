@@ -1,0 +1,97 @@
+"""Memory of a student: counted activations, and the peaks that follow from them."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from equal_assets.planning.memory import (
+    cpu_scoring_gib,
+    cpu_training_gib,
+    gpu_scoring_gib,
+    gpu_training_gib,
+)
+from equal_assets.planning.requirements import requirements
+from equal_assets.resources.students.activations import (
+    COUNTED_TOKENS,
+    Activations,
+    _kept,
+    count_activations,
+)
+from equal_assets.resources.students.causal_lm import load
+from equal_assets.resources.students.trainers import TrainingRecipe, with_adapters
+from equal_assets.settings import HuggingFaceStudentSettings
+from equal_assets_tests.micro_student import TEXTS
+from equal_assets_tests.tiny_llm import make
+
+FULL = TrainingRecipe(
+    epochs=1,
+    learning_rate=1e-4,
+    batch_size=64,
+    per_device_batch_size=8,
+    context_tokens=2048,
+    seed=0,
+    checkpoint_steps=None,
+)
+LORA = replace(FULL, lora_rank=16, lora_alpha=32, lora_dropout=0.05)
+GEMMA = Activations(
+    n_parameters=271_895_168,
+    n_tuned=3_796_992,
+    n_layers=18,
+    vocabulary=262_144,
+    kept_bytes=946_712_576 / 512,
+    hidden_bytes=2_560.0,
+)
+"""Gemma 3 270M with adapters, in float32."""
+
+
+@pytest.fixture(scope="module")
+def llm(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("memory") / "llm"
+    return make(folder, hidden_size=256, vocabulary=512, texts=TEXTS)
+
+
+@pytest.mark.parametrize("recipe", [FULL, LORA], ids=["full", "lora"])
+def test_counted_activations_are_those_of_the_real_model(llm, recipe):
+    counted = count_activations(llm, recipe, bfloat16=False)
+    model = load(llm)[0]
+    model = with_adapters(model, recipe) if recipe.lora_rank else model
+    _, kept = _kept(model.train(), torch.ones(1, COUNTED_TOKENS, dtype=torch.long))
+    # the real pass sees that nothing is padded, and attends without a mask
+    assert kept < counted.kept_bytes * COUNTED_TOKENS < 1.2 * kept
+    assert counted.n_parameters == sum(p.numel() for p in model.parameters())
+    assert counted.n_tuned == sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert (counted.hidden_bytes, counted.n_layers) == (256 * 4, 2)
+    assert count_activations(llm, recipe, bfloat16=True).kept_bytes < counted.kept_bytes
+
+
+def test_peaks_of_gemma_are_within_a_fifth_of_those_measured():
+    """Measured on a CPU with a batch of 8 x 512 tokens, and 64 pairs of gsm8k."""
+    file_bytes = 536_223_056
+    assert cpu_training_gib(GEMMA, LORA, file_bytes=file_bytes, n_tokens=512) == pytest.approx(
+        3.37, rel=0.2
+    )
+    assert cpu_scoring_gib(GEMMA, LORA, file_bytes=file_bytes) == pytest.approx(2.16, rel=0.2)
+
+
+def test_what_saves_memory_is_seen():
+    def training(recipe, n_tokens=2048):
+        return cpu_training_gib(GEMMA, recipe, file_bytes=0, n_tokens=n_tokens)
+
+    saving = replace(LORA, gradient_checkpointing=True)
+    assert training(saving) < training(LORA, n_tokens=512) < training(LORA)
+    assert training(LORA, n_tokens=100) <= training(LORA, n_tokens=512)
+    assert gpu_training_gib(GEMMA, saving) < gpu_training_gib(GEMMA, LORA)
+    assert gpu_scoring_gib(GEMMA, LORA) < cpu_scoring_gib(GEMMA, LORA, file_bytes=0)
+    everything = replace(GEMMA, n_parameters=268_098_176, n_tuned=268_098_176)
+    full = cpu_training_gib(everything, FULL, file_bytes=0, n_tokens=512)
+    assert full > training(LORA, n_tokens=512) + 2.5
+
+
+def test_requirements_tell_the_memory_of_a_student_that_is_there(llm, campaigns):
+    student = HuggingFaceStudentSettings(kind="huggingface", model=str(llm))
+    settings = campaigns.load().model_copy(update={"student": student})
+    told = "\n".join(requirements(settings, n_read=0, n_characters=0))
+    assert "GiB with 512 tokens" in told or torch.cuda.is_available()
+    assert "GPU memory of the student: " in told
+    assert "to train on 8 pairs of 2,048 tokens at once" in told
