@@ -27,6 +27,7 @@ from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, Ha
 from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
     ExtractorSettings,
+    LlamaCppSettings,
     LLMExtractionSettings,
     OpenAISettings,
     PromptsSettings,
@@ -79,6 +80,7 @@ __all__ = [
     "InfluenceSettings",
     "InstalledPackagesSettings",
     "LLMExtractionSettings",
+    "LlamaCppSettings",
     "OpenAISettings",
     "PromptsSettings",
     "QualitySettings",
