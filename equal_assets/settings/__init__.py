@@ -26,6 +26,7 @@ from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
 from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
+    HUB_ID,
     ExtractorSettings,
     LlamaCppSettings,
     LLMExtractionSettings,
@@ -58,6 +59,7 @@ from equal_assets.settings.tracking import TrackingSettings
 
 __all__ = [
     "ENGLISH_MODEL",
+    "HUB_ID",
     "MAX_ROUNDS",
     "MULTILINGUAL_MODEL",
     "PAPER_TASKS",

@@ -21,6 +21,9 @@ from equal_assets.settings.section import SettingsSection, base_folder
 
 PROMPTS_FOLDER = Path(__file__).parents[1] / "prompts"
 
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+"""A model on the hub; what else names one is a path."""
+
 ENDPOINT = "/chat/completions"
 SET_ELSEWHERE = frozenset({"model", "temperature", "top_p", "seed", "response_format"})
 FIXED_FIELDS = frozenset({"messages", "stream", "n", "max_tokens", "max_completion_tokens"})
@@ -316,8 +319,12 @@ class VLLMSettings(LLMExtractionSettings):
     @field_validator("model")
     @classmethod
     def _folder_beside_the_file(cls, model: str, info: ValidationInfo) -> str:
-        folder = base_folder(info) / Path(model).expanduser()
-        return str(folder) if folder.is_dir() else model
+        base = base_folder(info)
+        folder = base / Path(model).expanduser()
+        is_path = folder.is_dir() or not HUB_ID.fullmatch(model)
+        if info.context and "/" in model:  # of a file that is read: what lies beside it is meant
+            is_path = is_path or (base / model.partition("/")[0]).is_dir()
+        return str(folder) if is_path else model
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the pairs; a model in a folder by its files, not by its path."""

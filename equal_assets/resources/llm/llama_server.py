@@ -64,10 +64,7 @@ class LlamaServer:
         EqualError
             If the package or the model is missing, or the model cannot be loaded.
         """
-        if find_spec("xllamacpp") is None:
-            raise ExtractionError(
-                f"extractor.backend llama-cpp needs a package: `{install_command('llama-cpp')}`"
-            )
+        require()
         read_head(Path(self._settings.model))
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
@@ -167,6 +164,14 @@ class LlamaCpp(OpenAIClient):
         """Close the connections, and end the server."""
         self._server.stop()
         await super().close()
+
+
+def require() -> None:
+    """Raise ExtractionError if the package that has the server is missing."""
+    if find_spec("xllamacpp") is None:
+        raise ExtractionError(
+            f"extractor.backend llama-cpp needs a package: `{install_command('llama-cpp')}`"
+        )
 
 
 def server_fields(settings: LlamaCppSettings) -> dict[str, Any]:

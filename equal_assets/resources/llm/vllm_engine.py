@@ -9,6 +9,8 @@ from typing import Any
 from equal_assets.errors import ExtractionError
 from equal_assets.extras import install_command
 from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.model_folder import check_model, no_template
+from equal_assets.resources.llm.overheard import ELSEWHERE, Overheard
 from equal_assets.settings import VLLMSettings
 
 STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
@@ -23,6 +25,7 @@ class VLLM(LLM[None]):
         self._numbers = itertools.count()
         self._engine: Any = None
         self._tokenizer: Any = None
+        self._overheard = Overheard()
 
     async def start(self) -> None:
         """Load the model.
@@ -40,6 +43,7 @@ class VLLM(LLM[None]):
                 f"extractor.backend vllm needs the package: `{install_command('vllm')}`"
             ) from error
         settings = self._settings
+        check_model(settings)
         passed_on = {
             "model": settings.model,
             "tensor_parallel_size": settings.tensor_parallel_size,
@@ -53,10 +57,16 @@ class VLLM(LLM[None]):
             **settings.engine,
         }
         try:
-            self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**passed_on))
+            with self._overheard.listening():
+                self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**passed_on))
         except (TypeError, ValueError, RuntimeError, OSError) as error:
-            raise ExtractionError(f"vLLM cannot load {settings.model}: {error}") from error
+            why = str(error)
+            if ELSEWHERE.search(why):
+                why = self._overheard.reason() or why
+            raise ExtractionError(f"vLLM cannot load {settings.model}: {why}") from error
         self._tokenizer = self._engine.get_tokenizer()
+        if not getattr(self._tokenizer, "chat_template", True):
+            raise ExtractionError(f"extractor.model = {settings.model}: {no_template()}")
 
     def room(self) -> AbstractAsyncContextManager[None]:
         """Let every request in: the engine has its own queue."""
@@ -107,7 +117,8 @@ class VLLM(LLM[None]):
             ) from error
         except EngineDeadError as error:
             raise ExtractionError(
-                "the vLLM engine ended; its log above says why. Earlier extractions are stored"
+                f"the vLLM engine ended: {self._overheard.reason()}; its log above says more. "
+                "Earlier extractions are stored"
             ) from error
         written = outputs[-1].outputs[0]
         return Completion(
