@@ -8,6 +8,9 @@ from equal_assets_tests import tiny_llm
 QUOTE_WEIGHT = 0.6
 """How much likelier the end of a string is than its next letters."""
 
+END_WEIGHT = -10.0
+"""What is not JSON does not end by itself."""
+
 PARTS = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
@@ -65,6 +68,7 @@ def make(folder: Path, *, chat_template: bool = True) -> Path:
     for token, number in vocabulary.items():
         if token.startswith('"'):
             weights["lm_head.weight"][number, 0] = QUOTE_WEIGHT
+    weights["lm_head.weight"][vocabulary["<|im_end|>"], 0] = END_WEIGHT
     for name, values in weights.items():
         writer.add_tensor(_renamed(name), values.astype("float32"))
     writer.write_header_to_file()

@@ -8,6 +8,7 @@ import re
 import selectors
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from typing import Any
 from equal_assets.errors import ExtractionError
 from equal_assets.extras import install_command
 from equal_assets.resources.llm.gguf import read_head
+from equal_assets.resources.llm.llm import Completion
 from equal_assets.resources.llm.openai_client import Endpoint, OpenAIClient
 from equal_assets.settings import LlamaCppSettings, OpenAISettings
 
@@ -38,6 +40,8 @@ ERROR = re.compile(r"[\d.]+ E (?:\S+ +(?=\S+:))?(.+)")
 """A line of the log: time, level, now and then a part, then what is said."""
 
 SHOWN_LINES = 3
+ASK_SECONDS = 5.0
+JSON = {"Content-Type": "application/json"}
 
 
 class LlamaServer:
@@ -146,12 +150,64 @@ class LlamaCpp(OpenAIClient):
         super().__init__(served(settings, "http://127.0.0.1/v1"))
         self._server = LlamaServer(settings, log)
         self._own = settings
+        self._taken_by: dict[int | None, Completion] = {}
 
     async def start(self) -> None:
         """Start the server and its client."""
         address = await asyncio.to_thread(self._server.start)
         self._settings = served(self._own, f"{address}/v1")
         await super().start()
+
+    async def complete(
+        self, place: Endpoint, *asked: Any, seed: int | None, **more: Any
+    ) -> Completion:
+        """Ask the server; if that is canceled, see first what it has taken."""
+        reply = asyncio.ensure_future(super().complete(place, *asked, seed=seed, **more))
+        try:
+            return await asyncio.shield(reply)
+        except asyncio.CancelledError:
+            if seed is not None and (taken := await self._taken(place, seed)):
+                self._taken_by[seed] = taken
+            reply.cancel()
+            raise
+
+    def interrupted(self, seed: int | None) -> Completion | None:
+        """Return what a request that was canceled had taken by then, if the server told it."""
+        return self._taken_by.pop(seed, None)
+
+    async def _taken(self, place: Endpoint, seed: int) -> Completion | None:
+        """Return what a request has taken that is known by its seed; a waiting one took nothing."""
+        import openai
+
+        url = f"{place.url.removesuffix('/v1')}/slots"
+        try:
+            slots: Any = await place.client.get(
+                url, cast_to=object, options={"timeout": ASK_SECONDS}
+            )
+        except openai.APIError:
+            return None
+        for slot in slots:
+            if slot["is_processing"] and slot["params"]["seed"] == seed:
+                written = sum(step["n_decoded"] for step in slot["next_token"])
+                return Completion("", True, slot["n_prompt_tokens"] - written, written)
+        return Completion("", True, 0, 0)
+
+    def count(self, prompt: str) -> int | None:
+        """Return the tokens of a prompt, its chat template among them, as the server counts."""
+        messages = [{"role": "user", "content": prompt}]
+        try:
+            text = self._ask_now("/apply-template", {"messages": messages})["prompt"]
+            whole = {"content": text, "add_special": True, "parse_special": True}
+            return len(self._ask_now("/tokenize", whole)["tokens"])
+        except OSError:  # a request will tell why
+            return None
+
+    def _ask_now(self, path: str, body: dict[str, Any]) -> Any:
+        """Return what the server answers at once: it asks no model."""
+        url = f"{self._endpoints[0].url.removesuffix('/v1')}{path}"
+        asked = urllib.request.Request(url, json.dumps(body).encode(), JSON)
+        with urllib.request.urlopen(asked, timeout=ASK_SECONDS) as response:
+            return json.load(response)
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[Endpoint]:

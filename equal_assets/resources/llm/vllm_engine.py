@@ -88,12 +88,7 @@ class VLLM(LLM[None]):
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         settings = self._settings
-        tokens = self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=False,
-        )
+        tokens = self._tokens(prompt)
         chosen = {"temperature": settings.temperature, "top_p": settings.top_p, "seed": seed}
         sampling = SamplingParams(
             max_tokens=settings.max_reply_tokens,
@@ -127,6 +122,19 @@ class VLLM(LLM[None]):
             prompt_tokens=len(tokens),
             completion_tokens=len(written.token_ids),
         )
+
+    def count(self, prompt: str) -> int:
+        """Return the tokens of a prompt, its chat template among them."""
+        return len(self._tokens(prompt))
+
+    def _tokens(self, prompt: str) -> list[int]:
+        found: list[int] = self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+        )
+        return found
 
     async def close(self) -> None:
         """End the engine's processes and free the GPU."""

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 
 import psutil
@@ -202,3 +203,30 @@ def test_log_does_not_grow_for_ever(settings, tmp_path, monkeypatch):
     log.write_text("an earlier start\n")
     started(settings, tmp_path)
     assert "an earlier start" not in log.read_text()
+
+
+def journaled(folder, what):
+    with contextlib.closing(sqlite3.connect(folder / "requests.sqlite")) as journal:
+        return journal.execute(f"select {what} from requests order by id").fetchall()
+
+
+def test_requests_are_reserved_at_the_tokens_that_the_server_counts(settings, tmp_path):
+    with contextlib.closing(build_extractor(settings, tmp_path)) as extractor:
+        list(extractor.extract(documents(4), ORDER))
+    rows = journaled(tmp_path, "most_prompt_tokens, prompt_tokens")
+    assert len(rows) >= 4
+    assert all(reserved == charged > 0 for reserved, charged in rows)
+
+
+def test_request_that_is_stopped_costs_what_the_server_has_written_by_then(model, tmp_path):
+    long = made(model, max_reply_tokens=6000, response_format="text", concurrency=1)
+    with contextlib.closing(build_extractor(long, tmp_path)) as extractor:
+        stream = extractor.extract(documents(2), ORDER)
+        next(stream)  # cut off; the next one is being written
+        time.sleep(0.3)
+        stream.close()
+    (first, second) = journaled(tmp_path, "outcome, reason, prompt_tokens, completion_tokens")
+    assert first[1].startswith("reply cut off")
+    assert second[:2] == ("unusable", "CancelledError")
+    assert second[2] == first[2]  # a prompt of the same length
+    assert 0 < second[3] < 6000
