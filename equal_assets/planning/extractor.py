@@ -49,38 +49,36 @@ def _server(settings: OpenAISettings, url: str, *, is_free: bool) -> Iterator[Fi
 
 
 def _vllm(settings: VLLMSettings) -> Iterator[Finding]:
+    from equal_assets.resources.llm.model_folder import check_model, in_cache
+
     is_installed = importlib.util.find_spec("vllm") is not None
     if not is_installed:
         needed = f"extractor: vllm is not installed: `{install_command('vllm')}`"
         yield Finding(False, needed, is_to_be_fetched=True)
-    found = _vllm_model(settings)
-    if not found.is_ok and (is_installed or not found.is_to_be_fetched):
-        yield found
-    elif is_installed:
-        yield Finding(True, f"extractor: vllm is installed; {found.text}")
-
-
-def _vllm_model(settings: VLLMSettings) -> Finding:
-    """Return what is found of the model, without the key where it is fine."""
-    from equal_assets.resources.llm.model_folder import check_model, in_cache
-
+    folder = Path(settings.model)
     try:
         check_model(settings)
     except ModelError as error:
-        return Finding(False, f"extractor: {error}")
-    if Path(settings.model).is_dir():
-        return Finding(True, f"the model {settings.model} is there")
-    if in_cache(settings.model):
-        return Finding(True, f"the model {settings.model} is in the cache of the hub")
-    found = of_hub("extractor", f"the model {settings.model}")
-    return Finding(True, found.text.removeprefix("extractor: ")) if found.is_ok else found
+        is_to_come = folder.is_absolute() and not folder.exists()  # of a plan: a run elsewhere
+        yield Finding(False, f"extractor: {error}", is_to_be_fetched=is_to_come)
+        return
+    if not is_installed:
+        return
+    has = "extractor: vllm is installed; the model"
+    if folder.is_dir():
+        yield Finding(True, f"{has} {folder} is there")
+    elif in_cache(settings.model):
+        yield Finding(True, f"{has} {settings.model} is in the cache of the hub")
+    else:
+        yield of_hub("extractor", f"the model {settings.model}")
 
 
 def _llama_cpp(settings: LlamaCppSettings, *, is_free: bool) -> Iterator[Finding]:
     try:
         head = read_head(Path(settings.model))
     except ModelError as error:
-        yield Finding(False, f"extractor: {error}")
+        is_to_come = not Path(settings.model).exists()  # of a plan: a run elsewhere
+        yield Finding(False, f"extractor: {error}", is_to_be_fetched=is_to_come)
         return
     size = f"{head.architecture}, {head.parameters / 1e9:.2f} billion parameters"
     yield Finding(True, f"extractor: {settings.model} is there: {size}")
