@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import selectors
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -59,6 +61,7 @@ class LlamaServer:
         self._log = log
         self._from = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._error: ExtractionError | None = None
 
     def start(self) -> str:
         """Start the process, and return the server's address once the model is loaded.
@@ -74,7 +77,7 @@ class LlamaServer:
         with self._log.open("ab") as log:
             if log.tell() > LOG_BYTES:
                 log.truncate(0)
-            self._from = log.tell()
+            self._from = log.seek(0, os.SEEK_END)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", CHILD],
                 stdin=subprocess.PIPE,
@@ -89,7 +92,9 @@ class LlamaServer:
         return line.decode().strip()
 
     def check(self) -> None:
-        """Raise ExtractionError if the process has ended."""
+        """Raise ExtractionError if the process has ended by itself."""
+        if self._error is not None:
+            raise self._error
         if self._process is not None and self._process.poll() is not None:
             raise self.ended()
 
@@ -98,11 +103,14 @@ class LlamaServer:
         status = None if self._process is None else self._process.poll()
         self.stop()
         how = "is not ready in time" if status is None else f"ended with status {status}"
-        return ExtractionError(
+        if status == -signal.SIGKILL:
+            how = "was killed, as systems do when memory is full"
+        self._error = ExtractionError(
             f"llama.cpp's server for extractor.model = {self._settings.model} {how}: "
             f"{self._said() or 'it says nothing'}; its log is {self._log}. Earlier extractions "
             "are stored"
         )
+        return self._error
 
     def stop(self) -> None:
         """End the process, if there is one; it has nothing to store."""
@@ -189,7 +197,7 @@ class LlamaCpp(OpenAIClient):
         for slot in slots:
             if slot["is_processing"] and slot["params"]["seed"] == seed:
                 written = sum(step["n_decoded"] for step in slot["next_token"])
-                return Completion("", True, slot["n_prompt_tokens"] - written, written)
+                return Completion("", True, None, written)  # the prompt as it was counted
         return Completion("", True, 0, 0)
 
     def count(self, prompt: str) -> int | None:
