@@ -12,6 +12,8 @@ import sys
 import threading
 from typing import Any
 
+from equal_assets.settings import quiet_libraries
+
 UNKNOWN_FIELD = 3
 """Status of the process if a field is none that llama.cpp knows."""
 
@@ -21,6 +23,7 @@ def main() -> None:
     wanted = json.loads(sys.stdin.readline())
     address = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever the library prints belongs into the log
+    quiet_libraries()  # threads that spin made it six times slower beside other processes
     import xllamacpp
 
     params = xllamacpp.CommonParams()
