@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from equal_assets.versions import is_current, stored_versions
 REPLY_SHARE = 0.5
 """Tokens of a reply per token of its document, where nothing was measured. Seen: 0.3 (docstrings),
 0.6 (textbooks and forums), 0.9 (short texts, a model of 1.5 billion parameters)."""
+
+SHOWN = re.compile(r"\$\{?document\b")
+"""The place of the document in a template."""
 
 ASSUMED_RANGE = ((5.0, 0.1), (3.0, 1.5))
 """Characters per token and share of the reply, of documents that take little and that take much."""
@@ -138,14 +142,19 @@ def assumed_tokens(llm: LLMExtractionSettings, characters: float) -> TokensPerDo
 def _assumed(
     llm: LLMExtractionSettings, characters: float, characters_per_token: float, share: float
 ) -> tuple[float, float]:
-    """Return the tokens of prompts and replies; each reply is read again by the next request."""
-    prompts = llm.asked()
+    """Return the tokens of prompts and replies.
+
+    The requests after the first read the document and the reply to it again; those that do not
+    show the document go on with the first one, and read its template as well.
+    """
+    first, *others = llm.asked().values()
     chunks = max(1, math.ceil(characters / llm.chunk_characters))
-    templates = sum(map(len, prompts.values())) * chunks / characters_per_token
     document = characters / characters_per_token
     reply = min(share * document, chunks * llm.max_reply_tokens)
-    pairs_read = (len(prompts) - 1) * reply
-    return len(prompts) * document + templates + pairs_read, len(prompts) * reply
+    read = [first, *others, *(first for template in others if not SHOWN.search(template))]
+    templates = sum(map(len, read)) * chunks / characters_per_token
+    n_requests = 1 + len(others)
+    return n_requests * document + templates + len(others) * reply, n_requests * reply
 
 
 def estimates(

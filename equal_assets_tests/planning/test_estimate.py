@@ -9,6 +9,7 @@ from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.planning.estimate import (
     MEASURED_DOCUMENTS,
     TokensPerDocument,
+    assumed_tokens,
     estimates,
     tokens_per_document,
 )
@@ -91,6 +92,16 @@ def test_tokens_are_measured_once_enough_documents_are_extracted(project, wareho
     each = tokens_per_document(settings, extractor, warehouse)
     assert (each.prompt, each.completion) == (900, 50)
     assert each.basis == f"measured on {MEASURED_DOCUMENTS} documents"
+
+
+def test_refinement_reads_document_and_reply_again(project, warehouse):
+    settings, _ = project()
+    refining = settings.extractor.model_copy(update={"refine": True})
+    one, two = (assumed_tokens(llm, CHARACTERS) for llm in (settings.extractor, refining))
+    assert two.completion == 2 * one.completion
+    first, second = refining.asked().values()
+    template = len(second) / 4 + (0 if "$document" in second else len(first) / 4)
+    assert two.prompt == pytest.approx(one.prompt + CHARACTERS / 4 + template + one.completion)
 
 
 def extracted(warehouse, extractor, *tokens):
