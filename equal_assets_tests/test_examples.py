@@ -134,7 +134,7 @@ def test_tokens_and_money_follow_from_lengths_and_prices(tmp_path):
 
     found = needs(settings, n_read=1000, n_characters=4_000_000)
 
-    prompt, reply = 1000 + template, 500  # a document of 4,000 characters, half of it
+    prompt, reply = 1000 + template, 550  # a document of 4,000 characters, 50 and half of it
     tokens = 1000 * (prompt + reply)
     assert found[0] == "documents: at most 1,000; as read"
     assert found[1].startswith(f"LLM tokens: about {tokens / 1e6:,.0f} million")

@@ -16,15 +16,16 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import LLMExtractionSettings, Settings
 from equal_assets.versions import is_current, stored_versions
 
-REPLY_SHARE = 0.5
-"""Tokens of a reply per token of its document, where nothing was measured. Seen: 0.3 (docstrings),
-0.6 (textbooks and forums), 0.9 (short texts, a model of 1.5 billion parameters)."""
+REPLY_TOKENS, REPLY_SHARE = 50, 0.5
+"""Of a reply to a chunk, and more per token of its document, where nothing was measured. Seen: 70
+tokens for docstrings of 227, 250 for textbooks and forums of 395; about 90 and 215 by a model of
+1.5 billion parameters for texts of 85 and 212."""
 
 SHOWN = re.compile(r"\$\{?document\b")
 """The place of the document in a template."""
 
-ASSUMED_RANGE = ((5.0, 0.1), (3.0, 1.5))
-"""Characters per token and share of the reply, of documents that take little and that take much."""
+ASSUMED_RANGE = ((5.0, 10, 0.1), (3.0, 100, 1.5))
+"""Characters per token, tokens and share of a reply, of documents that take little or much."""
 
 RATING_REPLY_TOKENS = 10
 """Of ``{"rating": 3}``; a model that thinks first writes more."""
@@ -128,19 +129,24 @@ def tokens_per_document(
 
 def assumed_tokens(llm: LLMExtractionSettings, characters: float) -> TokensPerDocument:
     """Return the mean tokens of documents of a length, before any is extracted."""
-    prompt, completion = _assumed(llm, characters, CHARACTERS_PER_TOKEN, REPLY_SHARE)
+    prompt, completion = _assumed(llm, characters, CHARACTERS_PER_TOKEN, REPLY_TOKENS, REPLY_SHARE)
     low, high = (sum(_assumed(llm, characters, *assumed)) for assumed in ASSUMED_RANGE)
     return TokensPerDocument(
         prompt,
         completion,
-        f"assumed: {CHARACTERS_PER_TOKEN} characters per token, replies of {REPLY_SHARE:.0%} of "
-        f"the document; measured once {MEASURED_DOCUMENTS} documents are extracted",
+        f"assumed: {CHARACTERS_PER_TOKEN} characters per token, replies of {REPLY_TOKENS} tokens "
+        f"and {REPLY_SHARE:.0%} of the document; measured once {MEASURED_DOCUMENTS} documents are "
+        "extracted",
         between=(low, high),
     )
 
 
 def _assumed(
-    llm: LLMExtractionSettings, characters: float, characters_per_token: float, share: float
+    llm: LLMExtractionSettings,
+    characters: float,
+    characters_per_token: float,
+    reply_tokens: int,
+    share: float,
 ) -> tuple[float, float]:
     """Return the tokens of prompts and replies.
 
@@ -150,7 +156,7 @@ def _assumed(
     first, *others = llm.asked().values()
     chunks = max(1, math.ceil(characters / llm.chunk_characters))
     document = characters / characters_per_token
-    reply = min(share * document, chunks * llm.max_reply_tokens)
+    reply = min(chunks * reply_tokens + share * document, chunks * llm.max_reply_tokens)
     read = [first, *others, *(first for template in others if not SHOWN.search(template))]
     templates = sum(map(len, read)) * chunks / characters_per_token
     n_requests = 1 + len(others)
@@ -226,7 +232,7 @@ def _ratings(
     for cap in caps:
         budgets[f"budget_{cap.unit}"] = own.budget_share * cap.limit - cap.used
     of_one = {"budget_tokens": one.tokens, "budget_cost": one.cost}
-    low, high = (one.tokens * CHARACTERS_PER_TOKEN / characters for characters, _ in ASSUMED_RANGE)
+    low, high = (one.tokens * CHARACTERS_PER_TOKEN / characters for characters, *_ in ASSUMED_RANGE)
     return _estimate(f"{name}: ratings", budgets, of_one, lambda n_documents: (low, high))
 
 

@@ -72,11 +72,11 @@ def test_tokens_are_assumed_by_the_length_of_documents_and_templates(project, wa
     each = tokens_per_document(settings, extractor, warehouse)
     template = len(settings.extractor.prompts.template("extract"))
     assert each.prompt == pytest.approx((CHARACTERS + template) / 4)
-    assert each.completion == CHARACTERS / 8
-    assert each.basis.startswith("assumed: 4 characters per token, replies of 50%")
+    assert each.completion == 50 + CHARACTERS / 8
+    assert each.basis.startswith("assumed: 4 characters per token, replies of 50 tokens")
     low, high = each.interval(100)
-    assert low == pytest.approx((CHARACTERS + template) / 5 + CHARACTERS / 50)
-    assert high == pytest.approx((CHARACTERS + template) / 3 + CHARACTERS / 2)
+    assert low == pytest.approx((CHARACTERS + template) / 5 + 10 + CHARACTERS / 50)
+    assert high == pytest.approx((CHARACTERS + template) / 3 + 2048)  # at most max_reply_tokens
 
 
 def test_tokens_are_measured_once_enough_documents_are_extracted(project, warehouse):
