@@ -82,7 +82,7 @@ def test_estimate_says_documents_tokens_and_money_before_the_first_request(playe
     assert played.n_sent_by_estimate == 0
     for text in (
         *("warm-up", "drawn", "chosen", "rated", "rated: ratings"),
-        *("at most, together", "assumed: 4 characters"),
+        *("together", " to ", "assumed: 4 characters"),
     ):
         assert text in played.estimate
 

@@ -46,9 +46,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--extractor",
     metavar="NAME",
-    help="structural (pairs laid out in the text), openai (any compatible server) or vllm.",
+    help="structural (pairs laid out in the text), openai (any compatible server), vllm or "
+    "llama-cpp.",
 )
-@click.option("--model", metavar="NAME", help="Of openai and vllm: the LLM.")
+@click.option("--model", metavar="NAME", help="Of openai, vllm and llama-cpp: the LLM.")
 @click.option("--base-url", metavar="URL", help="Of openai: the address of the server.")
 @click.option("--yes", is_flag=True, help="Ask nothing: what no flag names is guessed.")
 @click.option("--demo", is_flag=True, help="Write the demo, which needs no documents and no LLM.")

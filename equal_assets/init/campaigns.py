@@ -93,7 +93,7 @@ HINTS = {
     "structural": """\
   # It finds pairs that are laid out in the text: questions with answers, headings that ask,
   # docstrings with examples. For other documents use an LLM (docs/extraction.md):
-  # backend: openai                        # any OpenAI-compatible server, or vllm
+  # backend: openai                        # any server, or vllm, or llama-cpp
   # base_urls: ["http://127.0.0.1:8000/v1"]
   # model: Qwen/Qwen2.5-7B-Instruct""",
 }

@@ -34,7 +34,7 @@ from equal_assets.settings import FilesSettings
 T = TypeVar("T")
 Say = Callable[[str], None]
 
-BACKENDS = ("structural", "openai", "vllm")
+BACKENDS = ("structural", "openai", "vllm", "llama-cpp")
 LOCAL_SERVER = "http://127.0.0.1:8000/v1"
 SHOWN_FIELDS = 8
 TARGET_FILES = "JSON, Parquet or CSV"
@@ -208,7 +208,8 @@ def _extractor(given: Answers, found: Documents) -> dict[str, Any]:
         if backend == "structural" and found.n_with_pairs < 2:
             raise CorpusError(
                 f"extractor = structural: must find pairs; {found.n_with_pairs} of "
-                f"{found.n_sampled} documents have any laid out, so use openai or vllm"
+                f"{found.n_sampled} documents have any laid out, so use openai, vllm or "
+                "llama-cpp"
             )
         return backend
 
@@ -225,6 +226,8 @@ def _extractor(given: Answers, found: Documents) -> dict[str, Any]:
     model = _answer(given, given.model, "Model", str, flag="--model")
     if backend == "vllm":
         return {"backend": backend, "model": model}
+    if backend == "llama-cpp":
+        return {"backend": backend, "model": _from_folder(model, given.folder)}
     url = _answer(
         given, given.base_url, "Address of the server", str, flag="--base-url", guess=LOCAL_SERVER
     )

@@ -84,28 +84,33 @@ def print_estimate(
     """Print what the warm-up and campaigns have still to pay for."""
     each = tokens_per_document(settings, extractor, warehouse)
     table = Table(title="Still to be extracted", title_justify="left")
-    for heading in ("", "documents", "tokens", "money", "ends by"):
+    for heading in ("", "documents", "tokens", "between", "money", "ends by"):
         table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
     found = estimates(settings, names, each, extractor, warehouse)
     for row in found:
-        table.add_row(
-            row.payer, f"{row.documents:,}", f"{row.tokens:,}", f"{row.cost:,.2f}", row.ends_by
-        )
+        cells = (f"{row.documents:,}", f"{row.tokens:,}", _between(*row.between))
+        table.add_row(row.payer, *cells, f"{row.cost:,.2f}", row.ends_by)
     table.add_section()
     table.add_row(
-        "at most, together",
+        "together",
         f"{sum(row.documents for row in found):,}",
         f"{sum(row.tokens for row in found):,}",
+        _between(sum(row.between[0] for row in found), sum(row.between[1] for row in found)),
         f"{sum(row.cost for row in found):,.2f}",
     )
     console.print(table)
     console.print(
         f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
-        f"{each.basis}. What several campaigns use is paid once.",
+        f"{each.basis}. What several campaigns use is paid once, so that together they may take "
+        "less.",
         highlight=False,
     )
     for cap in extractor.run_caps(""):
         console.print(f"A run stops at {cap}.", highlight=False)
+
+
+def _between(least: int, most: int) -> str:
+    return f"{least:,} to {most:,}"
 
 
 def _failures(extractor: Extractor, warehouse: Warehouse, names: Sequence[str]) -> pl.DataFrame:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
-from equal_assets.extras import install_command
 from equal_assets.planning.corpus import look_at_corpus
+from equal_assets.planning.extractor import extractor_findings
+from equal_assets.planning.finding import Finding, of_hub
 from equal_assets.planning.targets import look_through_target
 from equal_assets.resources.corpora.looking import SAMPLE_DOCUMENTS
 from equal_assets.resources.corpora.places import base_folder
@@ -25,7 +24,7 @@ from equal_assets.resources.embedding.question_vectors import (
     check_question_model,
     not_compared,
 )
-from equal_assets.resources.extraction.extractors import JOURNAL_FILE, build_extractor
+from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.extraction.prose import looked_yield, stored_yield
 from equal_assets.resources.harness.tasks import check_tasks
 from equal_assets.resources.targets.presets import PRESETS, is_fetched
@@ -36,42 +35,18 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import (
     DatasetSettings,
     EvaluationSettings,
-    ExtractorSettings,
     HarnessSettings,
     HubDatasetSettings,
-    OpenAISettings,
     Settings,
     StackExchangeSettings,
     StructuralSettings,
     StudentSettings,
     TargetSettings,
     TinyStudentSettings,
-    VLLMSettings,
     state_folder,
 )
 
 FREE_DISK_GIB = 2.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at, and what to do if it is missing.
-
-    Attributes
-    ----------
-    is_ok : bool
-        Whether a run can start as far as this goes; what it downloads itself may be missing.
-    text : str
-    is_to_be_fetched : bool
-        Whether it can still be fetched: a package to install, a dump to download by hand.
-    is_warning : bool
-        Whether a run can start, but is hardly worth it.
-    """
-
-    is_ok: bool
-    text: str
-    is_to_be_fetched: bool = False
-    is_warning: bool = False
 
 
 def findings(
@@ -89,7 +64,7 @@ def findings(
     yield from _protected(settings.dataset)
     yield from _languages(settings)
     yield _embedder(settings)
-    yield from _extractor(settings.extractor, is_plan=is_plan, is_free=is_free)
+    yield from extractor_findings(settings.extractor, is_plan=is_plan, is_free=is_free)
     yield from _yield(settings, is_plan=is_plan)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
@@ -107,7 +82,7 @@ def _corpus(settings: Settings, *, is_plan: bool) -> Finding:
         and isinstance(corpus, HubDatasetSettings)
         and not (base_folder() / corpus.dataset).exists()
     ):
-        return _of_hub("corpus", f"data set {corpus.dataset}")
+        return of_hub("corpus", f"data set {corpus.dataset}")
     try:
         return Finding(True, f"corpus: {look_at_corpus(corpus)}")
     except MissingExtraError as error:
@@ -126,20 +101,10 @@ def _dump(corpus: StackExchangeSettings) -> Finding:
     return Finding(True, "corpus: stack-exchange can be read")
 
 
-def _of_hub(what: str, name: str) -> Finding:
-    """Return the finding on something that a run downloads from the hub."""
-    from huggingface_hub import constants
-
-    if constants.is_offline_mode():
-        why = "is neither a folder nor in the cache, and HF_HUB_OFFLINE forbids downloads"
-        return Finding(False, f"{what}: {name} {why}", is_to_be_fetched=True)
-    return Finding(True, f"{what}: {name} will be downloaded from the hub")
-
-
 def _target(name: str, target: TargetSettings, evaluation: EvaluationSettings) -> Finding:
     if target.preset and not is_fetched(target):
         sources = sorted({split.dataset for split in PRESETS[target.preset]})
-        return _of_hub(f"target {name}", " and ".join(sources))
+        return of_hub(f"target {name}", " and ".join(sources))
     try:
         return Finding(True, f"target {name}: {look_through_target(target, evaluation)}")
     except EqualError as error:
@@ -194,33 +159,6 @@ def _embedder(settings: Settings) -> Finding:
     return Finding(True, f"embedder: {model} will be downloaded from the hub")
 
 
-def _extractor(settings: ExtractorSettings, *, is_plan: bool, is_free: bool) -> Iterator[Finding]:
-    if isinstance(settings, VLLMSettings):
-        if importlib.util.find_spec("vllm") is None:
-            needed = f"extractor: vllm is not installed: `{install_command('vllm')}`"
-            yield Finding(False, needed, is_to_be_fetched=True)
-        else:
-            where = (
-                "is there" if Path(settings.model).is_dir() else "will be downloaded from the hub"
-            )
-            yield Finding(True, f"extractor: vllm is installed, the model {settings.model} {where}")
-    elif isinstance(settings, OpenAISettings) and is_plan:
-        servers = ", ".join(settings.base_urls)
-        yield Finding(True, f"extractor: {settings.model} will be requested from {servers}")
-    elif isinstance(settings, OpenAISettings):
-        from equal_assets.resources.llm.probe import probe
-
-        journal_path = state_folder() / JOURNAL_FILE
-        for url in settings.base_urls:
-            try:
-                for told in probe(settings, url, None if is_free else journal_path):
-                    yield Finding(True, f"extractor: {told}")
-            except EqualError as error:
-                yield Finding(False, f"extractor: {error}")
-    else:
-        yield Finding(True, f"extractor: {settings.backend} needs no model")
-
-
 def _yield(settings: Settings, *, is_plan: bool) -> Iterator[Finding]:
     """Look whether the documents hold pairs that are laid out, where no LLM writes them."""
     if not isinstance(settings.extractor, StructuralSettings) or is_plan:
@@ -252,7 +190,7 @@ def _student(settings: StudentSettings) -> Finding:
     except ModelError as error:
         if Path(settings.model).is_dir():
             return Finding(False, f"student: {error}")
-        return _of_hub("student", settings.model)
+        return of_hub("student", settings.model)
     try:
         tokenizer = load_tokenizer(
             folder,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
@@ -15,23 +16,64 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import LLMExtractionSettings, Settings
 from equal_assets.versions import is_current, stored_versions
 
-REPLY_SHARE = 0.25
-"""Tokens of a reply per token of its document, where nothing was measured."""
+REPLY_TOKENS, REPLY_SHARE = 50, 0.5
+"""Of a reply to a chunk, and more per token of its document, where nothing was measured. Seen: 70
+tokens for docstrings of 227, 250 for textbooks and forums of 395; about 90 and 215 by a model of
+1.5 billion parameters for texts of 85 and 212."""
+
+SHOWN = re.compile(r"\$\{?document\b")
+"""The place of the document in a template."""
+
+ASSUMED_RANGE = ((5.0, 10, 0.1), (3.0, 100, 1.5))
+"""Characters per token, tokens and share of a reply, of documents that take little or much."""
 
 RATING_REPLY_TOKENS = 10
 """Of ``{"rating": 3}``; a model that thinks first writes more."""
 
-MEASURED_DOCUMENTS = 30
+MEASURED_DOCUMENTS = 5
 """Extractions after which their mean is taken instead of assumptions."""
+
+CONFIDENCE = 0.95
+"""Of the interval around what was measured."""
 
 
 @dataclass(frozen=True)
 class TokensPerDocument:
-    """Mean tokens of a document, and how they are known."""
+    """Mean tokens of a document, how they are known, and between what they may lie.
+
+    Attributes
+    ----------
+    prompt, completion : float
+    basis : str
+        In words.
+    between : tuple of float
+        Tokens of both; where they were measured, of as many documents that are like those.
+    deviation : float
+        Of the tokens of a document that was measured.
+    n_measured : int
+    """
 
     prompt: float
     completion: float
     basis: str
+    between: tuple[float, float] = (0.0, 0.0)
+    deviation: float = 0.0
+    n_measured: int = 0
+
+    @property
+    def total(self) -> float:
+        """Return the tokens of both."""
+        return self.prompt + self.completion
+
+    def interval(self, n_documents: int) -> tuple[float, float]:
+        """Return between what the mean of so many further documents lies."""
+        if not self.n_measured:
+            return self.between
+        from scipy.stats import t
+
+        quantile = t.ppf((1 + CONFIDENCE) / 2, self.n_measured - 1)
+        error = self.deviation * math.sqrt(1 / self.n_measured + 1 / max(1, n_documents))
+        return max(0.0, self.total - quantile * error), self.total + quantile * error
 
 
 @dataclass(frozen=True)
@@ -46,6 +88,8 @@ class Estimate:
         Still to be extracted, or to be rated; each is paid once, whoever uses it.
     tokens : int
         Of prompts and replies.
+    between : tuple of int
+        What the tokens may come to: at least, at most.
     cost : float
         Money, at the prices of the settings.
     ends_by : str
@@ -55,6 +99,7 @@ class Estimate:
     payer: str
     documents: int
     tokens: int
+    between: tuple[int, int]
     cost: float
     ends_by: str
 
@@ -70,8 +115,13 @@ def tokens_per_document(
         0, named=True
     )
     if measured["documents"] >= MEASURED_DOCUMENTS:
-        basis = f"measured on {measured['documents']:,} documents"
-        return TokensPerDocument(measured["prompt_tokens"], measured["completion_tokens"], basis)
+        return TokensPerDocument(
+            measured["prompt_tokens"],
+            measured["completion_tokens"],
+            f"measured on {measured['documents']:,} documents",
+            deviation=measured["deviation"],
+            n_measured=measured["documents"],
+        )
     corpus = warehouse.query("corpus_summary").row(0, named=True)
     characters = corpus["n_characters"] / max(1, corpus["n_documents"])
     return assumed_tokens(llm, characters)
@@ -79,21 +129,38 @@ def tokens_per_document(
 
 def assumed_tokens(llm: LLMExtractionSettings, characters: float) -> TokensPerDocument:
     """Return the mean tokens of documents of a length, before any is extracted."""
-    prompts = llm.identity()["prompts"]
-    chunks = max(1, math.ceil(characters / llm.chunk_characters))
-    templates = sum(len(text) for text in prompts.values()) * chunks
-    document = characters / CHARACTERS_PER_TOKEN
-    reply = REPLY_SHARE * document
-    pairs_read = (len(prompts) - 1) * reply
-    basis = (
-        f"assumed: {CHARACTERS_PER_TOKEN} characters per token, replies of {REPLY_SHARE:.0%} of "
-        f"the document; measured once {MEASURED_DOCUMENTS} documents are extracted"
-    )
+    prompt, completion = _assumed(llm, characters, CHARACTERS_PER_TOKEN, REPLY_TOKENS, REPLY_SHARE)
+    low, high = (sum(_assumed(llm, characters, *assumed)) for assumed in ASSUMED_RANGE)
     return TokensPerDocument(
-        prompt=len(prompts) * document + templates / CHARACTERS_PER_TOKEN + pairs_read,
-        completion=len(prompts) * reply,
-        basis=basis,
+        prompt,
+        completion,
+        f"assumed: {CHARACTERS_PER_TOKEN} characters per token, replies of {REPLY_TOKENS} tokens "
+        f"and {REPLY_SHARE:.0%} of the document; measured once {MEASURED_DOCUMENTS} documents are "
+        "extracted",
+        between=(low, high),
     )
+
+
+def _assumed(
+    llm: LLMExtractionSettings,
+    characters: float,
+    characters_per_token: float,
+    reply_tokens: int,
+    share: float,
+) -> tuple[float, float]:
+    """Return the tokens of prompts and replies.
+
+    The requests after the first read the document and the reply to it again; those that do not
+    show the document go on with the first one, and read its template as well.
+    """
+    first, *others = llm.asked().values()
+    chunks = max(1, math.ceil(characters / llm.chunk_characters))
+    document = characters / characters_per_token
+    reply = min(chunks * reply_tokens + share * document, chunks * llm.max_reply_tokens)
+    read = [first, *others, *(first for template in others if not SHOWN.search(template))]
+    templates = sum(map(len, read)) * chunks / characters_per_token
+    n_requests = 1 + len(others)
+    return n_requests * document + templates + len(others) * reply, n_requests * reply
 
 
 def estimates(
@@ -118,12 +185,12 @@ def estimates(
             "budget_tokens": settings.warmup.budget_tokens,
             "budget_cost": settings.warmup.budget_cost,
         }
-        found.append(_estimate(WARM_UP, budgets, of_one))
+        found.append(_estimate(WARM_UP, budgets, of_one, each.interval))
     standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
     for name in campaigns:
         campaign, row = settings.campaigns[name], standing.get(name, {})
         if row.get("ended_by"):
-            found.append(Estimate(name, 0, 0, 0.0, f"ended by {row['ended_by']}"))
+            found.append(Estimate(name, 0, 0, (0, 0), 0.0, f"ended by {row['ended_by']}"))
             continue
         budgets = {"budget_documents": campaign.budget_documents - row.get("documents", 0)}
         caps = campaign_caps(name, campaign, extractor, warehouse)
@@ -137,7 +204,7 @@ def estimates(
             rated = Amount(found[-1].tokens, found[-1].cost)
         for cap in caps:
             budgets[f"budget_{cap.unit}"] = cap.limit - cap.used - getattr(rated, cap.unit)
-        found.append(_estimate(name, budgets, of_one))
+        found.append(_estimate(name, budgets, of_one, each.interval))
     return found
 
 
@@ -165,12 +232,30 @@ def _ratings(
     for cap in caps:
         budgets[f"budget_{cap.unit}"] = own.budget_share * cap.limit - cap.used
     of_one = {"budget_tokens": one.tokens, "budget_cost": one.cost}
-    return _estimate(f"{name}: ratings", budgets, of_one)
+    low, high = (one.tokens * CHARACTERS_PER_TOKEN / characters for characters, *_ in ASSUMED_RANGE)
+    return _estimate(f"{name}: ratings", budgets, of_one, lambda n_documents: (low, high))
 
 
 def _estimate(
-    payer: str, budgets: Mapping[str, float | None], of_one: Mapping[str, float]
+    payer: str,
+    budgets: Mapping[str, float | None],
+    of_one: Mapping[str, float],
+    interval: Callable[[int], tuple[float, float]],
 ) -> Estimate:
+    """Return what the tightest budget pays for, also where documents take less or more."""
+    n_documents, ends_by = _affordable(budgets, of_one)
+    one, between = of_one["budget_tokens"], []
+    for tokens in interval(n_documents):
+        of_other = {unit: value * tokens / one if one else 0.0 for unit, value in of_one.items()}
+        between.append(round(_affordable(budgets, of_other)[0] * tokens))
+    least, most = between
+    cost = n_documents * of_one["budget_cost"]
+    return Estimate(payer, n_documents, round(n_documents * one), (least, most), cost, ends_by)
+
+
+def _affordable(
+    budgets: Mapping[str, float | None], of_one: Mapping[str, float]
+) -> tuple[int, str]:
     """Return how many documents the tightest budget pays for; unpriced ones count documents."""
     left = {
         name: budget / of_one.get(name, 1.0)
@@ -178,6 +263,4 @@ def _estimate(
         if budget is not None and of_one.get(name, 1.0)
     }
     ends_by = min(left, key=lambda name: left[name])
-    n_left = max(0, math.floor(left[ends_by]))
-    tokens, cost = n_left * of_one["budget_tokens"], n_left * of_one["budget_cost"]
-    return Estimate(payer, n_left, round(tokens), cost, ends_by)
+    return max(0, math.floor(left[ends_by])), ends_by

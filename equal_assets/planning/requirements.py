@@ -88,26 +88,27 @@ def _llm(
     prompt, completion = n_paid * each.prompt, n_paid * each.completion
     n_rated = _rated_documents(settings, n_documents or 0)
     shown = min(settings.llm_scoring.document_characters, characters)
-    prompt += n_rated * (shown + len(llm.prompts.template("rate"))) / CHARACTERS_PER_TOKEN
+    ratings = n_rated * (shown + len(llm.prompts.template("rate"))) / CHARACTERS_PER_TOKEN
+    prompt += ratings
     completion += n_rated * RATING_REPLY_TOKENS
     tokens = prompt + completion
-    ratings = f" and {n_rated:,} ratings" if n_rated else ""
+    least, most = (n_paid * one + ratings + n_rated * RATING_REPLY_TOKENS for one in each.between)
+    rated = f" and {n_rated:,} ratings" if n_rated else ""
     yield (
-        f"LLM tokens: at most {tokens / 1e6:,.0f} million, {prompt / 1e6:,.0f} of them prompts: "
-        f"{n_paid:,} documents that all campaigns together extract{ratings}; {each.basis}"
+        f"LLM tokens: about {tokens / 1e6:,.0f} million, {prompt / 1e6:,.0f} of them prompts; "
+        f"between {least / 1e6:,.0f} and {most / 1e6:,.0f} million: "
+        f"{n_paid:,} documents that all campaigns together extract{rated}; {each.basis}"
     )
     budgets = sorted({campaign.budget_documents for campaign in settings.campaigns.values()})
-    alone = ", ".join(
-        f"{n:,} documents {n * (each.prompt + each.completion) / 1e6:,.0f} million" for n in budgets
-    )
-    yield f"LLM tokens of one campaign, by its budget: {alone}"
+    alone = ", ".join(f"{n:,} documents {n * each.total / 1e6:,.0f} million" for n in budgets)
+    yield f"LLM tokens of one campaign, by its budget: about {alone}"
     if llm.prompt_price or llm.completion_price:
         money = (prompt * llm.prompt_price + completion * llm.completion_price) / 1e6
-        yield f"money: at most {money:,.2f}, at the prices of the extractor"
+        yield f"money: about {money:,.2f}, at the prices of the extractor"
     size = _size_of(llm)
     if size:
         flops = inference_flops(llm.parameters or size.parameters, tokens)
-        yield f"operations of the LLM: at most {flops:.1e}, 2 per parameter and token"
+        yield f"operations of the LLM: about {flops:.1e}, 2 per parameter and token"
 
 
 def _rated_documents(settings: Settings, n_documents: int) -> int:

@@ -26,7 +26,9 @@ from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
 from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
+    HUB_ID,
     ExtractorSettings,
+    LlamaCppSettings,
     LLMExtractionSettings,
     OpenAISettings,
     PromptsSettings,
@@ -59,6 +61,7 @@ from equal_assets.settings.tracking import TrackingSettings
 __all__ = [
     "CHAT_TEMPLATES",
     "ENGLISH_MODEL",
+    "HUB_ID",
     "MAX_ROUNDS",
     "MULTILINGUAL_MODEL",
     "PAPER_TASKS",
@@ -81,6 +84,7 @@ __all__ = [
     "InfluenceSettings",
     "InstalledPackagesSettings",
     "LLMExtractionSettings",
+    "LlamaCppSettings",
     "OpenAISettings",
     "PromptsSettings",
     "QualitySettings",

@@ -15,9 +15,14 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 from equal_assets import secrets
 from equal_assets.algorithms.extraction.prompts import check_template
 from equal_assets.errors import SettingsError
+from equal_assets.records import CHARACTERS_PER_TOKEN
+from equal_assets.settings.contents import content_digest
 from equal_assets.settings.section import SettingsSection, base_folder
 
 PROMPTS_FOLDER = Path(__file__).parents[1] / "prompts"
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+"""A model on the hub; what else names one is a path."""
 
 ENDPOINT = "/chat/completions"
 SET_ELSEWHERE = frozenset({"model", "temperature", "top_p", "seed", "response_format"})
@@ -173,12 +178,22 @@ class LLMExtractionSettings(SettingsSection):
     def identity(self) -> dict[str, Any]:
         """Return what decides the pairs, as JSON values; prompts by their text."""
         kept = self.model_dump(mode="json", exclude={"prompts", *PAIRS_DO_NOT_DEPEND_ON})
-        prompts = {"extract": self.prompts.template("extract")}
+        return {**kept, "prompts": self.asked()}
+
+    def asked(self) -> dict[str, str]:
+        """Return the templates of the requests that a chunk takes at most, by their kind."""
+        asked = {"extract": self.prompts.template("extract")}
         if self.refine:
-            prompts["refine"] = self.prompts.template("refine")
+            asked["refine"] = self.prompts.template("refine")
         if self.judge:
-            prompts["judge"] = self.prompts.template("judge")
-        return {**kept, "prompts": prompts}
+            asked["judge"] = self.prompts.template("judge")
+        return asked
+
+    def longest_chat(self, characters_per_token: float) -> int:
+        """Return the tokens of the longest chunk with all prompts and replies about it."""
+        asked = self.asked()
+        characters = self.chunk_characters + sum(map(len, asked.values()))
+        return round(characters / characters_per_token) + len(asked) * self.max_reply_tokens
 
 
 class OpenAISettings(LLMExtractionSettings):
@@ -318,6 +333,65 @@ class VLLMSettings(LLMExtractionSettings):
     dtype: str = Field("auto", description="of the weights; auto: as the model says")
     engine: dict[str, Any] = Field({}, description="more arguments of vLLM's AsyncEngineArgs")
 
+    @field_validator("model")
+    @classmethod
+    def _folder_beside_the_file(cls, model: str, info: ValidationInfo) -> str:
+        base = base_folder(info)
+        folder = base / Path(model).expanduser()
+        is_path = folder.is_dir() or not HUB_ID.fullmatch(model)
+        if info.context and "/" in model:  # of a file that is read: what lies beside it is meant
+            is_path = is_path or (base / model.partition("/")[0]).is_dir()
+        return str(folder) if is_path else model
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs; a model in a folder by its files, not by its path."""
+        kept, folder = super().identity(), Path(self.model)
+        if not folder.is_dir():
+            return kept
+        return {**kept, "model": f"{folder.name} sha256:{content_digest(folder)}"}
+
+
+class LlamaCppSettings(LLMExtractionSettings):
+    """llama.cpp's server in a child of the step (extra ``llama-cpp``): needs no other program."""
+
+    backend: Literal["llama-cpp"]
+    model: str = Field(min_length=1, description="a GGUF file, relative to campaigns.yaml")
+    concurrency: int = Field(
+        4, ge=1, le=256, description="slots: requests at once, each with a context of its own"
+    )
+    context_tokens: int | None = Field(
+        None, ge=256, description="of a slot; null: what a chunk, the prompts and replies need"
+    )
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="that compute; null: as llama.cpp finds right"
+    )
+    response_format: Literal["json_schema", "json_object", "text"] = Field(
+        "json_schema", description="what the server enforces"
+    )
+    timeout_seconds: float = Field(3600.0, gt=0, description="of one try")
+    engine: dict[str, Any] = Field(
+        {},
+        description="more fields of xllamacpp's CommonParams, such as {n_gpu_layers: 0}; "
+        "`a.b` is b in a",
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _file_beside_the_file(cls, model: str, info: ValidationInfo) -> str:
+        return str(base_folder(info) / Path(model).expanduser())
+
+    @property
+    def slot_tokens(self) -> int:
+        """Return the context of a slot: the longest chat of a chunk fits into it."""
+        if self.context_tokens is not None:
+            return self.context_tokens
+        return self.longest_chat(CHARACTERS_PER_TOKEN - 1)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the pairs; the model by its content, not by its path."""
+        file = Path(self.model)
+        return {**super().identity(), "model": f"{file.name} sha256:{content_digest(file)}"}
+
 
 def _is_address(url: str) -> bool:
     """Say whether a text is the address of a server."""
@@ -394,6 +468,8 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "completion_price",
     "max_reply_tokens",  # a reply that ended before the limit is the same under another one
     "max_model_len",
+    "context_tokens",
+    "threads",
     "max_tries",
     "run_documents",
     "run_tokens",
@@ -411,6 +487,6 @@ PAIRS_DO_NOT_DEPEND_ON = {
 """Keys of an LLM extractor that may change without extracting again."""
 
 ExtractorSettings = Annotated[
-    StructuralSettings | ReplaySettings | OpenAISettings | VLLMSettings,
+    StructuralSettings | ReplaySettings | OpenAISettings | VLLMSettings | LlamaCppSettings,
     Field(discriminator="backend"),
 ]

@@ -119,7 +119,7 @@ class Settings(SettingsSection):
                 raise ValueError(
                     f"campaigns.{name}.strategy = {campaign.strategy!r}: must be one that needs no "
                     f"LLM, as extractor.backend = {self.extractor.backend!r} has none; choose "
-                    "another strategy, or extractor.backend openai or vllm"
+                    "another strategy, or extractor.backend openai, vllm or llama-cpp"
                 )
         return self
 

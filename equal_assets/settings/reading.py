@@ -23,6 +23,7 @@ from equal_assets.settings.corpus import (
     StackExchangeSettings,
 )
 from equal_assets.settings.extraction import (
+    LlamaCppSettings,
     OpenAISettings,
     ReplaySettings,
     StructuralSettings,
@@ -61,7 +62,9 @@ UNIONS = {
         (InstalledPackagesSettings, FilesSettings, HubDatasetSettings, StackExchangeSettings),
     ),
     "extractor": Union(
-        "backend", (StructuralSettings, ReplaySettings, OpenAISettings, VLLMSettings), "structural"
+        "backend",
+        (StructuralSettings, ReplaySettings, OpenAISettings, VLLMSettings, LlamaCppSettings),
+        "structural",
     ),
     "student": Union("kind", (TinyStudentSettings, HuggingFaceStudentSettings), "tiny"),
 }

@@ -140,7 +140,7 @@ def test_structural_extractor_is_refused_where_it_finds_nothing(here):
     write(here / "documents" / "rivers.jsonl", [{"body": f"{n} {TEXT}"} for n in range(5)])
     done = equal("init", *FLAGS, "--yes")
     assert done.exit_code == 1
-    assert "0 of 5 documents have any laid out, so use openai or vllm" in done.output
+    assert "0 of 5 documents have any laid out, so use openai, vllm or llama-cpp" in done.output
 
 
 def test_documents_without_rows_have_no_field(here):

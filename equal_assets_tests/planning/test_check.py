@@ -1,6 +1,7 @@
 """What `equal check` finds of extractor, student and lm-eval; `test_end_to_end` runs it."""
 
 import importlib.util
+import re
 
 import pytest
 import yaml
@@ -8,9 +9,10 @@ import yaml
 from equal_assets.planning import check as preflight
 from equal_assets.records import QAPair
 from equal_assets.resources.llm.journal import journal
+from equal_assets.resources.llm.llama_server import LlamaServer
 from equal_assets.resources.llm.spending import Amount
-from equal_assets.settings import load_settings
-from equal_assets_tests import harness_tasks
+from equal_assets.settings import LlamaCppSettings, load_settings
+from equal_assets_tests import harness_tasks, tiny_gguf
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.llm_server import MODEL, running
 
@@ -89,10 +91,11 @@ def test_every_server_answers_a_request_which_is_entered_as_paid(found, server, 
     told = found(**openai(server.url))
     request = server.requests()[-1]
     n_tokens = request["prompt_tokens"] + request["completion_tokens"]
-    assert told == [
-        (True, f"extractor: {server.url} has {MODEL}"),
-        (True, f"extractor: {server.url} answered one request, which took {n_tokens} tokens"),
-    ]
+    (is_listed, listed), (answers, took) = told
+    assert (is_listed, answers) == (True, True)
+    assert listed == f"extractor: {server.url} has {MODEL}"
+    answered = f"extractor: {server.url} answered one request, which took {n_tokens} tokens in "
+    assert re.fullmatch(rf"{re.escape(answered)}\d+\.\d s", took)
     assert request["fields"]["max_tokens"] == 64
     with journal(tmp_path / "state" / "requests.sqlite") as opened:
         assert opened.spent(payer="check") == Amount(n_tokens, 0.0, 1)
@@ -195,6 +198,115 @@ def test_vllm_is_looked_for(found):
     [(is_ok, text)] = found(backend="vllm", model="Qwen/Qwen2.5-7B-Instruct")
     assert is_ok == (importlib.util.find_spec("vllm") is not None)
     assert ("pip install vllm==" in text) == (not is_ok)
+
+
+def vllm_model(folder, **files):
+    folder.mkdir()
+    usual = {
+        "config.json": '{"architectures": ["Qwen2ForCausalLM"]}',
+        "model.safetensors": "weights",
+        "tokenizer.json": "{}",
+        "tokenizer_config.json": '{"chat_template": "{{ messages }}"}',
+    }
+    for name, text in {**usual, **files}.items():
+        if text is not None:
+            (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"config.json": None}, "there is no config.json in it"),
+        ({"config.json": "{"}, "config.json cannot be read"),
+        ({"config.json": "{}"}, "its config.json names no architectures"),
+        ({"model.safetensors": None}, "there are no weights in it"),
+        ({"tokenizer.json": None}, "there is no tokenizer in it"),
+        ({"tokenizer_config.json": "{}"}, "it has no chat template, as base models have none"),
+        ({"tokenizer_config.json": None}, "it has no chat template, as base models have none"),
+    ],
+)
+def test_folder_that_vllm_cannot_chat_with_is_an_error(found, tmp_path, changed, wrong):
+    vllm_model(tmp_path / "m", **changed)
+    told = found(backend="vllm", model="m")
+    (text,) = [text for is_ok, text in told if not is_ok and "extractor.model" in text]
+    assert f"extractor.model = {tmp_path / 'm'}: must be a model that vLLM loads; {wrong}" in text
+
+
+def test_folder_of_a_model_is_found_beside_the_campaigns_file(found, tmp_path, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "vllm" or find_spec(name))
+    vllm_model(tmp_path / "m", **{"tokenizer_config.json": "{}", "chat_template.jinja": "x"})
+    told = f"extractor: vllm is installed; the model {tmp_path / 'm'} is there"
+    assert found(backend="vllm", model="m") == [(True, told)]
+
+
+@pytest.mark.parametrize("model", ["m/other", "./other", "/models/other", "~/other", "a/b/c"])
+def test_wrong_folder_is_an_error_and_not_left_to_the_hub(found, tmp_path, model):
+    vllm_model(tmp_path / "m")
+    told = found(backend="vllm", model=model)
+    (text,) = [text for is_ok, text in told if not is_ok and "extractor.model" in text]
+    assert "there is no such folder: name one, relative to campaigns.yaml" in text
+
+
+def test_hub_id_in_the_cache_without_a_chat_template_is_an_error(found, tmp_path, monkeypatch):
+    vllm_model(tmp_path / "cached", **{"tokenizer_config.json": "{}"})
+    monkeypatch.setattr(
+        "huggingface_hub.try_to_load_from_cache",
+        lambda model, name: str(tmp_path / "cached" / name),
+    )
+    told = found(backend="vllm", model="org/base")
+    assert any("it has no chat template" in text for is_ok, text in told if not is_ok)
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory):
+    return tiny_gguf.make(tmp_path_factory.mktemp("gguf"))
+
+
+LLAMA = {"backend": "llama-cpp", "concurrency": 2, "max_reply_tokens": 300}
+
+
+def test_model_of_llama_cpp_is_loaded_and_answers(found, gguf, tmp_path):
+    told = found(**LLAMA, model=str(gguf), chunk_characters=1000)
+    assert all(is_ok for is_ok, _ in told)
+    told = " ".join(text for _, text in told)
+    assert f"{gguf} is there: qwen2, 0.00 billion parameters" in told
+    assert "answered one request, which took" in told
+    assert re.search(r"works on 2 requests at once, holds \d,\d{3} tokens of each", told)
+    with journal(tmp_path / "state" / "requests.sqlite") as opened:
+        assert opened.spent(payer="check").documents == 1
+
+
+def test_model_of_llama_cpp_is_not_loaded_where_nothing_may_be_asked(found, gguf, tmp_path):
+    told = found(is_free=True, **LLAMA, model=str(gguf), chunk_characters=1000)
+    assert [is_ok for is_ok, _ in told] == [True, True]
+    assert told[1][1].endswith("llama.cpp is installed; the model was not loaded")
+    assert not (tmp_path / "state" / "requests.sqlite").exists()
+
+
+def test_missing_or_wrong_file_of_llama_cpp_is_an_error(found, tmp_path):
+    [(is_ok, text)] = found(**LLAMA, model="m.gguf")
+    assert not is_ok
+    assert f"extractor.model = {tmp_path / 'm.gguf'}: must be a GGUF file; there is none" in text
+    (tmp_path / "m.gguf").write_text("PK")
+    [(is_ok, text)] = found(**LLAMA, model="m.gguf")
+    assert not is_ok
+    assert "its first bytes are not GGUF" in text
+
+
+def test_more_than_llama_cpp_can_take_is_told_with_the_numbers(found, gguf, tmp_path):
+    shared = {"max_reply_tokens": 300, "chunk_characters": 1000}
+    own = LlamaCppSettings(**{**LLAMA, **shared}, model=str(gguf), context_tokens=768)
+    server = LlamaServer(own, tmp_path / "log")
+    try:
+        asked = openai(f"{server.start()}/v1", concurrency=8, timeout_seconds=0.2, **shared)
+        told = " ".join(text for _, text in found(**asked, temperature=1.0))
+    finally:
+        server.stop()
+    assert "extractor.concurrency = 8: " in told
+    assert "works on 2 requests at once, the others wait while their time runs; set 2" in told
+    assert re.search(r"extractor\.chunk_characters = 1,000 and max_reply_tokens = 300", told)
+    assert "holds 768 of a request and its reply" in told
 
 
 @pytest.mark.slow

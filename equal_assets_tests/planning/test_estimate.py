@@ -1,11 +1,18 @@
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
 
 from equal_assets.algorithms.strategies.table import STRATEGIES
-from equal_assets.planning.estimate import MEASURED_DOCUMENTS, estimates, tokens_per_document
+from equal_assets.planning.estimate import (
+    MEASURED_DOCUMENTS,
+    TokensPerDocument,
+    assumed_tokens,
+    estimates,
+    tokens_per_document,
+)
 from equal_assets.planning.requirements import requirements
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.llm.journal import journal
@@ -65,8 +72,11 @@ def test_tokens_are_assumed_by_the_length_of_documents_and_templates(project, wa
     each = tokens_per_document(settings, extractor, warehouse)
     template = len(settings.extractor.prompts.template("extract"))
     assert each.prompt == pytest.approx((CHARACTERS + template) / 4)
-    assert each.completion == CHARACTERS / 16
-    assert each.basis.startswith("assumed: 4 characters per token, replies of 25%")
+    assert each.completion == 50 + CHARACTERS / 8
+    assert each.basis.startswith("assumed: 4 characters per token, replies of 50 tokens")
+    low, high = each.interval(100)
+    assert low == pytest.approx((CHARACTERS + template) / 5 + 10 + CHARACTERS / 50)
+    assert high == pytest.approx((CHARACTERS + template) / 3 + 2048)  # at most max_reply_tokens
 
 
 def test_tokens_are_measured_once_enough_documents_are_extracted(project, warehouse):
@@ -82,6 +92,66 @@ def test_tokens_are_measured_once_enough_documents_are_extracted(project, wareho
     each = tokens_per_document(settings, extractor, warehouse)
     assert (each.prompt, each.completion) == (900, 50)
     assert each.basis == f"measured on {MEASURED_DOCUMENTS} documents"
+
+
+def test_refinement_reads_document_and_reply_again(project, warehouse):
+    settings, _ = project()
+    refining = settings.extractor.model_copy(update={"refine": True})
+    one, two = (assumed_tokens(llm, CHARACTERS) for llm in (settings.extractor, refining))
+    assert two.completion == 2 * one.completion
+    first, second = refining.asked().values()
+    template = len(second) / 4 + (0 if "$document" in second else len(first) / 4)
+    assert two.prompt == pytest.approx(one.prompt + CHARACTERS / 4 + template + one.completion)
+
+
+def extracted(warehouse, extractor, *tokens):
+    """Store extractions that took these tokens."""
+    for number, (prompt, completion) in enumerate(tokens):
+        row = extraction("no pairs").with_columns(
+            content_hash=pl.lit(f"h{number}"),
+            extractor=pl.lit(extractor.fingerprint),
+            prompt_tokens=pl.lit(prompt),
+            completion_tokens=pl.lit(completion),
+        )
+        store(warehouse, extractions=row)
+
+
+def test_interval_of_what_was_measured_holds_the_mean_of_further_documents(project, warehouse):
+    rng = np.random.default_rng(0)
+    settings, extractor = project()
+    taken = rng.lognormal(6, 0.6, size=(2000, 8 + 40))  # eight measured, then forty to come
+    n_held = 0
+    for row in taken:
+        each = TokensPerDocument(
+            float(row[:8].mean()), 0.0, "", deviation=float(row[:8].std(ddof=1)), n_measured=8
+        )
+        low, high = each.interval(40)
+        n_held += low <= row[8:].mean() <= high
+    assert 0.85 < n_held / 2000 < 0.97  # a few too few: eight of so skew a kind say little
+    extracted(warehouse, extractor, (900, 100), (900, 300), (900, 100), (900, 300), (900, 200))
+    each = tokens_per_document(settings, extractor, warehouse)
+    assert (each.total, each.deviation) == (1100, pytest.approx(100))
+    low, high = each.interval(10**9)
+    assert (low + high) / 2 == pytest.approx(1100)
+    assert high - 1100 == pytest.approx(2.776 * 100 / 5**0.5, rel=1e-3)  # t of four
+
+
+def test_tokens_lie_between_what_documents_of_few_and_of_many_tokens_come_to(project, warehouse):
+    _, extractor = project()
+    extracted(warehouse, extractor, *[(900, 100), (900, 300)] * 10)
+    each, found = estimated(project, warehouse)
+    least, most = found["c"].between
+    assert (least, most) == tuple(pytest.approx(100 * one, abs=1) for one in each.interval(100))
+    assert least < found["c"].tokens < most
+
+
+def test_budget_of_tokens_bounds_what_documents_of_many_tokens_come_to(project, warehouse):
+    _, extractor = project()
+    extracted(warehouse, extractor, *[(900, 100), (900, 300)] * 10)
+    _, found = estimated(project, warehouse, budget_tokens=50_000)
+    least, most = found["c"].between
+    assert 0.9 * 50_000 < least <= 50_000
+    assert 0.9 * 50_000 < most <= 50_000
 
 
 def estimated(project, warehouse, **settings):

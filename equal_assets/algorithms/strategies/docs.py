@@ -71,7 +71,7 @@ def strategy_reference() -> str:
 
 
 def _score(row: StrategyRow, score: ModelScore) -> tuple[str, ...]:
-    asked = "the LLM of an extractor `openai` or `vllm`" if row.needs_ratings else "the student"
+    asked = "the extractor's LLM" if row.needs_ratings else "the student"
     needs = f"{score.kind} of {score.of}, from {asked}"
     return f"`{row.name}`", needs, score.before_first_round or "–", score.each_round or "–"
 

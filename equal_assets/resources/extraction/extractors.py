@@ -16,9 +16,11 @@ from pydantic import Field, PrivateAttr
 from equal_assets.algorithms.extraction.laid_out import extract_pairs
 from equal_assets.algorithms.extraction.rating import RatingTask
 from equal_assets.algorithms.flops import inference_flops
+from equal_assets.errors import ModelError
 from equal_assets.records import Document, Extraction, QAPair, Rating
 from equal_assets.resources.extraction.llm_extraction import ExtractionRun
 from equal_assets.resources.extraction.llm_rating import rate_documents
+from equal_assets.resources.llm.gguf import read_head
 from equal_assets.resources.llm.journal import LostRequests, RequestJournal, journal
 from equal_assets.resources.llm.llm import CUT_OFF, IN_A_LOOP, LLM
 from equal_assets.resources.llm.replies import is_of_reply
@@ -27,6 +29,7 @@ from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap,
 from equal_assets.resources.students.model_parameters import dense_parameters
 from equal_assets.settings import (
     ExtractorSettings,
+    LlamaCppSettings,
     LLMExtractionSettings,
     OpenAISettings,
     ReplaySettings,
@@ -401,6 +404,40 @@ class VLLMExtractor(LLMExtractor):
         return VLLM(self.llm_settings)
 
 
+class LlamaCppExtractor(LLMExtractor):
+    """Runs llama.cpp's server as a child."""
+
+    BACKEND: ClassVar[str] = "llama-cpp"
+
+    @cached_property
+    def llm_settings(self) -> LlamaCppSettings:
+        """The settings, typed."""
+        return LlamaCppSettings.model_validate_json(self.settings)
+
+    def n_parameters(self) -> float | None:
+        """Return the number in the settings, else that of a dense model in the file."""
+        if self.llm_settings.parameters is not None:
+            return self.llm_settings.parameters
+        try:
+            head = read_head(Path(self.llm_settings.model))
+        except ModelError:  # gone: what it extracted is still there
+            return None
+        return head.parameters if head.is_dense else None
+
+    def build_llm(self) -> LLM:
+        """Return the server, not started, with its client."""
+        from equal_assets.resources.llm.llama_server import LOG_FILE, LlamaCpp
+
+        return LlamaCpp(self.llm_settings, Path(self.journal_path).with_name(LOG_FILE))
+
+
+LLM_EXTRACTORS: dict[type[LLMExtractionSettings], type[LLMExtractor]] = {
+    OpenAISettings: OpenAIExtractor,
+    VLLMSettings: VLLMExtractor,
+    LlamaCppSettings: LlamaCppExtractor,
+}
+
+
 def build_extractor(settings: ExtractorSettings, state_folder: Path) -> Extractor:
     """Return the extractor that the settings name.
 
@@ -416,8 +453,7 @@ def build_extractor(settings: ExtractorSettings, state_folder: Path) -> Extracto
     Extractor
     """
     if isinstance(settings, LLMExtractionSettings):
-        backend = OpenAIExtractor if isinstance(settings, OpenAISettings) else VLLMExtractor
-        return backend(
+        return LLM_EXTRACTORS[type(settings)](
             settings=settings.model_dump_json(),
             journal_path=str(state_folder / JOURNAL_FILE),
         )

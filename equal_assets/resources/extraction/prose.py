@@ -18,8 +18,8 @@ LOOK_SECONDS, LOOK_DOCUMENTS = 5.0, 500
 """No more is read than either allows, before some of the documents are looked at."""
 
 HOW_TO_NAME_ONE = (
-    "set extractor.backend to openai (any server) or vllm, and extractor.model, in campaigns.yaml; "
-    "docs/extraction.md says how"
+    "set extractor.backend to openai (any server), vllm or llama-cpp, and extractor.model, in "
+    "campaigns.yaml; docs/extraction.md says how"
 )
 
 

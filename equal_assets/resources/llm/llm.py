@@ -115,6 +115,14 @@ class LLM(ABC, Generic[Place]):
             If another try would not help: the key or the model is refused, or the money is spent.
         """
 
+    def count(self, messages: Chat) -> int | None:
+        """Return the tokens that the model reads for a chat; None if only a request tells."""
+        return None
+
+    def interrupted(self, seed: int | None) -> Completion | None:
+        """Return what a request that was canceled has taken until then; None if nobody knows."""
+        return None
+
     @abstractmethod
     async def close(self) -> None:
         """Release connections or the GPU."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from equal_assets.algorithms.extraction.prompts import chat, pairs_schema
 from equal_assets.algorithms.extraction.recipe import Request
 from equal_assets.errors import ExtractionError
 from equal_assets.records import Document, Usage
+from equal_assets.resources.llm.capacity import capacity, strains
 from equal_assets.resources.llm.journal import RequestJournal, request_key
 from equal_assets.resources.llm.llm import CUT_OFF, TryFailedError
 from equal_assets.resources.llm.openai_client import (
@@ -25,7 +28,7 @@ from equal_assets.resources.llm.openai_client import (
 from equal_assets.resources.llm.replies import NO_COMPLETION, refusal
 from equal_assets.resources.llm.requests import LLMRequests
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Meter
-from equal_assets.settings import OpenAISettings
+from equal_assets.settings import OpenAISettings, filled_address
 
 PAYER = "check"
 LIST_SECONDS = 10.0
@@ -43,7 +46,15 @@ SAMPLE = Document(
 )
 
 
-def probe(settings: OpenAISettings, url: str, journal_path: Path | None) -> Iterator[str]:
+@dataclass(frozen=True)
+class Told:
+    """What a server has or does; a warning if it can take less than the settings ask of it."""
+
+    text: str
+    is_warning: bool = False
+
+
+def probe(settings: OpenAISettings, url: str, journal_path: Path | None) -> Iterator[Told]:
     """Yield what a server has and does, as far as it works.
 
     Parameters
@@ -60,15 +71,17 @@ def probe(settings: OpenAISettings, url: str, journal_path: Path | None) -> Iter
         If it cannot be reached, refuses the key, has no such model, or gives no usable reply; the
         message says what to do.
     """
-    models = _models(settings, url)
+    listed = _list(settings, url)
+    models = _ids(listed)
     is_listed = models is None or _is_among(settings.model, models)
     if not is_listed and journal_path is None:
         raise _no_model(settings, url, models or [])
     if journal_path is None:
-        yield _listed(settings, url, models)
+        yield Told(_listed(settings, url, models))
+        yield from _capacity(settings, url, listed, None)
         return
     try:
-        answered = asyncio.run(_ask(settings, url, journal_path))
+        answered, usage = asyncio.run(_ask(settings, url, journal_path))
     except ExtractionError as error:
         if "(HTTP 404)" in str(error):
             if not is_listed:
@@ -81,8 +94,39 @@ def probe(settings: OpenAISettings, url: str, journal_path: Path | None) -> Iter
         raise ExtractionError(
             f"{url} gives no usable reply to a small request: {error.told}{hint}"
         ) from error
-    yield _listed(settings, url, models) if is_listed else f"{url} answers as {settings.model}"
-    yield answered
+    has_it = _listed(settings, url, models) if is_listed else f"{url} answers as {settings.model}"
+    yield Told(has_it)
+    yield Told(answered)
+    yield from _capacity(settings, url, listed, usage)
+
+
+def _capacity(
+    settings: OpenAISettings, url: str, listed: Any, took: Usage | None
+) -> Iterator[Told]:
+    """Yield what a server says that it can take, and what of the settings is more."""
+    entries = [entry for entry in _entries(listed) or [] if isinstance(entry, dict)]
+    named = [entry for entry in entries if _is_among(settings.model, [str(entry.get("id"))])]
+    if not named and len(entries) == 1:
+        named = entries  # servers of one model let it be called as people like
+    entry = named[0] if named else {}
+    found = capacity(settings.model, url, entry, partial(_asked, settings, url))
+    if str(found):
+        yield Told(f"{url} {found}")
+    for strain in strains(settings, url, found, took):
+        yield Told(strain, is_warning=True)
+
+
+def _asked(settings: OpenAISettings, url: str, path: str, body: Any = None) -> Any:
+    """Return what a server answers on a path of its own; None if it does not know it."""
+    import openai
+
+    address = f"{filled_address(url).partition('?')[0].rstrip('/').removesuffix('/v1')}{path}"
+    with make_client(settings, url, openai.OpenAI, timeout=LIST_SECONDS) as client:
+        method = client.get if body is None else partial(client.post, body=body)
+        try:
+            return method(address, cast_to=object, options={"headers": sent_headers(settings)})
+        except (openai.APIError, ValueError):
+            return None
 
 
 def _listed(settings: OpenAISettings, url: str, models: list[str] | None) -> str:
@@ -102,8 +146,8 @@ def _is_among(model: str, listed: list[str]) -> bool:
     return not listed or bool({model, f"{model}:latest", f"models/{model}"} & set(listed))
 
 
-def _models(settings: OpenAISettings, url: str) -> list[str] | None:
-    """Return the models that a server lists, which is free; ``None`` if it lists none."""
+def _list(settings: OpenAISettings, url: str) -> Any:
+    """Return the list of models as a server gives it, which is free; ``None`` if it gives none."""
     import openai
 
     with make_client(settings, url, openai.OpenAI, timeout=LIST_SECONDS) as client:
@@ -119,16 +163,20 @@ def _models(settings: OpenAISettings, url: str) -> list[str] | None:
         except openai.APIConnectionError as error:
             raise ExtractionError(unreachable(url, error)) from None
     try:
-        body = response.json()
+        return response.json()
     except ValueError:
         return None
-    return _ids(body)
+
+
+def _entries(body: Any) -> list[Any] | None:
+    """Return the models in a list: OpenAI's, Ollama's, or the list alone."""
+    listed = body.get("data", body.get("models")) if isinstance(body, dict) else body
+    return listed if isinstance(listed, list) else None
 
 
 def _ids(body: Any) -> list[str] | None:
-    """Return the names in a list of models: OpenAI's, Ollama's, or the list alone."""
-    listed = body.get("data", body.get("models")) if isinstance(body, dict) else body
-    if not isinstance(listed, list):
+    """Return the names in a list of models."""
+    if (listed := _entries(body)) is None:
         return None
     named = (
         model.get("id") or model.get("name") if isinstance(model, dict) else model
@@ -142,7 +190,9 @@ def _hint(settings: OpenAISettings, url: str) -> str:
     address, mark, query = url.partition("?")
     meant = f"{address.rstrip('/')}/v1{mark}{query}"
     try:
-        is_there = not address.rstrip("/").endswith("/v1") and _models(settings, meant) is not None
+        is_there = (
+            not address.rstrip("/").endswith("/v1") and _ids(_list(settings, meant)) is not None
+        )
     except ExtractionError:
         is_there = False
     if is_there:
@@ -150,8 +200,8 @@ def _hint(settings: OpenAISettings, url: str) -> str:
     return "; extractor.base_urls must hold the address of the API, which mostly ends with /v1"
 
 
-async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> str:
-    """Have a small document extracted, and return what that took."""
+async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> tuple[str, Usage]:
+    """Have a small document extracted, and return what that took, in words and numbers."""
     small = settings.model_copy(
         update={
             "base_urls": [url],
@@ -174,14 +224,16 @@ async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> str:
         except TryFailedError as error:
             if not error.reason.startswith(CUT_OFF):
                 raise
-            return f"{_answered(url, meter.usage)}; cut off, as this check asks for few tokens"
+            told = f"{_answered(url, meter.usage)}; cut off, as this check asks for few tokens"
+            return told, meter.usage
     finally:
         await llm.close()
         journal.close()
-    return _answered(url, meter.usage)
+    return _answered(url, meter.usage), meter.usage
 
 
 def _answered(url: str, usage: Usage) -> str:
     tokens = usage.prompt_tokens + usage.completion_tokens
     cost = f", cost {usage.cost:.4f}" if usage.cost else ""
-    return f"{url} answered one request, which took {tokens:,} tokens{cost}"
+    seconds = f" in {usage.request_seconds:.1f} s"
+    return f"{url} answered one request, which took {tokens:,} tokens{cost}{seconds}"

@@ -202,8 +202,13 @@ class LLMRequests:
     def bound(self, messages: Chat, *, more_tokens: int = 0) -> Amount:
         """Return the maximum cost of a chat, and of tokens still to be put into it."""
         return self._prices.amount(
-            _most_tokens(messages) + more_tokens, self._settings.max_reply_tokens
+            self._prompt_tokens(messages) + more_tokens, self._settings.max_reply_tokens
         )
+
+    def _prompt_tokens(self, messages: Chat) -> int:
+        """Return what a chat takes: counted by the model's tokenizer, else at most."""
+        counted = self._llm.count(messages)
+        return _most_tokens(messages) if counted is None else counted
 
     def _hold(self, bound: Amount) -> bool:
         """Reserve a document's maximum cost if every cap has room, with all processes' spending."""
@@ -365,7 +370,7 @@ class LLMRequests:
         self, request: Request, key: str, document: Document, meter: Meter, *, unread: int
     ) -> _Sent:
         """Reserve what a request costs at most, here and in the journal."""
-        most = (_most_tokens(request.messages), self._settings.max_reply_tokens)
+        most = (self._prompt_tokens(request.messages), self._settings.max_reply_tokens)
         covered = self._prices.amount(*most)
         n_unusable = len(self._journal.unusable(key))
         idempotency_key = None
@@ -412,6 +417,7 @@ class LLMRequests:
             return _read(completion, request)
         except BaseException as error:
             failure = error
+            completion = completion or self._llm.interrupted(sent.seed)
             if isinstance(error, ExtractionError):
                 self._ended = error
             raise
@@ -430,6 +436,8 @@ class LLMRequests:
     ) -> None:
         """Enter the outcome of a request, and count its cost."""
         outcome = _outcome(failure)
+        if outcome == "lost" and completion:  # stopped by us, and known
+            outcome = "unusable"
         charged = _charged(completion, outcome, sent.most)
         if completion is None and outcome == "lost":
             charged = self._journal.likely_tokens(sent.most[0]), sent.most[1]

@@ -10,6 +10,8 @@ from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.errors import ExtractionError
 from equal_assets.extras import install_command
 from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.model_folder import check_model, no_template
+from equal_assets.resources.llm.overheard import ELSEWHERE, Overheard
 from equal_assets.settings import VLLMSettings
 
 STRUCTURED_OUTPUTS = {"backend": "guidance", "disable_any_whitespace": True}
@@ -24,6 +26,7 @@ class VLLM(LLM[None]):
         self._numbers = itertools.count()
         self._engine: Any = None
         self._tokenizer: Any = None
+        self._overheard = Overheard()
 
     async def start(self) -> None:
         """Load the model.
@@ -41,6 +44,7 @@ class VLLM(LLM[None]):
                 f"extractor.backend vllm needs the package: `{install_command('vllm')}`"
             ) from error
         settings = self._settings
+        check_model(settings)
         passed_on = {
             "model": settings.model,
             "tensor_parallel_size": settings.tensor_parallel_size,
@@ -54,10 +58,16 @@ class VLLM(LLM[None]):
             **settings.engine,
         }
         try:
-            self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**passed_on))
+            with self._overheard.listening():
+                self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**passed_on))
         except (TypeError, ValueError, RuntimeError, OSError) as error:
-            raise ExtractionError(f"vLLM cannot load {settings.model}: {error}") from error
+            why = str(error)
+            if ELSEWHERE.search(why):
+                why = self._overheard.reason() or why
+            raise ExtractionError(f"vLLM cannot load {settings.model}: {why}") from error
         self._tokenizer = self._engine.get_tokenizer()
+        if not getattr(self._tokenizer, "chat_template", True):
+            raise ExtractionError(f"extractor.model = {settings.model}: {no_template()}")
 
     def room(self) -> AbstractAsyncContextManager[None]:
         """Let every request in: the engine has its own queue."""
@@ -79,12 +89,7 @@ class VLLM(LLM[None]):
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         settings = self._settings
-        tokens = self._tokenizer.apply_chat_template(
-            list(messages),
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=False,
-        )
+        tokens = self._tokens(messages)
         chosen = {"temperature": settings.temperature, "top_p": settings.top_p, "seed": seed}
         sampling = SamplingParams(
             max_tokens=settings.max_reply_tokens,
@@ -108,7 +113,8 @@ class VLLM(LLM[None]):
             ) from error
         except EngineDeadError as error:
             raise ExtractionError(
-                "the vLLM engine ended; its log above says why. Earlier extractions are stored"
+                f"the vLLM engine ended: {self._overheard.reason()}; its log above says more. "
+                "Earlier extractions are stored"
             ) from error
         written = outputs[-1].outputs[0]
         return Completion(
@@ -117,6 +123,19 @@ class VLLM(LLM[None]):
             prompt_tokens=len(tokens),
             completion_tokens=len(written.token_ids),
         )
+
+    def count(self, messages: Chat) -> int:
+        """Return the tokens of a chat, its chat template among them."""
+        return len(self._tokens(messages))
+
+    def _tokens(self, messages: Chat) -> list[int]:
+        found: list[int] = self._tokenizer.apply_chat_template(
+            list(messages),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+        )
+        return found
 
     async def close(self) -> None:
         """End the engine's processes and free the GPU."""
