@@ -36,8 +36,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from equal_assets.algorithms.extraction.grounding import STOP_WORDS
 from equal_assets.algorithms.extraction.parsing import UnusableReplyError
-from equal_assets.algorithms.extraction.quality import STOP_WORDS, QualityBounds
+from equal_assets.algorithms.extraction.quality import QualityBounds
 from equal_assets.algorithms.extraction.recipe import (
     ExtractionRecipe,
     Reply,
