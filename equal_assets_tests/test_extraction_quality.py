@@ -23,8 +23,12 @@ BOUNDS = QualityBounds(
     min_answer_characters=1,
     max_answer_characters=200,
     min_grounding=0.5,
+    numbers=False,
     self_contained=True,
+    premises=False,
+    steps=False,
     same_language=False,
+    min_probability=0.0,
 )
 RECIPE = ExtractionRecipe(
     extract="pairs of $document",
