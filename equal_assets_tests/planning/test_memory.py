@@ -81,7 +81,7 @@ def test_counted_activations_are_those_of_the_real_model(llm, recipe):
     [
         (GEMMA, "float32", 536_223_056, 3.37, 2.16),
         (GEMMA_BFLOAT16, "bfloat16", 536_223_056, 3.13, 1.68),
-        (QWEN_BFLOAT16, "bfloat16", 3_554_214_752, 7.32, 4.11),
+        (QWEN_BFLOAT16, "bfloat16", 3_554_214_752, 8.87, 4.11),
     ],
     ids=["Gemma float32", "Gemma bfloat16", "Qwen bfloat16"],
 )
