@@ -9,7 +9,7 @@ from equal_assets.resources.students.trainers import CPU_BATCH_TOKENS, TrainingR
 
 GIB = 2**30
 
-PROCESS_GIB = 0.6
+PROCESS_GIB = 0.55
 """Python and the libraries of a step that trains or scores, measured."""
 
 CONTEXT_GIB = 0.6
@@ -18,7 +18,7 @@ CONTEXT_GIB = 0.6
 TOKENIZER_BYTES = 1_100
 """Of each token of the vocabulary, measured with vocabularies of 152 and 262 thousand."""
 
-ALIVE_WITHOUT_GRADIENT = 0.4
+ALIVE_WITHOUT_GRADIENT = 0.3
 """Share of what a layer keeps for the way back that it needs at once without one, measured."""
 
 ALLOCATED = 1.1
