@@ -5,8 +5,9 @@
 `extraction_documents.jsonl` holds documents with what can be asked of each (`asks`): the good
 pairs. `pair_checks.jsonl` holds more pairs of the same documents: short good ones, faulty ones that
 were written by hand as small models write them, and, with `by`, those of a real model, read and
-labeled one by one (`prompts`: those of earlier versions, `first`, or the present ones, `chat`). `faults` names what is wrong: `leaning`, `premises`, `steps`, `numbers`,
-`unsupported`, `wrong`. `leaning.jsonl` holds questions, half of them leaning on a text.
+labeled one by one (`prompts`: those of earlier versions, `first`, or the present ones, `chat`).
+`faults` names what is wrong: `leaning`, `premises`, `steps`, `numbers`, `unsupported`, `wrong`.
+`leaning.jsonl` holds questions, half of them leaning on a text.
 
 Documents with odd numbers were used to write the checks and to fit the score, the others only to
 measure them; of `leaning.jsonl`, each second couple of lines.
@@ -151,7 +152,7 @@ def score_tables(halves: dict[str, list[Row]]) -> None:
     is_good = [not row["faults"] for row in first]
     fit = LogisticRegression(C=3.0).fit(values(first), is_good, sample_weight=weights)
     shown = ", ".join(f"{sign} {w:.2f}" for sign, w in zip(SIGNS, fit.coef_[0], strict=True))
-    print(f"\nfitted: {shown}, intercept {fit.intercept_[0]:.2f}\n")
+    print(f"\nfitted: {shown}, intercept {fit.intercept_[0]:.2f}")
     print("\n| pairs | area under the curve | good of 5 bins: share (pairs, mean score) |")
     print("| --- | ---: | --- |")
     for name, rows in halves.items():
