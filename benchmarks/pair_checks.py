@@ -5,8 +5,9 @@
 `extraction_documents.jsonl` holds documents with what can be asked of each (`asks`): the good
 pairs. `pair_checks.jsonl` holds more pairs of the same documents: short good ones, faulty ones that
 were written by hand as small models write them, and, with `by`, those of a real model, read and
-labeled one by one. `faults` names what is wrong: `leaning`, `premises`, `steps`, `numbers`,
-`unsupported`, `wrong`. `leaning.jsonl` holds questions, half of them leaning on a text.
+labeled one by one (`prompts`: those of earlier versions, `first`, or the present ones, `chat`).
+`faults` names what is wrong: `leaning`, `premises`, `steps`, `numbers`, `unsupported`, `wrong`.
+`leaning.jsonl` holds questions, half of them leaning on a text.
 
 Documents with odd numbers were used to write the checks and to fit the score, the others only to
 measure them; of `leaning.jsonl`, each second couple of lines.
@@ -44,8 +45,10 @@ CHECKS: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 """Name of a check: what turns it on, and the faults that it is to find; none: all."""
 
+REAL_WEIGHT = 3.0
+"""How much a pair of the real model counts in the fit: there are few, and they are what comes."""
+
 BINS = 5
-THRESHOLDS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.7)
 Row = dict[str, Any]
 
 
@@ -142,13 +145,14 @@ def judged(rows: Sequence[Row], settings: dict[str, Any]) -> list[str | None]:
 
 def score_tables(halves: dict[str, list[Row]]) -> None:
     """Print the fit of the score, how well it sorts, and how far it can be taken at its word."""
-    first = halves["to write the checks"]
-    fit = LogisticRegression(C=3.0).fit(values(first), [not row["faults"] for row in first])
+    first = halves["to write the checks"] + [
+        row for row in halves["of a real model"] if is_odd(row)
+    ]
+    weights = [REAL_WEIGHT if "by" in row else 1.0 for row in first]
+    is_good = [not row["faults"] for row in first]
+    fit = LogisticRegression(C=3.0).fit(values(first), is_good, sample_weight=weights)
     shown = ", ".join(f"{sign} {w:.2f}" for sign, w in zip(SIGNS, fit.coef_[0], strict=True))
-    print(f"\nfitted: {shown}, intercept {fit.intercept_[0]:.2f}\n")
-    for name, rows in halves.items():
-        if rows:
-            threshold_table(name, rows)
+    print(f"\nfitted: {shown}, intercept {fit.intercept_[0]:.2f}")
     print("\n| pairs | area under the curve | good of 5 bins: share (pairs, mean score) |")
     print("| --- | ---: | --- |")
     for name, rows in halves.items():
@@ -163,20 +167,6 @@ def score_tables(halves: dict[str, list[Row]]) -> None:
             if own.any()
         ]
         print(f"| {name} | {roc_auc_score(is_good, scores):.3f} | {'; '.join(cells)} |")
-
-
-def threshold_table(name: str, rows: Sequence[Row]) -> None:
-    """Print what a least score would keep of what the checks keep."""
-    passed = [reason is None for reason in judged(rows, CHECKS["all"][0])]
-    scores = [of(row, pair_score) for row in rows]
-    is_good = [not row["faults"] for row in rows]
-    print(f"\n| min_probability, {name} | kept | of them good | good pairs lost |")
-    print("| ---: | ---: | ---: | ---: |")
-    for least in THRESHOLDS:
-        kept = [p and score >= least for p, score in zip(passed, scores, strict=True)]
-        n_good = sum(k and good for k, good in zip(kept, is_good, strict=True))
-        lost = sum(is_good) - n_good
-        print(f"| {least} | {sum(kept)} | {n_good / max(sum(kept), 1):.0%} | {lost} |")
 
 
 def values(rows: Sequence[Row]) -> np.ndarray:

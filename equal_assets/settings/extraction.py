@@ -106,9 +106,6 @@ class QualitySettings(SettingsSection):
         True, description="no answer that keeps only the result of a worked solution"
     )
     same_language: bool = Field(True, description="as in the document, if both are certain")
-    min_probability: float = Field(
-        0.0, ge=0, le=1, description="of being good, by the score of all checks; 0: any"
-    )
 
 
 class LLMExtractionSettings(SettingsSection):

@@ -18,7 +18,7 @@ PAPER = (
     "(?:leaflet|manual|recipe|guide|worksheet|changelog|press release|interview|handout|newsletter"
     "|lecture|tutorial|slide|presentation|review|song|diary|test|exam|quiz)"
 )
-PERSON = "(?:author|narrator|speaker|writer|protagonist)"
+PERSON = "(?:author|narrator|speaker|writer|reviewer|interviewee|protagonist)"
 PLACE = "(?:(?:first|second|third|last|final|opening|next|previous|given|provided|above) )"
 NUMBERED = (
     r"(?:[Ee]xercise|[Ss]tep|Problem|Figure|Fig\.?|Table|Equation|Example|[Ss]ection|Chapter"
@@ -74,6 +74,7 @@ SHOWN = (
 
 ALONE = (
     *SHOWN,
+    rf"(?:in question|get here){END}",
     rf"(?:of|in|on|from|to) the {PAPER}{END}",
     rf"the (?:{READING}|{PAPER}) (?:about|have|serve|contain)",
     rf"what (?:is|are) (?:{TOLD}) in",

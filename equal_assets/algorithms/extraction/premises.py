@@ -31,6 +31,7 @@ MAX_PLACES, REACH = 5, 20
 """Calculations that come to a number, and before each of them, in which its numbers are sought."""
 
 WRITES = re.compile(r"^(?:write|implement|create|define|given)\b|\b(?:that|which) \w+s\b", re.I)
+LAST = re.compile(r"\s*[?.]?\s*$")
 CALL = re.compile(r"\b([a-z_]\w{2,40})\(")
 """A function that is called; its definition says what it does."""
 
@@ -125,6 +126,8 @@ def _undefined_symbol(question: str, source: Source) -> str | None:
     for match in SYMBOL.finditer(question):
         before = WORD.findall(question[max(0, match.start() - 20) : match.start()])
         introduced = before and before[-1].lower() not in ASKING | LIGHT | ARTICLES | OPENING
+        if before[-2:-1] == ["the"] and LAST.match(question[match.end() :]):
+            introduced = False  # "of the matrix A?"
         is_word = match[1] in "AI" and not before
         if not introduced and not is_word and match[1] in source.symbols:
             return match[1]

@@ -9,7 +9,6 @@ from equal_assets.algorithms.extraction.grounding import INFLECTED_SHARE, suppor
 from equal_assets.algorithms.extraction.invention import invented_numbers
 from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.extraction.premises import missing_premise
-from equal_assets.algorithms.extraction.score import pair_score
 from equal_assets.algorithms.extraction.script import written_length
 from equal_assets.algorithms.extraction.source import Source
 from equal_assets.algorithms.extraction.source import source as source_of
@@ -27,7 +26,6 @@ LEANS = "question leans on a text"
 NO_PREMISE = "question lacks a premise"
 NO_STEPS = "answer without the steps of its document"
 OTHER_LANGUAGE = "other language than its document"
-IMPROBABLE = "probably no good pair"
 
 LEAST_LACKING = 5
 """Words that an answer must have added: the share of two or three says nothing."""
@@ -56,8 +54,6 @@ class QualityBounds:
         Whether answers are rejected with numbers that come from nowhere.
     same_language : bool
         Whether pairs in another language than the document are rejected.
-    min_probability : float
-        Least :func:`~equal_assets.algorithms.extraction.score.pair_score`, 0 to 1.
     """
 
     min_question_characters: int
@@ -70,7 +66,6 @@ class QualityBounds:
     steps: bool
     numbers: bool
     same_language: bool
-    min_probability: float
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def judge_pairs(
     -------
     list of Rejection or None
         The first reason in this order: lengths, grounding, numbers, wording, premises, steps,
-        language, score.
+        language.
     """
     source = source_of(document)
     return [_rejection(pair, source, bounds) for pair in pairs]
@@ -109,7 +104,6 @@ def _rejection(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection
         or _unfounded(pair, source, bounds)
         or _incomplete(pair, source, bounds)
         or (_in_another_language(pair, source) if bounds.same_language else None)
-        or (_improbable(pair, source, bounds) if bounds.min_probability > 0 else None)
     )
 
 
@@ -157,13 +151,6 @@ def _in_another_language(pair: QAPair, source: Source) -> Rejection | None:
     if found and source.language and not is_same_language(found, source.language):
         return Rejection(OTHER_LANGUAGE, f"{found}, document {source.language}")
     return None
-
-
-def _improbable(pair: QAPair, source: Source, bounds: QualityBounds) -> Rejection | None:
-    score = pair_score(pair.question, pair.answer, source)
-    if score >= bounds.min_probability:
-        return None
-    return Rejection(IMPROBABLE, f"score {score:.2f}, {bounds.min_probability:.2f} needed")
 
 
 def _short(reason: str, length: int, needed: int) -> Rejection:

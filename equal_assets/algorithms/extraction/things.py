@@ -45,6 +45,10 @@ OPENING = words_of(
 
 BETWEEN = ASKING | AUXILIARIES | OPENING
 KINDS = words_of("how what which who many much")
+ATTRIBUTES = words_of("name title status severity color colour age date address opinion price")
+"""What one asks of a thing: with a short answer, the thing is one of its document."""
+
+FIRST_NOUN = 2
 SPEAKERS = words_of("i you we one people to")
 ALWAYS_KNOWN = words_of(
     """
@@ -99,7 +103,8 @@ def undefined_thing(question: str, answer: str, source: Source) -> str | None:
         return None
     if (CHANGE.search(question) or words[-1] == "there") and values(answer):
         return " ".join(words[:3])
-    is_all = words[0] == "what" and len(things) == 1 and len(answer.split()) <= MAX_BARE_WORDS
+    is_attribute = bool(things) and (len(things) == 1 or bool(ATTRIBUTES.intersection(things[0])))
+    is_all = words[0] == "what" and is_attribute and len(answer.split()) <= MAX_BARE_WORDS
     for thing in things:
         is_bare = is_all and not any(map(SUPERLATIVE.search, thing))
         is_own = is_bare or _is_past(words) or source.particulars.intersection(thing) - GENERIC
@@ -142,8 +147,9 @@ def _is_anchor(words: Sequence[str], at: int) -> bool:
         return False
     if before in ("was", "were", "be", "been"):
         return not PARTICIPLE.search(word)
-    if before in AUXILIARIES:
-        return word not in ("left", "there", "missing")
+    if before in AUXILIARIES:  # "what is knitting", but "who is sitting"
+        is_doing = word.endswith("ing") and at > FIRST_NOUN
+        return not is_doing and word not in ("left", "there", "missing")
     if before in SPEAKERS or before in KINDS:
         return False
     return before in OPENING or PLURAL.search(word) is not None

@@ -40,6 +40,10 @@ from equal_assets_tests.timing import takes_less_than
         ("What does it do?", "it"),
         ("What is this animal called?", "this"),
         ("What happened next?", "nothing is named"),
+        ("What is the query in question?", "in question"),
+        ("How do you get here?", "get here"),
+        ("What is the reviewer's opinion of the film?", "the reviewer's"),
+        ("How many people are in the recipe?", "in the recipe"),
     ],
 )
 def test_question_that_leans_on_a_text_is_found(question, phrase):

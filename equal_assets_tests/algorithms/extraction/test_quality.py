@@ -19,7 +19,6 @@ BOUNDS = QualityBounds(
     steps=True,
     numbers=True,
     same_language=True,
-    min_probability=0.0,
 )
 
 PLANTS = {  # document, question, answer
@@ -182,14 +181,6 @@ def test_answer_that_adds_what_its_document_does_not_say_is_rejected():
     assert judge(question, answer, document) == Rejection(
         "not grounded in its document", "adds pirates, sank, boats, near, ry"
     )
-
-
-def test_pair_below_the_least_probability_is_rejected():
-    pair = ("When was the canal in Tolm opened?", "In 1807.", DATED)
-    assert judge(*pair) is judge(*pair, min_probability=0.2) is None
-    found = judge(*pair, min_probability=0.99)
-    assert found.reason == "probably no good pair"
-    assert found.detail.endswith(", 0.99 needed")
 
 
 @pytest.mark.parametrize(

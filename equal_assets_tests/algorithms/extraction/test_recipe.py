@@ -33,7 +33,6 @@ BOUNDS = QualityBounds(
     steps=True,
     numbers=True,
     same_language=False,
-    min_probability=0.0,
 )
 PLAIN = ExtractionRecipe(
     extract="extract at most $max_pairs from $document",

