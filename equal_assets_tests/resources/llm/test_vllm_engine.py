@@ -32,6 +32,9 @@ QUALITY = {
     "max_answer_characters": 40,
     "min_grounding": 0.0,
     "self_contained": False,
+    "premises": False,
+    "steps": False,
+    "numbers": False,
     "same_language": False,
 }
 SHARED = {
