@@ -170,13 +170,13 @@ def test_share_of_the_warm_up_and_budget_of_documents(project, warehouse):
     assert found["c"].cost == pytest.approx(cost)
 
 
-@pytest.mark.parametrize("budget", [{"budget_tokens": 31_000}, {"budget_cost": 0.05}])
+@pytest.mark.parametrize("budget", [{"budget_tokens": 31_000}, {"budget_cost": 0.08}])
 def test_tightest_budget_ends_it(project, warehouse, budget):
     each, found = estimated(project, warehouse, warmup=budget, **budget)
     if "budget_tokens" in budget:
         n_documents = int(31_000 / (each.prompt + each.completion))
     else:
-        n_documents = int(0.05 / ((2 * each.prompt + 10 * each.completion) / 1e6))
+        n_documents = int(0.08 / ((2 * each.prompt + 10 * each.completion) / 1e6))
     assert 5 < n_documents < 30
     for payer in ("warm-up", "c"):
         assert (found[payer].documents, found[payer].ends_by) == (n_documents, *budget)

@@ -79,7 +79,7 @@ def test_documents_are_extracted_by_a_server_of_its_own_which_then_ends(settings
     assert {outcome for outcome, _, _ in rows} <= {"answered", "unusable"}
     answered = [json.loads(reply) for outcome, reply, _ in rows if outcome == "answered"]
     assert len(answered) >= 4
-    assert all(reply.keys() == {"pairs"} for reply in answered)  # the schema is enforced
+    assert all(isinstance(reply["pairs"], list) for reply in answered)  # the schema is enforced
     assert (tmp_path / LOG_FILE).is_file()
 
 
