@@ -28,7 +28,6 @@ BOUNDS = QualityBounds(
     premises=False,
     steps=False,
     same_language=False,
-    min_probability=0.0,
 )
 RECIPE = ExtractionRecipe(
     extract="pairs of $document",
