@@ -121,7 +121,7 @@ def billed(server) -> int:
 
 
 def test_processes_of_one_campaign_do_not_pass_its_cap_together(tmp_path):
-    limit, n_processes = 20_000, 4
+    limit, n_processes = 40_000, 4
     with running(tmp_path / "log.jsonl", latency=0.1) as server:
         processes = [
             Extraction(

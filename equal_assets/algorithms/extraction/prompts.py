@@ -129,9 +129,7 @@ def pairs_json(pairs: Sequence[QAPair]) -> str:
     return json.dumps({"pairs": rows}, ensure_ascii=False)
 
 
-def pairs_schema(
-    *, max_pairs: int, max_characters: int | None, has_subject: bool = False
-) -> dict[str, Any]:
+def pairs_schema(*, max_pairs: int, max_characters: int | None) -> dict[str, Any]:
     """Return the JSON schema of a reply with pairs.
 
     Parameters
@@ -140,16 +138,12 @@ def pairs_schema(
         Most pairs in the list.
     max_characters : int or None
         Longest question and longest answer; ``None`` if the server knows no ``maxLength``.
-    has_subject : bool
-        The reply first says what the document is about, which small models then put into their
-        questions.
     """
     text: dict[str, Any] = {"type": "string"}
     if max_characters is not None:
         text["maxLength"] = max_characters
     pair = _object(question=text, answer=text)
-    pairs = {"type": "array", "items": pair, "maxItems": max_pairs}
-    return _object(about=text, pairs=pairs) if has_subject else _object(pairs=pairs)
+    return _object(pairs={"type": "array", "items": pair, "maxItems": max_pairs})
 
 
 def scores_schema(n_pairs: int) -> dict[str, Any]:

@@ -36,9 +36,6 @@ from equal_assets.records import QAPair
 
 DROPPED_BY_REFINEMENT = "dropped by the refinement"
 SCORED_LOW = "scored low by the judge"
-SUBJECT = '"about"'
-"""In a template that shows replies with it, replies say first what a document is about."""
-
 LOOPS = "says the same over and over"
 OVER_LIMIT = "more pairs than max_pairs"
 
@@ -147,17 +144,14 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
     -------
     TextPairs
     """
-    schema_of = partial(
-        pairs_schema, max_pairs=recipe.max_pairs, max_characters=recipe.max_characters
-    )
-    schema = schema_of(has_subject=SUBJECT in recipe.extract)
+    schema = pairs_schema(max_pairs=recipe.max_pairs, max_characters=recipe.max_characters)
     messages = chat(recipe.extract, document=text, max_pairs=recipe.max_pairs)
     reply = yield Request(messages, schema, parse_pairs, complete_pairs)
     if reply.value is None:
         return TextPairs(ParsedReply((), ()), reply.failure)
     state = _State(text, messages, reply.text, reply.value, [reply.failure])
     if recipe.refine and state.pairs:
-        request = Request(state.asked(recipe.refine), schema_of(), parse_pairs)
+        request = Request(state.asked(recipe.refine), schema, parse_pairs)
         state.refine((yield request))
     state.check(document, recipe.bounds)
     if recipe.judge and state.pairs:

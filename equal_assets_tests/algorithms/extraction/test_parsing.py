@@ -347,8 +347,8 @@ def test_complete_pairs_of_a_reply_are_read_wherever_it_was_cut(before, form):
         assert (kept(found) if found else []) == [SUM, PRODUCT, LAST][:n_whole]
 
 
-def test_list_of_pairs_is_found_after_what_the_document_is_about():
-    reply = f'{{"about": "lists like [{{}}]", {written(SUM, PRODUCT)[1:]}'
+def test_list_of_pairs_is_found_after_another_key():
+    reply = f'{{"note": "lists like [{{}}]", {written(SUM, PRODUCT)[1:]}'
     assert kept(parse_pairs(reply)) == [SUM, PRODUCT]
     assert kept(complete_pairs(reply[:-3])) == [SUM]
 

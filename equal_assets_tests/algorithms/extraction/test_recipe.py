@@ -252,14 +252,3 @@ def test_pair_that_goes_round_in_a_loop_is_rejected_unless_the_document_does(doc
     looped = [] if is_kept else ["says the same over and over"]
     assert reasons(end.value.value) == looped
     assert kept(end.value.value)[-1] == PRODUCT
-
-
-def test_reply_says_first_what_the_document_is_about_if_the_template_shows_that():
-    shown = replace(REFINED, extract='{"about": "sums", "pairs": []} for $document')
-    steps = extraction_steps(TEXT, TEXT, shown)
-    request = next(steps)
-    assert list(request.schema["properties"]) == request.schema["required"] == ["about", "pairs"]
-    said = f'{{"about": "two and three", {written(SUM)[1:]}'
-    refining = steps.send(Reply(request.parse(said), text=said))
-    assert refining.messages[-2]["content"] == said  # as the server has it
-    assert refining.schema["required"] == ["pairs"]
