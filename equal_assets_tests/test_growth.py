@@ -7,8 +7,19 @@ import pytest
 
 from equal_assets import secrets
 from equal_assets.algorithms import deduplication, markdown_sections, words
-from equal_assets.algorithms.extraction import chunks, docstrings, laid_out, parsing, quality
+from equal_assets.algorithms.extraction import (
+    chunks,
+    docstrings,
+    laid_out,
+    parsing,
+    premises,
+    steps,
+)
+from equal_assets.algorithms.extraction.grounding import grounding, span
+from equal_assets.algorithms.extraction.invention import invented_numbers
+from equal_assets.algorithms.extraction.leaning import dangling_reference
 from equal_assets.algorithms.extraction.parsing import UnusableReplyError
+from equal_assets.algorithms.extraction.source import Source
 from equal_assets.algorithms.judging import choices, code, mathematics, numbers, programs
 from equal_assets.algorithms.judging.mathematics import CutOff
 from equal_assets.pages import values
@@ -31,8 +42,12 @@ READ: dict[str, Callable[[str], object]] = {
     "laid-out pairs": lambda t: laid_out.extract_pairs(t, max_pairs=20),
     "pairs of a reply": parsing.parse_pairs,
     "scores of a reply": lambda t: parsing.parse_scores(t, n_pairs=3),
-    "grounding": lambda t: quality.grounding(t, t),
-    "reference": quality.dangling_reference,
+    "grounding": lambda t: grounding(t, t),
+    "reference": dangling_reference,
+    "span": lambda t: span(t, Source(t)),
+    "premises": lambda t: premises.missing_premise(t, t, Source(t)),
+    "steps": lambda t: steps.dropped_steps(t, Source(t)),
+    "invented numbers": lambda t: invented_numbers(t, t, Source(t)),
     "choice": lambda t: choices.choice_verdicts([t], [OPTIONS]),
     "code": lambda t: code.extract_code(t, prefix="def f(x):\n    '''doc'''\n", wanted=["f"]),
     "complete part": programs.complete_part,

@@ -17,9 +17,9 @@ from pathlib import Path
 from equal_assets.cli.lock import alone_in
 with alone_in(Path(sys.argv[1]), "equal run"):
     if os.fork() == 0:  # what it started goes on without it
+        print("held", flush=True)
         time.sleep(60)
         os._exit(0)
-    print("held", flush=True)
     time.sleep(60)
 """
 

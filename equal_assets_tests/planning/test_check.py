@@ -295,8 +295,8 @@ def test_missing_or_wrong_file_of_llama_cpp_is_an_error(found, tmp_path):
 
 
 def test_more_than_llama_cpp_can_take_is_told_with_the_numbers(found, gguf, tmp_path):
-    shared = {"max_reply_tokens": 300, "chunk_characters": 1000}
-    own = LlamaCppSettings(**{**LLAMA, **shared}, model=str(gguf), context_tokens=768)
+    shared = {"max_reply_tokens": 300, "chunk_characters": 2000}
+    own = LlamaCppSettings(**{**LLAMA, **shared}, model=str(gguf), context_tokens=1280)
     server = LlamaServer(own, tmp_path / "log")
     try:
         asked = openai(f"{server.start()}/v1", concurrency=8, timeout_seconds=0.2, **shared)
@@ -305,8 +305,8 @@ def test_more_than_llama_cpp_can_take_is_told_with_the_numbers(found, gguf, tmp_
         server.stop()
     assert "extractor.concurrency = 8: " in told
     assert "works on 2 requests at once, the others wait while their time runs; set 2" in told
-    assert re.search(r"extractor\.chunk_characters = 1,000 and max_reply_tokens = 300", told)
-    assert "holds 768 of a request and its reply" in told
+    assert re.search(r"extractor\.chunk_characters = 2,000 and max_reply_tokens = 300", told)
+    assert "holds 1,280 of a request and its reply" in told
 
 
 @pytest.mark.slow

@@ -130,6 +130,7 @@ def test_folder_of_the_warehouse_is_made(tmp_path):
 
 
 ONE_ROW = (
+    "refined_documents",
     "campaign_period",
     "corpus_summary",
     "extraction_yield",
