@@ -9,7 +9,9 @@ from itertools import product
 from equal_assets.algorithms.extraction.arithmetic import calculations, rounded, stated, values
 from equal_assets.algorithms.extraction.source import Source
 
-NUMBERING = re.compile(r"^[^\S\n]*(?:\(?\d{1,2}[.)](?=\s)|step \d{1,2}\b)", re.IGNORECASE | re.MULTILINE)
+NUMBERING = re.compile(
+    r"^[^\S\n]*(?:\(?\d{1,2}[.)](?=\s)|step \d{1,2}\b)", re.IGNORECASE | re.MULTILINE
+)
 TRIVIAL = frozenset({0.0, 1.0, 2.0, 100.0})
 MAX_ASKED = 8
 """Numbers of a question that are added and multiplied by each other; with more, none are."""
