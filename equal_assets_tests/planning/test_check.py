@@ -12,7 +12,7 @@ from equal_assets.resources.llm.journal import journal
 from equal_assets.resources.llm.llama_server import LlamaServer
 from equal_assets.resources.llm.spending import Amount
 from equal_assets.settings import LlamaCppSettings, load_settings
-from equal_assets_tests import harness_tasks, tiny_gguf
+from equal_assets_tests import harness_tasks, tiny_gguf, tiny_llm
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.llm_server import MODEL, running
 
@@ -332,8 +332,12 @@ def test_student_is_looked_for(found, tmp_path, monkeypatch):
     assert "must be safetensors, found only pytorch_model.bin" in text
     (tmp_path / "llm" / "model.safetensors").touch()
     [(is_ok, text)] = found("student", kind="huggingface", model="llm")
-    assert is_ok
-    assert f"{tmp_path / 'llm'} is there" in text
+    assert not is_ok
+    assert "the tokenizer in" in text
+    tiny_llm.make(tmp_path / "sound", vocabulary=400, texts=["one two three"])
+    (is_ok, text), *_ = found("student", kind="huggingface", model="sound")
+    assert is_ok, text
+    assert f"{tmp_path / 'sound'} is there" in text
 
 
 def test_lm_eval_tasks_are_looked_for(found, tmp_path):
