@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from equal_assets.algorithms.extraction.prompts import shows
 from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps
@@ -20,9 +20,6 @@ REPLY_TOKENS, REPLY_SHARE = 50, 0.5
 """Of a reply to a chunk, and more per token of its document, where nothing was measured. Seen: 70
 tokens for docstrings of 227, 250 for textbooks and forums of 395; about 90 and 215 by a model of
 1.5 billion parameters for texts of 85 and 212."""
-
-SHOWN = re.compile(r"\$\{?document\b")
-"""The place of the document in a template."""
 
 ASSUMED_RANGE = ((5.0, 10, 0.1), (3.0, 100, 1.5))
 """Characters per token, tokens and share of a reply, of documents that take little or much."""
@@ -157,7 +154,7 @@ def _assumed(
     chunks = max(1, math.ceil(characters / llm.chunk_characters))
     document = characters / characters_per_token
     reply = min(chunks * reply_tokens + share * document, chunks * llm.max_reply_tokens)
-    read = [first, *others, *(first for template in others if not SHOWN.search(template))]
+    read = [first, *others, *(first for template in others if not shows(template, "document"))]
     templates = sum(map(len, read)) * chunks / characters_per_token
     n_requests = 1 + len(others)
     return n_requests * document + templates + len(others) * reply, n_requests * reply
