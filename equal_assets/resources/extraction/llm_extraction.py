@@ -19,6 +19,7 @@ from equal_assets.algorithms.extraction.recipe import (
     merge_chunks,
 )
 from equal_assets.records import Document, Extraction, ExtractionStatus
+from equal_assets.resources.llm.places import Talk
 from equal_assets.resources.llm.requests import Job, LLMRequests
 from equal_assets.resources.llm.spending import Amount, BudgetSpentError, Meter
 from equal_assets.settings import LLMExtractionSettings
@@ -106,9 +107,9 @@ class ExtractionRun:
     async def _text(self, text: str, document: Document, meter: Meter) -> TextPairs:
         """Drive the steps of a text to the end."""
         steps = extraction_steps(text, document.text, self._recipe)
-        request = next(steps)
+        request, talk = next(steps), Talk()
         while True:
-            reply = await self._requests.answer(request, document, meter)
+            reply = await self._requests.answer(request, document, meter, talk=talk)
             try:
                 request = steps.send(reply)
             except StopIteration as end:

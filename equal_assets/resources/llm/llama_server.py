@@ -218,9 +218,9 @@ class LlamaCpp(OpenAIClient):
             return json.load(response)
 
     @asynccontextmanager
-    async def room(self) -> AsyncIterator[Endpoint]:
+    async def room(self, before: Endpoint | None = None) -> AsyncIterator[Endpoint]:
         """Wait for a place, as long as there is a server."""
-        async with super().room() as endpoint:
+        async with super().room(before) as endpoint:
             self._server.check()
             yield endpoint
 

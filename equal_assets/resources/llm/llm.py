@@ -90,8 +90,11 @@ class LLM(ABC, Generic[Place]):
         """Make ready; raise ExtractionError if that fails."""
 
     @abstractmethod
-    def room(self) -> AbstractAsyncContextManager[Place]:
-        """Wait until a request may be sent, and hold its place until it is done."""
+    def room(self, before: Place | None = None) -> AbstractAsyncContextManager[Place]:
+        """Wait until a request may be sent, and hold its place until it is done.
+
+        It is the one where the chat was before, if that has room.
+        """
 
     @abstractmethod
     async def complete(

@@ -186,10 +186,13 @@ class OpenAIClient(LLM[Endpoint]):
         return _failed(reason, "refused", next_step)
 
     @asynccontextmanager
-    async def room(self) -> AsyncIterator[Endpoint]:
-        """Wait until a server has room, and take a place at the one with the most."""
+    async def room(self, before: Endpoint | None = None) -> AsyncIterator[Endpoint]:
+        """Wait until a server has room, and take a place at the one before, or that with the most.
+
+        The one before has read the chat already.
+        """
         async with self._released:
-            while (endpoint := self._roomiest()) is None:
+            while (endpoint := self._roomiest(before)) is None:
                 now = time.monotonic()
                 pauses = [e.resume_at - now for e in self._endpoints if e.resume_at > now]
                 try:
@@ -206,9 +209,11 @@ class OpenAIClient(LLM[Endpoint]):
             async with self._released:
                 self._released.notify()
 
-    def _roomiest(self) -> Endpoint | None:
+    def _roomiest(self, before: Endpoint | None) -> Endpoint | None:
         now = time.monotonic()
         free = [e for e in self._endpoints if e.in_flight + 1 <= e.limit and e.resume_at <= now]
+        if before in free:
+            return before
         return min(free, key=lambda endpoint: endpoint.load, default=None)
 
 

@@ -29,6 +29,7 @@ from equal_assets.resources.llm.journal import (
     request_key,
 )
 from equal_assets.resources.llm.llm import CUT_OFF, IN_A_LOOP, LLM, Completion, TryFailedError
+from equal_assets.resources.llm.places import Places, Talk
 from equal_assets.resources.llm.spending import (
     NOTHING,
     Allowance,
@@ -149,7 +150,7 @@ class LLMRequests:
         self._told: set[str] = set()
         self._failed_in_a_row = 0
         self._ended: ExtractionError | None = None
-        self._places = asyncio.Semaphore(settings.concurrency)
+        self._places = Places(settings.concurrency)
         identity = settings.identity()
         self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
 
@@ -265,8 +266,13 @@ class LLMRequests:
             meter.close()
         return is_done
 
-    async def answer(self, request: Request, document: Document, meter: Meter) -> Reply:
-        """Return the reply to a request: from the journal, or from the LLM in a few tries."""
+    async def answer(
+        self, request: Request, document: Document, meter: Meter, *, talk: Talk | None = None
+    ) -> Reply:
+        """Return the reply to a request: from the journal, or from the LLM in a few tries.
+
+        The turns of a talk go to the same server, and before those that begin another one.
+        """
         key = request_key(**_identity(request.messages), schema=request.schema, **self._model)
         failure, partial, n_tries, n_waits = "", None, 0, 0
         replies: set[str] = set()
@@ -284,7 +290,7 @@ class LLMRequests:
                 return Reply(request.salvage(stored.reply), reason)
             unread = answered.request if answered else 0
             try:
-                reply = await self.send(request, key, document, meter, unread=unread)
+                reply = await self.send(request, key, document, meter, talk=talk, unread=unread)
             except RequestTakenError:
                 continue
             except TryFailedError as error:
@@ -334,12 +340,21 @@ class LLMRequests:
         return None
 
     async def send(
-        self, request: Request, key: str, document: Document, meter: Meter, *, unread: int = 0
+        self,
+        request: Request,
+        key: str,
+        document: Document,
+        meter: Meter,
+        *,
+        talk: Talk | None = None,
+        unread: int = 0,
     ) -> Reply:
         """Send a request once; its maximum cost is reserved and on disk before, settled after.
 
         Parameters
         ----------
+        talk : Talk or None
+            Of which the request is a turn; None: of one of its own.
         unread : int
             The newest answer in the journal, which says nothing.
 
@@ -350,9 +365,10 @@ class LLMRequests:
         RequestTakenError
             If another process was quicker.
         """
-        since = time.monotonic()
+        since, talk = time.monotonic(), talk or Talk()
         while meter.may_send:
-            async with self._places, self._llm.room() as place:
+            turn = self._places.one(goes_on=talk.has_begun)
+            async with turn, self._llm.room(talk.place) as place:
                 if self._ended is not None:
                     raise self._ended
                 try:
@@ -360,7 +376,9 @@ class LLMRequests:
                 except (BudgetSpentError, NoRoomError):
                     pass
                 else:
-                    return await self._complete(place, request, sent, meter)
+                    reply = await self._complete(place, request, sent, meter)
+                    talk.place, talk.has_begun = place, True
+                    return reply
             if (process := self._unsettled_by()) is None:
                 break
             await self._wait_for(process, since=since)

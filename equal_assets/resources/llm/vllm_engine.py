@@ -69,7 +69,7 @@ class VLLM(LLM[None]):
         if not getattr(self._tokenizer, "chat_template", True):
             raise ExtractionError(f"extractor.model = {settings.model}: {no_template()}")
 
-    def room(self) -> AbstractAsyncContextManager[None]:
+    def room(self, before: None = None) -> AbstractAsyncContextManager[None]:
         """Let every request in: the engine has its own queue."""
         return nullcontext()
 

@@ -42,7 +42,7 @@ class ByRule(LLM):
     async def close(self):
         pass
 
-    def room(self):
+    def room(self, before=None):
         return contextlib.nullcontext()
 
     async def complete(self, place, messages, schema, *, seed, idempotency_key=None):
@@ -118,6 +118,16 @@ def no_waiting(monkeypatch):
 
 
 GARBAGE = Completion("I am sorry.", False, 30, 3)
+
+
+def test_document_is_refined_before_the_server_reads_another_one(extractor_of):
+    """A slot of llama.cpp would have to read the document again."""
+    extractor = extractor_of(concurrency=1, refine=True, delay=0.001)
+    extract(extractor, documents(4))
+    first, second = extractor._answers.chats[::2], extractor._answers.chats[1::2]
+    assert len(first) == len(second) == 4
+    for begun, ended in zip(first, second, strict=True):
+        assert ended[: len(begun)] == begun
 
 
 def garbage(number):

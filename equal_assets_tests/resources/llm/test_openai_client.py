@@ -282,6 +282,24 @@ def test_date_until_which_to_wait_is_read_by_the_servers_clock(monkeypatch):
     assert openai_client._retry_after(headers) == openai_client.DEFAULT_PAUSE_SECONDS
 
 
+def test_chat_goes_on_at_the_server_that_has_read_it_unless_that_is_full(serve):
+    urls = [f"http://127.0.0.1:{port}/v1" for port in (9, 10)]
+    settings = server_settings(*urls, concurrency=4)
+
+    async def asking():
+        async with started(settings) as client:
+            async with client.room() as one:
+                pass
+            async with client.room(one) as again, client.room() as other:
+                assert again is one
+                assert other is not one
+                async with client.room(one) as also, client.room(one) as elsewhere:
+                    assert also is one
+                    assert elsewhere is other
+
+    asyncio.run(asking())
+
+
 def test_key_by_which_a_server_knows_a_request_again_is_sent_in_its_header(serve):
     server = serve(idempotent=True)
 
