@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from equal_assets.algorithms.extraction.backslashes import doubled
 from equal_assets.records import QAPair, RejectedPair
 
 EMPTY = "empty reply"
@@ -96,7 +97,7 @@ class ParsedReply:
     rejected: tuple[RejectedPair, ...]
 
 
-def parse_pairs(reply: str) -> ParsedReply:
+def parse_pairs(reply: str, *, document: str = "") -> ParsedReply:
     """Read the pairs of a reply.
 
     Parameters
@@ -104,6 +105,9 @@ def parse_pairs(reply: str) -> ParsedReply:
     reply : str
         One JSON value, ``{"pairs": [{"question": ..., "answer": ...}, ...]}`` or the list alone;
         text around it, a code fence and thoughts before it are skipped.
+    document : str
+        What it is about: commands of LaTeX that it has are known where the reply does not double
+        their backslash.
 
     Returns
     -------
@@ -115,22 +119,24 @@ def parse_pairs(reply: str) -> ParsedReply:
     UnusableReplyError
         If there is no such value, more than one, or it is cut off.
     """
-    return _sorted_out(_only(reply, _rows_of))
+    return _sorted_out(_only(doubled(_unquoted(reply), document), _rows_of))
 
 
-def complete_pairs(reply: str) -> ParsedReply | None:
+def complete_pairs(reply: str, *, document: str = "") -> ParsedReply | None:
     """Read the pairs that are complete in a reply that was cut off.
 
     Parameters
     ----------
     reply : str
         As for :func:`parse_pairs`, without its end.
+    document : str
 
     Returns
     -------
     ParsedReply or None
         ``None`` if no pair is complete; a draft in a thought is none.
     """
+    reply = doubled(reply, document)
     ends = [m.end() for m in END_OF_THOUGHT.finditer(reply) if BARE_LIST.search(reply, m.end())]
     if not ends and THOUGHT.match(reply):
         return None

@@ -146,17 +146,18 @@ def extraction_steps(text: str, document: str, recipe: ExtractionRecipe) -> Step
     """
     schema = pairs_schema(max_pairs=recipe.max_pairs, max_characters=recipe.max_characters)
     messages = chat(recipe.extract, document=text, max_pairs=recipe.max_pairs)
-    reply = yield Request(messages, schema, parse_pairs, complete_pairs)
+    read = partial(parse_pairs, document=text)
+    reply = yield Request(messages, schema, read, partial(complete_pairs, document=text))
     if reply.value is None:
         return TextPairs(ParsedReply((), ()), reply.failure)
     state = _State(text, messages, reply.text, reply.value, [reply.failure])
     if recipe.refine and state.pairs:
-        request = Request(state.asked(recipe.refine), schema, parse_pairs)
+        request = Request(state.asked(recipe.refine), schema, read)
         state.refine((yield request))
     state.check(document, recipe.bounds)
     if recipe.judge and state.pairs:
-        read = partial(parse_scores, n_pairs=len(state.pairs))
-        request = Request(state.asked(recipe.judge), scores_schema(len(state.pairs)), read)
+        scores = partial(parse_scores, n_pairs=len(state.pairs))
+        request = Request(state.asked(recipe.judge), scores_schema(len(state.pairs)), scores)
         state.judge((yield request), recipe.min_score)
     failures = [failure for failure in state.failures if failure]
     parsed = ParsedReply(tuple(state.pairs), tuple(state.rejected))
