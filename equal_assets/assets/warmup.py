@@ -16,6 +16,7 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.prose import stored_yield
+from equal_assets.resources.extraction.refinement import emptied
 from equal_assets.resources.extraction.store import extract_through_store, warmup_caps
 from equal_assets.resources.publishing import seal
 from equal_assets.resources.warehouse import Warehouse, read_documents
@@ -57,13 +58,14 @@ def warmup_qa(
             if extractions["n_pairs"].gt(0).sum() < TUNABLE_DOCUMENTS:
                 raise CampaignError(warning)  # the embedder has nothing to be tuned on
             warn(context.log, warning)
+        dropped = emptied(warehouse, extractor)
         asked = {"document_ids": sample, "extractor": extractor.fingerprint}
         with made.transaction() as transaction:
             pairs = transaction.query("extracted_pairs", **asked)
             failures = transaction.query("warmup_failures", **asked)
-            check_sample(pairs, failures, extractor, n_documents=len(extractions))
+            check_sample(pairs, failures, extractor, n_documents=len(extractions), dropped=dropped)
             transaction.replace("warmup_qa", pairs)
-        page = warmup_page(extractions, pairs, failures, warning=warning)
+        page = warmup_page(extractions, pairs, failures, warning=warning or dropped)
         return made.result(page, n_rows=len(pairs))
 
 

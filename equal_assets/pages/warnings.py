@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from equal_assets.pages.training import few_examples
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.prose import stored_yield
+from equal_assets.resources.extraction.refinement import emptied
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 
@@ -14,8 +15,10 @@ from equal_assets.settings import Settings
 def warnings(
     settings: Settings, extractor: Extractor, warehouse: Warehouse, names: Sequence[str]
 ) -> Iterator[str]:
-    """Yield that the corpus gives next to no pairs, and which students had too few examples."""
+    """Yield why there are next to no pairs, and which students had too few examples."""
     if warning := stored_yield(warehouse, extractor).warning(settings.extractor):
+        yield warning
+    if warning := emptied(warehouse, extractor):
         yield warning
     standing = warehouse.query("campaign_status").iter_rows(named=True)
     examples = {row["campaign"]: row["examples"] for row in standing}

@@ -10,7 +10,12 @@ from equal_assets.resources.warehouse import Warehouse
 
 
 def check_sample(
-    pairs: pl.DataFrame, failures: pl.DataFrame, extractor: Extractor, *, n_documents: int
+    pairs: pl.DataFrame,
+    failures: pl.DataFrame,
+    extractor: Extractor,
+    *,
+    n_documents: int,
+    dropped: str | None = None,
 ) -> None:
     """Check that enough documents of the sample gave pairs.
 
@@ -23,6 +28,8 @@ def check_sample(
     extractor : Extractor
     n_documents : int
         Documents of the sample that were extracted.
+    dropped : str or None
+        That refinement drops the pairs.
 
     Raises
     ------
@@ -33,6 +40,8 @@ def check_sample(
     if n_found >= MIN_DOCUMENTS:
         return
     told = f"documents with QA pairs in the warm-up sample = {n_found}: must be at least 2"
+    if dropped:
+        raise ExtractionError(f"{told}; {dropped}")
     if failures.is_empty():
         raise ExtractionError(
             f"{told}; raise warmup.share, or use an extractor that finds pairs in this corpus"

@@ -12,7 +12,7 @@ import polars as pl
 from equal_assets.progress import Progress
 from equal_assets.records import WARM_UP, Document, Extraction
 from equal_assets.resources.extraction.extractors import Extractor, Order
-from equal_assets.resources.extraction.refinement import in_parts, is_vain
+from equal_assets.resources.extraction.refinement import in_parts, is_vain, tell_emptied
 from equal_assets.resources.llm.spending import NOTHING, Allowance, Amount, Cap, caps, payer_name
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import CampaignSettings, WarmUpSettings
@@ -95,6 +95,7 @@ def extract_through_store(
             missing.setdefault(key, document)  # of documents with the same text, the first is read
     unwritten: list[Extraction] = []
     n_done, n_failed, written_at = len(documents) - len(missing), 0, time.monotonic()
+    is_told = asked_by != WARM_UP  # which comes first: once is enough
     progress(n_done, len(documents))
     try:
         for part, refine in in_parts(warehouse, extractor, list(missing.values())):
@@ -108,6 +109,7 @@ def extract_through_store(
                 if is_due or len(unwritten) >= STORE_EVERY_DOCUMENTS:
                     _write(warehouse, extractor, unwritten, asked_by, replaced=again)
                     unwritten, written_at = [], time.monotonic()
+                    is_told = is_told or not refine or tell_emptied(warehouse, extractor)
                     progress(n_done, len(documents), _spend(allowance, n_failed))
             if unwritten:
                 _write(warehouse, extractor, unwritten, asked_by, replaced=again)

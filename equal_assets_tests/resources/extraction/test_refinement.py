@@ -3,10 +3,16 @@
 import pytest
 from pydantic import PrivateAttr
 
+from equal_assets.algorithms.extraction.recipe import DROPPED_BY_REFINEMENT
 from equal_assets.progress import listen, silent
-from equal_assets.records import Document, Extraction, QAPair
+from equal_assets.records import Document, Extraction, QAPair, RejectedPair
 from equal_assets.resources.extraction.extractors import Extractor
-from equal_assets.resources.extraction.refinement import PART_DOCUMENTS, TRIAL_DOCUMENTS, is_vain
+from equal_assets.resources.extraction.refinement import (
+    PART_DOCUMENTS,
+    TRIAL_DOCUMENTS,
+    emptied,
+    is_vain,
+)
 from equal_assets.resources.extraction.store import extract_again, extract_through_store
 
 
@@ -29,6 +35,17 @@ class Refining(Extractor):
         for document in documents:
             kind = document.text.split()[0]
             is_refined = order.refine and kind != "empty"
+            if kind == "emptied":
+                yield Extraction(
+                    content_hash=document.content_hash,
+                    status="no pairs",
+                    pairs=(),
+                    reason=None,
+                    seconds=0.0,
+                    rejected=(RejectedPair("q", "a", DROPPED_BY_REFINEMENT),),
+                    is_changed=True,
+                )
+                continue
             (self._refined if is_refined else self._plain).append(document.document_id)
             yield Extraction(
                 content_hash=document.content_hash,
@@ -73,6 +90,25 @@ def test_refinement_that_changes_nothing_ends_after_a_part_and_says_so(warehouse
         "refinement has changed no pair of 20 documents or more: it is left out from here on "
         "(extractor.refine: auto)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "n_told"),
+    [
+        (["emptied"] * 4, 0),
+        (["emptied"] * 4 + ["changed"], 1),
+        (["emptied"] * 3 + ["changed"] * 2, 0),
+        (["emptied"] * 4 + ["empty", "changed", "same"], 0),
+    ],
+)
+def test_refinement_that_drops_every_pair_of_most_documents_is_told(warehouse, kinds, n_told):
+    told = extract(warehouse, Refining(), documents(*kinds))
+    warning = emptied(warehouse, Refining())
+    assert (warning is not None) == bool(n_told)
+    if n_told:
+        assert "dropped every pair of 4 of 5 documents" in warning
+        assert "extractor.refine: false" in warning
+    assert not told or told == [warning]
 
 
 def test_documents_without_pairs_decide_nothing(warehouse):
