@@ -137,12 +137,29 @@ def test_tokens_and_money_follow_from_lengths_and_prices(tmp_path):
     prompt, reply = 1000 + template, 550  # a document of 4,000 characters, 50 and half of it
     tokens = 1000 * (prompt + reply)
     assert found[0] == "documents: at most 1,000; as read"
-    assert found[1].startswith(f"LLM tokens: about {tokens / 1e6:,.0f} million")
+    assert found[1].startswith(f"LLM tokens: about {tokens / 1e6:,.1f} million")
     money = 1000 * (2 * prompt + 4 * reply) / 1e6
     assert f"money: about {money:,.2f}, at the prices of the extractor" in found
     assert (
         f"operations of the LLM: about {2 * 7e9 * tokens:.1e}, 2 per parameter and token" in found
     )
+
+
+def test_tokens_of_a_small_corpus_are_told_in_thousands(tmp_path):
+    path = tmp_path / "campaigns.yaml"
+    path.write_text(
+        "corpus: {source: hub, preset: knowledge-pile}\n"
+        "extractor: {backend: openai, base_urls: ['http://x/v1'], model: m, refine: false}\n"
+        "warmup: {share: 0.5}\n"
+        "targets: {gsm8k: {preset: gsm8k}}\n"
+        "campaigns: {one: {target: gsm8k, budget_documents: 12}}\n"
+    )
+    settings = load_settings(path)
+    each = (4000 + len(settings.extractor.prompts.template("extract"))) / 4 + 550
+    told = needs(settings, n_read=20, n_characters=80_000)[1:3]
+    for line, n_documents in zip(told, (20, 12), strict=True):
+        assert f"{float(f'{n_documents * each:.3g}'):,.0f}" in line
+        assert "million" not in line
 
 
 def test_corpus_of_unknown_size_has_no_estimate_of_tokens():

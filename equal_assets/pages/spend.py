@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from equal_assets.planning.estimate import estimates, tokens_per_document
+from equal_assets.planning.estimate import estimates, together, tokens_per_document
 from equal_assets.records import WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps
@@ -87,22 +87,17 @@ def print_estimate(
     for heading in ("", "documents", "tokens", "between", "money", "ends by"):
         table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
     found = estimates(settings, names, each, extractor, warehouse)
-    for row in found:
+    total = together(found, each, extractor, warehouse)
+    for row in (*found, total):
+        if row is total:
+            table.add_section()
         cells = (f"{row.documents:,}", f"{row.tokens:,}", _between(*row.between))
         table.add_row(row.payer, *cells, f"{row.cost:,.2f}", row.ends_by)
-    table.add_section()
-    table.add_row(
-        "together",
-        f"{sum(row.documents for row in found):,}",
-        f"{sum(row.tokens for row in found):,}",
-        _between(sum(row.between[0] for row in found), sum(row.between[1] for row in found)),
-        f"{sum(row.cost for row in found):,.2f}",
-    )
     console.print(table)
     console.print(
         f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
-        f"{each.basis}. What several campaigns use is paid once, so that together they may take "
-        "less.",
+        f"{each.basis}. A document is paid once, whoever asks for it; campaigns that choose alike "
+        "take less.",
         highlight=False,
     )
     for cap in extractor.run_caps(""):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from equal_assets.algorithms.extraction.prompts import shows
 from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
@@ -82,7 +82,8 @@ class Estimate:
     payer : str
         ``"warm-up"``, a campaign, or ``"campaign: ratings"``.
     documents : int
-        Still to be extracted, or to be rated; each is paid once, whoever uses it.
+        Still to be extracted, or to be rated: those that nobody has paid for, expected where it
+        depends on what is chosen.
     tokens : int
         Of prompts and replies.
     between : tuple of int
@@ -91,6 +92,8 @@ class Estimate:
         Money, at the prices of the settings.
     ends_by : str
         The budget that is reached first, or what has ended it.
+    of_ratings : bool
+        Documents are rated, not extracted.
     """
 
     payer: str
@@ -99,6 +102,35 @@ class Estimate:
     between: tuple[int, int]
     cost: float
     ends_by: str
+    of_ratings: bool = False
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """How much of the corpus is extracted already.
+
+    Attributes
+    ----------
+    n_documents, n_extracted : int
+        Of the corpus.
+    n_by_warm_up : int
+        Of these paid by the warm-up, whose sample is drawn by chance.
+    """
+
+    n_documents: int
+    n_extracted: int
+    n_by_warm_up: int
+
+    @property
+    def n_left(self) -> int:
+        """Return the documents that nobody has paid for."""
+        return self.n_documents - self.n_extracted
+
+
+def extracted(extractor: Extractor, warehouse: Warehouse) -> Extracted:
+    """Return how much of the corpus this extractor has read."""
+    row = warehouse.query("extracted_documents", extractor=extractor.fingerprint)
+    return Extracted(**row.row(0, named=True))
 
 
 def tokens_per_document(
@@ -167,8 +199,13 @@ def estimates(
     extractor: Extractor,
     warehouse: Warehouse,
 ) -> list[Estimate]:
-    """Return what the warm-up and campaigns have still to pay for, by their budgets."""
+    """Return what the warm-up and campaigns have still to pay for, by their budgets.
+
+    What is extracted already is paid: of what a campaign will choose, as large a part as of all
+    documents.
+    """
     llm = settings.extractor
+    read = extracted(extractor, warehouse)
     prices = Prices()
     if isinstance(llm, LLMExtractionSettings):
         prices = Prices(llm.prompt_price, llm.completion_price)
@@ -176,9 +213,9 @@ def estimates(
     of_one = {"budget_tokens": one.tokens / 1e6, "budget_cost": one.cost / 1e6}
     found = []
     if not is_current("warmup_qa", settings, stored_versions(warehouse)):
-        n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+        sample = math.ceil(settings.warmup.share * read.n_documents)
         budgets = {
-            "share": math.ceil(settings.warmup.share * n_documents),
+            "share": max(0, sample - read.n_by_warm_up),
             "budget_tokens": settings.warmup.budget_tokens,
             "budget_cost": settings.warmup.budget_cost,
         }
@@ -201,8 +238,66 @@ def estimates(
             rated = Amount(found[-1].tokens, found[-1].cost)
         for cap in caps:
             budgets[f"budget_{cap.unit}"] = cap.limit - cap.used - getattr(rated, cap.unit)
-        found.append(_estimate(name, budgets, of_one, each.interval))
+        asked = _estimate(name, budgets, of_one, each.interval)
+        found.append(_unpaid(asked, read, n_chosen=row.get("documents", 0)))
     return found
+
+
+def together(
+    found: Sequence[Estimate], each: TokensPerDocument, extractor: Extractor, warehouse: Warehouse
+) -> Estimate:
+    """Return what all have still to pay for: a document once, and no more than there are.
+
+    Expected are the documents if each chooses by chance. Where all choose the same, the one that
+    chooses most pays for all.
+    """
+    n_left = extracted(extractor, warehouse).n_left
+    ratings = [row for row in found if row.of_ratings]
+    rows = [row for row in found if not row.of_ratings]
+    asked = sum(row.documents for row in rows)
+    missed = math.prod(1 - min(1.0, row.documents / max(1, n_left)) for row in rows)
+    n_documents = min(asked, round(n_left * (1 - missed)))
+    share = n_documents / max(1, asked)
+    least = max((row.between[0] for row in rows), default=0)
+    most = min(sum(row.between[1] for row in rows), round(n_left * each.interval(n_left)[1]))
+    return Estimate(
+        "together",
+        n_documents + sum(row.documents for row in ratings),
+        round(share * sum(row.tokens for row in rows)) + sum(row.tokens for row in ratings),
+        (
+            least + sum(row.between[0] for row in ratings),
+            most + sum(row.between[1] for row in ratings),
+        ),
+        share * sum(row.cost for row in rows) + sum(row.cost for row in ratings),
+        "",
+    )
+
+
+def _unpaid(asked: Estimate, read: Extracted, *, n_chosen: int) -> Estimate:
+    """Return what is left to pay for of what a campaign asks for, which has chosen some before.
+
+    The warm-up has drawn its part by chance; campaigns may have chosen all the same documents or
+    none of them.
+    """
+    n_candidates = max(1, read.n_documents - n_chosen)
+    if not asked.documents or read.n_left >= n_candidates:
+        return asked
+    n_asked = min(asked.documents, n_candidates)
+    drawn = min(read.n_by_warm_up, n_candidates) / n_candidates
+    n_by_campaigns = read.n_extracted - read.n_by_warm_up
+    expected = n_asked * read.n_left / n_candidates
+    fewest = max(0.0, n_asked * (1 - drawn) - n_by_campaigns)
+    least, most = asked.between
+    return replace(
+        asked,
+        documents=round(expected),
+        tokens=round(asked.tokens * expected / asked.documents),
+        between=(
+            round(least * min(fewest, expected) / asked.documents),
+            round(most * min(n_asked, read.n_left) / asked.documents),
+        ),
+        cost=asked.cost * expected / asked.documents,
+    )
 
 
 def _ratings(
@@ -230,7 +325,8 @@ def _ratings(
         budgets[f"budget_{cap.unit}"] = own.budget_share * cap.limit - cap.used
     of_one = {"budget_tokens": one.tokens, "budget_cost": one.cost}
     low, high = (one.tokens * CHARACTERS_PER_TOKEN / characters for characters, *_ in ASSUMED_RANGE)
-    return _estimate(f"{name}: ratings", budgets, of_one, lambda n_documents: (low, high))
+    rated = _estimate(f"{name}: ratings", budgets, of_one, lambda n_documents: (low, high))
+    return replace(rated, of_ratings=True)
 
 
 def _estimate(

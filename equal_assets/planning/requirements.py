@@ -82,7 +82,10 @@ def _llm(
 ) -> Iterator[str]:
     n_paid = paid_documents(settings, n_documents)
     if n_paid is None:
-        yield "LLM tokens: set corpus.max_documents, or read the corpus, to have them estimated"
+        yield (
+            "LLM tokens: unknown before the corpus is read; `equal run --estimate` reads it and "
+            "sends nothing, or set corpus.max_documents"
+        )
         return
     each = assumed_tokens(llm, characters)
     prompt, completion = n_paid * each.prompt, n_paid * each.completion
@@ -95,12 +98,12 @@ def _llm(
     least, most = (n_paid * one + ratings + n_rated * RATING_REPLY_TOKENS for one in each.between)
     rated = f" and {n_rated:,} ratings" if n_rated else ""
     yield (
-        f"LLM tokens: about {tokens / 1e6:,.0f} million, {prompt / 1e6:,.0f} of them prompts; "
-        f"between {least / 1e6:,.0f} and {most / 1e6:,.0f} million: "
+        f"LLM tokens: about {_large(tokens)}, {_large(prompt)} of them prompts; "
+        f"between {_large(least)} and {_large(most)}: "
         f"{n_paid:,} documents that all campaigns together extract{rated}; {each.basis}"
     )
     budgets = sorted({campaign.budget_documents for campaign in settings.campaigns.values()})
-    alone = ", ".join(f"{n:,} documents {n * each.total / 1e6:,.0f} million" for n in budgets)
+    alone = ", ".join(f"{n:,} documents {_large(n * each.total)}" for n in budgets)
     yield f"LLM tokens of one campaign, by its budget: about {alone}"
     if llm.prompt_price or llm.completion_price:
         money = (prompt * llm.prompt_price + completion * llm.completion_price) / 1e6
@@ -109,6 +112,13 @@ def _llm(
     if size:
         flops = inference_flops(llm.parameters or size.parameters, tokens)
         yield f"operations of the LLM: about {flops:.1e}, 2 per parameter and token"
+
+
+def _large(number: float) -> str:
+    """Return a number as people say it, with two or three digits that count."""
+    if number < 1e6:
+        return f"{float(f'{number:.3g}'):,.0f}"
+    return f"{number / 1e6:,.{1 if number < 1e7 else 0}f} million"
 
 
 def _rated_documents(settings: Settings, n_documents: int) -> int:

@@ -11,6 +11,7 @@ from equal_assets.planning.estimate import (
     TokensPerDocument,
     assumed_tokens,
     estimates,
+    together,
     tokens_per_document,
 )
 from equal_assets.planning.requirements import requirements
@@ -206,6 +207,61 @@ def test_campaign_that_has_ended_asks_for_nothing(project, warehouse):
     store(warehouse, rounds=ended, bandit_round=pull(), bandit_documents=asked())
     _, found = estimated(project, warehouse)
     assert (found["c"].documents, found["c"].ends_by) == (0, "ended by gain")
+
+
+def read_before(warehouse, extractor, numbers, *, payer):
+    """Store extractions of documents of the corpus, of 1,000 tokens each."""
+    row = extraction("no pairs").with_columns(
+        extractor=pl.lit(extractor.fingerprint),
+        first_asked_by=pl.lit(payer),
+        prompt_tokens=pl.lit(900),
+        completion_tokens=pl.lit(100),
+    )
+    hashes = (pl.lit(f"h{number:04}").alias("content_hash") for number in numbers)
+    store(warehouse, extractions=pl.concat(row.with_columns(each) for each in hashes))
+
+
+def test_what_the_warm_up_has_read_is_not_paid_again(project, warehouse):
+    _, extractor = project()
+    read_before(warehouse, extractor, range(200), payer="warm-up")
+    _, found = estimated(project, warehouse)
+    assert (found["warm-up"].documents, found["warm-up"].tokens) == (0, 0)
+    assert found["c"].documents == 80  # a fifth of all documents is paid: as much of its hundred
+    assert found["c"].tokens == 80_000
+    least, most = found["c"].between
+    assert (least, most) == (80_000, 100_000)
+
+
+def test_what_campaigns_have_read_may_be_all_that_another_wants(project, warehouse):
+    _, extractor = project()
+    read_before(warehouse, extractor, range(500), payer="other|round-001")
+    _, found = estimated(project, warehouse)
+    assert found["c"].documents == 50
+    assert found["c"].between == (0, 100_000)
+
+
+def test_corpus_that_is_read_costs_nothing_more(project, warehouse):
+    _, extractor = project()
+    read_before(warehouse, extractor, range(1000), payer="other|round-001")
+    _, found = estimated(project, warehouse)
+    assert (found["c"].documents, found["c"].tokens, found["c"].cost) == (0, 0, 0)
+    assert found["c"].between == (0, 0)
+
+
+def test_together_a_document_is_paid_once_and_no_more_than_there_are(project, warehouse):
+    settings, extractor = project(warmup={"share": 0.5})
+    large = settings.campaigns["c"].model_copy(update={"budget_documents": 600})
+    twice = {"c": large, "d": large}
+    settings = settings.model_copy(update={"campaigns": twice})
+    each = tokens_per_document(settings, extractor, warehouse)
+    found = estimates(settings, ["c", "d"], each, extractor, warehouse)
+    assert [row.documents for row in found] == [500, 600, 600]
+    all_of_them = together(found, each, extractor, warehouse)
+    assert all_of_them.documents == 920  # of 1,000, half times 0.4 times 0.4 are left out
+    assert all_of_them.tokens == pytest.approx(920 * each.total, rel=1e-3)
+    assert all_of_them.cost == pytest.approx(920 / 1700 * sum(row.cost for row in found))
+    low, high = each.interval(1000)
+    assert all_of_them.between == (round(600 * low), round(1000 * high))
 
 
 def test_ratings_are_estimated_beside_the_extraction(project, warehouse):
