@@ -69,11 +69,13 @@ def init(folder: Path, yes: bool, demo: bool, **given: Path | str | tuple[str, .
         named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
         if named:
             raise click.UsageError(f"--demo has its own documents: leave out {', '.join(named)}")
-        written = write_demo(folder)
+        written, is_paid = write_demo(folder), False
     else:
         project = interview(Answers(folder, may_ask=not yes, **given), say)  # type: ignore[arg-type]
         written = write_project(folder, project.campaigns, project.halves)
+        is_paid = project.is_paid
     for head, path in zip_longest(["wrote"], written, fillvalue=""):
         say(f"{head:11}{short(Path(path))}")
     go = "" if folder.resolve() == Path.cwd() else f"cd {short(folder)} && "
-    say(f"next       {go}equal check && equal run")
+    estimate = "equal run --estimate && " if is_paid else ""
+    say(f"next       {go}equal check && {estimate}equal run")

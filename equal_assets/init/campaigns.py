@@ -96,6 +96,10 @@ HINTS = {
   # backend: openai                        # any server, or vllm, or llama-cpp
   # base_urls: ["http://127.0.0.1:8000/v1"]
   # model: Qwen/Qwen2.5-7B-Instruct""",
+    "llama-cpp": """\
+  # concurrency: 2                         # requests at once; no more than the machine has cores
+  # refine: false                          # one request per document: small models drop good pairs
+  # max_reply_tokens: 512                  # ends replies that go on and on; docs/local.md""",
 }
 HINT_OF_LLM = """\
   # prompt_price: 0.15                     # money per million tokens, for `equal run --estimate`

@@ -60,10 +60,14 @@ class Answers:
 
 @dataclass(frozen=True)
 class Project:
-    """What is to be written: campaigns.yaml, and the halves of a file of questions by name."""
+    """What is to be written: campaigns.yaml, and the halves of a file of questions by name.
+
+    ``is_paid``: extraction costs tokens.
+    """
 
     campaigns: str
     halves: dict[str, str]
+    is_paid: bool
 
 
 def interview(given: Answers, say: Say) -> Project:
@@ -79,12 +83,13 @@ def interview(given: Answers, say: Say) -> Project:
     corpus, found = _documents(given, say)
     target, halves = _target(given, say)
     extractor = _extractor(given, found)
-    sizes = Sizes.of(found.n_documents, is_paid=extractor["backend"] != "structural")
+    is_paid = extractor["backend"] != "structural"
+    sizes = Sizes.of(found.n_documents, is_paid=is_paid)
     basis = f"of {_at_least(found)}{found.n_documents:,} documents"
     text = campaigns_text(
         corpus=corpus, extractor=extractor, target=target, sizes=sizes, basis=basis
     )
-    return Project(text, halves)
+    return Project(text, halves, is_paid)
 
 
 def _documents(given: Answers, say: Say) -> tuple[dict[str, Any], Documents]:

@@ -67,6 +67,17 @@ def test_flags_alone_make_a_project_that_check_accepts(here):
     assert "all there: `equal run` can start" in checked.output
 
 
+def test_local_model_is_written_with_what_suits_it_and_estimated_first(here):
+    flags = ["--extractor", "llama-cpp", "--model", "models/m.gguf"]
+    done = equal("init", *FLAGS, *flags, "--yes")
+    assert done.exit_code == 0, done.output
+    assert "next       equal check && equal run --estimate && equal run" in done.output
+    written = (here / "campaigns.yaml").read_text()
+    assert "# refine: false" in written
+    assert "prompt_price" not in written
+    assert load_settings(here / "campaigns.yaml").extractor.backend == "llama-cpp"
+
+
 def test_paths_work_from_another_folder(here):
     shutil.copy(here / "questions.jsonl", here / "more.jsonl")
     lines = (here / "questions.jsonl").read_text().splitlines(keepends=True)
