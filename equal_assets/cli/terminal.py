@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -34,6 +35,9 @@ from equal_assets.secrets import hide
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 """Exit codes: a step failed, the settings or the call are wrong, Ctrl-C."""
 
+TELL_EVERY_SECONDS = 60.0
+"""Between two lines about a long step, where no terminal shows a bar."""
+
 PRESSED_AGAIN_SECONDS = 0.05
 
 
@@ -51,9 +55,9 @@ class PlainConsole(Console):
 console = PlainConsole()
 
 
-def say(text: str) -> None:
+def say(text: str, to: Console = console) -> None:
     """Print a line as it is: a path or a command is not broken, a bracket is no style."""
-    _print(escape(hide(text)), to=console)
+    _print(escape(hide(text)), to=to)
 
 
 def say_error(text: str) -> None:
@@ -119,10 +123,14 @@ def _terminal() -> Iterator[Console]:
 
 @contextmanager
 def progress_bars() -> Iterator[Any]:
-    """Show a bar for every step that reports progress; yield a function that prints a line."""
+    """Show a bar for every step that reports progress; yield a function that prints a line.
+
+    Without a terminal, a line now and then says how far a long step is.
+    """
     from equal_assets.progress import listen
 
     tasks: dict[str, TaskID] = {}
+    told_at: dict[str, float] = {}
     with (
         _terminal() as terminal,
         Progress(
@@ -144,6 +152,13 @@ def progress_bars() -> Iterator[Any]:
                     bars.update(finished, visible=False)
                 tasks[label] = bars.add_task(label, total=total or None, note="")
             bars.update(tasks[label], completed=done, total=total or None, note=note)
+            if bars.console.is_terminal:
+                return
+            now = time.monotonic()
+            if now - told_at.setdefault(label, now) >= TELL_EVERY_SECONDS and total:
+                told_at[label] = now
+                said = f" ({note})" if note else ""
+                say(f"  {label}: {done:,} of {total:,}{said}", bars.console)
 
         def announce(line: str) -> None:
             for finished in tasks.values():

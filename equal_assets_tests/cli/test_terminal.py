@@ -1,9 +1,28 @@
 import io
+import logging
 
 from rich.progress import Progress
 from rich.table import Table
 
+from equal_assets.cli import terminal
 from equal_assets.cli.terminal import PlainConsole, say_warning
+from equal_assets.progress import report
+
+
+def test_long_step_is_told_now_and_then_where_no_terminal_shows_a_bar(monkeypatch):
+    file, now = io.StringIO(), [0.0]
+    monkeypatch.setattr(terminal, "console", PlainConsole(file=file, width=60))
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    with terminal.progress_bars():
+        progress = report(logging.getLogger("test"), "extract [x]")
+        for done in range(5):
+            progress(done, 4, f"{done}00 tokens")
+            now[0] += 40.0
+    told = [line for line in file.getvalue().splitlines() if "extract" in line]
+    assert told == [
+        "  extract [x]: 2 of 4 (200 tokens)",
+        "  extract [x]: 4 of 4 (400 tokens)",
+    ]
 
 
 def test_text_of_others_moves_no_cursor_and_keeps_its_secrets(monkeypatch):
