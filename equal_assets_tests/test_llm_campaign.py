@@ -104,6 +104,9 @@ def test_run_ends_with_what_was_spent_and_what_failed(played):
         assert text in played.run
     assert "Documents that failed (`equal retry` tries them again):" in played.run
     assert "drawn: " in played.run.split("Documents that failed")[1]
+    assert re.search(
+        r"warm-up: \d+ documents sent to the LLM, [\d,]+ tokens, cost 0\.\d", played.run
+    )
 
 
 def test_every_document_that_was_asked_for_stands_in_a_pull_with_an_outcome(played):

@@ -218,9 +218,12 @@ def _release_lost(settings: Settings, names: list[str], *, is_agreed: bool) -> N
 
 
 def _print_status(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
+    from equal_assets.pages.spend import warm_up_line
     from equal_assets.pages.status import status_tables
 
     extractor, width = build_extractor(settings), console.width
+    if line := warm_up_line(extractor):
+        say(line)
     for table in status_tables(settings, extractor, warehouse, names, width=width):
         console.print(table)
 

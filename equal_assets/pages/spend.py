@@ -31,6 +31,21 @@ def budget_used(
     }
 
 
+def warm_up_line(extractor: Extractor) -> str | None:
+    """Return what the warm-up has asked for, which no campaign's column counts; None for nothing.
+
+    Requests that it has in flight count at their maximum.
+    """
+    paid = extractor.paid_by(WARM_UP)
+    if not paid.documents:
+        return None
+    cost = f", cost {paid.cost:,.2f}" if paid.cost else ""
+    return (
+        f"warm-up: {paid.documents:,} documents sent to the LLM, {paid.tokens:,} tokens{cost}, "
+        "for all campaigns"
+    )
+
+
 def n_failed(extractor: Extractor, warehouse: Warehouse, names: Sequence[str]) -> int:
     """Return how many documents of the warm-up and of campaigns failed."""
     return int(_failures(extractor, warehouse, names)["documents"].sum())
