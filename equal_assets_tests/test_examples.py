@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from equal_assets.cli.main import main
 from equal_assets.planning import check as preflight
+from equal_assets.planning.estimate import TokensPerDocument
 from equal_assets.planning.requirements import paid_documents, requirements
 from equal_assets.settings import load_settings
 
@@ -145,7 +146,8 @@ def test_tokens_and_money_follow_from_lengths_and_prices(tmp_path):
     )
 
 
-def test_tokens_of_a_small_corpus_are_told_in_thousands(tmp_path):
+def small(tmp_path):
+    """Return settings for twenty documents."""
     path = tmp_path / "campaigns.yaml"
     path.write_text(
         "corpus: {source: hub, preset: knowledge-pile}\n"
@@ -154,12 +156,23 @@ def test_tokens_of_a_small_corpus_are_told_in_thousands(tmp_path):
         "targets: {gsm8k: {preset: gsm8k}}\n"
         "campaigns: {one: {target: gsm8k, budget_documents: 12}}\n"
     )
-    settings = load_settings(path)
+    return load_settings(path)
+
+
+def test_tokens_of_a_small_corpus_are_told_in_thousands(tmp_path):
+    settings = small(tmp_path)
     each = (4000 + len(settings.extractor.prompts.template("extract"))) / 4 + 550
     told = needs(settings, n_read=20, n_characters=80_000)[1:3]
     for line, n_documents in zip(told, (20, 12), strict=True):
         assert f"{float(f'{n_documents * each:.3g}'):,.0f}" in line
         assert "million" not in line
+
+
+def test_tokens_are_those_that_documents_took_once_that_is_measured(tmp_path):
+    each = TokensPerDocument(900.0, 100.0, "measured on 9 documents", deviation=30.0, n_measured=9)
+    told = needs(small(tmp_path), n_read=20, n_characters=80_000, measured=each)[1]
+    assert told.startswith("LLM tokens: about 20,000, 18,000 of them prompts; between 19,4")
+    assert told.endswith("measured on 9 documents")
 
 
 def test_corpus_of_unknown_size_has_no_estimate_of_tokens():

@@ -29,7 +29,7 @@ def check(plan: bool, free: bool) -> None:
     request to each LLM server.
     """
     from equal_assets.pages.corpus import reading_line
-    from equal_assets.planning.check import corpus_as_read, findings
+    from equal_assets.planning.check import corpus_as_read, findings, tokens_as_measured
     from equal_assets.planning.requirements import requirements
 
     settings = load_settings()
@@ -45,7 +45,8 @@ def check(plan: bool, free: bool) -> None:
     n_read, n_characters = corpus_as_read()
     if n_read and (line := reading_line(open_warehouse())):
         say(f"as read  {line}")
-    for line in requirements(settings, n_read=n_read, n_characters=n_characters):
+    measured = tokens_as_measured(settings) if n_read else None
+    for line in requirements(settings, n_read=n_read, n_characters=n_characters, measured=measured):
         say(f"needs   {line}")
     if n_failed:
         console.print(f"{n_failed} of the above must be fixed before `equal run`")

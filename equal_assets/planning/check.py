@@ -8,6 +8,7 @@ from pathlib import Path
 
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.planning.corpus import look_at_corpus
+from equal_assets.planning.estimate import TokensPerDocument, tokens_per_document
 from equal_assets.planning.extractor import extractor_findings
 from equal_assets.planning.finding import Finding, of_hub
 from equal_assets.planning.targets import look_through_target
@@ -259,6 +260,16 @@ def corpus_as_read() -> tuple[int, int]:
     except EqualError:  # which is one of the findings
         return 0, 0
     return summary["n_documents"], summary["n_characters"]
+
+
+def tokens_as_measured(settings: Settings) -> TokensPerDocument | None:
+    """Return what documents took from this extractor; None if too few were extracted."""
+    try:
+        extractor = build_extractor(settings.extractor, state_folder())
+        each = tokens_per_document(settings, extractor, _open_warehouse())
+    except EqualError:  # which is one of the findings
+        return None
+    return each if each.n_measured else None
 
 
 def _open_warehouse() -> Warehouse:

@@ -14,14 +14,18 @@ from pathlib import Path
 from psutil import virtual_memory
 
 from equal_assets.algorithms.flops import inference_flops
+from equal_assets.errors import ModelError
 from equal_assets.planning import memory
-from equal_assets.planning.estimate import RATING_REPLY_TOKENS, assumed_tokens
+from equal_assets.planning.estimate import RATING_REPLY_TOKENS, TokensPerDocument, assumed_tokens
 from equal_assets.planning.model_sizes import ModelSize, model_size
 from equal_assets.records import CHARACTERS_PER_TOKEN
+from equal_assets.resources.llm.gguf import read_head
+from equal_assets.resources.llm.llama_server import PROMPT_CACHE_MIB
 from equal_assets.resources.students.activations import Activations, count_activations
 from equal_assets.resources.students.trainers import TrainingRecipe, has_gpu
 from equal_assets.settings import (
     HuggingFaceStudentSettings,
+    LlamaCppSettings,
     LLMExtractionSettings,
     Settings,
     VLLMSettings,
@@ -42,10 +46,19 @@ USUAL_TOKENS = 512
 CHECKPOINT_BYTES = 12
 """Of a parameter on disk: weight and two moments; two checkpoints are kept."""
 
+LLAMA_BATCH = 512
+"""Tokens that llama.cpp computes together."""
+
 GIB = 2**30
 
 
-def requirements(settings: Settings, *, n_read: int, n_characters: int) -> Iterator[str]:
+def requirements(
+    settings: Settings,
+    *,
+    n_read: int,
+    n_characters: int,
+    measured: TokensPerDocument | None = None,
+) -> Iterator[str]:
     """Yield what the campaigns of the settings would need, a line each.
 
     Parameters
@@ -53,6 +66,8 @@ def requirements(settings: Settings, *, n_read: int, n_characters: int) -> Itera
     settings : Settings
     n_read, n_characters : int
         Documents of the corpus and their characters; 0 before it was read.
+    measured : TokensPerDocument or None
+        What documents took; None if too few were extracted.
     """
     n_documents = n_read or settings.corpus.max_documents
     characters = n_characters / n_read if n_read else ASSUMED_CHARACTERS
@@ -61,9 +76,12 @@ def requirements(settings: Settings, *, n_read: int, n_characters: int) -> Itera
     yield f"documents: {shown}; {basis}"
     llm = settings.extractor
     if isinstance(llm, LLMExtractionSettings):
-        yield from _llm(settings, llm, n_documents, characters)
+        each = measured or assumed_tokens(llm, characters)
+        yield from _llm(settings, llm, each, n_documents, characters)
     if isinstance(llm, VLLMSettings):
         yield _engine_memory(llm)
+    if isinstance(llm, LlamaCppSettings):
+        yield from _llama_memory(llm)
     if isinstance(settings.student, HuggingFaceStudentSettings):
         yield from _student_memory(settings.student)
     yield from _disk(settings, n_documents, characters)
@@ -78,7 +96,11 @@ def paid_documents(settings: Settings, n_documents: int | None) -> int | None:
 
 
 def _llm(
-    settings: Settings, llm: LLMExtractionSettings, n_documents: int | None, characters: float
+    settings: Settings,
+    llm: LLMExtractionSettings,
+    each: TokensPerDocument,
+    n_documents: int | None,
+    characters: float,
 ) -> Iterator[str]:
     n_paid = paid_documents(settings, n_documents)
     if n_paid is None:
@@ -87,7 +109,6 @@ def _llm(
             "sends nothing, or set corpus.max_documents"
         )
         return
-    each = assumed_tokens(llm, characters)
     prompt, completion = n_paid * each.prompt, n_paid * each.completion
     n_rated = _rated_documents(settings, n_documents or 0)
     shown = min(settings.llm_scoring.document_characters, characters)
@@ -95,7 +116,8 @@ def _llm(
     prompt += ratings
     completion += n_rated * RATING_REPLY_TOKENS
     tokens = prompt + completion
-    least, most = (n_paid * one + ratings + n_rated * RATING_REPLY_TOKENS for one in each.between)
+    of_ratings = ratings + n_rated * RATING_REPLY_TOKENS
+    least, most = (n_paid * one + of_ratings for one in each.interval(n_paid))
     rated = f" and {n_rated:,} ratings" if n_rated else ""
     yield (
         f"LLM tokens: about {_large(tokens)}, {_large(prompt)} of them prompts; "
@@ -158,6 +180,25 @@ def _engine_memory(llm: VLLMSettings) -> str:
         f"{text}, and {cache:.1f} GiB of keys and values for the longest request; "
         f"{llm.concurrency} of them at once would take {llm.concurrency * cache:,.0f}, fewer run "
         "where less is free"
+    )
+
+
+def _llama_memory(llm: LlamaCppSettings) -> Iterator[str]:
+    """Yield the memory of llama.cpp's server, if all of the model is computed on the CPU."""
+    try:
+        head = read_head(Path(llm.model))
+    except ModelError:  # which is one of the findings
+        return
+    weights = Path(llm.model).stat().st_size / GIB
+    context = llm.concurrency * llm.slot_tokens * (head.cached_values or 0) * 2 / GIB
+    scratch = LLAMA_BATCH * head.n_vocabulary * 4 / GIB  # the scores of every token
+    read = PROMPT_CACHE_MIB / 1024
+    unknown = "" if head.cached_values else ", and its context"
+    yield (
+        f"memory of the extractor on this CPU: at most {weights + context + scratch + read:.1f} GiB"
+        f"{unknown}: {weights:.1f} of weights, {context + scratch:.1f} to work on "
+        f"{llm.concurrency} requests of {llm.slot_tokens:,} tokens at once, and {read:.0f} for "
+        f"prompts that are kept; the machine has {virtual_memory().total / GIB:.1f}"
     )
 
 
@@ -229,7 +270,7 @@ def _disk(settings: Settings, n_documents: int | None, characters: float) -> Ite
     known = {name: s.parameters * each / GIB for name, (s, each) in sizes.items() if s}
     if known:
         listing = ", ".join(f"{name} {gib:,.1f}" for name, gib in known.items())
-        yield f"disk for models: {sum(known.values()):,.0f} GiB ({listing})"
+        yield f"disk for models: {sum(known.values()):,.1f} GiB ({listing})"
     if isinstance(student, HuggingFaceStudentSettings) and student.method == "full":
         size = model_size(student.model)
         if size:

@@ -12,6 +12,7 @@ from equal_assets.planning.memory import (
     gpu_training_gib,
 )
 from equal_assets.planning.requirements import requirements
+from equal_assets.resources.llm.gguf import read_head
 from equal_assets.resources.students.activations import (
     COUNTED_TOKENS,
     Activations,
@@ -20,7 +21,8 @@ from equal_assets.resources.students.activations import (
 )
 from equal_assets.resources.students.causal_lm import load
 from equal_assets.resources.students.trainers import TrainingRecipe, with_adapters
-from equal_assets.settings import HuggingFaceStudentSettings
+from equal_assets.settings import HuggingFaceStudentSettings, LlamaCppSettings
+from equal_assets_tests import tiny_gguf
 from equal_assets_tests.micro_student import TEXTS
 from equal_assets_tests.tiny_llm import make
 
@@ -115,3 +117,21 @@ def test_requirements_tell_the_memory_of_a_student_that_is_there(llm, campaigns)
     assert "GiB with 512 tokens" in told or torch.cuda.is_available()
     assert "GPU memory of the student: " in told
     assert "to train on 8 pairs of 2,048 tokens at once" in told
+
+
+def test_requirements_tell_the_memory_of_a_server_of_llama_cpp(tmp_path, campaigns):
+    model = tiny_gguf.make(tmp_path)
+    extractor = LlamaCppSettings(
+        backend="llama-cpp", model=str(model), concurrency=64, context_tokens=100_000
+    )
+    settings = campaigns.load().model_copy(update={"extractor": extractor})
+    told = "\n".join(requirements(settings, n_read=0, n_characters=0))
+    context = 64 * 100_000 * read_head(model).cached_values * 2 / 2**30
+    assert f"memory of the extractor on this CPU: at most {1 + context:.1f} GiB: 0.0 of" in told
+    assert f"{context:.1f} to work on 64 requests of 100,000 tokens at once" in told
+
+
+def test_missing_file_of_llama_cpp_has_no_memory(tmp_path, campaigns):
+    extractor = LlamaCppSettings(backend="llama-cpp", model=str(tmp_path / "none.gguf"))
+    settings = campaigns.load().model_copy(update={"extractor": extractor})
+    assert "of the extractor" not in "\n".join(requirements(settings, n_read=0, n_characters=0))

@@ -33,6 +33,16 @@ NUMBERS = {
 """Types of values: the letter that `struct` has for each."""
 STRING, ARRAY = 8, 9
 
+SHAPE = (
+    "block_count",
+    "embedding_length",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.value_length",
+)
+"""What decides the size of the cache."""
+
 
 @dataclass(frozen=True)
 class GGUFHead:
@@ -47,6 +57,10 @@ class GGUFHead:
     parameters : int
     is_dense : bool
         Every parameter works on every token; in a mixture of experts, some do.
+    cached_values : int or None
+        Numbers that the cache of keys and values holds for a token; None if the file does not say,
+        or layers differ.
+    n_vocabulary : int
     """
 
     architecture: str
@@ -54,6 +68,8 @@ class GGUFHead:
     has_chat_template: bool
     parameters: int
     is_dense: bool
+    cached_values: int | None
+    n_vocabulary: int
 
 
 def read_head(path: Path) -> GGUFHead:
@@ -106,6 +122,8 @@ class _Reader:
             "tokenizer.chat_template" in found,
             parameters,
             not found.get(f"{architecture}.expert_count"),
+            _cached_values({name: found.get(f"{architecture}.{name}") for name in SHAPE}),
+            len(found.get("tokenizer.ggml.tokens", ())),
         )
 
     def _tensor(self) -> tuple[int, int]:
@@ -116,7 +134,7 @@ class _Reader:
         return math.prod(shape), offset
 
     def _value(self, kind: int) -> Any:
-        """Return a value; of a list, only how long it is."""
+        """Return a value; of a list, one as long."""
         if kind == STRING:
             return self._string()
         if kind != ARRAY:
@@ -127,7 +145,7 @@ class _Reader:
         else:
             for _ in range(length):
                 self._value(inner)
-        return length
+        return range(length)
 
     def _unknown(self, kind: int) -> Any:
         raise ValueError(f"a value of type {kind}")
@@ -147,3 +165,14 @@ class _Reader:
         if self._at > len(self._data):
             raise ValueError("it is cut off")
         return struct.unpack_from(f"<{letters}", self._data, begin)
+
+
+def _cached_values(shape: dict[str, Any]) -> int | None:
+    """Return the keys and values of a token: layers x heads x their widths."""
+    layers, width, heads, key_value_heads, *lengths = shape.values()
+    if not all(isinstance(number, int) and number for number in (layers, width, heads)):
+        return None
+    shared = heads if key_value_heads is None else key_value_heads
+    if not isinstance(shared, int):  # a list: layers differ
+        return None
+    return sum(layers * shared * (length or width // heads) for length in lengths)

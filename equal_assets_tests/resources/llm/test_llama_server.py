@@ -172,6 +172,11 @@ def test_head_of_a_file_tells_its_model(model, tmp_path):
     assert head.has_chat_template
     assert head.is_dense
     assert head.parameters == pytest.approx(820_000, rel=0.01)
+    config = json.loads((model.parent / "source" / "config.json").read_text())
+    width = config["hidden_size"] // config["num_attention_heads"]
+    cached = 2 * config["num_hidden_layers"] * config["num_key_value_heads"] * width
+    assert head.cached_values == cached
+    assert head.n_vocabulary == config["vocab_size"]
     extractor = build_extractor(made(model), tmp_path)
     assert extractor.flops_per_token() == 2 * head.parameters
 
