@@ -129,6 +129,7 @@ targets:
   my-task:                     # what a model should be good at
 {target}
     # reference steers the selection; test is used for evaluation only
+    # answers: number          # or math, code: also judge what students write; docs/evaluation.md
 
 campaigns:
   equal:
