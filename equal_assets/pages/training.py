@@ -12,7 +12,8 @@ from equal_assets.settings import DatasetSettings
 LOW_ON_EXAMPLES = (
     "the student of campaign {campaign} is trained on {n} examples, under {least} "
     "(dataset.min_examples): what it learns from so few says little; raise budget_documents, or, "
-    "where documents give no pairs, name an LLM as the extractor (docs/extraction.md)"
+    "where documents give few pairs, name an LLM, or a larger one, as the extractor "
+    "(docs/extraction.md)"
 )
 
 SHOWN = ("n_tokens", "n_parameters", "flops", "loss_first", "loss_last")
