@@ -8,7 +8,7 @@ import polars as pl
 from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run, link_campaign
 from equal_assets.pages.tracked import training_data
-from equal_assets.pages.training import few_examples, student_page
+from equal_assets.pages.training import few_examples, few_steps, student_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report, warn
 from equal_assets.resources.campaigns_file import CampaignsFile
@@ -33,7 +33,10 @@ def fine_tuned_student(
     settings, campaign = campaigns.load(), context.partition_key
     with making("fine_tuned_student", warehouse, settings, campaign=campaign) as made:
         examples = _examples(warehouse, campaign)
-        if warning := few_examples(campaign, len(examples), settings.dataset):
+        few = few_examples(campaign, len(examples), settings.dataset)
+        steps = few_steps(campaign, len(examples), settings.student)
+        warnings = [warning for warning in (few, steps) if warning]
+        for warning in warnings:
             warn(context.log, warning)
         base = base_student(student, warehouse, log=context.log)
         tuning = student.fine_tune(
@@ -60,7 +63,9 @@ def fine_tuned_student(
             )
             transaction.publish(row["path"], sealed, asset=made.asset, campaign=campaign)
         link_campaign(context, settings, warehouse, tracker, campaign)
-        page = student_page(row, tuning, address=tracker.run_url(run_id), warning=warning)
+        page = student_page(
+            row, tuning, address=tracker.run_url(run_id), warning="; ".join(warnings) or None
+        )
         return made.result(page, n_rows=1)
 
 

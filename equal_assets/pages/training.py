@@ -1,5 +1,6 @@
 """What the page of group `training` shows."""
 
+import math
 from typing import Any
 
 import dagster as dg
@@ -7,7 +8,7 @@ import dagster as dg
 from equal_assets.pages.figures.curves import loss_figure
 from equal_assets.pages.metadata import markdown, readable, sparkline, warned
 from equal_assets.resources.students.student import FineTuning
-from equal_assets.settings import DatasetSettings
+from equal_assets.settings import DatasetSettings, StudentSettings
 
 LOW_ON_EXAMPLES = (
     "the student of campaign {campaign} is trained on {n} examples, under {least} "
@@ -15,6 +16,11 @@ LOW_ON_EXAMPLES = (
     "where documents give few pairs, name an LLM, or a larger one, as the extractor "
     "(docs/extraction.md)"
 )
+
+LEAST_STEPS = 10
+"""Optimizer steps; a student of 270 million parameters was the same after two."""
+
+SMALL_BATCH = 8
 
 SHOWN = ("n_tokens", "n_parameters", "flops", "loss_first", "loss_last")
 
@@ -25,6 +31,20 @@ def few_examples(campaign: str, n_examples: int, dataset: DatasetSettings) -> st
     if n_examples >= least:
         return None
     return LOW_ON_EXAMPLES.format(campaign=campaign, n=f"{n_examples:,}", least=f"{least:,}")
+
+
+def few_steps(campaign: str, n_examples: int, student: StudentSettings) -> str | None:
+    """Return the warning about a student that takes too few steps to change, if it does."""
+    n_steps = student.epochs * math.ceil(n_examples / student.batch_size)
+    if not n_examples or n_steps >= LEAST_STEPS:
+        return None
+    smaller = ""
+    if student.batch_size > SMALL_BATCH:
+        smaller = f"; with student.batch_size: {SMALL_BATCH} it would take more"
+    return (
+        f"the student of campaign {campaign} is tuned in {n_steps} steps of {student.batch_size} "
+        f"examples, which hardly change it{smaller}"
+    )
 
 
 def student_page(
@@ -41,7 +61,7 @@ def student_page(
     address : str
         Of its MLflow run.
     warning : str or None
-        Of :func:`few_examples`.
+        Of :func:`few_examples` and :func:`few_steps`.
     """
     return {
         **warned(warning),

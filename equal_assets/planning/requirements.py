@@ -46,6 +46,9 @@ USUAL_TOKENS = 512
 CHECKPOINT_BYTES = 12
 """Of a parameter on disk: weight and two moments; two checkpoints are kept."""
 
+RUN_GIB = 1.5
+"""Of the process of `equal run` when a student begins: libraries, embedder, what was read."""
+
 LLAMA_BATCH = 512
 """Tokens that llama.cpp computes together."""
 
@@ -254,7 +257,8 @@ def _cpu_memory(kept: Activations, recipe: TrainingRecipe, folder: Path) -> str:
     )
     return (
         f"memory of the student on this CPU: {scoring:.1f} GiB to score answers; to train on "
-        f"pairs, {training}; the machine has {virtual_memory().total / GIB:.1f}"
+        f"pairs, {training}; beside {RUN_GIB:g} GiB of the run; the machine has "
+        f"{virtual_memory().total / GIB:.1f}"
     )
 
 

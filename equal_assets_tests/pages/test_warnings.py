@@ -2,8 +2,8 @@
 
 import pytest
 
-from equal_assets.pages.training import few_examples
-from equal_assets.settings import DatasetSettings
+from equal_assets.pages.training import few_examples, few_steps
+from equal_assets.settings import DatasetSettings, HuggingFaceStudentSettings, TinyStudentSettings
 
 
 def test_seven_examples_are_too_few_by_default():
@@ -16,3 +16,18 @@ def test_seven_examples_are_too_few_by_default():
 @pytest.mark.parametrize(("n_examples", "least"), [(50, 50), (51, 50), (1, 0), (7, 7)])
 def test_enough_examples_are_no_reason_to_warn(n_examples, least):
     assert few_examples("c", n_examples, DatasetSettings(min_examples=least)) is None
+
+
+def test_student_of_two_steps_is_told_with_a_smaller_batch():
+    student = HuggingFaceStudentSettings(kind="huggingface", model="m", epochs=2)
+    warning = few_steps("c", 44, student)
+    assert warning.startswith("the student of campaign c is tuned in 2 steps of 64 examples")
+    assert "student.batch_size: 8" in warning
+    assert few_steps("c", 44, student.model_copy(update={"batch_size": 8})) is None
+    assert "batch_size: 8" not in few_steps("c", 8, student.model_copy(update={"batch_size": 8}))
+    assert few_steps("c", 0, student) is None
+
+
+@pytest.mark.parametrize("n_examples", [50, 1000])
+def test_built_in_student_takes_enough_steps(n_examples):
+    assert few_steps("c", n_examples, TinyStudentSettings()) is None

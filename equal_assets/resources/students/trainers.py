@@ -331,15 +331,15 @@ def _reporter(progress: Progress, *, per_step: int) -> Any:
 
 
 def _prepared(trainer: Any, recipe: TrainingRecipe) -> Any:
-    """Return a trainer that prints nothing and does not waste its only step on warm-up.
+    """Return a trainer that prints nothing and wastes no step on a warm-up of less than one.
 
-    The learning rate of the first warm-up step is 0: a training of one step, which rounding would
-    make all warm-up, would learn nothing.
+    The learning rate of the first warm-up step is 0, and shares are rounded up: of two steps, the
+    first would learn nothing.
     """
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # replaces the bar that is switched off
     n_steps = recipe.epochs * math.ceil(len(trainer.train_dataset) / recipe.batch_size)
-    if n_steps == 1:
+    if n_steps * WARM_UP_SHARE < 1:
         trainer.args.warmup_steps = 0
     return trainer

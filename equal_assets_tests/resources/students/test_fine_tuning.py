@@ -79,6 +79,13 @@ def test_training_of_one_step_teaches_something(base, micro_folder, tmp_path):
     assert weights(tmp_path / "tuned") != weights(base)
 
 
+def test_first_of_two_steps_teaches_something(base, micro_folder, tmp_path):
+    student = micro(micro_folder, epochs=2)
+    tuning = student.fine_tune(base, TRAIN[:8], out=tmp_path / "tuned", progress=silent)
+    first, second = tuning.losses
+    assert second < first
+
+
 def test_loss_is_on_the_answer_and_its_end_alone(base):
     tokenizer = load_tokenizer(base)
     examples, _ = encode(tokenizer, TRAIN[:16], 64)
