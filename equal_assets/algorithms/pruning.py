@@ -1,0 +1,229 @@
+"""Which pairs of a pool serve a target: for each reference question the nearest ones.
+
+A pair that is extracted has been paid for, so leaving it out costs nothing. How many pairs each
+question keeps is decided on questions that had no say in which ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from equal_assets.algorithms.optimal_transport import (
+    check_unit_rows,
+    cosine_cost,
+    ot_cost_by_target,
+)
+from equal_assets.algorithms.strategies.strategy import Target
+
+ALL = 0
+"""In place of a number of pairs per question: nothing is left out."""
+
+SPLITS = 4
+"""Ways to halve the reference questions; in each, either half judges what the other chose."""
+
+LEAST_QUESTIONS = 2**SPLITS
+"""With fewer, two of the ways to halve them are the same, and everything is kept."""
+
+ERRORS = 1.0
+"""Standard errors by which keeping more may look worse than the best number, and still be taken."""
+
+JUDGED_PAIRS = 2_000
+"""Of a larger choice, every k-th by rank is transported: the simplex takes too long for all."""
+
+NUMBERS = (1, 2, 4, 8, 16, 32, 64, ALL)
+"""Pairs per question that are judged."""
+
+BLOCK_QUESTIONS = 64
+
+DIGITS = 6
+"""Of similarities that are ranked: a pair has the same rank wherever it is in the pool."""
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """How well a number of pairs per question serves questions that did not choose them.
+
+    Attributes
+    ----------
+    per_question : int
+        :data:`ALL` for the whole pool.
+    cost : float
+        Mean OT cost to the half of the reference questions that did not choose; lower is better.
+    error : float
+        Standard error of its difference to the lowest cost.
+    """
+
+    per_question: int
+    cost: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What is left of a pool, and why.
+
+    Attributes
+    ----------
+    is_kept : ndarray of shape (n_pairs,), bool
+    ranks : ndarray of shape (n_pairs,), int64
+        Best place of each pair among the pairs nearest to a reference question, from 1.
+    questions : ndarray of shape (n_pairs,), int64
+        Row of the reference question for which it has that place, of several the nearest.
+    per_question : int
+        Pairs that each question keeps; :data:`ALL` if nothing is left out.
+    judgments : tuple of Judgment
+        What decided ``per_question``, fewest pairs first; empty where it was given.
+    """
+
+    is_kept: np.ndarray
+    ranks: np.ndarray
+    questions: np.ndarray
+    per_question: int
+    judgments: tuple[Judgment, ...] = ()
+
+
+def prune(pairs: np.ndarray, target: Target, *, per_question: int | None, at_least: int) -> Pruning:
+    """Keep the pairs of a pool that are among the nearest of any reference question.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n_pairs, n_dimensions)
+        Unit rows; may be empty.
+    target : Target
+        Reference questions; those of weight 0 choose and judge nothing.
+    per_question : int or None
+        Pairs that each question keeps, >= 1; ``None`` decides by :func:`judge` and :func:`decide`.
+    at_least : int
+        Pairs to keep if there are so many: each question keeps more where that takes it.
+
+    Returns
+    -------
+    Pruning
+        The same for any order of the pairs. Pairs equally near to a question share a place, so a
+        copy stays or goes with its original.
+
+    Raises
+    ------
+    ValueError
+        If ``per_question`` is below 1, or a vector is not of unit length.
+    """
+    if per_question is not None and per_question < 1:
+        raise ValueError(f"per_question = {per_question}: must be at least 1, or None to decide")
+    if not len(pairs):
+        none = np.zeros(0, dtype=np.int64)
+        return Pruning(none.astype(bool), none, none, per_question=ALL)
+    check_unit_rows(pairs=pairs, reference=target.embeddings)
+    with threadpool_limits(1, user_api="blas"):
+        ranks, questions = _places(pairs, target, np.flatnonzero(target.weights > 0))
+        judgments = judge(pairs, target) if per_question is None else ()
+    wanted = decide(judgments) if per_question is None else per_question
+    if wanted != ALL and at_least > 0:
+        wanted = max(wanted, int(np.sort(ranks)[min(at_least, len(ranks)) - 1]))
+    is_kept = ranks <= wanted if wanted != ALL else np.ones(len(pairs), dtype=bool)
+    return Pruning(is_kept, ranks, questions, ALL if is_kept.all() else wanted, judgments)
+
+
+def judge(pairs: np.ndarray, target: Target) -> tuple[Judgment, ...]:
+    """Judge each number of pairs per question by questions that did not choose.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n_pairs, n_dimensions)
+        Unit rows, at least one.
+    target : Target
+
+    Returns
+    -------
+    tuple of Judgment
+        For each of :data:`NUMBERS`. Empty if there are fewer than
+        :data:`LEAST_QUESTIONS` questions of weight above 0: too few to tell.
+
+    Notes
+    -----
+    A number that is chosen and judged by the same questions overfits: one pair per question always
+    looks best. So the questions are halved in :data:`SPLITS` ways, each half chooses, and the
+    other half is the target of the transport. Smaller parts would not do: the OT cost to few
+    questions punishes whatever is near to others, so it favors few pairs.
+
+    To first order the OT cost changes with a question's weight by its dual potential. So the
+    spread over the questions of the difference of two potentials tells what chance does to the
+    difference of two costs.
+    """
+    questions = np.flatnonzero(target.weights > 0)
+    if len(questions) < LEAST_QUESTIONS:
+        return ()
+    weights = target.weights[questions] / target.weights[questions].sum()
+    served: dict[int, np.ndarray] = {}  # per question, (n_questions,)
+    halves = [half for way in range(SPLITS) for half in _halves(len(questions), way)]
+    for half in halves:
+        ranks, _ = _places(pairs, target, questions[half])
+        others = questions[~half]
+        for number in NUMBERS:
+            chosen = _evenly(ranks, number)
+            costs = ot_cost_by_target(
+                cosine_cost(pairs[chosen], target.embeddings[others]),
+                target_weights=target.weights[others],
+            )
+            served.setdefault(number, np.zeros(len(questions)))[~half] += costs / SPLITS
+    costs = {number: float(values @ weights) for number, values in served.items()}
+    best = served[min(costs, key=costs.__getitem__)]
+    return tuple(
+        Judgment(number, costs[number], _standard_error(values - best, weights))
+        for number, values in served.items()
+    )
+
+
+def decide(judgments: Sequence[Judgment]) -> int:
+    """Return how many pairs each question keeps: the most that look no worse than the best.
+
+    Returns
+    -------
+    int
+        The largest number whose cost exceeds the lowest by at most :data:`ERRORS` standard errors;
+        :data:`ALL` where nothing was judged. So few questions, which tell little, keep more.
+    """
+    if not judgments:
+        return ALL
+    lowest = min(judgment.cost for judgment in judgments)
+    good = [row.per_question for row in judgments if row.cost <= lowest + ERRORS * row.error]
+    return ALL if ALL in good else max(good)
+
+
+def _places(
+    pairs: np.ndarray, target: Target, questions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best place of each pair for any of these questions, and for which."""
+    best = np.full(len(pairs), np.inf)
+    found = np.zeros(len(pairs), dtype=np.int64)
+    for start in range(0, len(questions), BLOCK_QUESTIONS):
+        block = questions[start : start + BLOCK_QUESTIONS]
+        similarity = np.round(pairs @ target.embeddings[block].T, DIGITS)  # (n_pairs, n_block)
+        for question, column in zip(block, similarity.T, strict=True):
+            n_above = len(pairs) - np.searchsorted(np.sort(column), column, side="right")
+            place = 1 + n_above - (column + 1) / 4  # of equal ranks, that of the nearest question
+            found = np.where(place < best, question, found)
+            best = np.minimum(best, place)
+    return np.ceil(best).astype(np.int64), found
+
+
+def _evenly(ranks: np.ndarray, number: int) -> np.ndarray:
+    """Return the rows up to a rank; of very many, every k-th by rank."""
+    rows = np.flatnonzero(ranks <= number) if number != ALL else np.arange(len(ranks))
+    if len(rows) <= JUDGED_PAIRS:
+        return rows
+    by_rank = rows[np.argsort(ranks[rows], kind="stable")]
+    return by_rank[np.linspace(0, len(rows) - 1, JUDGED_PAIRS).astype(np.int64)]
+
+
+def _halves(n_questions: int, way: int) -> tuple[np.ndarray, np.ndarray]:
+    is_first = (np.arange(n_questions) >> way) % 2 == 0
+    return is_first, ~is_first
+
+
+def _standard_error(differences: np.ndarray, weights: np.ndarray) -> float:
+    centered = differences - differences @ weights
+    return float(np.sqrt((weights * centered) @ (weights * centered)))
