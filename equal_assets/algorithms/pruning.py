@@ -118,7 +118,8 @@ def prune(pairs: np.ndarray, target: Target, *, per_question: int | None, at_lea
         return Pruning(none.astype(bool), none, none, per_question=ALL)
     check_unit_rows(pairs=pairs, reference=target.embeddings)
     with threadpool_limits(1, user_api="blas"):
-        ranks, questions = _places(pairs, target, np.flatnonzero(target.weights > 0))
+        places, questions = _places(pairs, target, np.flatnonzero(target.weights > 0))
+        ranks = np.ceil(places).astype(np.int64)
         judgments = judge(pairs, target) if per_question is None else ()
     wanted = decide(judgments) if per_question is None else per_question
     if wanted != ALL and at_least > 0:
@@ -160,10 +161,10 @@ def judge(pairs: np.ndarray, target: Target) -> tuple[Judgment, ...]:
     served: dict[int, np.ndarray] = {}  # per question, (n_questions,)
     halves = [half for way in range(SPLITS) for half in _halves(len(questions), way)]
     for half in halves:
-        ranks, _ = _places(pairs, target, questions[half])
+        places, _ = _places(pairs, target, questions[half])
         others = questions[~half]
         for number in NUMBERS:
-            chosen = _evenly(ranks, number)
+            chosen = _evenly(places, number)
             costs = ot_cost_by_target(
                 cosine_cost(pairs[chosen], target.embeddings[others]),
                 target_weights=target.weights[others],
@@ -196,7 +197,10 @@ def decide(judgments: Sequence[Judgment]) -> int:
 def _places(
     pairs: np.ndarray, target: Target, questions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best place of each pair for any of these questions, and for which."""
+    """Return the best place of each pair for any of these questions, and for which.
+
+    Rounded up, a place is a rank from 1; of equal ranks the nearer pair is before.
+    """
     best = np.full(len(pairs), np.inf)
     found = np.zeros(len(pairs), dtype=np.int64)
     for start in range(0, len(questions), BLOCK_QUESTIONS):
@@ -204,19 +208,19 @@ def _places(
         similarity = np.round(pairs @ target.embeddings[block].T, DIGITS)  # (n_pairs, n_block)
         for question, column in zip(block, similarity.T, strict=True):
             n_above = len(pairs) - np.searchsorted(np.sort(column), column, side="right")
-            place = 1 + n_above - (column + 1) / 4  # of equal ranks, that of the nearest question
+            place = 1 + n_above - (column + 1) / 4
             found = np.where(place < best, question, found)
             best = np.minimum(best, place)
-    return np.ceil(best).astype(np.int64), found
+    return best, found
 
 
-def _evenly(ranks: np.ndarray, number: int) -> np.ndarray:
-    """Return the rows up to a rank; of very many, every k-th by rank."""
-    rows = np.flatnonzero(ranks <= number) if number != ALL else np.arange(len(ranks))
+def _evenly(places: np.ndarray, number: int) -> np.ndarray:
+    """Return the rows up to a rank; of very many, every k-th by place."""
+    rows = np.flatnonzero(places <= number) if number != ALL else np.arange(len(places))
     if len(rows) <= JUDGED_PAIRS:
         return rows
-    by_rank = rows[np.argsort(ranks[rows], kind="stable")]
-    return by_rank[np.linspace(0, len(rows) - 1, JUDGED_PAIRS).astype(np.int64)]
+    in_order = rows[np.argsort(places[rows], kind="stable")]
+    return in_order[np.linspace(0, len(rows) - 1, JUDGED_PAIRS).astype(np.int64)]
 
 
 def _halves(n_questions: int, way: int) -> tuple[np.ndarray, np.ndarray]:

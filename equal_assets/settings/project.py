@@ -161,7 +161,8 @@ class Settings(SettingsSection):
                     "leak_similarity",
                     "protected",
                     "protected_field",
-                    "min_examples",
+                    # without pruning, what was made before there was any stays current
+                    *(set() if self.dataset.prune else {"prune", "min_examples"}),
                 },
                 # without a limit, what was judged before there was one stays current
                 "evaluation": {"harness", *(set() if self.evaluation.questions else {"questions"})},

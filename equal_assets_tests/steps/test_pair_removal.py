@@ -20,6 +20,7 @@ from equal_assets.export.formats import RECORDS
 from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
+from equal_assets.steps.pruning import examples_after
 from equal_assets.steps.round_player import prepare_campaign
 from equal_assets.steps.rounds import play_round
 from equal_assets_tests.assets.campaign_folder import CampaignFolder
@@ -270,8 +271,10 @@ def test_every_removed_pair_says_what_it_collided_with(campaign):
 
 
 def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
-    before = campaign.warehouse.query("milestone_examples", campaign="equal", round=1)
-    kept, _ = dataset.split_pairs(campaign.warehouse, campaign.campaigns.load(), campaign="equal")
+    made = campaign.resources()
+    roles = (made["warehouse"], made["embedder"], campaign.campaigns.load())
+    before = examples_after(*roles, campaign="equal", number=1)
+    kept = dataset.split_pairs(*roles, campaign="equal").kept
     first = kept.filter(round=1)
     assert set(before["question"]) == set(first["question"])
     assert 0 < len(before) < len(kept)
