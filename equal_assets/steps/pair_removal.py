@@ -24,7 +24,7 @@ Rule = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitPairs:
     """The pairs of a campaign, by whether they are trained on.
 
     Attributes
@@ -49,7 +49,7 @@ def split_pairs(
     *,
     campaign: str,
     progress: Progress = silent,
-) -> Split:
+) -> SplitPairs:
     """Return which pairs of a campaign are trained on.
 
     A rule sees what the rules before it have left, in the order in which documents were used, and
@@ -75,7 +75,7 @@ def split_pairs(
     removed = pairs.select("campaign", "qa_id", "question", "answer").join(
         pl.concat([*removals, pruned]), on="qa_id", maintain_order="left"
     )
-    return Split(_without(kept, pruned), removed, pruning)
+    return SplitPairs(_without(kept, pruned), removed, pruning)
 
 
 def _without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
