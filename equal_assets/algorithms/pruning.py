@@ -40,7 +40,10 @@ NUMBERS = (1, 2, 4, 8, 16, 32, 64, ALL)
 BLOCK_QUESTIONS = 64
 
 DIGITS = 6
-"""Of similarities that are ranked: a pair has the same rank wherever it is in the pool."""
+"""Of what is ranked: a pair has the same rank wherever it is in the pool."""
+
+WIDTH = 0.5
+"""Of the kernel around a question, in standard deviations, as in the strategy ``equal``."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,29 @@ class Pruning:
     judgments: tuple[Judgment, ...] = ()
 
 
-def prune(pairs: np.ndarray, target: Target, *, per_question: int | None, at_least: int) -> Pruning:
+def prune(
+    pairs: np.ndarray,
+    answer_lengths: np.ndarray,
+    target: Target,
+    *,
+    per_question: int | None,
+    answer_length: float,
+    at_least: int,
+) -> Pruning:
     """Keep the pairs of a pool that are among the nearest of any reference question.
 
     Parameters
     ----------
     pairs : ndarray of shape (n_pairs, n_dimensions)
         Unit rows; may be empty.
+    answer_lengths : ndarray of shape (n_pairs,)
+        Characters of each answer.
     target : Target
         Reference questions; those of weight 0 choose and judge nothing.
     per_question : int or None
         Pairs that each question keeps, >= 1; ``None`` decides by :func:`judge` and :func:`decide`.
+    answer_length : float
+        How much farther a pair is with a short answer, >= 0; 0 counts all alike. See Notes.
     at_least : int
         Pairs to keep if there are so many: each question keeps more where that takes it.
 
@@ -109,18 +124,31 @@ def prune(pairs: np.ndarray, target: Target, *, per_question: int | None, at_lea
     Raises
     ------
     ValueError
-        If ``per_question`` is below 1, or a vector is not of unit length.
+        If ``per_question`` is below 1, ``answer_length`` below 0, the lengths are not one for each
+        pair, or a vector is not of unit length.
+
+    Notes
+    -----
+    A student learns from the tokens of answers. So a pair ranks by the mass that it gives to a
+    question in the strategy ``equal``, ``v^a exp(cos / tau)``, where ``v = min(1, length / median
+    of the reference)``, ``a`` is ``answer_length``, and ``tau`` half the standard deviation of the
+    pool's similarities to the question.
     """
     if per_question is not None and per_question < 1:
         raise ValueError(f"per_question = {per_question}: must be at least 1, or None to decide")
+    if answer_length < 0:
+        raise ValueError(f"answer_length = {answer_length}: must be at least 0")
+    if len(answer_lengths) != len(pairs):
+        raise ValueError(f"{len(pairs)} pairs, {len(answer_lengths)} lengths: lengths must match")
     if not len(pairs):
         none = np.zeros(0, dtype=np.int64)
         return Pruning(none.astype(bool), none, none, per_question=ALL)
     check_unit_rows(pairs=pairs, reference=target.embeddings)
     with threadpool_limits(1, user_api="blas"):
-        places, questions = _places(pairs, target, np.flatnonzero(target.weights > 0))
+        values = _log_values(answer_lengths, target) * answer_length
+        places, questions = _places(pairs, values, target, np.flatnonzero(target.weights > 0))
         ranks = np.ceil(places).astype(np.int64)
-        judgments = judge(pairs, target) if per_question is None else ()
+        judgments = judge(pairs, values, target) if per_question is None else ()
     wanted = decide(judgments) if per_question is None else per_question
     if wanted != ALL and at_least > 0:
         wanted = max(wanted, int(np.sort(ranks)[min(at_least, len(ranks)) - 1]))
@@ -128,13 +156,15 @@ def prune(pairs: np.ndarray, target: Target, *, per_question: int | None, at_lea
     return Pruning(is_kept, ranks, questions, ALL if is_kept.all() else wanted, judgments)
 
 
-def judge(pairs: np.ndarray, target: Target) -> tuple[Judgment, ...]:
+def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgment, ...]:
     """Judge each number of pairs per question by questions that did not choose.
 
     Parameters
     ----------
     pairs : ndarray of shape (n_pairs, n_dimensions)
         Unit rows, at least one.
+    values : ndarray of shape (n_pairs,)
+        Logarithm of what each is worth by the length of its answer, <= 0.
     target : Target
 
     Returns
@@ -161,7 +191,7 @@ def judge(pairs: np.ndarray, target: Target) -> tuple[Judgment, ...]:
     served: dict[int, np.ndarray] = {}  # per question, (n_questions,)
     halves = [half for way in range(SPLITS) for half in _halves(len(questions), way)]
     for half in halves:
-        places, _ = _places(pairs, target, questions[half])
+        places, _ = _places(pairs, values, target, questions[half])
         others = questions[~half]
         for number in NUMBERS:
             chosen = _evenly(places, number)
@@ -194,8 +224,14 @@ def decide(judgments: Sequence[Judgment]) -> int:
     return ALL if ALL in good else max(good)
 
 
+def _log_values(answer_lengths: np.ndarray, target: Target) -> np.ndarray:
+    """Return the logarithm of each answer's length relative to the reference's, at most 0."""
+    typical = max(1.0, float(np.median(target.answer_lengths[target.weights > 0])))
+    return np.log(np.clip(answer_lengths, 1.0, typical) / typical)
+
+
 def _places(
-    pairs: np.ndarray, target: Target, questions: np.ndarray
+    pairs: np.ndarray, values: np.ndarray, target: Target, questions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the best place of each pair for any of these questions, and for which.
 
@@ -205,10 +241,12 @@ def _places(
     found = np.zeros(len(pairs), dtype=np.int64)
     for start in range(0, len(questions), BLOCK_QUESTIONS):
         block = questions[start : start + BLOCK_QUESTIONS]
-        similarity = np.round(pairs @ target.embeddings[block].T, DIGITS)  # (n_pairs, n_block)
-        for question, column in zip(block, similarity.T, strict=True):
+        similarity = pairs @ target.embeddings[block].T  # (n_pairs, n_block)
+        widths = WIDTH * similarity.std(axis=0, dtype=np.float64)
+        masses = np.round(similarity + widths * values[:, None], DIGITS)  # their logarithm
+        for question, column in zip(block, masses.T, strict=True):
             n_above = len(pairs) - np.searchsorted(np.sort(column), column, side="right")
-            place = 1 + n_above - (column + 1) / 4
+            place = n_above + 1 / (1 + np.exp(column))
             found = np.where(place < best, question, found)
             best = np.minimum(best, place)
     return best, found

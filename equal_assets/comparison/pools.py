@@ -31,6 +31,7 @@ class _Pool:
     qa_ids: np.ndarray
     rounds: np.ndarray  # (n_pairs,)
     vectors: np.ndarray  # (n_pairs, n_dimensions)
+    answer_lengths: np.ndarray  # (n_pairs,), characters
     to_test: np.ndarray  # (n_pairs,), best similarity to a test pair
 
     def until(self, number: int) -> int:
@@ -84,7 +85,7 @@ def compare_target(
                 "n_pairs": n_pairs,
                 "tokens": point["tokens"],
                 "seconds_per_round": point["seconds_per_round"],
-                **_judge(pool.vectors[:n_pairs], reference, test, settings.dataset.pruning),
+                **_judge(pool, n_pairs, reference, test, settings.dataset.pruning),
                 "near_pairs": int((pool.to_test[:n_pairs] >= near).sum()),
                 "is_last": point["is_last"],
             }
@@ -118,6 +119,7 @@ def _read_pool(warehouse: Warehouse, campaign: str, model: dict, test: np.ndarra
         qa_ids=pairs["qa_id"].to_numpy(),
         rounds=pairs["round"].to_numpy(),
         vectors=vectors,
+        answer_lengths=pairs["n_answer_characters"].to_numpy(),
         to_test=(vectors @ test.T).max(axis=1),
     )
 
@@ -145,12 +147,19 @@ def _compared_rounds(curve: pl.DataFrame, shared_budget: int) -> list[dict]:
 
 
 def _judge(
-    pool: np.ndarray, reference: Target, test: np.ndarray, pruning: dict[str, Any] | None
+    pool: _Pool,
+    n_pairs: int,
+    reference: Target,
+    test: np.ndarray,
+    pruning: dict[str, Any] | None,
 ) -> dict[str, float | None]:
-    """Return the metrics of a pool, whole and pruned as data sets are."""
-    if not len(pool):
+    """Return the metrics of the first pairs of a pool, whole and pruned as data sets are."""
+    if not n_pairs:
         return dict.fromkeys(JUDGMENTS)
-    to_reference, to_test = cosine_cost(pool, reference.embeddings), cosine_cost(pool, test)
-    pruned = to_test if pruning is None else to_test[prune(pool, reference, **pruning).is_kept]
+    vectors, lengths = pool.vectors[:n_pairs], pool.answer_lengths[:n_pairs]
+    to_reference, to_test = (cosine_cost(vectors, rows) for rows in (reference.embeddings, test))
+    pruned = to_test
+    if pruning is not None:
+        pruned = to_test[prune(vectors, lengths, reference, **pruning).is_kept]
     values = (ot_cost(to_reference), ot_cost(to_test), ot_cost(pruned))
     return dict(zip(JUDGMENTS, (*values, coverage(1 - to_test)), strict=True))

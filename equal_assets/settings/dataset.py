@@ -59,6 +59,13 @@ class DatasetSettings(SettingsSection):
         description="pairs that each reference question keeps, its nearest ones; the others are "
         "left out; auto: as many as serve held-out reference questions best; null: all",
     )
+    prune_answer_length: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        description="how much farther from a reference question a pair counts whose answer is "
+        "shorter than the reference's: exponent of the relative length; 0: not at all",
+    )
     min_examples: int = Field(
         50,
         ge=0,
@@ -100,7 +107,11 @@ class DatasetSettings(SettingsSection):
         if self.prune is None:
             return None
         number = None if self.prune == "auto" else self.prune
-        return {"per_question": number, "at_least": self.min_examples}
+        return {
+            "per_question": number,
+            "answer_length": self.prune_answer_length,
+            "at_least": self.min_examples,
+        }
 
     @property
     def compares_meaning(self) -> bool:

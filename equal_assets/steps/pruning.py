@@ -47,7 +47,8 @@ def prune_pairs(
         return pl.DataFrame(schema=REMOVAL), None
     target = embed_target(warehouse, embedder, campaign, progress=progress)
     vectors = pair_vectors(warehouse, embedder, rows, progress=progress)
-    pruning = prune(vectors, target, **how)
+    lengths = rows["answer"].str.len_chars().to_numpy()
+    pruning = prune(vectors, lengths, target, **how)
     nearest = target.embeddings[pruning.questions].astype(np.float64)
     similarities = np.einsum("pd,pd->p", vectors.astype(np.float64), nearest)
     reference = warehouse.query("target_pairs", campaign=campaign, split="reference")

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from equal_assets.algorithms import pruning
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
-from equal_assets.algorithms.pruning import ALL, Judgment, decide, judge, prune
+from equal_assets.algorithms.pruning import ALL, Judgment, decide
 from equal_assets.algorithms.strategies.strategy import Target
 
 
@@ -29,6 +30,16 @@ def target(embeddings, weights=None):
         answer_lengths=np.ones(len(embeddings)),
         weights=weights / weights.sum(),
     )
+
+
+def prune(pairs, reference, *, lengths=None, answer_length=0.0, **changes):
+    """Prune pairs whose answers count alike."""
+    lengths = np.ones(len(pairs)) if lengths is None else np.asarray(lengths, dtype=float)
+    return pruning.prune(pairs, lengths, reference, answer_length=answer_length, **changes)
+
+
+def judge(pairs, reference):
+    return pruning.judge(pairs, np.zeros(len(pairs)), reference)
 
 
 def cloud(rng, n, *, width=0.6, n_dimensions=6):
@@ -80,12 +91,39 @@ def test_number_below_one_is_refused():
         prune(PAIRS, QUESTIONS, per_question=0, at_least=0)
 
 
+def test_negative_exponents_and_lengths_of_other_pairs_are_refused():
+    with pytest.raises(ValueError, match=r"answer_length = -1\.0: must be at least 0"):
+        prune(PAIRS, QUESTIONS, answer_length=-1.0, per_question=1, at_least=0)
+    with pytest.raises(ValueError, match="6 pairs, 5 lengths: lengths must match"):
+        prune(PAIRS, QUESTIONS, lengths=[1] * 5, per_question=1, at_least=0)
+
+
+def test_short_answer_makes_a_pair_as_much_farther_as_its_mass_is_less():
+    reference = Target(
+        embeddings=at(0, 0, 0), answer_lengths=np.array([50, 100, 150.0]), weights=np.ones(3) / 3
+    )
+    pool = at(10, 20, 30, 40)
+    width = 0.5 * np.std(np.cos(np.radians([10, 20, 30, 40])))
+    equally_far = 100 * np.exp((np.cos(np.radians(20)) - np.cos(np.radians(10))) / width)
+    for length, nearest in ((1.01 * equally_far, 0), (0.99 * equally_far, 1)):
+        lengths = [length, 100, 900, 100]
+        kept = prune(
+            pool, reference, lengths=lengths, answer_length=1.0, per_question=1, at_least=0
+        ).is_kept
+        assert kept.tolist() == [row == nearest for row in range(4)]
+    alike = prune(pool, reference, lengths=[1, 100, 900, 100], per_question=1, at_least=0)
+    assert alike.is_kept.tolist() == [True, False, False, False]
+    none = prune(pool, reference, lengths=[0] * 4, answer_length=1.0, per_question=1, at_least=0)
+    assert none.is_kept.tolist() == [True, False, False, False]
+
+
 def test_order_of_the_pairs_does_not_matter(rng):
     pool, questions = cloud(rng, 120), target(cloud(rng, 40))
-    order = rng.permutation(len(pool))
+    order, lengths = rng.permutation(len(pool)), rng.uniform(0.1, 1.5, size=len(pool))
     for per_question in (None, 3):
-        first = prune(pool, questions, per_question=per_question, at_least=0)
-        second = prune(pool[order], questions, per_question=per_question, at_least=0)
+        how = {"per_question": per_question, "answer_length": 1.0, "at_least": 0}
+        first = prune(pool, questions, lengths=lengths, **how)
+        second = prune(pool[order], questions, lengths=lengths[order], **how)
         assert second.is_kept.tolist() == first.is_kept[order].tolist()
         assert second.ranks.tolist() == first.ranks[order].tolist()
         assert second.per_question == first.per_question
