@@ -146,7 +146,7 @@ def prune(
     check_unit_rows(pairs=pairs, reference=target.embeddings)
     with threadpool_limits(1, user_api="blas"):
         values = _log_values(answer_lengths, target) * answer_length
-        places, questions = _places(pairs, values, target, np.flatnonzero(target.weights > 0))
+        (places,), (questions,) = _places(pairs, values, target, [target.weights > 0])
         ranks = np.ceil(places).astype(np.int64)
         judgments = judge(pairs, values, target) if per_question is None else ()
     wanted = decide(judgments) if per_question is None else per_question
@@ -170,8 +170,8 @@ def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgme
     Returns
     -------
     tuple of Judgment
-        For each of :data:`NUMBERS`. Empty if there are fewer than
-        :data:`LEAST_QUESTIONS` questions of weight above 0: too few to tell.
+        For each of :data:`NUMBERS`; empty if there are fewer than :data:`LEAST_QUESTIONS`
+        questions of weight above 0: too few to tell.
 
     Notes
     -----
@@ -184,27 +184,26 @@ def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgme
     spread over the questions of the difference of two potentials tells what chance does to the
     difference of two costs.
     """
-    questions = np.flatnonzero(target.weights > 0)
-    if len(questions) < LEAST_QUESTIONS:
+    is_asked = target.weights > 0
+    if is_asked.sum() < LEAST_QUESTIONS:
         return ()
-    weights = target.weights[questions] / target.weights[questions].sum()
-    served: dict[int, np.ndarray] = {}  # per question, (n_questions,)
-    halves = [half for way in range(SPLITS) for half in _halves(len(questions), way)]
-    for half in halves:
-        places, _ = _places(pairs, values, target, questions[half])
-        others = questions[~half]
-        for number in NUMBERS:
-            chosen = _evenly(places, number)
-            costs = ot_cost_by_target(
-                cosine_cost(pairs[chosen], target.embeddings[others]),
+    halves = _halves(is_asked)
+    parts = {number: np.zeros(len(is_asked)) for number in NUMBERS}  # of the cost, per question
+    places, _ = _places(pairs, values, target, halves)
+    for half, by_half in zip(halves, places, strict=True):
+        others = is_asked & ~half
+        for number, costs in parts.items():
+            chosen = pairs[_evenly(by_half, number)]
+            by_question = ot_cost_by_target(
+                cosine_cost(chosen, target.embeddings[others]),
                 target_weights=target.weights[others],
             )
-            served.setdefault(number, np.zeros(len(questions)))[~half] += costs / SPLITS
-    costs = {number: float(values @ weights) for number, values in served.items()}
-    best = served[min(costs, key=costs.__getitem__)]
+            costs[others] += by_question / SPLITS
+    weights = target.weights / target.weights.sum()
+    best = min(parts.values(), key=lambda costs: costs @ weights)
     return tuple(
-        Judgment(number, costs[number], _standard_error(values - best, weights))
-        for number, values in served.items()
+        Judgment(number, float(costs @ weights), _standard_error(costs - best, weights))
+        for number, costs in parts.items()
     )
 
 
@@ -231,24 +230,36 @@ def _log_values(answer_lengths: np.ndarray, target: Target) -> np.ndarray:
 
 
 def _places(
-    pairs: np.ndarray, values: np.ndarray, target: Target, questions: np.ndarray
+    pairs: np.ndarray, values: np.ndarray, target: Target, groups: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best place of each pair for any of these questions, and for which.
+    """Return the best place of each pair for any question of a group, and for which.
 
     Rounded up, a place is a rank from 1; of equal ranks the nearer pair is before.
+
+    Parameters
+    ----------
+    pairs, values, target
+        As in :func:`judge`.
+    groups : sequence of ndarray of shape (n_questions,), bool
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_groups, n_pairs)
     """
-    best = np.full(len(pairs), np.inf)
-    found = np.zeros(len(pairs), dtype=np.int64)
-    for start in range(0, len(questions), BLOCK_QUESTIONS):
-        block = questions[start : start + BLOCK_QUESTIONS]
-        similarity = pairs @ target.embeddings[block].T  # (n_pairs, n_block)
+    best = np.full((len(groups), len(pairs)), np.inf)
+    found = np.zeros(best.shape, dtype=np.int64)
+    for start in range(0, len(target.embeddings), BLOCK_QUESTIONS):
+        block = target.embeddings[start : start + BLOCK_QUESTIONS]
+        similarity = pairs @ block.T  # (n_pairs, n_block)
         widths = WIDTH * similarity.std(axis=0, dtype=np.float64)
         masses = np.round(similarity + widths * values[:, None], DIGITS)  # their logarithm
-        for question, column in zip(block, masses.T, strict=True):
+        for question, column in enumerate(masses.T, start):
             n_above = len(pairs) - np.searchsorted(np.sort(column), column, side="right")
             place = n_above + 1 / (1 + np.exp(column))
-            found = np.where(place < best, question, found)
-            best = np.minimum(best, place)
+            for group, is_in in enumerate(groups):
+                if is_in[question]:
+                    found[group, place < best[group]] = question
+                    np.minimum(best[group], place, out=best[group])
     return best, found
 
 
@@ -261,9 +272,11 @@ def _evenly(places: np.ndarray, number: int) -> np.ndarray:
     return in_order[np.linspace(0, len(rows) - 1, JUDGED_PAIRS).astype(np.int64)]
 
 
-def _halves(n_questions: int, way: int) -> tuple[np.ndarray, np.ndarray]:
-    is_first = (np.arange(n_questions) >> way) % 2 == 0
-    return is_first, ~is_first
+def _halves(is_asked: np.ndarray) -> list[np.ndarray]:
+    """Return both halves of the questions asked, in each of the ways to halve them."""
+    number = np.cumsum(is_asked) - 1
+    bits = [number >> way & 1 for way in range(SPLITS)]
+    return [is_asked & (bit == side) for bit in bits for side in (0, 1)]
 
 
 def _standard_error(differences: np.ndarray, weights: np.ndarray) -> float:

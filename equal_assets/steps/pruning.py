@@ -60,7 +60,7 @@ def prune_pairs(
         ),
         pl.Series("similarity", similarities.round(6)),
     ).filter(~pruning.is_kept)
-    return pruned.cast(REMOVAL), pruning
+    return pruned, pruning
 
 
 def examples_after(

@@ -1,5 +1,5 @@
--- Question: what did the student at a milestone train on? Grain: one training example of one milestone
--- before the end of its campaign.
+-- Question: what did the student at a milestone train on? Grain: one training example of one
+-- milestone of one campaign.
 create table if not exists milestone_qa (
   campaign varchar not null,
   milestone varchar not null, -- share of the corpus, as the settings write it: 2.5%
