@@ -78,15 +78,18 @@ class Pruning:
         Row of the reference question for which it has that place, of several the nearest.
     per_question : int
         Pairs that each question keeps; :data:`ALL` if nothing is left out.
+    is_raised : bool
+        Whether each question keeps more than it was to, so that enough pairs stay.
     judgments : tuple of Judgment
-        What decided ``per_question``, fewest pairs first; empty where it was given.
+        What decided how many, fewest pairs first; empty where that was given.
     """
 
     is_kept: np.ndarray
     ranks: np.ndarray
     questions: np.ndarray
     per_question: int
-    judgments: tuple[Judgment, ...] = ()
+    is_raised: bool
+    judgments: tuple[Judgment, ...]
 
 
 def prune(
@@ -134,15 +137,10 @@ def prune(
     of the reference)``, ``a`` is ``answer_length``, and ``tau`` half the standard deviation of the
     pool's similarities to the question.
     """
-    if per_question is not None and per_question < 1:
-        raise ValueError(f"per_question = {per_question}: must be at least 1, or None to decide")
-    if answer_length < 0:
-        raise ValueError(f"answer_length = {answer_length}: must be at least 0")
-    if len(answer_lengths) != len(pairs):
-        raise ValueError(f"{len(pairs)} pairs, {len(answer_lengths)} lengths: lengths must match")
+    _check(pairs, answer_lengths, per_question=per_question, answer_length=answer_length)
     if not len(pairs):
         none = np.zeros(0, dtype=np.int64)
-        return Pruning(none.astype(bool), none, none, per_question=ALL)
+        return Pruning(none.astype(bool), none, none, ALL, False, ())
     check_unit_rows(pairs=pairs, reference=target.embeddings)
     with threadpool_limits(1, user_api="blas"):
         values = _log_values(answer_lengths, target) * answer_length
@@ -150,10 +148,19 @@ def prune(
         ranks = np.ceil(places).astype(np.int64)
         judgments = judge(pairs, values, target) if per_question is None else ()
     wanted = decide(judgments) if per_question is None else per_question
-    if wanted != ALL and at_least > 0:
-        wanted = max(wanted, int(np.sort(ranks)[min(at_least, len(ranks)) - 1]))
-    is_kept = ranks <= wanted if wanted != ALL else np.ones(len(pairs), dtype=bool)
-    return Pruning(is_kept, ranks, questions, ALL if is_kept.all() else wanted, judgments)
+    if wanted == ALL:
+        return Pruning(np.ones(len(pairs), dtype=bool), ranks, questions, ALL, False, judgments)
+    least = np.sort(ranks)[min(at_least, len(ranks)) - 1] if at_least > 0 else 0
+    number = max(wanted, int(least))
+    is_kept = ranks <= number
+    return Pruning(
+        is_kept=is_kept,
+        ranks=ranks,
+        questions=questions,
+        per_question=ALL if is_kept.all() else number,
+        is_raised=number > wanted,
+        judgments=judgments,
+    )
 
 
 def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgment, ...]:
@@ -221,6 +228,21 @@ def decide(judgments: Sequence[Judgment]) -> int:
     lowest = min(judgment.cost for judgment in judgments)
     good = [row.per_question for row in judgments if row.cost <= lowest + ERRORS * row.error]
     return ALL if ALL in good else max(good)
+
+
+def _check(
+    pairs: np.ndarray,
+    answer_lengths: np.ndarray,
+    *,
+    per_question: int | None,
+    answer_length: float,
+) -> None:
+    if per_question is not None and per_question < 1:
+        raise ValueError(f"per_question = {per_question}: must be at least 1, or None to decide")
+    if answer_length < 0:
+        raise ValueError(f"answer_length = {answer_length}: must be at least 0")
+    if len(answer_lengths) != len(pairs):
+        raise ValueError(f"{len(pairs)} pairs, {len(answer_lengths)} lengths: lengths must match")
 
 
 def _log_values(answer_lengths: np.ndarray, target: Target) -> np.ndarray:

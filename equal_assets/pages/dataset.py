@@ -53,7 +53,7 @@ def dataset_page(
     return {
         **({"languages": languages} if languages else {}),
         "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
-        **_pruned(pruning),
+        **_pruned(pruning, settings),
         "thresholds": settings.model_dump(mode="json", exclude={"protected_field"}),
         "removed pairs": markdown(left_out),
         f"pairs of the largest of {len(sources):,} sources": markdown(
@@ -69,13 +69,15 @@ def dataset_page(
     }
 
 
-def _pruned(pruning: Pruning | None) -> dict[str, Any]:
+def _pruned(pruning: Pruning | None, settings: DatasetSettings) -> dict[str, Any]:
     """Return how many pairs each reference question keeps, and what decided that."""
     if pruning is None:
         return {}
     kept = f"{pruning.is_kept.sum():,} of {len(pruning.is_kept):,} pairs: "
     number = pruning.per_question
     kept += "all" if number == ALL else f"the {number:,} nearest of each reference question"
+    if pruning.is_raised:
+        kept += f", more than it would keep without min_examples = {settings.min_examples:,}"
     if not pruning.judgments:
         return {"pruning kept": kept}
     judged = pl.DataFrame(pruning.judgments).select(

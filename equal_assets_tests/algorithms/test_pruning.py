@@ -77,9 +77,9 @@ def test_question_without_weight_chooses_nothing():
 
 
 def test_at_least_so_many_are_kept():
-    assert prune(PAIRS, QUESTIONS, per_question=1, at_least=3).is_kept.sum() == 4
-    assert prune(PAIRS, QUESTIONS, per_question=1, at_least=2).is_kept.sum() == 2
-    assert prune(PAIRS, QUESTIONS, per_question=1, at_least=99).is_kept.all()
+    for at_least, n_kept, is_raised in ((2, 2, False), (3, 4, True), (99, 6, True)):
+        pruned = prune(PAIRS, QUESTIONS, per_question=1, at_least=at_least)
+        assert (pruned.is_kept.sum(), pruned.is_raised) == (n_kept, is_raised)
 
 
 def test_empty_pool_stays_empty():

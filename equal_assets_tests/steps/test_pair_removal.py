@@ -352,6 +352,11 @@ def test_pruning_comes_last_and_names_the_question_that_a_pair_came_nearest_to_s
 def test_page_says_how_many_pairs_pruning_kept(pruned):
     kept = "1 of 5 pairs: the 1 nearest of each reference question"
     assert pruned.page()["pruning kept"] == kept
+    pruned.edit(dataset={"min_examples": 2})
+    kept = (
+        "2 of 5 pairs: the 2 nearest of each reference question, more than it would keep without "
+    )
+    assert pruned.page()["pruning kept"] == f"{kept}min_examples = 2"
 
 
 def test_student_at_a_milestone_gets_what_pruning_would_have_kept_then(pruned):
