@@ -34,6 +34,9 @@ ERRORS = 1.0
 JUDGED_PAIRS = 2_000
 """Of a larger choice, every k-th by rank is transported: the simplex takes too long for all."""
 
+JUDGES = 1_000
+"""Of more questions, every k-th judges, for the same reason; all choose."""
+
 NUMBERS = (1, 2, 4, 8, 16, 32, 64, ALL)
 """Pairs per question that are judged."""
 
@@ -191,14 +194,15 @@ def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgme
     spread over the questions of the difference of two potentials tells what chance does to the
     difference of two costs.
     """
-    is_asked = target.weights > 0
-    if is_asked.sum() < LEAST_QUESTIONS:
+    asked = np.flatnonzero(target.weights > 0)
+    if len(asked) < LEAST_QUESTIONS:
         return ()
-    halves = _halves(is_asked)
-    parts = {number: np.zeros(len(is_asked)) for number in NUMBERS}  # of the cost, per question
+    judges = asked[_spread(len(asked), JUDGES)]
+    halves = _halves(np.concatenate([judges, np.setdiff1d(asked, judges)]), len(target.weights))
+    parts = {number: np.zeros(len(target.weights)) for number in NUMBERS}  # of the cost
     places, _ = _places(pairs, values, target, halves)
     for half, by_half in zip(halves, places, strict=True):
-        others = is_asked & ~half
+        others = judges[~half[judges]]
         for number, costs in parts.items():
             chosen = pairs[_evenly(by_half, number)]
             by_question = ot_cost_by_target(
@@ -206,10 +210,14 @@ def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgme
                 target_weights=target.weights[others],
             )
             costs[others] += by_question / SPLITS
-    weights = target.weights / target.weights.sum()
-    best = min(parts.values(), key=lambda costs: costs @ weights)
+    weights = target.weights[judges] / target.weights[judges].sum()
+    best = min(parts.values(), key=lambda costs: costs[judges] @ weights)
     return tuple(
-        Judgment(number, float(costs @ weights), _standard_error(costs - best, weights))
+        Judgment(
+            per_question=number,
+            cost=float(costs[judges] @ weights),
+            error=_standard_error((costs - best)[judges], weights),
+        )
         for number, costs in parts.items()
     )
 
@@ -288,17 +296,20 @@ def _places(
 def _evenly(places: np.ndarray, number: int) -> np.ndarray:
     """Return the rows up to a rank; of very many, every k-th by place."""
     rows = np.flatnonzero(places <= number) if number != ALL else np.arange(len(places))
-    if len(rows) <= JUDGED_PAIRS:
-        return rows
     in_order = rows[np.argsort(places[rows], kind="stable")]
-    return in_order[np.linspace(0, len(rows) - 1, JUDGED_PAIRS).astype(np.int64)]
+    return in_order[_spread(len(rows), JUDGED_PAIRS)]
 
 
-def _halves(is_asked: np.ndarray) -> list[np.ndarray]:
-    """Return both halves of the questions asked, in each of the ways to halve them."""
-    number = np.cumsum(is_asked) - 1
-    bits = [number >> way & 1 for way in range(SPLITS)]
-    return [is_asked & (bit == side) for bit in bits for side in (0, 1)]
+def _spread(n_rows: int, most: int) -> np.ndarray:
+    """Return so many of the rows, evenly spread; all if there are no more."""
+    return np.linspace(0, n_rows - 1, min(n_rows, most)).astype(np.int64)
+
+
+def _halves(asked: np.ndarray, n_questions: int) -> list[np.ndarray]:
+    """Return both halves of the questions asked, in each of the ways to halve them, as masks."""
+    sides = [(np.arange(len(asked)) >> way) & 1 for way in range(SPLITS)]
+    halves = [asked[side == which] for side in sides for which in (0, 1)]
+    return [np.isin(np.arange(n_questions), half) for half in halves]
 
 
 def _standard_error(differences: np.ndarray, weights: np.ndarray) -> float:

@@ -187,6 +187,18 @@ def test_pairs_that_serve_nothing_go_and_those_like_the_target_stay(rng):
     assert pruned.per_question > 1
 
 
+def test_of_many_questions_some_judge_and_all_choose(rng, monkeypatch):
+    pool, questions = cloud(rng, 400), target(cloud(rng, 64))
+    every = {row.per_question: row for row in judge(pool, questions)}
+    monkeypatch.setattr("equal_assets.algorithms.pruning.JUDGES", 32)
+    some = {row.per_question: row for row in judge(pool, questions)}
+    fewer = target(questions.embeddings[np.linspace(0, 63, 32).astype(int)])
+    assert some[ALL].cost == pytest.approx(judge(pool, fewer)[-1].cost)  # nothing is chosen
+    assert some[1].cost < judge(pool, fewer)[0].cost  # twice as many choose
+    assert some[1].cost == pytest.approx(every[1].cost, rel=0.2)
+    assert max(row.error for row in some.values()) > max(row.error for row in every.values())
+
+
 def test_large_choice_is_judged_by_a_part_of_it(rng, monkeypatch):
     pool, questions = cloud(rng, 400), target(cloud(rng, 64))
     whole = {row.per_question: row.cost for row in judge(pool, questions)}
