@@ -12,10 +12,11 @@ import numpy as np
 
 from equal_assets.algorithms.clusters.geometry import assign_clusters
 from equal_assets.algorithms.optimal_transport import measure_bias
+from equal_assets.algorithms.pruning import prune
 from equal_assets.algorithms.strategies.equal import EqualParameters
 from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Strategy, Target
 from equal_assets.algorithms.strategies.table import Plan, make_strategy
-from equal_assets.settings import EqualSettings
+from equal_assets.settings import DatasetSettings, EqualSettings
 
 KEPT_SHARE = 0.6
 DOCUMENTS_PER_PULL = 10
@@ -56,6 +57,7 @@ class Job:
     seed: int
     changes: tuple[tuple[str, float], ...] = ()
     debias: bool = False
+    is_pruned: bool = False
     label: str = ""
 
     @property
@@ -129,11 +131,17 @@ def _observe(strategy: Strategy, data: Data, pulls: list, order: list[int]) -> N
 
 
 def nearest(pool: np.ndarray, reference: Target) -> np.ndarray:
-    """Return the rows of a pool that the filter keeps, nearest to the reference set first."""
+    """Return the nearest 60% of a pool, nearest to the reference set first."""
     if not len(pool):
         return np.zeros(0, dtype=np.int64)
     best = (pool @ reference.embeddings.T).max(axis=1)
     return np.argsort(-best, kind="stable")[: max(1, round(KEPT_SHARE * len(pool)))]
+
+
+def pruned(pool: np.ndarray, answer_lengths: np.ndarray, reference: Target) -> np.ndarray:
+    """Return the rows of a pool that a data set keeps, in order."""
+    how = DatasetSettings(min_examples=0).pruning
+    return np.flatnonzero(prune(pool, answer_lengths, reference, **how).is_kept)
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -4,9 +4,11 @@
     python benchmarks/selection.py --data DIR --pages        long pages; budget in tokens
     python benchmarks/selection.py --data DIR --student      fine-tunes a tiny student as well
     python benchmarks/selection.py --data DIR --ablations    `equal` without each of its parts
+    python benchmarks/selection.py --data DIR --pruned       pools are pruned as data sets are
 
 What DIR holds is written in `known_pairs.py`. Pools are judged after the same filter for all
-strategies: the 40% of the pairs farthest from the reference set are dropped.
+strategies: the 40% of the pairs farthest from the reference set are dropped, or with `--pruned`
+what `dataset.prune` leaves out.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import numpy as np
 import polars as pl
 from known_pairs import load, load_target, read_questions, read_texts_and_pairs
 from markdown import markdown
-from playing import Data, Job, nearest, select
+from playing import Data, Job, nearest, pruned, select
 
 from equal_assets.algorithms.judging.metrics import coverage
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
@@ -82,7 +84,7 @@ def play(job: Job) -> tuple[list[dict], dict[float, list[int]]]:
     for share in sorted({*BUDGETS, *GRID}):
         asked = data.affordable(order, share)
         pool = data.pairs_of(asked)
-        kept = nearest(data.pair_embeddings[pool], reference)
+        kept = _kept(job, data, pool, reference)
         rows.append(
             {
                 "target": job.target,
@@ -101,6 +103,13 @@ def play(job: Job) -> tuple[list[dict], dict[float, list[int]]]:
         if share in STUDENT_BUDGETS:
             pools[share] = data.pair_rows[pool][kept].tolist()
     return rows, pools
+
+
+def _kept(job: Job, data: Data, pool: np.ndarray, reference: Target) -> np.ndarray:
+    vectors = data.pair_embeddings[pool]
+    if job.is_pruned:
+        return pruned(vectors, data.pair_lengths[pool], reference)
+    return nearest(vectors, reference)
 
 
 def _select(job: Job, data: Data, reference: Target) -> tuple[np.ndarray, float]:
@@ -287,6 +296,7 @@ def main() -> None:
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--student", action="store_true")
     parser.add_argument("--ablations", action="store_true")
+    parser.add_argument("--pruned", action="store_true")
     parser.add_argument("--targets", nargs="+")
     parser.add_argument("--strategies", nargs="+", choices=[*COMPARED, *ORACLES])
     parser.add_argument("--seeds", type=int, default=3)
@@ -355,6 +365,7 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
         Job(
             folder=options.data,
             is_pages=options.pages,
+            is_pruned=options.pruned,
             n_clusters=options.clusters,
             documents_per_round=options.documents_per_round,
             target=target,

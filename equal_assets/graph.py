@@ -204,6 +204,7 @@ _ROWS = (
         reads=("documents", "qa_dataset", "student_accuracy", "target_qa"),
         settings=("student", "evaluation", "milestones"),
         by="campaign",
+        beside=("milestone_qa",),
         inputs=inputs.judgement,
         is_wanted=lambda settings: bool(settings.milestones),
     ),

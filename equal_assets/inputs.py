@@ -93,10 +93,12 @@ def harness(read: Sections, settings: Settings, campaign: str) -> Any:
 
 
 def comparison(read: Sections, settings: Settings, campaign: str) -> Any:
-    """Return what FLOPs of extraction are counted by, where a model extracts."""
+    """Return how pools are pruned and, where a model extracts, what its FLOPs are counted by."""
+    pruning = settings.dataset.pruning
+    pruned = {} if pruning is None else {"pruning": pruning}
     if isinstance(settings.extractor, LLMExtractionSettings):
-        return {"parameters": settings.extractor.parameters}
-    return sections(read, settings, campaign)
+        return {"parameters": settings.extractor.parameters, **pruned}
+    return {**sections(read, settings, campaign), **pruned}
 
 
 def source_signature(settings: Settings) -> Any:

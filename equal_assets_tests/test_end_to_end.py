@@ -412,13 +412,18 @@ def test_milestones_tune_and_judge_students_on_the_way(finished):
     )
     assert ends["value"].to_list() == ends["tuned"].to_list()
     assert ends["n_examples"].to_list() == ends["trained"].to_list()
+    given = "select count(*) n from milestone_qa group by milestone order by n"
+    whole = project.sql("select count(*) from qa_dataset where campaign = 'random'").item()
+    first, second, last = project.sql(given)["n"]
+    assert 0 < first < second < last == whole
     assert not (project.folder / ".equal/models/milestones/random").exists()
     again = project.equal("run", "random", "--milestones", "9%,20%,22.95%")
     assert "Nothing to do" in again.stdout
     fewer = project.equal("run", "random", "--milestones", "9%")
     assert fewer.returncode == 0, fewer.stdout + fewer.stderr
-    named = "select distinct milestone from accuracy_over_budget"
-    assert project.sql(named)["milestone"].to_list() == ["9%"]
+    for table in ("accuracy_over_budget", "milestone_qa"):
+        named = f"select distinct milestone from {table}"
+        assert project.sql(named)["milestone"].to_list() == ["9%"]
     kept = project.sql("select distinct student from student_answers order by all")["student"]
     assert kept.to_list() == ["9%", "base", "tuned"]
 

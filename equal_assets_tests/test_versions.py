@@ -117,6 +117,15 @@ def test_changed_student_leaves_the_selection_as_it_is(load):
     }
 
 
+def test_pools_are_compared_anew_when_they_are_pruned_in_another_way(load):
+    stored = materialize_all(load())
+    data_sets = {("qa_dataset", "first"), ("qa_dataset", "second")}
+    stale = not_current(load("warmup:", "dataset: {prune: 4}\nwarmup:"), stored)
+    assert stale == {*data_sets, ("strategy_comparison", "")}
+    stale = not_current(load("warmup:", "dataset: {same_meaning: 0.9}\nwarmup:"), stored)
+    assert stale == data_sets
+
+
 def test_students_follow_the_files_of_their_model(load, folder):
     (folder / "llm").mkdir()
     weights = folder / "llm" / "model.safetensors"

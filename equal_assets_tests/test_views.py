@@ -59,6 +59,22 @@ def test_students_are_those_that_trained_on_the_pair(ask):
     assert second == end  # it came after the milestone
 
 
+def test_students_at_milestones_are_those_that_trained_on_the_pair_then(tmp_path):
+    warehouse = Warehouse(database=str(tmp_path / "w.duckdb"))
+    fill(warehouse)
+    with warehouse.get_connection() as connection:  # a101 was pruned later, a100 at the milestone
+        connection.execute("insert into milestone_qa values ('a', '50%', 'a101')")
+        found = connection.execute(
+            "select qa_id, student, metric, tuned from qa_students order by all"
+        ).fetchall()
+    end = [("end", "math", 0.5), ("end", "perplexity", 30.0)]
+    assert found == [
+        *(("a100", *row) for row in end),
+        ("a101", "50%", "math", 0.375),
+        *(("b200", *row) for row in end),
+    ]
+
+
 def test_value_of_clusters_is_counted_in_examples(ask):
     found = ask("select * exclude (campaign) from cluster_value where campaign = 'a' order by all")
     value = (pytest.approx(0.4), pytest.approx(2000 / 420), pytest.approx(0.21))

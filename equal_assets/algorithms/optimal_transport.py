@@ -122,6 +122,38 @@ def ot_cost(cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
     ----------
     arXiv:2505.12250, section 3.2; Bonneel et al. 2011 for the solver.
     """
+    return _transport(cost_matrix, target_weights)[0]
+
+
+def ot_cost_by_target(
+    cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return how much each target contributes to the exact optimal transport cost.
+
+    Parameters
+    ----------
+    cost_matrix, target_weights
+        As in :func:`ot_cost`.
+
+    Returns
+    -------
+    ndarray of shape (n_target,), float64
+        Their weighted mean is the OT cost. Up to a constant they are dual potentials: how fast
+        the cost rises with the weight of a target.
+
+    Raises
+    ------
+    ConvergenceError, ValueError
+        As :func:`ot_cost`.
+    """
+    cost, potentials, weights = _transport(cost_matrix, target_weights)
+    return cost + potentials - potentials @ weights
+
+
+def _transport(
+    cost_matrix: np.ndarray, target_weights: np.ndarray | None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the OT cost, the dual potentials of the targets, and their weights."""
     import ot  # here: it imports torch, which takes seconds
 
     n_source, n_target = cost_matrix.shape
@@ -131,11 +163,12 @@ def ot_cost(cost_matrix: np.ndarray, *, target_weights: np.ndarray | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # POT warns if it has not converged
         try:
-            return float(ot.emd2(source, target, costs, numItermax=10_000_000))
+            cost, solved = ot.emd2(source, target, costs, numItermax=10_000_000, log=True)
         except UserWarning as warning:
             raise ConvergenceError(
                 f"optimal transport of a {cost_matrix.shape} cost matrix: {warning}"
             ) from warning
+    return float(cost), solved["v"], target
 
 
 def _normalized_weights(weights: np.ndarray | None, n_target: int) -> np.ndarray:

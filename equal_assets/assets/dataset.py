@@ -6,6 +6,7 @@ from equal_assets.pages.dataset import dataset_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.question_vectors import not_compared
 from equal_assets.resources.publishing import publishing
 from equal_assets.resources.warehouse import Warehouse
@@ -16,26 +17,36 @@ from equal_assets.steps.pair_removal import split_pairs
 
 @dg.asset(**declared("qa_dataset"), kinds={"duckdb", "parquet"})
 def qa_dataset(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, campaigns: CampaignsFile
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    embedder: Embedder,
 ) -> dg.MaterializeResult:
     """One row is a training example, traceable to document, cluster, pull and round.
 
-    Pairs that give away a test question, and repeats, are set aside in `removed_qa`. Published as
-    Parquet, so that it can be read without the warehouse.
+    Pairs that give away a test question, repeats, and pairs that serve no reference question are
+    set aside in `removed_qa`. Published as Parquet, so that it can be read without the warehouse.
     """
     settings, campaign = campaigns.load(), context.partition_key
     path = campaigns.exports_folder / campaign / "qa_dataset.parquet"
     with making("qa_dataset", warehouse, settings, campaign=campaign) as made:
         progress = report(context.log, f"{campaign}: embed the questions")
-        kept, removed = split_pairs(warehouse, settings, campaign=campaign, progress=progress)
+        split = split_pairs(warehouse, embedder, settings, campaign=campaign, progress=progress)
         with publishing(path) as draft, made.transaction() as transaction:
-            transaction.replace("qa_dataset", kept, campaign=campaign)
-            transaction.replace("removed_qa", removed, campaign=campaign)
+            transaction.replace("qa_dataset", split.kept, campaign=campaign)
+            transaction.replace("removed_qa", split.removed, campaign=campaign)
             publish_examples(transaction, draft, warehouse.stored_path(path), campaign)
-        languages = not_compared(settings.dataset, [*kept["question"], *removed["question"]])
+        questions = [*split.kept["question"], *split.removed["question"]]
+        languages = not_compared(settings.dataset, questions)
         if languages:
             context.log.warning(f"{campaign}: {languages}")
         page = dataset_page(
-            warehouse, campaign, settings.dataset, removed, path, languages=languages
+            warehouse,
+            campaign,
+            settings.dataset,
+            split.removed,
+            path,
+            pruning=split.pruning,
+            languages=languages,
         )
-        return made.result(page, n_rows=len(kept))
+        return made.result(page, n_rows=len(split.kept))

@@ -8,6 +8,7 @@ from equal_assets.pages.metadata import markdown
 from equal_assets.pages.tracked import track_milestones
 from equal_assets.partitions import declared
 from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
@@ -27,6 +28,7 @@ def accuracy_over_budget(
     config: Milestones,
     warehouse: Warehouse,
     campaigns: CampaignsFile,
+    embedder: Embedder,
     student: Student,
     tracker: Tracker,
 ) -> dg.MaterializeResult:
@@ -39,7 +41,7 @@ def accuracy_over_budget(
         milestones = milestones_of(campaign, settings, warehouse, inputs=made.inputs)
         run_id = campaign_run(warehouse, tracker, campaign)
         folder = campaigns.models_folder / "milestones" / campaign
-        roles = (settings, warehouse, student, folder)
+        roles = (settings, warehouse, embedder, student, folder)
         for milestone in milestones:
             judged(milestone, *roles, run_id=run_id, log=context.log)
             track_milestones(warehouse, tracker, campaign, run_id)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 COMPARED_AT_POINTS = (
     ("ot_cost_test", "OT cost to the test split", ".3f"),
-    ("ot_cost_test_nearest", "OT cost without the farthest 40% of pairs", ".3f"),
+    ("ot_cost_test_nearest", "OT cost of the pruned pool", ".3f"),
     ("coverage_test", "coverage of the test split", ".3f"),
     ("near", "pairs near the test split (of all pairs)", ""),
 )

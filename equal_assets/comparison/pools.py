@@ -1,6 +1,7 @@
 """Compares strategies: pools of one target at the same points, judged by its test split."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -8,17 +9,17 @@ import polars as pl
 
 from equal_assets.algorithms.judging.metrics import coverage, top_share_threshold
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
+from equal_assets.algorithms.pruning import prune
+from equal_assets.algorithms.strategies.strategy import Target
 from equal_assets.comparison.points import shared_points
 from equal_assets.progress import report, silent
 from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.embedding.pair_vectors import embed_target
 from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_embedder, stack_vectors
 from equal_assets.settings import Settings
 
 NEAR_SHARE = 0.03
 """Share of all pairs extracted for a target that count as near its test split."""
-
-KEPT_SHARE = 0.6
-"""Share of a pool, nearest to the reference split, that ``ot_cost_test_nearest`` covers."""
 
 JUDGMENTS = ("ot_cost_reference", "ot_cost_test", "ot_cost_test_nearest", "coverage_test")
 
@@ -30,6 +31,7 @@ class _Pool:
     qa_ids: np.ndarray
     rounds: np.ndarray  # (n_pairs,)
     vectors: np.ndarray  # (n_pairs, n_dimensions)
+    answer_lengths: np.ndarray  # (n_pairs,), characters
     to_test: np.ndarray  # (n_pairs,), best similarity to a test pair
 
     def until(self, number: int) -> int:
@@ -58,10 +60,8 @@ def compare_target(
     The student's results and ``costs`` (one row per campaign) are only at the ends.
     """
     model = read_embedder(warehouse)
-    reference, test = (
-        _embed_split(warehouse, embedder, names[0], split, model["path"])
-        for split in ("reference", "test")
-    )
+    reference = embed_target(warehouse, embedder, names[0], progress=silent)
+    test = _embed_test(warehouse, embedder, names[0], model["path"])
     pools = {name: _read_pool(warehouse, name, model, test) for name in names}
     near = _near_threshold(list(pools.values()))
     shared_budget = min(settings.campaigns[name].budget_documents for name in names)
@@ -85,7 +85,7 @@ def compare_target(
                 "n_pairs": n_pairs,
                 "tokens": point["tokens"],
                 "seconds_per_round": point["seconds_per_round"],
-                **_judge(pool.vectors[:n_pairs], reference, test),
+                **_judge(pool, n_pairs, reference, test, settings.dataset.pruning),
                 "near_pairs": int((pool.to_test[:n_pairs] >= near).sum()),
                 "is_last": point["is_last"],
             }
@@ -98,10 +98,8 @@ def compare_target(
     )
 
 
-def _embed_split(
-    warehouse: Warehouse, embedder: Embedder, campaign: str, split: str, path: str
-) -> np.ndarray:
-    pairs = qa_pairs(warehouse.query("target_pairs", campaign=campaign, split=split))
+def _embed_test(warehouse: Warehouse, embedder: Embedder, campaign: str, path: str) -> np.ndarray:
+    pairs = qa_pairs(warehouse.query("target_pairs", campaign=campaign, split="test"))
     return embedder.encode([pair.text for pair in pairs], path=path, progress=silent)
 
 
@@ -121,6 +119,7 @@ def _read_pool(warehouse: Warehouse, campaign: str, model: dict, test: np.ndarra
         qa_ids=pairs["qa_id"].to_numpy(),
         rounds=pairs["round"].to_numpy(),
         vectors=vectors,
+        answer_lengths=pairs["n_answer_characters"].to_numpy(),
         to_test=(vectors @ test.T).max(axis=1),
     )
 
@@ -147,12 +146,20 @@ def _compared_rounds(curve: pl.DataFrame, shared_budget: int) -> list[dict]:
     )
 
 
-def _judge(pool: np.ndarray, reference: np.ndarray, test: np.ndarray) -> dict[str, float | None]:
-    """Return the metrics of a pool, whole and without the pairs farthest from the reference."""
-    if not len(pool):
+def _judge(
+    pool: _Pool,
+    n_pairs: int,
+    reference: Target,
+    test: np.ndarray,
+    pruning: dict[str, Any] | None,
+) -> dict[str, float | None]:
+    """Return the metrics of the first pairs of a pool, whole and pruned as data sets are."""
+    if not n_pairs:
         return dict.fromkeys(JUDGMENTS)
-    to_reference, to_test = cosine_cost(pool, reference), cosine_cost(pool, test)
-    similarity = 1 - to_reference.min(axis=1)
-    is_kept = similarity >= top_share_threshold(similarity, share=KEPT_SHARE)
-    values = (ot_cost(to_reference), ot_cost(to_test), ot_cost(to_test[is_kept]))
+    vectors, lengths = pool.vectors[:n_pairs], pool.answer_lengths[:n_pairs]
+    to_reference, to_test = (cosine_cost(vectors, rows) for rows in (reference.embeddings, test))
+    pruned = to_test
+    if pruning is not None:
+        pruned = to_test[prune(vectors, lengths, reference, **pruning).is_kept]
+    values = (ot_cost(to_reference), ot_cost(to_test), ot_cost(pruned))
     return dict(zip(JUDGMENTS, (*values, coverage(1 - to_test)), strict=True))

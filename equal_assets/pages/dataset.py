@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from equal_assets.algorithms.pruning import ALL, Pruning
 from equal_assets.pages.metadata import in_short, markdown, with_bars
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import DatasetSettings, portable
@@ -21,6 +22,7 @@ def dataset_page(
     removed: pl.DataFrame,
     path: Path,
     *,
+    pruning: Pruning | None,
     languages: str | None,
 ) -> dict[str, Any]:
     """Return the page of a data set that is stored: where its pairs come from, what was removed.
@@ -35,6 +37,8 @@ def dataset_page(
         Rows of ``removed_qa``.
     path : Path
         Of the published file.
+    pruning : Pruning or None
+        What pruning did with the pairs that the other rules had left; None if it is off.
     languages : str or None
         Which questions were not compared by meaning.
     """
@@ -49,6 +53,7 @@ def dataset_page(
     return {
         **({"languages": languages} if languages else {}),
         "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
+        **_pruned(pruning, settings),
         "thresholds": settings.model_dump(mode="json", exclude={"protected_field"}),
         "removed pairs": markdown(left_out),
         f"pairs of the largest of {len(sources):,} sources": markdown(
@@ -62,3 +67,25 @@ def dataset_page(
         "pairs by cluster": markdown(clusters.head(LISTED)),
         "parquet": dg.MetadataValue.path(portable(str(path))),
     }
+
+
+def _pruned(pruning: Pruning | None, settings: DatasetSettings) -> dict[str, Any]:
+    """Return how many pairs each reference question keeps, and what decided that."""
+    if pruning is None:
+        return {}
+    kept = f"{pruning.is_kept.sum():,} of {len(pruning.is_kept):,} pairs: "
+    number = pruning.per_question
+    kept += "all" if number == ALL else f"the {number:,} nearest of each reference question"
+    if pruning.is_raised:
+        kept += f", more than it would keep without min_examples = {settings.min_examples:,}"
+    if not pruning.judgments:
+        return {"pruning kept": kept}
+    judged = pl.DataFrame(pruning.judgments).select(
+        pl.when(pl.col("per_question") == ALL)
+        .then(pl.lit("all"))
+        .otherwise(pl.col("per_question").cast(pl.String))
+        .alias("pairs per question"),
+        pl.col("cost").round(4).alias("OT cost to held-out questions"),
+        pl.col("error").round(4).alias("standard error of what it is above the lowest"),
+    )
+    return {"pruning kept": kept, "pruning, judged": markdown(judged)}

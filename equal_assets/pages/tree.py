@@ -96,7 +96,9 @@ def _add_outcome(branch: Tree, found: Row) -> None:
     if found["collided_with"]:
         near = found["similarity"]
         similarity = None if near is None else f"similarity {near:.3f}"
-        outcome.add(_line("collided with", _joined(found["collided_with"], similarity)))
+        is_pruned = found["collided_with"].startswith("reference:")
+        label = "comes nearest to" if is_pruned else "collided with"
+        outcome.add(_line(label, _joined(found["collided_with"], similarity)))
         if found["collided_question"]:
             outcome.add(_line("which asks", _short(found["collided_question"])))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -13,7 +13,7 @@ MULTILINGUAL_MODEL = "multilingual-e5-small"
 
 
 class DatasetSettings(SettingsSection):
-    """Leaks, repeats and caps; docs/dataset.md says what each removes."""
+    """Leaks, repeats, caps and pruning; docs/dataset.md says what each removes."""
 
     ngram_words: int = Field(
         10, ge=3, description="words in a row shared with a test or protected question: a leak"
@@ -54,13 +54,35 @@ class DatasetSettings(SettingsSection):
     max_per_source: int | None = Field(
         None, ge=1, description="examples of one source, the first ones; null: all"
     )
-
+    prune: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        "auto",
+        description="pairs that each reference question keeps, its nearest ones; the others are "
+        "left out; auto: as many as serve held-out reference questions best; null: all",
+    )
+    prune_answer_length: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        description="how much farther from a reference question a pair counts whose answer is "
+        "shorter than the reference's: exponent of the relative length; 0: not at all",
+    )
     min_examples: int = Field(
         50,
         ge=0,
-        description="fewer are trained on all the same, but with a warning wherever it shows; 0: "
-        "never",
+        description="pruning leaves at least so many; fewer are trained on all the same, but with "
+        "a warning wherever it shows; 0: never",
     )
+
+    @field_validator("prune", mode="before")
+    @classmethod
+    def _is_a_number(cls, prune: Any) -> Any:
+        is_number = isinstance(prune, int) and not isinstance(prune, bool) and prune >= 1
+        if prune is None or prune == "auto" or is_number:
+            return prune
+        raise ValueError(
+            "must be auto, null or a number of pairs; set 1 or more for that many of each "
+            "reference question, null to keep all"
+        )
 
     @field_validator("protected")
     @classmethod
@@ -78,6 +100,18 @@ class DatasetSettings(SettingsSection):
         if self.question_model == ENGLISH_MODEL:  # as in campaigns that began without this key
             return rules
         return {**rules, "question_model": self.question_model}
+
+    @property
+    def pruning(self) -> dict[str, Any] | None:
+        """How pools are pruned, for `algorithms.pruning.prune`; None: they are not."""
+        if self.prune is None:
+            return None
+        number = None if self.prune == "auto" else self.prune
+        return {
+            "per_question": number,
+            "answer_length": self.prune_answer_length,
+            "at_least": self.min_examples,
+        }
 
     @property
     def compares_meaning(self) -> bool:

@@ -39,6 +39,9 @@ from equal_assets.settings.students import (
 )
 from equal_assets.settings.tracking import TrackingSettings
 
+PRUNING_KEYS = frozenset({"prune", "prune_answer_length", "min_examples"})
+"""Of section dataset."""
+
 
 class Settings(SettingsSection):
     """The whole of ``campaigns.yaml``."""
@@ -161,7 +164,8 @@ class Settings(SettingsSection):
                     "leak_similarity",
                     "protected",
                     "protected_field",
-                    "min_examples",
+                    # without pruning, what was made before there was any stays current
+                    *(set() if self.dataset.prune else PRUNING_KEYS),
                 },
                 # without a limit, what was judged before there was one stays current
                 "evaluation": {"harness", *(set() if self.evaluation.questions else {"questions"})},

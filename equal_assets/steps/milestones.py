@@ -10,11 +10,13 @@ import polars as pl
 
 from equal_assets.errors import CampaignError
 from equal_assets.progress import report
+from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Transaction, Warehouse, qa_pairs
 from equal_assets.settings import Settings, fingerprint, parse_share
 from equal_assets.steps.base_student import base_student
 from equal_assets.steps.judging import answers_on_test, metrics_of
+from equal_assets.steps.pruning import examples_after
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def judged(
     milestone: Milestone,
     settings: Settings,
     warehouse: Warehouse,
+    embedder: Embedder,
     student: Student,
     folder: Path,
     *,
@@ -103,6 +106,7 @@ def judged(
     milestone : Milestone
     settings : Settings
     warehouse : Warehouse
+    embedder : Embedder
     student : Student
     folder : Path
         For the model while it is judged.
@@ -114,10 +118,18 @@ def judged(
     stored = warehouse.query("milestone", **key, made_as=milestone.made_as)
     if not stored.is_empty():
         return stored
-    rows = _judge(milestone, settings, warehouse, student, folder, log=log)
+    examples = examples_after(
+        warehouse, embedder, settings, campaign=milestone.campaign, number=milestone.round
+    )
+    rows = _judge(milestone, examples, settings, warehouse, student, folder, log=log)
     with warehouse.transaction() as transaction:
         transaction.replace(
             "accuracy_over_budget", rows.with_columns(mlflow_run_id=pl.lit(run_id)), **key
+        )
+        transaction.replace(
+            "milestone_qa",
+            examples.select("qa_id", **{column: pl.lit(value) for column, value in key.items()}),
+            **key,
         )
     return rows
 
@@ -127,11 +139,13 @@ def forget_others(transaction: Transaction, campaign: str, milestones: list[Mile
     points = set(transaction.query("accuracy_over_budget", campaigns=[campaign])["point"])
     for gone in points - {"untuned", "end", *(milestone.name for milestone in milestones)}:
         transaction.delete("accuracy_over_budget", campaign=campaign, milestone=gone)
+        transaction.delete("milestone_qa", campaign=campaign, milestone=gone)
         transaction.delete("student_answers", campaign=campaign, student=gone)
 
 
 def _judge(
     milestone: Milestone,
+    examples: pl.DataFrame,
     settings: Settings,
     warehouse: Warehouse,
     student: Student,
@@ -143,7 +157,7 @@ def _judge(
     if milestone.is_end:
         rows = warehouse.query("student_at_end", campaign=milestone.campaign)
     else:
-        rows = _tune_and_judge(milestone, settings, warehouse, student, folder, log=log)
+        rows = _tune_and_judge(milestone, examples, settings, warehouse, student, folder, log=log)
     return rows.with_columns(
         campaign=pl.lit(milestone.campaign),
         milestone=pl.lit(milestone.name),
@@ -155,6 +169,7 @@ def _judge(
 
 def _tune_and_judge(
     milestone: Milestone,
+    examples: pl.DataFrame,
     settings: Settings,
     warehouse: Warehouse,
     student: Student,
@@ -162,18 +177,17 @@ def _tune_and_judge(
     *,
     log: dg.DagsterLogManager,
 ) -> pl.DataFrame:
-    """Fine-tune on the pairs until a milestone; the model is not kept.
+    """Fine-tune on the examples until a milestone; the model is not kept.
 
     Without any pair the student is the untuned one.
     """
     campaign = milestone.campaign
     path, n_examples, flops = base_student(student, warehouse, log=log), 0, 0.0
-    pairs = qa_pairs(
-        warehouse.query("milestone_examples", campaign=campaign, round=milestone.round)
-    )
-    if pairs:
+    if len(examples):
         label = f"{campaign} at {milestone.name}: fine-tune the student"
-        tuning = student.fine_tune(path, pairs, out=folder, progress=report(log, label))
+        tuning = student.fine_tune(
+            path, qa_pairs(examples), out=folder, progress=report(log, label)
+        )
         path, n_examples, flops = tuning.path, tuning.n_examples, tuning.flops
     answers = answers_on_test(
         student,

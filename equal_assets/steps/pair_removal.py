@@ -1,6 +1,7 @@
-"""Which of a campaign's pairs are trained on: leaks, repeats and what is beyond a cap are not."""
+"""Which of a campaign's pairs are trained on: no leaks, repeats, nor what is capped or pruned."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -10,43 +11,75 @@ from equal_assets.algorithms.deduplication import (
     near_duplicates,
     same_meaning,
 )
+from equal_assets.algorithms.pruning import Pruning
 from equal_assets.progress import Progress, silent
+from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.question_vectors import question_vectors
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import DatasetSettings, Settings
 from equal_assets.steps.leaks import REMOVAL, leak_rules
+from equal_assets.steps.pruning import prune_pairs
 
 Rule = Callable[[pl.DataFrame], pl.DataFrame]
 
 
+@dataclass(frozen=True)
+class SplitPairs:
+    """The pairs of a campaign, by whether they are trained on.
+
+    Attributes
+    ----------
+    kept : DataFrame
+        Rows of `qa_dataset`.
+    removed : DataFrame
+        Rows of `removed_qa`.
+    pruning : Pruning or None
+        What the last rule did with the pairs that the others had left; None if it is off.
+    """
+
+    kept: pl.DataFrame
+    removed: pl.DataFrame
+    pruning: Pruning | None
+
+
 def split_pairs(
-    warehouse: Warehouse, settings: Settings, *, campaign: str, progress: Progress = silent
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows of `qa_dataset` and of `removed_qa` of a campaign.
+    warehouse: Warehouse,
+    embedder: Embedder,
+    settings: Settings,
+    *,
+    campaign: str,
+    progress: Progress = silent,
+) -> SplitPairs:
+    """Return which pairs of a campaign are trained on.
 
     A rule sees what the rules before it have left, in the order in which documents were used, and
     the first of colliding pairs stays. So what a campaign had kept after a round is the beginning
-    of what it keeps in the end.
+    of what it keeps in the end, until it is pruned: pruning sees all pairs, and comes last.
     """
     pairs = warehouse.query("campaign_pairs", campaign=campaign).select(
         pl.lit(campaign).alias("campaign"), pl.all()
     )
     leaks = leak_rules(campaign, settings, warehouse)
-    removals = []
-    kept = pairs
+    kept, removals = pairs, []
     for rule in (
         lambda rows: leaks.leaks(warehouse, rows, progress=progress),
         *_repeats(settings.dataset, warehouse, progress=progress),
         lambda rows: _beyond_cap(rows, "cluster", cap=settings.dataset.max_per_cluster),
         lambda rows: _beyond_cap(rows, "source", cap=settings.dataset.max_per_source),
     ):
-        found = rule(kept)
-        kept = kept.join(found, on="qa_id", how="anti", maintain_order="left")
-        removals.append(found)
-    removed = pairs.select("campaign", "qa_id", "question", "answer").join(
-        pl.concat(removals), on="qa_id", maintain_order="left"
+        removals.append(rule(kept))
+        kept = _without(kept, removals[-1])
+    pruned, pruning = prune_pairs(
+        warehouse, embedder, settings, kept, campaign=campaign, progress=progress
     )
-    return kept, removed
+    removed = pairs.select("campaign", "qa_id", "question", "answer").join(
+        pl.concat([*removals, pruned]), on="qa_id", maintain_order="left"
+    )
+    return SplitPairs(_without(kept, pruned), removed, pruning)
+
+
+def _without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(found, on="qa_id", how="anti", maintain_order="left")
 
 
 def _repeats(settings: DatasetSettings, warehouse: Warehouse, *, progress: Progress) -> list[Rule]:

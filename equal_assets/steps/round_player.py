@@ -16,9 +16,10 @@ from equal_assets.progress import report
 from equal_assets.records import CHARACTERS_PER_TOKEN
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.embedding.pair_vectors import embed_target
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
-from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_embedder
+from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.leaks import LeakRules, leak_rules
@@ -88,19 +89,11 @@ def prepare_campaign(
     inputs = campaign_inputs(name, settings, warehouse)
     _check_budget(name, settings, warehouse)
     model = read_embedder(warehouse)
-    rows = warehouse.query("target_pairs", campaign=name, split="reference")
-    pairs, weights = qa_pairs(rows), rows["weight"].to_numpy()
-    reference = embedder.encode(
-        [pair.text for pair in pairs],
-        path=model["path"],
-        progress=report(log, "embed the reference pairs"),
+    target = embed_target(
+        warehouse, embedder, name, progress=report(log, "embed the reference pairs")
     )
-    target = Target(
-        embeddings=reference,
-        answer_lengths=np.array([len(pair.answer) for pair in pairs], dtype=float),
-        weights=weights / weights.sum(),
-        bias=measure_bias(reference) if settings.campaigns[name].debias_reward else None,
-    )
+    if settings.campaigns[name].debias_reward:
+        target = replace(target, bias=measure_bias(target.embeddings))
     documents = _candidate_documents(name, settings, warehouse)
     scorer = student_scorer(name, settings, stored, warehouse, student, log)
     row = settings.campaigns[name].strategy_row

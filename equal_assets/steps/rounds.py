@@ -12,8 +12,9 @@ from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Pull
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
 from equal_assets.progress import report
+from equal_assets.resources.embedding.pair_vectors import store_vectors
 from equal_assets.resources.extraction.store import campaign_caps, extract_through_store
-from equal_assets.resources.warehouse import qa_pairs, read_documents, stack_vectors
+from equal_assets.resources.warehouse import read_documents, stack_vectors
 from equal_assets.settings import fingerprint
 from equal_assets.steps.round_player import RoundPlayer
 from equal_assets.steps.student_scores import StudentScorer
@@ -314,21 +315,15 @@ def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
         extractor=player.extractor.fingerprint,
         embedder_version=player.embedder_version,
     )
-    if pairs.is_empty():
-        return
-    embedded = player.embedder.embed(
-        [pair.text for pair in qa_pairs(pairs)],
-        path=player.model_path,
-        progress=report(player.log, f"{player.name} round {number}: embed"),
-    )
-    rows = pairs.select("qa_id").with_columns(
-        pl.lit(player.embedder_version).alias("embedder_version"),
-        pl.Series("embedding", embedded.vectors.tolist(), dtype=pl.List(pl.Float32)),
-        pl.Series("n_tokens", embedded.n_tokens),
-        pl.Series("flops", embedded.flops),
-    )
-    with player.warehouse.transaction() as transaction:
-        transaction.insert("qa_embeddings", rows)
+    if not pairs.is_empty():
+        store_vectors(
+            player.warehouse,
+            player.embedder,
+            pairs,
+            path=player.model_path,
+            version=player.embedder_version,
+            progress=report(player.log, f"{player.name} round {number}: embed"),
+        )
 
 
 def _find_leaks(player: RoundPlayer, hashes: list[str], number: int) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from equal_assets.algorithms.optimal_transport import (
     cosine_cost,
     debiased_ot_reward,
     ot_cost,
+    ot_cost_by_target,
     ot_reward,
     sampling_bias,
 )
@@ -254,3 +255,15 @@ def test_debiased_reward_ranks_a_better_arm_with_few_pairs_above_a_worse_one_wit
     few, many = cloud(4, shift=3.0), cloud(128, shift=1.8)
     assert ot_reward(few, reference) < ot_reward(many, reference)
     assert debiased_ot_reward(few, reference, bias) > debiased_ot_reward(many, reference, bias)
+
+
+def test_costs_by_target_average_to_the_cost_and_tell_what_a_weight_changes():
+    costs = cosine_cost(unit_rows(40, seed=3), unit_rows(12, seed=4))
+    weights = np.random.default_rng(5).uniform(0.5, 1.5, size=12)
+    weights /= weights.sum()
+    by_target = ot_cost_by_target(costs, target_weights=weights)
+    cost = ot_cost(costs, target_weights=weights)
+    assert by_target @ weights == pytest.approx(cost)
+    moved = weights + 1e-5 * (np.eye(12)[3] - np.eye(12)[7])
+    changed = ot_cost(costs, target_weights=moved) - cost
+    assert changed == pytest.approx(1e-5 * (by_target[3] - by_target[7]), rel=1e-3)

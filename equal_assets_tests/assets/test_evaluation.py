@@ -157,12 +157,20 @@ def test_campaigns_without_a_student_are_compared(played, campaigns, tracker):
     assert rows["pmi_accuracy"].to_list() == [None] * 3
 
 
-def test_pools_are_judged_whole_and_without_their_farthest_pairs(played, campaigns, tracker):
-    compare(played, campaigns, tracker)
-    rows = played.query("strategy_comparison", campaigns=["equal-paper", "random"])
+def test_pools_are_judged_whole_and_pruned_as_data_sets_are(played, campaigns, tracker):
+    file = Path(campaigns.path)
+    settings = yaml.safe_load(file.read_text())
+    for pruning, pruned in (
+        ({"prune": 2, "min_examples": 0}, [0.5, 0.2, 1.5]),
+        ({"prune": 1, "min_examples": 0}, [0.0, 0.0, 1.0]),
+        ({"prune": 1, "min_examples": 2}, [0.5, 0.2, 1.5]),
+        ({"prune": None}, [0.5, 1.4 / 3, 1.5]),
+    ):
+        file.write_text(yaml.safe_dump({**settings, "dataset": pruning}))
+        compare(played, campaigns, tracker)
+        rows = played.query("strategy_comparison", campaigns=["equal-paper", "random"])
+        assert rows["ot_cost_test_nearest"].to_list() == pytest.approx(pruned)
     assert rows["ot_cost_test"].to_list() == pytest.approx([0.5, 1.4 / 3, 1.5])
-    # 60% of two pairs are two, of three pairs two
-    assert rows["ot_cost_test_nearest"].to_list() == pytest.approx([0.5, 0.2, 1.5])
     assert rows["coverage_test"].to_list() == pytest.approx([1.0, 1.0, 0.0])
     assert rows["near_pairs"].to_list() == [1, 1, 0]  # the top 3% of four pairs is the best one
 

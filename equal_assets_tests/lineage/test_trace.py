@@ -136,6 +136,22 @@ def test_command_shows_a_tree(home, monkeypatch):
         assert said in shown, said
 
 
+def test_pruned_pair_names_the_reference_question_that_it_comes_nearest_to(tmp_path, monkeypatch):
+    warehouse = Warehouse(database=str(tmp_path / "warehouse.duckdb"))
+    fill(warehouse)
+    with warehouse.get_connection() as connection:
+        connection.execute(
+            "update removed_qa set reason = 'not among the nearest of any reference question', "
+            "collided_with = 'reference:0', similarity = 0.5 where qa_id = 'c500'"
+        )
+        connection.execute("update target_qa set split = 'reference', question = 'steers?'")
+    shown = command(tmp_path, monkeypatch, "c500").output
+    assert "outcome  removed, not among the nearest of any reference question" in shown
+    assert "comes nearest to  reference:0, similarity 0.500" in shown
+    assert "which asks  steers?" in shown
+    assert "collided" not in shown
+
+
 def test_command_gives_all_of_it_as_json(home, database, monkeypatch):
     shown = command(home, monkeypatch, "b2", "--json")
     assert json.loads(shown.output) == trace(database, "b200")

@@ -182,6 +182,8 @@ def test_query_runs_on_empty_tables(prepared, name):
         "milestone": 1.0,
         "n_characters": 100,
         "partition": "",
+        "pruned": "not among",
+        "qa_ids": ["q0"],
         "prefix": "a",
         "qa_id": "a",
         "round": 1,

@@ -226,7 +226,23 @@ MISTAKES = {
         "dataset: {max_per_document: 3}\ntracking:",
         "dataset.max_per_document is not a known key: must be one of ngram_words, question_model, "
         "leak_similarity, protected, protected_field, near_duplicate, same_meaning, "
-        "max_per_cluster, max_per_source, min_examples",
+        "max_per_cluster, max_per_source, prune, prune_answer_length, min_examples",
+    ),
+    "pruning by no number": (
+        "tracking:",
+        "dataset: {prune: most}\ntracking:",
+        "dataset.prune = 'most': must be auto, null or a number of pairs; set 1 or more for that "
+        "many of each reference question, null to keep all",
+    ),
+    "pruning that leaves no pair": (
+        "tracking:",
+        "dataset: {prune: 0}\ntracking:",
+        "dataset.prune = 0: must be auto, null or a number of pairs; set 1 or more",
+    ),
+    "pruning by a negative length": (
+        "tracking:",
+        "dataset: {prune_answer_length: -1}\ntracking:",
+        "dataset.prune_answer_length = -1: must be greater than or equal to 0",
     ),
     "unknown source": (
         "source: files",
@@ -1100,3 +1116,15 @@ def test_aliases_that_grow_without_bound_are_refused_at_once(tmp_path):
     (tmp_path / "campaigns.yaml").write_text("a: &a [*a]")
     with pytest.raises(SettingsError, match="line 1 is an alias of what it is in"):
         load_settings(tmp_path / "campaigns.yaml")
+
+
+def test_without_pruning_data_sets_made_before_there_was_any_stay_current(load):
+    def decides(keys):
+        return load(VALID + f"dataset: {keys}\n").sections("dataset")["dataset"]
+
+    off = decides("{prune: null}")
+    assert not {"prune", "prune_answer_length", "min_examples"} & off.keys()
+    assert off == decides("{prune: null, min_examples: 7, prune_answer_length: 0}")
+    on = decides("{prune: auto}")
+    assert on == {**off, "prune": "auto", "prune_answer_length": 1.0, "min_examples": 50}
+    assert on != decides("{prune: auto, min_examples: 7}")

@@ -20,6 +20,7 @@ from equal_assets.export.formats import RECORDS
 from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
+from equal_assets.steps.pruning import examples_after
 from equal_assets.steps.round_player import prepare_campaign
 from equal_assets.steps.rounds import play_round
 from equal_assets_tests.assets.campaign_folder import CampaignFolder
@@ -72,6 +73,13 @@ class Campaign(CampaignFolder):
                 partition_key="equal",
                 instance=instance,
             )
+
+    def page(self) -> dict:
+        """Return what the page of the data set shows, made again."""
+        with dg.build_asset_context(partition_key="equal") as context:
+            made = self.resources()
+            roles = {name: made[name] for name in ("warehouse", "campaigns", "embedder")}
+            return dataset.qa_dataset(context=context, **roles).metadata
 
     def rows(self, query: str) -> list[tuple]:
         with self.warehouse.get_connection() as connection:
@@ -270,8 +278,10 @@ def test_every_removed_pair_says_what_it_collided_with(campaign):
 
 
 def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
-    before = campaign.warehouse.query("milestone_examples", campaign="equal", round=1)
-    kept, _ = dataset.split_pairs(campaign.warehouse, campaign.campaigns.load(), campaign="equal")
+    made = campaign.resources()
+    roles = (made["warehouse"], made["embedder"], campaign.campaigns.load())
+    before = examples_after(*roles, campaign="equal", number=1)
+    kept = dataset.split_pairs(*roles, campaign="equal").kept
     first = kept.filter(round=1)
     assert set(before["question"]) == set(first["question"])
     assert 0 < len(before) < len(kept)
@@ -309,6 +319,75 @@ def test_data_set_made_again_is_the_same_and_caps_keep_the_first(campaign):
         campaign.edit(dataset={"max_per_source": None})
         assert campaign.make_dataset().success
     assert order == campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
+
+
+@pytest.fixture
+def pruned(campaign):
+    """The data set with one pair for the only reference question, "What is 3 times 4?"."""
+    campaign.edit(dataset={"prune": 1, "min_examples": 0})
+    assert campaign.make_dataset().success
+    yield campaign
+    campaign.edit(dataset={"prune": "auto", "min_examples": 50})
+    assert campaign.make_dataset().success
+
+
+def test_pruning_comes_last_and_names_the_question_that_a_pair_came_nearest_to_serving(pruned):
+    assert pruned.rows("select question from qa_dataset") == [("What is 12 times 4?",)]
+    found = pruned.rows(
+        "select question, reason, collided_with, similarity between 0 and 0.99, round is not null "
+        "from removed_qa join extracted_qa using (qa_id, question, answer) "
+        "join bandit_documents using (campaign, content_hash, extractor) "
+        "where reason like '%nearest%'"
+    )
+    assert len(found) == 4
+    assert {row[1:] for row in found} == {
+        ("not among the nearest of any reference question", "reference:0", True, True)
+    }
+    others = "select count(*) from removed_qa where reason not like '%nearest%'"
+    assert pruned.rows(others) == [(6,)]
+    shown = pruned.warehouse.query("sample_removed", campaign="equal")
+    assert "What is 3 times 4?" in shown["collided_question"].to_list()
+
+
+def test_page_says_how_many_pairs_pruning_kept(pruned):
+    kept = "1 of 5 pairs: the 1 nearest of each reference question"
+    assert pruned.page()["pruning kept"] == kept
+    pruned.edit(dataset={"min_examples": 2})
+    kept = (
+        "2 of 5 pairs: the 2 nearest of each reference question, more than it would keep without "
+    )
+    assert pruned.page()["pruning kept"] == f"{kept}min_examples = 2"
+
+
+def test_student_at_a_milestone_gets_what_pruning_would_have_kept_then(pruned):
+    with pruned.warehouse.get_connection() as connection:  # as if the best pair came last
+        connection.execute("update qa_dataset set round = 2")
+    made = pruned.resources()
+    roles = (made["warehouse"], made["embedder"], pruned.campaigns.load())
+    nearest = pruned.rows(
+        "select question from removed_qa join extracted_qa using (qa_id, question, answer) "
+        "join bandit_documents using (campaign, content_hash, extractor) "
+        "where reason like '%nearest%' and round = 1 order by similarity desc"
+    )
+    assert len(nearest) > 1
+    for number, kept in ((1, [nearest[0]]), (2, [("What is 12 times 4?",)])):
+        examples = examples_after(*roles, campaign="equal", number=number)
+        assert examples.select("question").rows() == kept
+
+
+def test_pair_without_a_vector_is_embedded_once(pruned):
+    vectors = "select qa_id, embedding from qa_embeddings order by 1"
+    before = pruned.rows(vectors)
+    with pruned.warehouse.get_connection() as connection:  # as of a document that was asked again
+        connection.execute(
+            "delete from qa_embeddings where qa_id in (select qa_id from qa_dataset)"
+        )
+    assert len(pruned.rows(vectors)) == len(before) - 1
+    assert pruned.make_dataset().success
+    after = pruned.rows(vectors)
+    assert [row[0] for row in after] == [row[0] for row in before]
+    assert all(a[1] == pytest.approx(b[1], abs=1e-3) for a, b in zip(after, before, strict=True))
+    assert pruned.rows("select question from qa_dataset") == [("What is 12 times 4?",)]
 
 
 def test_what_decides_leaks_cannot_change_while_a_campaign_goes_on(campaign):

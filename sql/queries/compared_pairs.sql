@@ -4,6 +4,7 @@
 select
   round,
   qa_id,
+  length(answer) as n_answer_characters,
   embedding
 from bandit_documents
 join extracted_qa using (content_hash, extractor)

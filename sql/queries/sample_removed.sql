@@ -12,8 +12,7 @@ left join extracted_qa
   on extracted_qa.qa_id = removed_qa.collided_with
 left join target_qa
   on target_qa.campaign = removed_qa.campaign
-  and target_qa.split = 'test'
-  and removed_qa.collided_with = 'test:' || target_qa.position
+  and removed_qa.collided_with = target_qa.split || ':' || target_qa.position
 where removed_qa.campaign = $campaign
 order by md5(removed_qa.qa_id)
 limit 10

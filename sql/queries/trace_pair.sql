@@ -9,7 +9,6 @@ left join extracted_qa as kept
   on kept.qa_id = qa_lineage.collided_with
 left join target_qa
   on target_qa.campaign = qa_lineage.campaign
-  and target_qa.split = 'test'
-  and 'test:' || target_qa.position = qa_lineage.collided_with
+  and target_qa.split || ':' || target_qa.position = qa_lineage.collided_with
 where qa_lineage.qa_id = $qa_id
 order by qa_lineage.campaign

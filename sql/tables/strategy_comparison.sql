@@ -11,7 +11,7 @@ create or replace table strategy_comparison (
   seconds_per_round double not null, -- mean of the rounds so far
   ot_cost_reference double,       -- pool to the reference split; null without pairs, as all below
   ot_cost_test double,            -- pool to the test split; judges only
-  ot_cost_test_nearest double,    -- the same without the 40% farthest from the reference split
+  ot_cost_test_nearest double,    -- the same of what dataset.prune keeps of the pool
   coverage_test double,           -- mean similarity of a test pair to its nearest pool pair
   near_pairs integer not null,    -- pairs whose best similarity to a test pair is in the top 3% of
                                   -- all pairs that the target's campaigns have extracted

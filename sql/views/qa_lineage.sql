@@ -15,7 +15,8 @@ select
     when bandit_documents.campaign is not null then 'data set not made since'
   end as outcome,                       -- null: no campaign requested it
   removed_qa.reason as removed_because, -- null: it is not
-  removed_qa.collided_with,             -- the pair that was kept, test:POSITION or FILE:LINE
+  removed_qa.collided_with,             -- the pair that was kept, test:POSITION or FILE:LINE; pruned:
+                                        -- reference:POSITION, which it comes nearest to serving
   removed_qa.similarity,                -- to it, where that is measured
   warmup_qa.qa_id is not null as is_in_warmup,
   documents.document_id,                -- null: not in the corpus any more, as all below

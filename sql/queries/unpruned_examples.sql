@@ -1,0 +1,35 @@
+-- Question: what had a campaign extracted until a round that only pruning, which sees all pairs, can
+-- have removed? Grain: one QA pair, in order.
+-- Inputs: qa_dataset, removed_qa, extracted_qa, bandit_documents; $campaign, $round, $pruned (reason).
+with pruned as (
+  select
+    removed_qa.qa_id,
+    removed_qa.question,
+    removed_qa.answer,
+    round,
+    pull
+  from removed_qa
+  join extracted_qa using (qa_id)
+  join bandit_documents using (campaign, content_hash, extractor)
+  where campaign = $campaign
+    and reason = $pruned
+),
+examples as (
+  select
+    qa_id,
+    question,
+    answer,
+    round,
+    pull
+  from qa_dataset
+  where campaign = $campaign
+  union all
+  from pruned
+)
+select
+  qa_id,
+  question,
+  answer
+from examples
+where round <= $round
+order by round, pull, qa_id
