@@ -101,7 +101,7 @@ def prunings(vectors: np.ndarray, lengths: np.ndarray, reference: Target) -> dic
     ways = {AUTO: how} | {
         f"{number} a question": {**how, "per_question": number} for number in NUMBERS
     }
-    ways |= {f"{AUTO}, any answers": {**how, "answer_length": 0.0}}
+    ways |= {f"{AUTO}, any answers": {**how, "shortest": 0.0}}
     kept = {name: prune(vectors, lengths, reference, **way).is_kept for name, way in ways.items()}
     return {
         ALL: np.arange(len(vectors)),

@@ -1,4 +1,4 @@
-"""Which pairs of a pool serve a target: for each reference question the nearest ones.
+"""Which pairs of a pool serve a target: those with answers as long as its own, near its questions.
 
 A pair that is extracted has been paid for, so leaving it out costs nothing. How many pairs each
 question keeps is decided on questions that had no say in which ones.
@@ -45,9 +45,6 @@ BLOCK_QUESTIONS = 64
 DIGITS = 6
 """Of what is ranked: a pair has the same rank wherever it is in the pool."""
 
-WIDTH = 0.5
-"""Of the kernel around a question, in standard deviations, as in the strategy ``equal``."""
-
 
 @dataclass(frozen=True)
 class Judgment:
@@ -74,9 +71,10 @@ class Pruning:
 
     Attributes
     ----------
-    is_kept : ndarray of shape (n_pairs,), bool
+    is_kept, is_short : ndarray of shape (n_pairs,), bool
+        A short one is not kept.
     ranks : ndarray of shape (n_pairs,), int64
-        Best place of each pair among the pairs nearest to a reference question, from 1.
+        Best place of each pair among those nearest to a reference question, from 1; 0: too short.
     questions : ndarray of shape (n_pairs,), int64
         Row of the reference question for which it has that place, of several the nearest.
     per_question : int
@@ -88,6 +86,7 @@ class Pruning:
     """
 
     is_kept: np.ndarray
+    is_short: np.ndarray
     ranks: np.ndarray
     questions: np.ndarray
     per_question: int
@@ -101,10 +100,10 @@ def prune(
     target: Target,
     *,
     per_question: int | None,
-    answer_length: float,
+    shortest: float,
     at_least: int,
 ) -> Pruning:
-    """Keep the pairs of a pool that are among the nearest of any reference question.
+    """Keep the pairs of a pool with long enough answers that are the nearest of any question.
 
     Parameters
     ----------
@@ -115,11 +114,14 @@ def prune(
     target : Target
         Reference questions; those of weight 0 choose and judge nothing.
     per_question : int or None
-        Pairs that each question keeps, >= 1; ``None`` decides by :func:`judge` and :func:`decide`.
-    answer_length : float
-        How much farther a pair is with a short answer, >= 0; 0 counts all alike. See Notes.
+        Pairs that each question keeps, or :data:`ALL`; ``None`` decides by :func:`judge` and
+        :func:`decide`.
+    shortest : float
+        Quantile of the lengths of the reference answers, 0 to 1, below which an answer is short; 0:
+        none is. See :func:`is_long_enough`.
     at_least : int
-        Pairs to keep if there are so many: each question keeps more where that takes it.
+        Pairs to keep if there are so many: shorter ones stay, and each question keeps more, where
+        that takes it.
 
     Returns
     -------
@@ -130,51 +132,70 @@ def prune(
     Raises
     ------
     ValueError
-        If ``per_question`` is below 1, ``answer_length`` below 0, the lengths are not one for each
+        If ``per_question`` is below 0, ``shortest`` is no share, the lengths are not one for each
         pair, or a vector is not of unit length.
-
-    Notes
-    -----
-    A student learns from the tokens of answers. So a pair ranks by the mass that it gives to a
-    question in the strategy ``equal``, ``v^a exp(cos / tau)``, where ``v = min(1, length / median
-    of the reference)``, ``a`` is ``answer_length``, and ``tau`` half the standard deviation of the
-    pool's similarities to the question.
     """
-    _check(pairs, answer_lengths, per_question=per_question, answer_length=answer_length)
+    _check(pairs, answer_lengths, per_question=per_question, shortest=shortest)
     if not len(pairs):
         none = np.zeros(0, dtype=np.int64)
-        return Pruning(none.astype(bool), none, none, ALL, False, ())
+        return Pruning(none.astype(bool), none.astype(bool), none, none, ALL, False, ())
+    is_long = is_long_enough(answer_lengths, target, shortest=shortest, at_least=at_least)
+    rows = np.flatnonzero(is_long)
     check_unit_rows(pairs=pairs, reference=target.embeddings)
     with threadpool_limits(1, user_api="blas"):
-        values = _log_values(answer_lengths, target) * answer_length
-        (places,), (questions,) = _places(pairs, values, target, [target.weights > 0])
-        ranks = np.ceil(places).astype(np.int64)
-        judgments = judge(pairs, values, target) if per_question is None else ()
+        (places,), (nearest,) = _places(pairs[rows], target, [target.weights > 0])
+        judgments = judge(pairs[rows], target) if per_question is None else ()
+    ranks, questions = np.zeros((2, len(pairs)), dtype=np.int64)
+    ranks[rows], questions[rows] = np.ceil(places), nearest
     wanted = decide(judgments) if per_question is None else per_question
-    if wanted == ALL:
-        return Pruning(np.ones(len(pairs), dtype=bool), ranks, questions, ALL, False, judgments)
-    least = np.sort(ranks)[min(at_least, len(ranks)) - 1] if at_least > 0 else 0
-    number = max(wanted, int(least))
-    is_kept = ranks <= number
+    least = np.sort(ranks[rows])[min(at_least, len(rows)) - 1] if at_least > 0 else 0
+    number = max(wanted, int(least)) if wanted != ALL else int(ranks.max())
+    is_kept = is_long & (ranks <= number)
     return Pruning(
         is_kept=is_kept,
+        is_short=~is_long,
         ranks=ranks,
         questions=questions,
-        per_question=ALL if is_kept.all() else number,
-        is_raised=number > wanted,
+        per_question=ALL if is_kept[rows].all() else number,
+        is_raised=number > wanted != ALL,
         judgments=judgments,
     )
 
 
-def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgment, ...]:
+def is_long_enough(
+    answer_lengths: np.ndarray, target: Target, *, shortest: float, at_least: int
+) -> np.ndarray:
+    """Say which answers are as long as the target's: a student that learns others gets worse.
+
+    Parameters
+    ----------
+    answer_lengths : ndarray of shape (n_pairs,)
+        Characters.
+    target : Target
+    shortest : float
+        Quantile of the lengths of the reference answers that is long enough; 0: every length is.
+    at_least : int
+        Pairs to keep if there are so many, the longest; one stays in any case.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs,), bool
+    """
+    if not shortest or not len(answer_lengths):
+        return np.ones(len(answer_lengths), dtype=bool)
+    enough = float(np.quantile(target.answer_lengths[target.weights > 0], shortest))
+    n_kept = min(max(1, at_least), len(answer_lengths))
+    enough = min(enough, float(np.sort(answer_lengths)[-n_kept]))
+    return np.asarray(answer_lengths >= enough)
+
+
+def judge(pairs: np.ndarray, target: Target) -> tuple[Judgment, ...]:
     """Judge each number of pairs per question by questions that did not choose.
 
     Parameters
     ----------
     pairs : ndarray of shape (n_pairs, n_dimensions)
         Unit rows, at least one.
-    values : ndarray of shape (n_pairs,)
-        Logarithm of what each is worth by the length of its answer, <= 0.
     target : Target
 
     Returns
@@ -200,7 +221,7 @@ def judge(pairs: np.ndarray, values: np.ndarray, target: Target) -> tuple[Judgme
     judges = asked[_spread(len(asked), JUDGES)]
     halves = _halves(np.concatenate([judges, np.setdiff1d(asked, judges)]), len(target.weights))
     parts = {number: np.zeros(len(target.weights)) for number in NUMBERS}  # of the cost
-    places, _ = _places(pairs, values, target, halves)
+    places, _ = _places(pairs, target, halves)
     for half, by_half in zip(halves, places, strict=True):
         others = judges[~half[judges]]
         for number, costs in parts.items():
@@ -239,28 +260,18 @@ def decide(judgments: Sequence[Judgment]) -> int:
 
 
 def _check(
-    pairs: np.ndarray,
-    answer_lengths: np.ndarray,
-    *,
-    per_question: int | None,
-    answer_length: float,
+    pairs: np.ndarray, answer_lengths: np.ndarray, *, per_question: int | None, shortest: float
 ) -> None:
-    if per_question is not None and per_question < 1:
-        raise ValueError(f"per_question = {per_question}: must be at least 1, or None to decide")
-    if answer_length < 0:
-        raise ValueError(f"answer_length = {answer_length}: must be at least 0")
+    if per_question is not None and per_question < 0:
+        raise ValueError(f"per_question = {per_question}: must be at least 0, or None to decide")
+    if not 0 <= shortest <= 1:
+        raise ValueError(f"shortest = {shortest}: must be 0 to 1")
     if len(answer_lengths) != len(pairs):
         raise ValueError(f"{len(pairs)} pairs, {len(answer_lengths)} lengths: lengths must match")
 
 
-def _log_values(answer_lengths: np.ndarray, target: Target) -> np.ndarray:
-    """Return the logarithm of each answer's length relative to the reference's, at most 0."""
-    typical = max(1.0, float(np.median(target.answer_lengths[target.weights > 0])))
-    return np.log(np.clip(answer_lengths, 1.0, typical) / typical)
-
-
 def _places(
-    pairs: np.ndarray, values: np.ndarray, target: Target, groups: Sequence[np.ndarray]
+    pairs: np.ndarray, target: Target, groups: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the best place of each pair for any question of a group, and for which.
 
@@ -268,7 +279,7 @@ def _places(
 
     Parameters
     ----------
-    pairs, values, target
+    pairs, target
         As in :func:`judge`.
     groups : sequence of ndarray of shape (n_questions,), bool
 
@@ -280,10 +291,8 @@ def _places(
     found = np.zeros(best.shape, dtype=np.int64)
     for start in range(0, len(target.embeddings), BLOCK_QUESTIONS):
         block = target.embeddings[start : start + BLOCK_QUESTIONS]
-        similarity = pairs @ block.T  # (n_pairs, n_block)
-        widths = WIDTH * similarity.std(axis=0, dtype=np.float64)
-        masses = np.round(similarity + widths * values[:, None], DIGITS)  # their logarithm
-        for question, column in enumerate(masses.T, start):
+        similarity = np.round(pairs @ block.T, DIGITS)  # (n_pairs, n_block)
+        for question, column in enumerate(similarity.T, start):
             n_above = len(pairs) - np.searchsorted(np.sort(column), column, side="right")
             place = n_above + 1 / (1 + np.exp(column))
             for group, is_in in enumerate(groups):

@@ -54,17 +54,17 @@ class DatasetSettings(SettingsSection):
     max_per_source: int | None = Field(
         None, ge=1, description="examples of one source, the first ones; null: all"
     )
+    shortest_answer: float | None = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="quantile of the lengths of the reference's answers; pairs with shorter ones "
+        "are left out, since a student learns from them to answer too shortly; null: none is",
+    )
     prune: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         "auto",
         description="pairs that each reference question keeps, its nearest ones; the others are "
         "left out; auto: as many as serve held-out reference questions best; null: all",
-    )
-    prune_answer_length: float = Field(
-        1.0,
-        ge=0,
-        le=2,
-        description="how much farther from a reference question a pair counts whose answer is "
-        "shorter than the reference's: exponent of the relative length; 0: not at all",
     )
     min_examples: int = Field(
         50,
@@ -104,12 +104,11 @@ class DatasetSettings(SettingsSection):
     @property
     def pruning(self) -> dict[str, Any] | None:
         """How pools are pruned, for `algorithms.pruning.prune`; None: they are not."""
-        if self.prune is None:
+        if self.prune is None and self.shortest_answer is None:
             return None
-        number = None if self.prune == "auto" else self.prune
         return {
-            "per_question": number,
-            "answer_length": self.prune_answer_length,
+            "per_question": None if self.prune == "auto" else self.prune or 0,
+            "shortest": self.shortest_answer or 0.0,
             "at_least": self.min_examples,
         }
 

@@ -39,7 +39,7 @@ from equal_assets.settings.students import (
 )
 from equal_assets.settings.tracking import TrackingSettings
 
-PRUNING_KEYS = frozenset({"prune", "prune_answer_length", "min_examples"})
+PRUNING_KEYS = frozenset({"prune", "shortest_answer", "min_examples"})
 """Of section dataset."""
 
 
@@ -165,7 +165,7 @@ class Settings(SettingsSection):
                     "protected",
                     "protected_field",
                     # without pruning, what was made before there was any stays current
-                    *(set() if self.dataset.prune else PRUNING_KEYS),
+                    *(set() if self.dataset.pruning else PRUNING_KEYS),
                 },
                 # without a limit, what was judged before there was one stays current
                 "evaluation": {"harness", *(set() if self.evaluation.questions else {"questions"})},

@@ -11,6 +11,7 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 from equal_assets.steps.leaks import REMOVAL
 
+SHORT = "answer shorter than the target's"
 PRUNED = "not among the nearest of any reference question"
 
 
@@ -39,8 +40,9 @@ def prune_pairs(
     Returns
     -------
     DataFrame, Pruning or None
-        A row of :data:`~equal_assets.steps.leaks.REMOVAL` for each pair that goes, with the
-        reference question that it comes nearest to serving; None if pruning is off.
+        A row of :data:`~equal_assets.steps.leaks.REMOVAL` for each pair that goes, unless it is
+        too short with the reference question that it comes nearest to serving; None if pruning is
+        off.
     """
     how = settings.dataset.pruning
     if how is None:
@@ -52,13 +54,13 @@ def prune_pairs(
     nearest = target.embeddings[pruning.questions].astype(np.float64)
     similarities = np.einsum("pd,pd->p", vectors.astype(np.float64), nearest)
     reference = warehouse.query("target_pairs", campaign=campaign, split="reference")
+    is_short = pl.Series(pruning.is_short)
+    near = pl.format("reference:{}", reference["position"].gather(pruning.questions))
     pruned = rows.select(
         "qa_id",
-        pl.lit(PRUNED).alias("reason"),
-        pl.format("reference:{}", reference["position"].gather(pruning.questions)).alias(
-            "collided_with"
-        ),
-        pl.Series("similarity", similarities.round(6)),
+        pl.when(is_short).then(pl.lit(SHORT)).otherwise(pl.lit(PRUNED)).alias("reason"),
+        pl.when(~is_short).then(near).alias("collided_with"),
+        pl.when(~is_short).then(pl.Series(similarities.round(6))).alias("similarity"),
     ).filter(~pruning.is_kept)
     return pruned, pruning
 
@@ -70,6 +72,8 @@ def examples_after(
 
     What pruning leaves out of all pairs may have been the best there was at that point.
     """
-    rows = warehouse.query("unpruned_examples", campaign=campaign, round=number, pruned=PRUNED)
+    rows = warehouse.query(
+        "unpruned_examples", campaign=campaign, round=number, pruned=[SHORT, PRUNED]
+    )
     found, _ = prune_pairs(warehouse, embedder, settings, rows, campaign=campaign)
     return rows.join(found, on="qa_id", how="anti", maintain_order="left")

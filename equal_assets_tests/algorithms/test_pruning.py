@@ -1,11 +1,11 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from equal_assets.algorithms import pruning
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
-from equal_assets.algorithms.pruning import ALL, Judgment, decide
+from equal_assets.algorithms.pruning import ALL, Judgment, decide, judge
 from equal_assets.algorithms.strategies.strategy import Target
 
 
@@ -34,14 +34,10 @@ def target(embeddings, weights=None):
     )
 
 
-def prune(pairs, reference, *, lengths=None, answer_length=0.0, **changes):
-    """Prune pairs whose answers count alike."""
+def prune(pairs, reference, *, lengths=None, shortest=0.0, **changes):
+    """Prune pairs whose answers are all long enough."""
     lengths = np.ones(len(pairs)) if lengths is None else np.asarray(lengths, dtype=float)
-    return pruning.prune(pairs, lengths, reference, answer_length=answer_length, **changes)
-
-
-def judge(pairs, reference):
-    return pruning.judge(pairs, np.zeros(len(pairs)), reference)
+    return pruning.prune(pairs, lengths, reference, shortest=shortest, **changes)
 
 
 def cloud(rng, n, *, width=0.6, n_dimensions=6):
@@ -88,42 +84,62 @@ def test_empty_pool_stays_empty():
         assert len(pruned.is_kept) == len(pruned.ranks) == 0
 
 
-def test_number_below_one_is_refused():
-    with pytest.raises(ValueError, match="per_question = 0: must be at least 1, or None to decide"):
-        prune(PAIRS, QUESTIONS, per_question=0, at_least=0)
-
-
-def test_negative_exponents_and_lengths_of_other_pairs_are_refused():
-    with pytest.raises(ValueError, match=r"answer_length = -1\.0: must be at least 0"):
-        prune(PAIRS, QUESTIONS, answer_length=-1.0, per_question=1, at_least=0)
+def test_numbers_out_of_range_and_lengths_of_other_pairs_are_refused():
+    with pytest.raises(
+        ValueError, match="per_question = -1: must be at least 0, or None to decide"
+    ):
+        prune(PAIRS, QUESTIONS, per_question=-1, at_least=0)
+    with pytest.raises(ValueError, match=r"shortest = 1\.1: must be 0 to 1"):
+        prune(PAIRS, QUESTIONS, shortest=1.1, per_question=1, at_least=0)
     with pytest.raises(ValueError, match="6 pairs, 5 lengths: lengths must match"):
         prune(PAIRS, QUESTIONS, lengths=[1] * 5, per_question=1, at_least=0)
 
 
-def test_short_answer_makes_a_pair_as_much_farther_as_its_mass_is_less():
-    reference = Target(
-        embeddings=at(0, 0, 0), answer_lengths=np.array([50, 100, 150.0]), weights=np.ones(3) / 3
+LONG = Target(
+    embeddings=at(0, 90), answer_lengths=np.array([40.0, 80.0]), weights=np.array([0.5, 0.5])
+)
+"""The quantile .25 of its answers is 50 characters."""
+
+
+def test_pairs_with_answers_shorter_than_the_target_s_go_before_any_question_chooses():
+    lengths = [49, 50, 51, 500, 1, 50]
+    pruned = prune(PAIRS, LONG, lengths=lengths, shortest=0.25, per_question=1, at_least=0)
+    assert pruned.is_short.tolist() == [True, False, False, False, True, False]
+    assert pruned.is_kept.tolist() == [False, True, False, False, False, True]
+    assert pruned.ranks.tolist() == [0, 1, 2, 2, 0, 1]
+    whole = prune(PAIRS, LONG, lengths=lengths, shortest=0.25, per_question=ALL, at_least=0)
+    assert (whole.is_kept.tolist(), whole.per_question) == ((~pruned.is_short).tolist(), ALL)
+    none = prune(PAIRS, LONG, lengths=lengths, per_question=ALL, at_least=0)
+    assert none.is_kept.all()
+
+
+def test_the_longest_of_short_answers_stay_where_there_would_be_too_few_pairs():
+    lengths = [1, 2, 3, 4, 5, 60]
+    for at_least, n_kept in ((0, 1), (1, 1), (3, 3), (99, 6)):
+        pruned = prune(
+            PAIRS, LONG, lengths=lengths, shortest=0.25, per_question=ALL, at_least=at_least
+        )
+        assert pruned.is_kept.tolist() == [row >= 6 - n_kept for row in range(6)]
+    short = prune(
+        PAIRS, LONG, lengths=[1, 1, 1, 2, 1, 1], shortest=0.25, per_question=1, at_least=0
     )
-    pool = at(10, 20, 30, 40)
-    width = 0.5 * np.std(np.cos(np.radians([10, 20, 30, 40])))
-    equally_far = 100 * np.exp((np.cos(np.radians(20)) - np.cos(np.radians(10))) / width)
-    for length, nearest in ((1.01 * equally_far, 0), (0.99 * equally_far, 1)):
-        lengths = [length, 100, 900, 100]
-        kept = prune(
-            pool, reference, lengths=lengths, answer_length=1.0, per_question=1, at_least=0
-        ).is_kept
-        assert kept.tolist() == [row == nearest for row in range(4)]
-    alike = prune(pool, reference, lengths=[1, 100, 900, 100], per_question=1, at_least=0)
-    assert alike.is_kept.tolist() == [True, False, False, False]
-    none = prune(pool, reference, lengths=[0] * 4, answer_length=1.0, per_question=1, at_least=0)
-    assert none.is_kept.tolist() == [True, False, False, False]
+    assert short.is_kept.tolist() == [row == 3 for row in range(6)]
+
+
+def test_answers_of_questions_without_weight_say_nothing_about_length():
+    known = Target(LONG.embeddings, LONG.answer_lengths, np.array([0.0, 1.0]))
+    pruned = prune(
+        PAIRS, known, lengths=[79] * 3 + [80] * 3, shortest=0.5, per_question=9, at_least=0
+    )
+    assert pruned.is_short.tolist() == 3 * [True] + 3 * [False]
 
 
 def test_order_of_the_pairs_does_not_matter(rng):
     pool, questions = cloud(rng, 120), target(cloud(rng, 40))
     order, lengths = rng.permutation(len(pool)), rng.uniform(0.1, 1.5, size=len(pool))
     for per_question in (None, 3):
-        how = {"per_question": per_question, "answer_length": 1.0, "at_least": 0}
+        how = {"per_question": per_question, "shortest": 0.3, "at_least": 0}
+        questions = replace(questions, answer_lengths=rng.uniform(0.1, 1.5, size=40))
         first = prune(pool, questions, lengths=lengths, **how)
         second = prune(pool[order], questions, lengths=lengths[order], **how)
         assert second.is_kept.tolist() == first.is_kept[order].tolist()

@@ -226,7 +226,7 @@ MISTAKES = {
         "dataset: {max_per_document: 3}\ntracking:",
         "dataset.max_per_document is not a known key: must be one of ngram_words, question_model, "
         "leak_similarity, protected, protected_field, near_duplicate, same_meaning, "
-        "max_per_cluster, max_per_source, prune, prune_answer_length, min_examples",
+        "max_per_cluster, max_per_source, shortest_answer, prune, min_examples",
     ),
     "pruning by no number": (
         "tracking:",
@@ -239,10 +239,10 @@ MISTAKES = {
         "dataset: {prune: 0}\ntracking:",
         "dataset.prune = 0: must be auto, null or a number of pairs; set 1 or more",
     ),
-    "pruning by a negative length": (
+    "answers by no quantile": (
         "tracking:",
-        "dataset: {prune_answer_length: -1}\ntracking:",
-        "dataset.prune_answer_length = -1: must be greater than or equal to 0",
+        "dataset: {shortest_answer: 1}\ntracking:",
+        "dataset.shortest_answer = 1: must be less than 1",
     ),
     "unknown source": (
         "source: files",
@@ -1122,9 +1122,10 @@ def test_without_pruning_data_sets_made_before_there_was_any_stay_current(load):
     def decides(keys):
         return load(VALID + f"dataset: {keys}\n").sections("dataset")["dataset"]
 
-    off = decides("{prune: null}")
-    assert not {"prune", "prune_answer_length", "min_examples"} & off.keys()
-    assert off == decides("{prune: null, min_examples: 7, prune_answer_length: 0}")
+    off = decides("{prune: null, shortest_answer: null}")
+    assert not {"prune", "shortest_answer", "min_examples"} & off.keys()
+    assert off == decides("{prune: null, shortest_answer: null, min_examples: 7}")
     on = decides("{prune: auto}")
-    assert on == {**off, "prune": "auto", "prune_answer_length": 1.0, "min_examples": 50}
+    assert on == {**off, "prune": "auto", "shortest_answer": 0.1, "min_examples": 50}
+    assert decides("{prune: null}") == {**on, "prune": None}
     assert on != decides("{prune: auto, min_examples: 7}")

@@ -1,6 +1,6 @@
 -- Question: what had a campaign extracted until a round that only pruning, which sees all pairs, can
 -- have removed? Grain: one QA pair, in order.
--- Inputs: qa_dataset, removed_qa, extracted_qa, bandit_documents; $campaign, $round, $pruned (reason).
+-- Inputs: qa_dataset, removed_qa, extracted_qa, bandit_documents; $campaign, $round, $pruned (reasons).
 with pruned as (
   select
     removed_qa.qa_id,
@@ -12,7 +12,7 @@ with pruned as (
   join extracted_qa using (qa_id)
   join bandit_documents using (campaign, content_hash, extractor)
   where campaign = $campaign
-    and reason = $pruned
+    and list_contains($pruned, reason)
 ),
 examples as (
   select
