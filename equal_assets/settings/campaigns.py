@@ -214,9 +214,7 @@ class CampaignSettings(SettingsSection):
         description="which documents it extracts: see docs/strategies.md",
         json_schema_extra=lambda schema: schema.update(enum=list(STRATEGIES)),
     )
-    budget_documents: int = Field(
-        ge=1, description="documents used, chunks of long texts among them; never exceeded"
-    )
+    budget_documents: int = Field(ge=1, description="documents used; never exceeded")
     budget_tokens: int | None = Field(
         None, ge=1, description="LLM tokens used, prompts and replies; never exceeded"
     )

@@ -24,7 +24,8 @@ class TextPolicySettings(SettingsSection):
         4000,
         ge=200,
         description="a longer text is a page, which is cut: its chunks are the documents that are "
-        "chosen, paid for and counted; null: a document is a text, however long",
+        "chosen, paid for and counted, also by budget_documents; null: a document is a text, "
+        "however long",
     )
     max_documents: int | None = Field(
         None,
