@@ -6,7 +6,9 @@ import pytest
 
 from equal_assets.records import Document, Page, QAPair, content_hash
 from equal_assets.resources.corpora import read_corpus
+from equal_assets.resources.corpora.cutting import cut_page
 from equal_assets.settings import FilesSettings, InstalledPackagesSettings
+from equal_assets_tests.timing import takes_less_than
 
 SECTIONS = [f"## Part {n}\n\n{f'Words of part {n}. ' * 20}".strip() for n in range(4)]
 PAGE = "\n\n".join(["# Guide", *SECTIONS])
@@ -36,6 +38,14 @@ def test_title_is_above_every_chunk_that_does_not_name_it(tmp_path):
     assert read(tmp_path, {**row, "title": "Guide"}, metadata_fields=["title"])[1].text == (
         f"Guide\n\n{SECTIONS[1]}"
     )
+
+
+def test_title_in_the_first_line_is_not_told_twice_and_a_letter_is_no_title(tmp_path):
+    text = "\n\n".join(["The Guide of Ada", *[f"Words and words {n}. " * 20 for n in range(4)]])
+    for title, top in (("The guide of Ada", "The Guide of Ada\n\nWords"), ("A", "A\n\nThe Guide")):
+        found = read(tmp_path, {"text": text, "title": title}, metadata_fields=["title"])
+        assert found[0].text.startswith(top)
+        assert found[1].text.startswith(f"{title}\n\nWords and words 1")
 
 
 def test_text_that_is_no_longer_than_a_chunk_is_as_it_was(tmp_path):
@@ -98,6 +108,12 @@ def test_block_of_code_keeps_its_indentation(tmp_path):
     code = "\n".join(f"    if x == {n}:\n        return {n}" for n in range(12))
     text = f"{'Words before it. ' * 20}\n\n{code}\n\n{'Words after it. ' * 20}"
     assert code in [d.text for d in read(tmp_path, {"text": text})]
+
+
+def test_time_grows_with_the_length_of_a_page_alone():
+    text = "我们今天学习数学。" * 300_000
+    page = Document(document_id="a", text=text, source="s", file="f", row=1)
+    assert takes_less_than(5, lambda _: list(cut_page(page, max_characters=4000, has_id=True)))
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md"])
