@@ -182,9 +182,11 @@ def _inside(lines: Sequence[Line], starts: Sequence[int], longest: int) -> list[
     at = 0
     while at < len(lines):
         last = _last_line(lines, at, closing)
-        if starts[last + 1] - starts[at] <= longest:
+        is_short = starts[last + 1] - starts[at] <= longest
+        if is_short:
             inside[at + 1 : last + 1] = [True] * (last - at)
-        at = last + 1
+        # what is too long may be no formula: what is in it can be kept whole
+        at = last + 1 if is_short or lines[at].is_code else at + 1
     return inside
 
 

@@ -33,6 +33,13 @@ def test_page_is_cut_before_the_highest_heading():
     assert paths(text, 50) == [(), ("A",), ()]
 
 
+def test_code_between_two_lines_that_open_nothing_is_whole():
+    code = "```\na\n\nb\n\nc\n```"
+    text = "\n\n".join(["$$ is money", *[words(7), code] * 6, "$$ as well"])
+    for most in (40, 55, 70):
+        assert sum(chunk.count(code) for chunk in cut(text, most)) == 6
+
+
 def test_chunk_in_the_middle_of_a_section_has_all_headings_above_it():
     text = "# A\n\n## B ##\n\n" + "\n\n".join(f"{words(8)} {n}" for n in range(4))
     assert paths(text, 90) == [(), ("A", "B")]
