@@ -76,15 +76,36 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """What a document was cut from, if that was longer than a document should be.
+
+    Attributes
+    ----------
+    page_id : str
+        The id that the whole would have as a document.
+    content_hash : str
+        Of its text.
+    chunk : int
+        The place of the document in it, from 1.
+    """
+
+    page_id: str
+    content_hash: str
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A document of the corpus.
 
     Attributes
     ----------
     document_id : str
-        Unique in the corpus: the mapped id field, or the first 16 digits of the content hash.
+        Unique in the corpus: the mapped id field, or the first 16 digits of the content hash; with
+        ``#`` and its place, if it is a chunk of a page that has an id of its own.
     text : str
-        The document, without leading and trailing white space; never empty.
+        The document, without leading and trailing white space; never empty. A chunk begins with the
+        headings that are above it.
     source : str
         Where it comes from, in people's words: a file, a data set, a package with version.
     file : str
@@ -97,6 +118,8 @@ class Document:
         Everything else that the settings map or the reader knows.
     qa_pairs : tuple of QAPair
         QA pairs that came with the document; only the ``replay`` extractor reads them.
+    page : Page or None
+        What it was cut from.
     """
 
     document_id: str
@@ -108,6 +131,7 @@ class Document:
     license: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     qa_pairs: tuple[QAPair, ...] = ()
+    page: Page | None = None
 
     @property
     def content_hash(self) -> str:

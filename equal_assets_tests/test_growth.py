@@ -6,9 +6,8 @@ from contextlib import suppress
 import pytest
 
 from equal_assets import secrets
-from equal_assets.algorithms import deduplication, markdown_sections, words
+from equal_assets.algorithms import chunks, deduplication, markdown_sections, words
 from equal_assets.algorithms.extraction import (
-    chunks,
     docstrings,
     laid_out,
     parsing,

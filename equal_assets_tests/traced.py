@@ -117,6 +117,8 @@ def document(number: str) -> dict:
         "url": f"https://example.org/{number}",
         "license": "MIT",
         "metadata": json.dumps({"title": f"Page {number}"}),
+        "page": "p" if number in "12" else None,
+        "chunk": int(number) if number in "12" else None,
         **texts,
     }
 

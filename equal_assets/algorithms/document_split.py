@@ -1,4 +1,4 @@
-"""Train/validation split by document: all of a document's pairs are on one side."""
+"""Train/validation split by document or page: all of its pairs are on one side."""
 
 from __future__ import annotations
 

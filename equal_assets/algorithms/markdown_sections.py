@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from equal_assets.algorithms.extraction.chunks import split_text
+from equal_assets.algorithms.chunks import cut_text
 
 HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -188,9 +188,9 @@ def _sections(group: Sequence[_Part], max_characters: int) -> list[Section]:
         return [Section(path[:-1], path[-1], group[0].page_at(0))]
     if len(group) > 1:
         return [Section(path, text, group[0].page_at(0))]
-    found, at = [], 0
-    for piece in split_text(text, max_characters=max_characters, overlap_characters=0):
-        at = text.index(piece, at)
-        found.append(Section(path, piece, group[0].page_at(at)))
-        at += len(piece)
-    return found
+    if len(text) <= max_characters:
+        return [Section(path, text, group[0].page_at(0))]
+    return [
+        Section(path, text[chunk.start : chunk.end], group[0].page_at(chunk.start))
+        for chunk in cut_text(text, max_characters=max_characters)
+    ]

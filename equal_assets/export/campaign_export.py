@@ -13,7 +13,7 @@ import yaml
 
 from equal_assets.algorithms.document_split import validation_documents
 from equal_assets.errors import ExportError
-from equal_assets.export.contents import Contents, read_contents
+from equal_assets.export.contents import PAGE, Contents, read_contents
 from equal_assets.export.data_card import CURVE_PICTURE, data_card
 from equal_assets.export.folder import replaced_folder
 from equal_assets.export.formats import file_name, write_examples
@@ -88,13 +88,15 @@ def export_campaign(
         name: ManifestSplit(examples=len(part), documents=part["document_id"].n_unique())
         for name, part in parts.items()
     }
+    is_cut = not contents.examples["page"].is_null().all()
+    unsaid = {*leave_out, *(() if is_cut else ("page",))}
     rows: dict[str, int] = {}
     place = warehouse.stored_path(out / MANIFEST)
     with replaced_folder(out, _recorded(warehouse, place)) as folder:
         for form in formats:
             (folder / form).mkdir()
             for name, part in parts.items():
-                write_examples(part.drop(leave_out), form, folder / file_name(form, name))
+                write_examples(part.drop(unsaid), form, folder / file_name(form, name))
                 rows[file_name(form, name)] = len(part)
         card = data_card(
             contents,
@@ -157,10 +159,10 @@ def split_examples(contents: Contents, validation: float) -> dict[str, pl.DataFr
         If the share is out of range or leaves nothing to train on.
     """
     try:
-        set_aside = validation_documents(contents.document_ids, validation)
+        set_aside = validation_documents(contents.page_ids, validation)
     except ValueError as error:
         raise ExportError(str(error)) from error
-    is_set_aside = pl.col("document_id").is_in(set_aside)
+    is_set_aside = PAGE.is_in(set_aside)
     parts = {"train": contents.examples.filter(~is_set_aside)}
     return {**parts, "validation": contents.examples.filter(is_set_aside)} if set_aside else parts
 

@@ -19,6 +19,9 @@ from equal_assets.versions import (
     stored_versions,
 )
 
+PAGE = pl.coalesce("page", "document_id")
+"""Of an example: no page, and no document, is in two splits."""
+
 STUDENT_ASSETS = ("fine_tuned_student", "student_accuracy")
 
 
@@ -62,6 +65,11 @@ class Contents:
     settings: dict[str, Any]
     assets: dict[str, dict[str, str]]
     changed: tuple[str, ...]
+
+    @property
+    def page_ids(self) -> pl.Series:
+        """What the documents are chunks of, or the documents themselves, each once."""
+        return self.examples.select(PAGE.unique(maintain_order=True)).to_series()
 
     @property
     def document_ids(self) -> pl.Series:

@@ -82,6 +82,8 @@ def data_card(
 
 def _head(contents: Contents) -> str:
     own, extractor = contents.settings["campaign"], contents.settings["extractor"]
+    n_pages = contents.examples["page"].drop_nulls().n_unique()
+    cut = f" (chunks of {n_pages:,} page{'s' * (n_pages > 1)} among them)" if n_pages else ""
     if "model" in extractor:
         writer = (
             f"Questions and answers were written by `{extractor['model']}` from these documents; "
@@ -92,8 +94,8 @@ def _head(contents: Contents) -> str:
     return (
         f"# {contents.campaign}\n\n"
         f"{len(contents.examples):,} questions with answers, from {len(contents.document_ids):,} "
-        f"documents, to tune a language model for the task `{own['target']}`. The documents were "
-        f"chosen by the strategy `{own['strategy']}` of [equal-assets]"
+        f"documents{cut}, to tune a language model for the task `{own['target']}`. The documents "
+        f"were chosen by the strategy `{own['strategy']}` of [equal-assets]"
         "(https://arxiv.org/abs/2505.12250), which spends a limited extraction budget where it "
         f"gains the most for the task. {writer}\n"
     )

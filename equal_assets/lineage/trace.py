@@ -41,6 +41,8 @@ EXTRACTION = (
 )
 DOCUMENT = (
     "document_id",
+    "page",
+    "chunk",
     "title",
     "source",
     "file",

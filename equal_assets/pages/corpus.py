@@ -39,6 +39,8 @@ def documents_page(transaction: Transaction, summary: dict[str, Any]) -> dict[st
         "skipped files by kind": markdown(transaction.query("skipped_by_kind")),
         "sources": markdown(sources.head(LISTED_SOURCES)),
         "characters": summary["n_characters"],
+        "chunks of pages": summary["n_chunks"],
+        "pages that were cut": summary["n_pages"],
         "merged duplicates": summary["n_duplicates"],
         "rejected rows": summary["n_rejected"],
     }
@@ -59,7 +61,8 @@ def _read(summary: dict[str, Any], kinds: str, reasons: str) -> Iterator[str]:
         n_skipped = summary["n_skipped"]
         skipped = f", skipped: {n_skipped:,} ({kinds})" if n_skipped else ""
         yield f"files found: {n_files:,}, read: {n_files - n_skipped:,}{skipped}"
-    yield f"documents: {summary['n_documents']:,}"
+    cut = f" ({said})" if (said := chunks_of_pages(summary["n_chunks"], summary["n_pages"])) else ""
+    yield f"documents: {summary['n_documents']:,}{cut}"
     for label, name in (
         ("copies merged", "n_duplicates"),
         ("left out by max_documents", "n_left_out"),
@@ -69,6 +72,13 @@ def _read(summary: dict[str, Any], kinds: str, reasons: str) -> Iterator[str]:
             yield f"{label}: {summary[name]:,}"
     if n_rejected := summary["n_rejected"]:
         yield f"rows rejected: {n_rejected:,} ({reasons})"
+
+
+def chunks_of_pages(n_chunks: int, n_pages: int) -> str:
+    """Return how many documents are chunks, and of how many pages; empty where none is."""
+    if not n_chunks:
+        return ""
+    return f"{n_chunks:,} chunk{'s' * (n_chunks > 1)} of {n_pages:,} page{'s' * (n_pages > 1)}"
 
 
 def _counted(rows: pl.DataFrame) -> str:

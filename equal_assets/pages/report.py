@@ -18,6 +18,7 @@ from equal_assets.comparison.costs import campaign_costs
 from equal_assets.comparison.points import at_shared_points
 from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run
+from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
@@ -139,6 +140,7 @@ class _Content:
         row, campaign = self.standing, self.settings.campaigns[self.name]
         facts = {
             "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
+            **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
             "LLM tokens": f"{row['tokens']:,}",
             "cost": f"{row['cost']:,.2f}",
             "rounds": f"{row['rounds']}"

@@ -9,6 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.planning.estimate import estimates, together, tokens_per_document
 from equal_assets.records import WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
@@ -115,6 +116,10 @@ def print_estimate(
         "take less.",
         highlight=False,
     )
+    corpus = warehouse.query("corpus_summary").row(0, named=True)
+    if cut := chunks_of_pages(corpus["n_chunks"], corpus["n_pages"]):
+        n_documents = corpus["n_documents"]
+        console.print(f"Documents: {n_documents:,}, among them {cut}.", highlight=False)
     for cap in extractor.run_caps(""):
         console.print(f"A run stops at {cap}.", highlight=False)
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from rich.table import Table
 
+from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.pages.spend import budget_used
 from equal_assets.pages.students import asked_questions
 from equal_assets.pages.values import NONE, change, metric_form, metric_label, number, with_interval
@@ -15,7 +16,17 @@ from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 
-COUNTED = ("rounds", "documents", "pairs", "tokens", "paid_tokens", "cost", "paid_cost")
+COUNTED = (
+    "rounds",
+    "documents",
+    "chunks",
+    "pages",
+    "pairs",
+    "tokens",
+    "paid_tokens",
+    "cost",
+    "paid_cost",
+)
 MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
 LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
 """Least width of the labels and of a campaign, borders included: three fit in 80 characters."""
@@ -72,6 +83,7 @@ def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, s
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
         "ended by": row["ended_by"] or NONE,
         "documents used": f"{row['documents']:,} of {campaign.budget_documents:,}",
+        **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
         "pairs extracted": f"{row['pairs']:,}",
         "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
         "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",

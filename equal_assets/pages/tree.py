@@ -39,6 +39,8 @@ def _add_document(tree: Tree, document: Row) -> None:
         )
         return
     branch = tree.add(_line("document", _joined(document["title"], document["document_id"])))
+    if document["page"]:
+        branch.add(_line("chunk", f"{document['chunk']:,} of page {document['page']}"))
     branch.add(_line("source", _joined(document["source"], document["license"] or "no license")))
     branch.add(_line("read from", f"{document['file']}, row {document['row']:,}"))
     if document["url"]:

@@ -145,4 +145,6 @@ def _shown(document: Document) -> str:
     words = " ".join(document.text.split())
     cut = excerpt(words[:SHOWN_CHARACTERS]) + ("…" if len(words) > SHOWN_CHARACTERS else "")
     place = f"{document.file}:{document.row}"
-    return f"first document {place}, {len(document.text):,} characters: {cut}"
+    page = document.page
+    of_page = f", chunk {page.chunk:,} of page {page.page_id}" if page else ""
+    return f"first document {place}{of_page}, {len(document.text):,} characters: {cut}"

@@ -36,6 +36,9 @@ CONFIGURED_OTHERWISE = "Can't open a connection to same database file with a dif
 TELL_AFTER_SECONDS = 1.0
 MAX_COMMAND = 200  # characters of a command line that are shown
 
+ADDED = {("documents", "page"): "varchar", ("documents", "chunk"): "integer"}
+"""Columns that a warehouse of an earlier version gets: null says what was so then."""
+
 
 @cache
 def read_sql(kind: str, name: str) -> str:
@@ -108,6 +111,7 @@ def open_warehouse(
         if _create_tables(connection, present={table for table, _ in columns}):
             columns = _columns(connection)
         _refuse_other_tables(columns, database)
+        _add_columns(connection, columns)
         _create_views(connection)
         yield connection
 
@@ -243,13 +247,20 @@ def _create_tables(connection: duckdb.DuckDBPyConnection, *, present: set[str]) 
 
 
 def _refuse_other_tables(columns: frozenset[tuple[str, str]], database: str) -> None:
-    missing = sorted(_expected()[0] - columns)
+    missing = sorted(_expected()[0] - columns - ADDED.keys())
     if missing:
         raise WarehouseVersionError(
             f"{database} was made by an earlier version: "
             f"{', '.join(f'table {table} has no column {column}' for table, column in missing)}. "
             "Move it away and run this again, or name another folder in EQUAL_HOME"
         )
+
+
+def _add_columns(
+    connection: duckdb.DuckDBPyConnection, columns: frozenset[tuple[str, str]]
+) -> None:
+    for table, column in sorted(ADDED.keys() - columns):
+        connection.execute(f"alter table {table} add column {column} {ADDED[table, column]}")
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection) -> None:

@@ -18,10 +18,19 @@ class TextPolicySettings(SettingsSection):
     min_characters: int = Field(200, ge=1, description="shorter texts are rejected")
     max_characters: int = Field(100_000, ge=100, description="longer texts are too long")
     too_long: Literal["keep", "reject"] = Field(
-        "keep", description="keep: embed and extract it whole; reject: set it aside with a reason"
+        "keep", description="keep: read it all; reject: set it aside with a reason"
+    )
+    chunk_characters: int | None = Field(
+        4000,
+        ge=200,
+        description="a longer text is a page, which is cut: its chunks are the documents that are "
+        "chosen, paid for and counted, also by budget_documents; null: a document is a text, "
+        "however long",
     )
     max_documents: int | None = Field(
-        None, ge=1, description="cap; a uniform sample by content hash, the same on every run"
+        None,
+        ge=1,
+        description="cap, chunks counted; a uniform sample by content hash, the same on every run",
     )
 
     @field_validator("max_documents")
@@ -36,6 +45,9 @@ class InstalledPackagesSettings(TextPolicySettings):
     """The docstrings of the installed Python packages; nothing is imported."""
 
     source: Literal["installed-packages"]
+    chunk_characters: int | None = Field(
+        None, ge=200, description="a longer docstring is cut; null: none, as its parts explain it"
+    )
     packages: list[str] | None = Field(
         None, min_length=1, description="import names; null: every package and the standard library"
     )
@@ -82,14 +94,14 @@ class FilesSettings(FieldMappingSettings):
     )
     split: Literal["auto", "headings", "none"] = Field(
         "auto",
-        description="headings: a document is a section; none: a document is a file; auto: headings "
-        "for PDF, HTML and other converted files, none for .md",
+        description="headings: a document is a section; none: it is a file, or a chunk of one; "
+        "auto: headings for PDF, HTML and other converted files, none for .md",
     )
     section_characters: int = Field(
         4000,
         ge=200,
         description="longer sections are cut at paragraphs, neighbors under one heading are joined "
-        "up to this length",
+        "up to this length, or up to chunk_characters, if that is less",
     )
     file_seconds: float = Field(
         300.0, gt=0, description="time limit to convert a file, such as a PDF"

@@ -13,6 +13,7 @@ ExportFormat = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "p
 ExportKey = Literal[
     "qa_id",
     "document_id",
+    "page",
     "source",
     "license",
     "url",
@@ -34,7 +35,8 @@ class ExportSettings(SettingsSection):
         0.05,
         ge=0,
         le=0.5,
-        description="share of the documents whose pairs are set aside for validation; 0: none",
+        description="share of the documents whose pairs are set aside for validation, all chunks "
+        "of a page together; 0: none",
     )
 
     leave_out: list[ExportKey] = Field(

@@ -157,7 +157,11 @@ class Settings(SettingsSection):
             exclude={
                 "embedder": {"batch_size"},
                 # what it lets in counts by its state, as all files do
-                "corpus": {"outside_links"},
+                # without one, what was read before texts were cut stays until it is read again
+                "corpus": {
+                    "outside_links",
+                    *({"chunk_characters"} - self.corpus.model_fields_set),
+                },
                 # rounds depend on these, and the data set on its rounds
                 "dataset": {
                     "ngram_words",

@@ -17,6 +17,14 @@ from equal_assets.resources.corpora.candidates import SKIPPED
 from equal_assets.resources.warehouse import Transaction
 from equal_assets.settings import Settings
 
+MAY_BE_NULL = {
+    "url": pl.String,
+    "license": pl.String,
+    "page": pl.String,
+    "page_hash": pl.String,
+    "chunk": pl.Int32,
+}
+
 STAGED_DOCUMENTS = 4_000
 STAGED_CHARACTERS = 20_000_000
 """Documents and characters that are held in memory before they are staged."""
@@ -58,7 +66,7 @@ def _stage(settings: Settings, staging: Path, progress: Progress) -> None:
     for number, (kept, rejected) in enumerate(_parts(read_corpus(settings.corpus))):
         if kept:
             rows = [_document_row(n_documents + i, document) for i, document in enumerate(kept)]
-            frame = pl.DataFrame(rows, schema_overrides={"url": pl.String, "license": pl.String})
+            frame = pl.DataFrame(rows, schema_overrides=MAY_BE_NULL)
             frame.write_parquet(staging / f"documents-{number:06}.parquet")
         if rejected:
             pl.DataFrame(rejected).write_parquet(staging / f"rejected-{number:06}.parquet")
@@ -93,6 +101,7 @@ def _parts(
 
 
 def _document_row(ordinal: int, document: Document) -> dict[str, object]:
+    page = document.page
     return {
         "ordinal": ordinal,
         "document_id": document.document_id,
@@ -105,4 +114,7 @@ def _document_row(ordinal: int, document: Document) -> dict[str, object]:
         "license": document.license,
         "metadata": json.dumps(document.metadata, sort_keys=True),
         "qa_pairs": json.dumps([[pair.question, pair.answer] for pair in document.qa_pairs]),
+        "page": page and page.page_id,
+        "page_hash": page and page.content_hash,
+        "chunk": page and page.chunk,
     }

@@ -188,3 +188,28 @@ def test_nul_of_an_older_warehouse_does_not_get_out(stored, export, tmp_path):
     ).folder
     assert set(pl.read_parquet(folder / "parquet" / "train.parquet")["answer"]) == {"a\ufffdb"}
     assert "\\u0000" not in (folder / "messages" / "train.jsonl").read_text("utf-8")
+
+
+def test_chunks_of_a_page_stand_on_one_side_and_name_it(stored, export, tmp_path):
+    pages = {"d0": "p", "d1": None, "d2": "p", "d3": None, "d4": "p"}
+    with stored.warehouse.get_connection() as connection:
+        connection.execute("delete from documents")
+        for document, page in pages.items():
+            columns = "document_id, content_hash, text, n_characters, source, file, row, metadata, "
+            values = [document, document, document, 2, "s", "f", 1, "{}", "[]", 1, page]
+            connection.execute(
+                f"insert into documents ({columns} qa_pairs, n_copies, page) "
+                f"values ({', '.join('?' * len(values))})",
+                values,
+            )
+    folder = export(tmp_path / "out", of=stored).folder
+    sides = {}
+    for split in ("train", "validation"):
+        rows = pl.read_parquet(folder / f"parquet/{split}.parquet")
+        for document, page in rows.select("document_id", "page").unique().iter_rows():
+            assert page == pages[document]
+            sides.setdefault(page or document, set()).add(split)
+    assert len(sides) == 3
+    assert {len(found) for found in sides.values()} == {1}
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "from 5 documents (chunks of 1 page among them)" in card

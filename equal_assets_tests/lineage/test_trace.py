@@ -123,6 +123,7 @@ def test_command_shows_a_tree(home, monkeypatch):
     for said in (
         "QA pair  a101",
         "document  Page 1, d1",
+        "chunk  1 of page p",
         "read from  pages.jsonl, row 1",
         "extraction  openai, m, fingerprint e",
         "prompt extract  SHA-256 ",

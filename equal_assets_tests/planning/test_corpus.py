@@ -29,6 +29,12 @@ def test_first_document_is_shown_and_every_file_counted(tmp_path):
     )
 
 
+def test_first_document_of_a_long_text_is_said_to_be_a_chunk(tmp_path):
+    write_jsonl(tmp_path / "a.jsonl", {"id": 7, "text": "Some words of it. " * 50})
+    said = look_at_corpus(files(tmp_path, id_field="id", chunk_characters=300))
+    assert "first document a.jsonl:1, chunk 1 of page 7, 287 characters: Some words" in said
+
+
 def test_file_without_a_document_is_named_beside_the_others(tmp_path):
     write_jsonl(tmp_path / "a.jsonl", {"text": "long enough"})
     write_jsonl(tmp_path / "b.jsonl", {"body": "long enough", "id": 1})

@@ -24,8 +24,9 @@ from equal_assets.lineage.trace import trace
 from equal_assets.progress import listen
 from equal_assets.records import QAPair, Usage
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.resources.warehouse_file import SQL, Patience, read_sql, table_names
+from equal_assets.resources.warehouse_file import SQL, Patience, read_sql, table_names, view_names
 from equal_assets.settings import fingerprint
+from equal_assets.steps.staging import MAY_BE_NULL
 
 QUERIES = sorted(file.name.removesuffix(".sql") for file in (SQL / "queries").iterdir())
 HOLDER = """
@@ -82,8 +83,11 @@ def staged(folder, rows):
             "license": None,
             "metadata": "{}",
             "qa_pairs": "[]",
+            "page": None,
+            "page_hash": None,
+            "chunk": None,
         },
-        schema_overrides={"url": pl.String, "license": pl.String},
+        schema_overrides=MAY_BE_NULL,
     )
     half = len(rows) // 2
     frame[:half].write_parquet(folder / "documents-000000.parquet")
@@ -439,6 +443,35 @@ def test_equal_texts_are_merged_and_equal_ids_made_unique(warehouse, tmp_path):
     assert [summary[name] for name in counted] == [3, 3, 0, 1, 0, 1]
 
 
+def test_pages_that_share_an_id_are_told_apart_with_all_of_their_chunks(warehouse, tmp_path):
+    rows = [("p#1", "x"), ("p#2", "y"), ("p#1", "z"), ("p#3", "w"), ("q", "v")]
+    staging = Path(staged(tmp_path / "staging", rows)).parent
+    frame = pl.read_parquet(staging / "*.parquet").with_columns(
+        page=pl.Series(["p", "p", "p", "p", None]),
+        page_hash=pl.Series(["one", "one", "another page's hash", "another page's hash", None]),
+        chunk=pl.Series([1, 2, 1, 3, None], dtype=pl.Int32),
+    )
+    frame.write_parquet(tmp_path / "all.parquet")
+    with warehouse.transaction() as transaction:
+        transaction.execute(
+            "load_documents", staging=str(tmp_path / "all.parquet"), max_documents=99
+        )
+    with warehouse.get_connection() as connection:
+        found = connection.execute(
+            "select document_id, page, chunk, text from documents"
+        ).fetchall()
+    assert sorted(found) == [
+        ("p#1", "p", 1, "x"),
+        ("p#1-hash of z", "p-another page's h", 1, "z"),
+        ("p#2", "p", 2, "y"),
+        ("p#3-hash of w", "p-another page's h", 3, "w"),
+        ("q", None, None, "v"),
+    ]
+    summary = warehouse.query("corpus_summary").row(0, named=True)
+    counted = ("n_documents", "n_chunks", "n_pages", "n_renamed")
+    assert [summary[name] for name in counted] == [5, 4, 2, 2]
+
+
 def test_capped_corpus_is_a_sample_that_does_not_follow_the_order_of_the_rows(warehouse, tmp_path):
     rows = [(f"d{i}", f"{(i * 37) % 100:02}") for i in range(100)]
     for name, order in (("forward", rows), ("backward", rows[::-1])):
@@ -597,6 +630,25 @@ def test_warehouse_of_an_earlier_version_is_refused_with_what_it_lacks(tmp_path)
         Warehouse(database=str(path)).query("last_round", campaign="a")
     with duckdb.connect(str(path)) as connection:  # the file is closed again, and as it was
         assert connection.execute("select count(*) from rounds").fetchone() == (0,)
+
+
+def test_warehouse_from_before_pages_were_cut_gets_the_columns_and_keeps_its_rows(tmp_path):
+    path = str(tmp_path / "warehouse.duckdb")
+    row = {"document_id": "a", "content_hash": "h", "text": "x", "source": "s", "file": "f"}
+    row |= {"n_characters": 1, "row": 1, "metadata": "{}", "qa_pairs": "[]", "n_copies": 1}
+    warehouse = Warehouse(database=path)
+    with warehouse.transaction() as transaction:
+        transaction.insert("documents", pl.DataFrame([row]))
+    with duckdb.connect(path) as connection:
+        for view in view_names():
+            connection.execute(f"drop view {view}")
+        for column in ("page", "chunk"):
+            connection.execute(f"alter table documents drop column {column}")
+    summary = warehouse.query("corpus_summary").row(0, named=True)
+    assert (summary["n_documents"], summary["n_chunks"], summary["n_pages"]) == (1, 0, 0)
+    with duckdb.connect(path) as connection:
+        found = connection.execute("select document_id, page, chunk from documents").fetchall()
+    assert found == [("a", None, None)]
 
 
 def test_view_of_another_version_is_made_anew_and_those_of_users_are_left(warehouse):

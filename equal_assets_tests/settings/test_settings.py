@@ -796,6 +796,14 @@ def test_campaign_settings_change_with_what_decides_the_selection(load, old, new
     assert fingerprint(changed) != fingerprint(load().campaign_settings("first"))
 
 
+def test_corpus_that_was_read_before_texts_were_cut_stays_until_a_length_is_given(load):
+    assert load().corpus.chunk_characters == 4000
+    assert "chunk_characters" not in load().sections("corpus")["corpus"]
+    for given, length in (("4000", 4000), ("null", None)):
+        text = VALID.replace("source: files", f"source: files\n  chunk_characters: {given}")
+        assert load(text).sections("corpus")["corpus"]["chunk_characters"] == length
+
+
 @pytest.mark.parametrize(
     ("budget", "n_rounds"), [(1, 1), (49, 1), (50, 1), (51, 2), (100, 2), (101, 3)]
 )

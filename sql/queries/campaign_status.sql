@@ -1,5 +1,5 @@
 -- Question: where does each campaign stand? Grain: one campaign that has started.
--- Inputs: rounds, bandit_round, qa_dataset.
+-- Inputs: rounds, bandit_round, bandit_documents, documents, qa_dataset.
 with spent as (
   select
     campaign,
@@ -28,6 +28,15 @@ played as (
   from rounds
   group by campaign
 ),
+cut as (
+  select
+    campaign,
+    count(page) as chunks,
+    count(distinct page) as pages
+  from bandit_documents
+  join documents using (document_id)
+  group by campaign
+),
 examples as (
   select
     campaign,
@@ -40,6 +49,8 @@ select
   rounds,
   ended_by,
   documents::bigint as documents,
+  coalesce(chunks, 0) as chunks, -- of the documents
+  coalesce(pages, 0) as pages,   -- that the chunks are of
   pairs::bigint as pairs,
   (tokens + scoring_tokens)::bigint as tokens,
   (paid_tokens + paid_scoring_tokens)::bigint as paid_tokens,
@@ -52,5 +63,6 @@ select
   seconds
 from played
 join spent using (campaign)
+left join cut using (campaign)
 left join examples using (campaign)
 order by campaign

@@ -9,6 +9,8 @@ with files as (
 )
 select
   count(*) as n_documents,
+  count(page) as n_chunks, -- documents that are a part of a page
+  count(distinct page) as n_pages,
   coalesce(sum(n_copies - 1), 0)::bigint as n_duplicates,
   coalesce(sum(n_characters), 0)::bigint as n_characters,
   (select count(*) from rejected_documents) - (select n_skipped from files) as n_rejected,

@@ -5,6 +5,7 @@ select
   question,
   answer,
   document_id,
+  page,
   qa_dataset.source,
   qa_dataset.license,
   url,

@@ -20,6 +20,8 @@ select
   removed_qa.similarity,                -- to it, where that is measured
   warmup_qa.qa_id is not null as is_in_warmup,
   documents.document_id,                -- null: not in the corpus any more, as all below
+  documents.page,                       -- that it is a chunk of; null: of none
+  documents.chunk,                      -- its place in the page, from 1
   coalesce(documents.metadata->>'$.title', documents.metadata->>'$.qualname') as title,
   documents.metadata,                   -- JSON object of strings: what the corpus says beside
   documents.source,

@@ -75,7 +75,7 @@ def _layouts(text: str, subject: str | None) -> Iterator[Iterator[QAPair]]:
     yield docstring_pairs(text, subject)
     if subject is not None:
         return  # the other layouts mistake the sections of a docstring for answers to its summary
-    lines = _read_lines(text)
+    lines = read_lines(text)
     yield _labelled_pairs(lines)
     yield _unlabelled_answer_pairs(lines)
     yield _answer_list_pairs(lines)
@@ -107,7 +107,7 @@ def _tidy(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Label:
+class Label:
     """The word at the start of a line that says what follows."""
 
     role: Literal["question", "answer"]
@@ -123,18 +123,22 @@ class _Label:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """A line, and what it is."""
+
     text: str
     level: int = 0  # of a Markdown heading; 0 for other lines
-    label: _Label | None = None
+    label: Label | None = None
     is_code: bool = False
 
     @property
     def is_blank(self) -> bool:
+        """Whether nothing is written in it."""
         return not self.text.strip()
 
     @property
     def is_text(self) -> bool:
+        """Whether it is neither blank, code nor a heading."""
         return not (self.is_blank or self.is_code or self.level)
 
 
@@ -142,7 +146,7 @@ class _Line:
 class _Section:
     """A labelled stretch of text."""
 
-    label: _Label
+    label: Label
     lines: list[str]
 
     @property
@@ -188,31 +192,31 @@ ASKING = re.compile(
 )
 
 
-def _read_lines(text: str) -> list[_Line]:
+def read_lines(text: str) -> list[Line]:
     """Classify every line; lines of fenced code are never labels or headings."""
     texts = text.split("\n")
     is_code = _fenced(texts)
-    lines: list[_Line] = []
+    lines: list[Line] = []
     for number, line in enumerate(texts):
         if is_code[number] or not line.strip():
-            lines.append(_Line(line, is_code=is_code[number]))
+            lines.append(Line(line, is_code=is_code[number]))
         elif SETEXT.fullmatch(line) and lines and lines[-1].is_text:
             lines[-1] = _as_heading(lines[-1], level=1 if line[0] == "=" else 2)
-            lines.append(_Line(""))
+            lines.append(Line(""))
         else:
             lines.append(_read_line(line, texts[number + 1 : number + 7]))
     return lines
 
 
-def _read_line(line: str, following: Sequence[str]) -> _Line:
+def _read_line(line: str, following: Sequence[str]) -> Line:
     heading = HEADING.match(line)
     label = _read_label(line)
     if label and label.word == "a" and _is_option(line, following):
         label = None
-    return _Line(line, level=len(heading["hashes"]) if heading else 0, label=label)
+    return Line(line, level=len(heading["hashes"]) if heading else 0, label=label)
 
 
-def _as_heading(line: _Line, *, level: int) -> _Line:
+def _as_heading(line: Line, *, level: int) -> Line:
     return replace(line, level=level, label=line.label and replace(line.label, level=level))
 
 
@@ -232,7 +236,7 @@ def _fenced(texts: Sequence[str]) -> list[bool]:
     return is_code
 
 
-def _read_label(line: str) -> _Label | None:
+def _read_label(line: str) -> Label | None:
     match = LABEL.match(line)
     if match is None:
         return None
@@ -243,7 +247,7 @@ def _read_label(line: str) -> _Label | None:
         note, rest = line, ""
     if not _is_label(match, rest):
         return None
-    return _Label(
+    return Label(
         role="question" if word in QUESTION_WORDS else "answer",
         word=word,
         level=len(match["hashes"] or "") or PLAIN,
@@ -287,14 +291,14 @@ def _unbold(line: str) -> str:
     return line.strip()
 
 
-def _join(lines: Iterable[_Line]) -> str:
+def _join(lines: Iterable[Line]) -> str:
     return "\n".join(line.text for line in lines).strip()
 
 
 # Layouts of questions, problems and answers
 
 
-def _labelled_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
+def _labelled_pairs(lines: Sequence[Line]) -> Iterator[QAPair]:
     """Pair every labelled question with the labelled answer that follows it."""
     threads = list(_threads(lines))
     title = _title(lines) if len(threads) == 1 else ""
@@ -306,7 +310,7 @@ def _labelled_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
             yield QAPair(asked, _choose_answer(answers))
 
 
-def _threads(lines: Sequence[_Line]) -> Iterator[tuple[_Section, list[_Section]]]:
+def _threads(lines: Sequence[Line]) -> Iterator[tuple[_Section, list[_Section]]]:
     """Yield every labelled question with the answers up to the next question or boundary."""
     question: _Section | None = None
     answers: list[_Section] = []
@@ -320,7 +324,7 @@ def _threads(lines: Sequence[_Line]) -> Iterator[tuple[_Section, list[_Section]]
             answers.append(section)
 
 
-def _sections(lines: Sequence[_Line]) -> Iterator[_Section | None]:
+def _sections(lines: Sequence[Line]) -> Iterator[_Section | None]:
     """Yield the labelled sections, and ``None`` where a heading closes the section above it.
 
     A question may contain headings of its own level (examples, constraints); an answer ends there.
@@ -342,7 +346,7 @@ def _sections(lines: Sequence[_Line]) -> Iterator[_Section | None]:
         yield section
 
 
-def _ends_section(line: _Line, label: _Label) -> bool:
+def _ends_section(line: Line, label: Label) -> bool:
     level = label.level - (label.role == "question")
     return 0 < line.level <= level or _begins_answer_list(line)
 
@@ -353,7 +357,7 @@ def _shows_input(question: _Section) -> bool:
     return question.label.word == "example" and shown.startswith("Input")
 
 
-def _can_answer(answer: _Label, question: _Label) -> bool:
+def _can_answer(answer: Label, question: Label) -> bool:
     return answer.word not in REASONING_WORDS or question.word != "example"
 
 
@@ -368,7 +372,7 @@ def _choose_answer(answers: Sequence[_Section]) -> str:
     return "\n\n".join(parts)
 
 
-def _title(lines: Sequence[_Line]) -> str:
+def _title(lines: Sequence[Line]) -> str:
     """Return the text before the first label, if it is one short line."""
     before = []
     for line in lines:
@@ -382,7 +386,7 @@ def _title(lines: Sequence[_Line]) -> str:
     return title if len(title) <= MAX_TITLE_CHARACTERS else ""
 
 
-def _unlabelled_answer_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
+def _unlabelled_answer_pairs(lines: Sequence[Line]) -> Iterator[QAPair]:
     """Pair ``Q:`` labels with the text that follows, if the document labels no answer."""
     if any(line.label is not None and line.label.role == "answer" for line in lines):
         return
@@ -409,7 +413,7 @@ def _is_prose_answer(text: str) -> bool:
     return bool(paragraph) and not paragraph.endswith("?") and not OPTION.match(paragraph)
 
 
-def _answer_list_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
+def _answer_list_pairs(lines: Sequence[Line]) -> Iterator[QAPair]:
     """Pair numbered exercises with the same numbers in an answer list further down."""
     starts = [n for n, line in enumerate(lines) if _begins_answer_list(line)]
     questions = _numbered_items(lines[: starts[0]]) if starts else {}
@@ -421,11 +425,11 @@ def _answer_list_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
         questions = _numbered_items(lines[end:stop]) or questions
 
 
-def _begins_answer_list(line: _Line) -> bool:
+def _begins_answer_list(line: Line) -> bool:
     return not line.is_code and ANSWER_LIST.fullmatch(line.text) is not None
 
 
-def _numbered_items(lines: Sequence[_Line]) -> dict[str, str]:
+def _numbered_items(lines: Sequence[Line]) -> dict[str, str]:
     """Return the numbered items; a repeated number replaces the earlier item."""
     items: dict[str, list[str]] = {}
     current: list[str] | None = None
@@ -440,7 +444,7 @@ def _numbered_items(lines: Sequence[_Line]) -> dict[str, str]:
     return {number: "\n".join(texts).strip() for number, texts in items.items()}
 
 
-def _forum_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
+def _forum_pairs(lines: Sequence[Line]) -> Iterator[QAPair]:
     """Pair all text before the first answer heading with the accepted or only answer."""
     starts = [n for n, line in enumerate(lines) if line.label and line.label.is_answer]
     labels = [label for n in starts if (label := lines[n].label) and not label.rest]
@@ -454,7 +458,7 @@ def _forum_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
     yield QAPair(_statement(lines[: starts[0]]), chosen.text)
 
 
-def _statement(lines: Sequence[_Line]) -> str:
+def _statement(lines: Sequence[Line]) -> str:
     """Return title and body of a question; of a chapter, only the text below its last heading."""
     lines = [line for line in lines if not _begins_answer_list(line)]
     statement = _join(lines)
@@ -464,7 +468,7 @@ def _statement(lines: Sequence[_Line]) -> str:
     return statement.lstrip("# ")
 
 
-def _exercise_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
+def _exercise_pairs(lines: Sequence[Line]) -> Iterator[QAPair]:
     """Pair each ``Solution:`` with the paragraph before it and the instruction above that."""
     instruction, paragraph = "", ""
     for block in _paragraphs(lines):
@@ -482,12 +486,12 @@ def _exercise_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
             instruction, paragraph = paragraph, ""
 
 
-def _paragraphs(lines: Sequence[_Line]) -> Iterator[list[_Line]]:
+def _paragraphs(lines: Sequence[Line]) -> Iterator[list[Line]]:
     """Yield runs of lines with no blank one between; a label or heading begins a new run.
 
     Text that a label on a line of its own announces belongs to it, even after a blank line.
     """
-    block: list[_Line] = []
+    block: list[Line] = []
     for line in lines:
         is_start = line.label is not None or line.level > 0
         is_announced = len(block) == 1 and block[0].label is not None and not block[0].label.rest
@@ -500,7 +504,7 @@ def _paragraphs(lines: Sequence[_Line]) -> Iterator[list[_Line]]:
         yield block
 
 
-def _faq_pairs(lines: Sequence[_Line]) -> Iterator[QAPair]:
+def _faq_pairs(lines: Sequence[Line]) -> Iterator[QAPair]:
     """Pair headings that ask with the text below them."""
     if any(line.label is not None and line.label.is_answer for line in lines):
         return  # the lines below a question are its choices
@@ -520,7 +524,7 @@ def _without_number(text: str) -> str:
     return re.sub(r"^\d{1,3}[.)]\s+", "", text)
 
 
-def _is_faq_heading(lines: Sequence[_Line], number: int) -> bool:
+def _is_faq_heading(lines: Sequence[Line], number: int) -> bool:
     """Tell a heading that asks; a plain line must ask in its first word and touch its answer."""
     line = lines[number]
     text = line.text.strip()
@@ -531,6 +535,6 @@ def _is_faq_heading(lines: Sequence[_Line], number: int) -> bool:
     if line.level or (text.startswith(("**", "__")) and text.endswith(("**", "__"))):
         return ASKING.search(asked) is not None
     opens = number == 0 or lines[number - 1].is_blank
-    following = lines[number + 1] if number + 1 < len(lines) else _Line("")
+    following = lines[number + 1] if number + 1 < len(lines) else Line("")
     touches = following.is_text and not CHOICE.match(following.text)
     return opens and touches and ASKING.match(asked) is not None

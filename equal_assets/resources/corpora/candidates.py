@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from equal_assets.records import QAPair, RejectedRow
+from equal_assets.records import Page, QAPair, RejectedRow
 
 EXCERPT_CHARACTERS = 200
 
@@ -51,7 +51,10 @@ SKIPPED = (Reason.OTHER_KIND, Reason.HIDDEN, Reason.OUTSIDE, Reason.NO_FILE)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text that a reader found, before the text policy; it has the fields of a document."""
+    """A text that a reader found, before the text policy; it has the fields of a document.
+
+    One that is cut already, at its headings, is not cut further.
+    """
 
     source: str
     file: str
@@ -62,6 +65,8 @@ class Candidate:
     license: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     qa_pairs: tuple[QAPair, ...] = ()
+    page: Page | None = None
+    is_cut: bool = False
 
 
 class BeyondBoundsError(OSError):

@@ -1,8 +1,8 @@
 """Turns the readers' output into documents and rejected rows.
 
 Readers yield candidates and rejected rows; one function turns a candidate into a document or, by
-the text policy of the settings, into a rejected row. A bad row never stops the stream; a table
-without a mapped field does.
+the text policy of the settings, into a rejected row. A document longer than ``chunk_characters`` is
+cut into several. A bad row never stops the stream; a table without a mapped field does.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from equal_assets.resources.corpora.candidates import (
     reject,
     without_nul,
 )
+from equal_assets.resources.corpora.cutting import cut_page
 from equal_assets.resources.corpora.docstrings import read_installed_packages
 from equal_assets.resources.corpora.files import read_files
 from equal_assets.resources.corpora.hub import read_hub
@@ -55,7 +56,22 @@ def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
         is not installed, or a data set cannot be loaded.
     """
     for item in _read_candidates(corpus):
-        yield item if isinstance(item, RejectedRow) else _apply_text_policy(item, corpus)
+        if isinstance(item, RejectedRow):
+            yield item
+        else:
+            yield from _documents(item, corpus)
+
+
+def _documents(
+    candidate: Candidate, policy: TextPolicySettings
+) -> Iterator[Document | RejectedRow]:
+    """Yield the document that a candidate is, or its chunks, or why there is none."""
+    read = _apply_text_policy(candidate, policy)
+    longest = policy.chunk_characters
+    if isinstance(read, RejectedRow) or candidate.is_cut or longest is None:
+        yield read
+    else:
+        yield from cut_page(read, max_characters=longest, has_id=candidate.document_id is not None)
 
 
 def _apply_text_policy(candidate: Candidate, policy: TextPolicySettings) -> Document | RejectedRow:
@@ -74,6 +90,7 @@ def _apply_text_policy(candidate: Candidate, policy: TextPolicySettings) -> Docu
         license=candidate.license,
         metadata=candidate.metadata,
         qa_pairs=candidate.qa_pairs,
+        page=candidate.page,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from equal_assets.algorithms.extraction.chunks import split_text
+from equal_assets.algorithms.chunks import split_text
 from equal_assets.algorithms.extraction.prompts import chat, shows
 from equal_assets.algorithms.extraction.quality import QualityBounds
 from equal_assets.algorithms.extraction.recipe import (

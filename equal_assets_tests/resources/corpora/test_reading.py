@@ -24,7 +24,7 @@ LONG = "A text that is long enough. "
 
 
 def files(*paths: Path | str, **settings) -> FilesSettings:
-    settings = {"min_characters": 5, **settings}
+    settings = {"min_characters": 5, "chunk_characters": None, **settings}
     return FilesSettings(source="files", paths=[str(path) for path in paths], **settings)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from equal_assets.algorithms.markdown_sections import Section, split_at_headings
 from equal_assets.errors import CorpusError, MissingExtraError
 from equal_assets.extras import install_command
-from equal_assets.records import RejectedRow
+from equal_assets.records import Page, RejectedRow, content_hash
 from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject
 from equal_assets.resources.corpora.places import file_name
@@ -130,8 +130,9 @@ def sections_of(
 ) -> Iterator[Candidate]:
     """Yield the documents that a text is split into; ``stated`` is the metadata of the file."""
     whole = Section((), "\n".join(text for _, text in pages))
-    length = corpus.section_characters
+    length = min(corpus.section_characters, corpus.chunk_characters or corpus.section_characters)
     sections = split_at_headings(pages, max_characters=length) if at_headings else [whole]
+    digest = content_hash(whole.text)
     title, author = stated.get("title"), stated.get("author")
     for row, section in enumerate(sections, start=1):
         path = section.path if title in (None, *section.path[:1]) else (title, *section.path)
@@ -146,4 +147,6 @@ def sections_of(
             url=stated.get("url"),
             license=stated.get("license") or corpus.license,
             metadata={name: value for name, value in {**metadata, "page": page}.items() if value},
+            page=Page(digest[:16], digest, row) if len(sections) > 1 else None,
+            is_cut=at_headings,
         )

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from equal_assets.algorithms.extraction.chunks import split_text
+from equal_assets.algorithms.chunks import split_text
 from equal_assets_tests.timing import takes_less_than
 
 GAPS = ["", " ", " \t", ". ", "! ", "。", "\n", "\n\n", "\r\n\r\n", "\n \n\n"]
