@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 SHUFFLED = "near 240"
 """The pool whose answers are also given to each other's questions."""
 REPEATED = ("near 240", "nearest 4 a question")
 """Tuned again with another seed: how much of a gain is chance."""
+
+Texts = Sequence[tuple[str, str]]
 
 
 def prepare(data: Path, out: Path) -> None:
@@ -40,23 +43,27 @@ def prepare(data: Path, out: Path) -> None:
             Cell(ground.target, "untuned", 0.0, 0),
             Cell(ground.target, "reference", 0.0, 0, known),  # what 100 true pairs would give
         ]
-        for (label, budget), pool in draw_pools(ground).items():
-            pairs = ground.texts(pool)
-            texts = [(pair.question, pair.answer) for pair in pairs]
-            ways = [(label, 0, texts)]
-            if label == SHUFFLED:
-                answers = [answer for _, answer in texts]
-                moved = [*answers[1:], answers[0]]  # they are in no order
-                wrong = [(asked, said) for (asked, _), said in zip(texts, moved, strict=True)]
-                ways.append((f"{label}, wrong answers", 0, wrong))
-            ways += [(label, 1, texts)] if label in REPEATED else []
-            for name, seed, named in ways:
-                cells.append(Cell(ground.target, name, budget, seed, tuple(named)))
-                found = measures.of(pool, named)
-                rows.append({"name": cells[-1].name, "pool": name, "seed": seed} | found)
+        for (label, budget, seed), pool in draw_pools(ground).items():
+            texts = [(pair.question, pair.answer) for pair in ground.texts(pool)]
+            for name, again, named in variants(label, texts):
+                cell = Cell(ground.target, name, budget, seed + again, tuple(named))
+                found = measures.of(pool, [answer for _, answer in named])
+                cells.append(cell)
+                rows.append({"name": cell.name, "target": ground.target} | found)
         write_cells(out, cells)
         print(f"{ground.target}: {len(cells)} cells, {sum(len(c.pairs) for c in cells):,} pairs")
     (out / "statistics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def variants(label: str, texts: Texts) -> list[tuple[str, int, Texts]]:
+    """Return a pool, and beside some the same one with wrong answers, or for another seed."""
+    found = [(label, 0, texts)]
+    if label == SHUFFLED:
+        answers = [answer for _, answer in texts]
+        moved = [*answers[1:], answers[0]]  # they are in no order
+        wrong = [(asked, said) for (asked, _), said in zip(texts, moved, strict=True)]
+        found.append((f"{label}, wrong answers", 0, wrong))
+    return found + [(label, 1, texts)] * (label in REPEATED)
 
 
 def write_pairs(path: Path, pairs: object) -> None:

@@ -3,9 +3,9 @@
 A folder has cells and questions as in `real_students.py`, and `references/TARGET.jsonl`. A process
 loads the untuned student once and tunes a copy for each pool with the package's own trainer. The
 log-probabilities of the true answers go to `answers/NAME.npz`; `measures/TARGET.npz` has what
-statistics of a pool can be made of: for each distinct pair of a target's pools, then for each
-reference pair, the log-probability of its answer to the untuned student, and to one tuned on the
-reference pairs, and the untuned student's hidden state. Needs neither a warehouse nor a network.
+statistics of a pool can be made of: for each distinct pair of a target's pools of seed 0, then for
+each reference pair, the tokens of its answer and their log-probability, to the untuned student and
+to one tuned on the reference pairs. Needs neither a warehouse nor a network.
 """
 
 from __future__ import annotations
@@ -27,9 +27,6 @@ from real_students import SETTINGS, Cell, read_cells
 from equal_assets.progress import silent
 from equal_assets.records import QAPair
 from equal_assets.settings import HuggingFaceStudentSettings, quiet_libraries
-
-LARGEST_CODE = 127
-"""Hidden states are kept as whole numbers up to this, times a number per pair."""
 
 
 @dataclass(frozen=True)
@@ -78,42 +75,6 @@ class Untuned:
             progress=silent,
         )
 
-    def hidden_states(self, pairs: Sequence[QAPair]) -> np.ndarray:
-        """Return the mean last state of question and answer, later tokens weighing more.
-
-        The weights are those of RDS+ (arXiv 2503.01807): in proportion to a token's place.
-        """
-        import torch
-
-        from equal_assets.resources.students.causal_lm import SCORING_PART_TOKENS, answer_sequences
-        from equal_assets.resources.students.student import completion, prompt
-
-        sequences, _ = answer_sequences(
-            self.tokenizer,
-            [prompt(pair) for pair in pairs],
-            [completion(pair) for pair in pairs],
-            context_tokens=int(SETTINGS["context_tokens"]),
-        )
-        order = sorted(range(len(pairs)), key=lambda row: -len(sequences[row]))
-        states, done = [], 0
-        while done < len(order):
-            longest = len(sequences[order[done]])
-            rows = order[done : done + max(1, SCORING_PART_TOKENS // longest)]
-            ids = torch.zeros(len(rows), longest, dtype=torch.long)
-            places = torch.zeros(len(rows), longest)
-            for at, row in enumerate(rows):
-                n = len(sequences[row])
-                ids[at, :n], places[at, :n] = torch.tensor(sequences[row]), torch.arange(1, n + 1)
-            ids, places = ids.to(self.model.device), places.to(self.model.device)
-            with torch.no_grad():
-                last = self.model.base_model(
-                    input_ids=ids, attention_mask=(places > 0).long(), use_cache=False
-                ).last_hidden_state.float()
-            weights = places / places.sum(dim=1, keepdim=True)
-            states.append((last * weights[..., None]).sum(dim=1).cpu().numpy())
-            done += len(rows)
-        return np.concatenate(states)[np.argsort(order)]
-
 
 def tune_all(out: Path, model: Path, *, processes: int, seconds: float) -> None:
     """Measure pairs and tune the students that are not there yet; begin none after some seconds."""
@@ -132,7 +93,7 @@ def tune_all(out: Path, model: Path, *, processes: int, seconds: float) -> None:
             if not (out / "measures" / f"{target}.npz").exists()
         ]
         left = [cell for cell in cells if not _answers(out, cell).exists()]
-        work += [executor.submit(_tune, cell, deadline) for cell in in_turn(left)]
+        work += [executor.submit(_tune, cell, deadline) for cell in left]
         n_failed = 0
         for n, future in enumerate(as_completed(work), 1):
             error = future.exception()
@@ -143,20 +104,10 @@ def tune_all(out: Path, model: Path, *, processes: int, seconds: float) -> None:
         raise SystemExit(f"{n_failed} of {len(work)} failed, as told above; run again for these")
 
 
-def in_turn(cells: Sequence[Cell]) -> list[Cell]:
-    """Return untuned ones, what strategies bought, other pools, and repeats; each in any order.
-
-    Where time runs out, what is missing is a random part.
-    """
-    drawn = np.random.default_rng(0).permutation(len(cells))
-    return sorted(
-        [cells[row] for row in drawn], key=lambda cell: (bool(cell.pairs), cell.seed, -cell.budget)
-    )
-
-
 def distinct_pairs(cells: Sequence[Cell], target: str) -> list[tuple[str, str]]:
-    """Return the pairs of a target's pools in the order of `measures`."""
-    return sorted({pair for cell in cells if cell.target == target for pair in cell.pairs})
+    """Return the pairs of a target's pools of seed 0, in the order of `measures`."""
+    of_target = [cell for cell in cells if (cell.target, cell.seed) == (target, 0)]
+    return sorted({pair for cell in of_target for pair in cell.pairs})
 
 
 def read_pairs(path: Path) -> list[QAPair]:
@@ -224,15 +175,11 @@ def _measure(target: str, deadline: float) -> str:
     pairs = [*(QAPair(question, answer) for question, answer in found), *reference]
     before, tokens = untuned.score(untuned.model, pairs)
     after, _ = untuned.score(untuned.tuned(reference, seed=0), pairs)
-    states = untuned.hidden_states(pairs)
-    scales = abs(states).max(axis=1, keepdims=True) / LARGEST_CODE
     _save(
         untuned.out / "measures" / f"{target}.npz",
         tokens=tokens.astype(np.int16),
         log_probability=before.astype(np.float32),
         log_probability_after=after.astype(np.float32),
-        hidden=np.rint(states / scales).astype(np.int8),
-        scales=scales.astype(np.float32),
     )
     _free()
     return f"{target}: {len(pairs):,} pairs measured in {time.perf_counter() - started:.1f} s"

@@ -1,29 +1,28 @@
-"""Tables of `pool_statistics.py`: what predicts a student's gain, and what to keep of a pool."""
+"""Tables of `pool_statistics.py`: what predicts a student's gain, what to keep, which strategy."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
+from markdown import markdown
+from paired import Estimate, crossed_mean, mean_of
 from pool_students import distinct_pairs
-from pools import BOUGHT, BUDGET
+from pools import BOUGHT, DOMAINS, KEPT_AGAIN, STRATEGIES, TASKS
 from real_students import Cell, read_cells
-from scipy.stats import rankdata, spearmanr
-
-from equal_assets.algorithms.judging.metrics import coverage
-from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
+from scipy.stats import spearmanr
 
 CONTROLS = ("untuned", "reference", "near 240, wrong answers")
 """Not pools that a statistic of vectors could tell from others."""
-NAMES = ("name", "pool", "seed", "target")
+TARGETS = (*TASKS, *DOMAINS)
+OT = "ot"
 N_DRAWS = 500
-LARGEST_SET = 3
-SHORTLIST = 14
-"""Statistics that are tried together: the best ones of the other targets."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Pool:
     gains, tokens : ndarray of shape (n_questions,)
         Of each true answer: nats by which it is likelier than to the untuned student, and tokens.
     statistics : dict
+        Those of the student only where it was asked about every pair.
     """
 
     target: str
@@ -50,58 +50,54 @@ class Pool:
         """Nats per token by which the student is better than the untuned one."""
         return float(self.gains.sum() / self.tokens.sum())
 
-    @property
-    def error(self) -> float:
-        """Standard error of the gain over questions like these."""
-        residuals = self.gains - self.gain * self.tokens
-        n = len(residuals)
-        return float(np.sqrt(n / (n - 1) * (residuals**2).sum()) / self.tokens.sum())
-
 
 def print_tables(out: Path) -> None:
     """Print all tables."""
     pools = read_pools(out)
-    targets = list(dict.fromkeys(pool.target for pool in pools))
-    compared = [pool for pool in pools if pool.name not in CONTROLS and not pool.seed]
-    print(f"{len(pools)} students on {len(targets)} targets, {len(compared)} of them compared\n")
-    _print_noise(pools)
-    _print_correlations(compared, targets)
-    _print_sets(compared, targets)
-    _print_kept(compared, targets)
-    _print_pools(pools, targets)
+    print(
+        f"{len(pools)} tuned students. Gains: nats per token of the true answers, less untuned.\n"
+    )
+    errors = {target: f"{error.variance**0.5:.4f}" for target, error in seed_errors(pools).items()}
+    print(f"Deviation of a gain by the seed: {errors}\n")
+    print_gains(pools)
+    compared = [pool for pool in pools if pool.name not in CONTROLS]
+    compared = [pool for pool in compared if pool.budget or not pool.seed]  # a repeat is no pool
+    for label, some in (("All pools", compared), ("Bought", [p for p in compared if p.budget])):
+        print_correlations(label, some)
+        print_choices(label, some)
+    print_kept([pool for pool in pools if not pool.seed])
+    for way in KEPT_AGAIN:
+        print_apart(pools, f"equal {way}", [f"{other} {way}" for other in STRATEGIES[1:]])
+    *others, best = KEPT_AGAIN
+    for strategy in STRATEGIES:
+        print_apart(pools, f"{strategy} {best}", [f"{strategy} {way}" for way in others])
 
 
 def read_pools(out: Path) -> list[Pool]:
     """Return the pools whose student is done, with every statistic."""
     cells = read_cells(out)
     rows = [json.loads(line) for line in (out / "statistics.jsonl").read_text().splitlines()]
-    known = {row["name"]: row for row in rows}
+    known = {row.pop("name"): row for row in rows}
     pools = []
-    for target in dict.fromkeys(row["target"] for row in rows):
+    for target in TARGETS:
         untuned = _answers(out, Cell(target, "untuned", 0.0, 0))
-        of_student = _StudentMeasures(out, target, cells)
+        student = _student_measures(out, target, cells)
         for cell in [cell for cell in cells if cell.target == target and cell.pairs]:
             answers = _answers(out, cell)
             if answers is None or untuned is None:
                 continue
+            before, after = (found["questions_log_probability"] for found in (untuned, answers))
             row = known.get(cell.name, {})
-            statistics = {key: value for key, value in row.items() if key not in NAMES}
-            gains = {
-                name: answers[f"{name}_log_probability"] - untuned[f"{name}_log_probability"]
-                for name in ("questions", "references")
-            }
-            statistics["gain_on_reference"] = float(
-                gains["references"].sum() / answers["references_tokens"].sum()
-            )
+            statistics = {key: value for key, value in row.items() if key != "target"}
             pools.append(
                 Pool(
                     target,
                     cell.strategy,
                     cell.budget,
                     cell.seed,
-                    gains["questions"],
+                    after - before,
                     answers["questions_tokens"],
-                    statistics | of_student.of(cell),
+                    statistics | student(cell),
                 )
             )
     return pools
@@ -115,66 +111,70 @@ def _answers(out: Path, cell: Cell) -> dict[str, np.ndarray] | None:
         return dict(known)
 
 
-class _StudentMeasures:
-    """Statistics of a pool by what the untuned student makes of its pairs."""
+def _student_measures(
+    out: Path, target: str, cells: Sequence[Cell]
+) -> Callable[[Cell], dict[str, float]]:
+    """Return what gives a pool's statistics by what the student makes of its pairs."""
+    path = out / "measures" / f"{target}.npz"
+    if not path.exists():
+        return lambda _: {}
+    places = {pair: place for place, pair in enumerate(distinct_pairs(cells, target))}
+    with np.load(path) as known:
+        tokens = known["tokens"].astype(float)
+        before, after = -known["log_probability"], -known["log_probability_after"]
 
-    def __init__(self, out: Path, target: str, cells: Sequence[Cell]) -> None:
-        path = out / "measures" / f"{target}.npz"
-        self._is_known = path.exists()
-        if not self._is_known:
-            return
-        pairs = distinct_pairs(cells, target)
-        self._places = {pair: place for place, pair in enumerate(pairs)}
-        with np.load(path) as known:
-            tokens = known["tokens"].astype(float)
-            before, after = (-known[key] / tokens for key in BEFORE_AND_AFTER)
-            states = known["hidden"] * known["scales"]
-        n = len(pairs)
-        self._tokens, self._before, self._after = tokens[:n], before[:n], after[:n]
-        self._reference_loss = float(before[n:] @ tokens[n:] / tokens[n:].sum())
-        centered = states - states[:n].mean(axis=0)
-        centered /= states[:n].std(axis=0) + 1e-9  # few dimensions have almost all of the length
-        units = centered / np.linalg.norm(centered, axis=1, keepdims=True)
-        self._hidden, self._reference = units[:n], units[n:]
-        self._log_lengths = np.log(tokens[n:])
-
-    def of(self, cell: Cell) -> dict[str, float]:
-        if not self._is_known:
+    def measured(cell: Cell) -> dict[str, float]:
+        if not all(pair in places for pair in cell.pairs):
             return {}
-        rows = np.array([self._places[pair] for pair in cell.pairs])
-        tokens, before, after = self._tokens[rows], self._before[rows], self._after[rows]
-        drop = before - after
-        cost = cosine_cost(self._hidden[rows], self._reference)
-        apart = abs(np.log(tokens)[:, None] - self._log_lengths)
-        mean_loss = float(before @ tokens / tokens.sum())
+        rows = [places[pair] for pair in cell.pairs]
+        n, drop = tokens[rows].sum(), (before - after)[rows].sum()
         return {
-            "student_tokens": float(tokens.sum()),
-            "student_mean_tokens": float(tokens.mean()),
-            "loss": mean_loss,
-            "loss_mismatch": abs(mean_loss - self._reference_loss),
-            "loss_of_a_pair": float(before.mean()),
-            "loss_drop": float(drop @ tokens / tokens.sum()),
-            "loss_drop_of_a_pair": float(drop.mean()),
-            "relative_loss_drop": float((drop / before).mean()),
-            "loss_drop_sum": float(drop @ tokens),
-            "log_loss_drop_sum": float(np.log(max(1.0, drop @ tokens))),
-            "share_with_loss_drop": float((drop > 0).mean()),
-            "hidden_ot": ot_cost(cost),
-            "hidden_coverage": coverage(1.0 - cost),
-            "hidden_mean_best": float((1.0 - cost).max(axis=1).mean()),
-            "hidden_ot_length_0.2": ot_cost(cost + 0.2 * apart),
-            "hidden_coverage_length_0.2": coverage(1.0 - cost - 0.2 * apart),
+            "student's loss": float(before[rows].sum() / n),
+            "student's loss drop": float(drop / n),
+            "student's loss drop, sum": float(drop),
         }
 
+    return measured
 
-BEFORE_AND_AFTER = ("log_probability", "log_probability_after")
+
+def seed_errors(pools: Sequence[Pool]) -> dict[str, Estimate]:
+    """Return for each target the variance of a gain by the seed, over all pools that have two.
+
+    Two seeds tell little of a pool's own variance.
+    """
+    found = {}
+    for target in TARGETS:
+        first, second = (
+            {pool.name: pool.gain for pool in pools if (pool.target, pool.seed) == (target, seed)}
+            for seed in (0, 1)
+        )
+        apart = np.array([first[name] - second[name] for name in first if name in second])
+        found[target] = Estimate(0.0, float((apart**2).mean() / 2), len(apart))
+    return found
+
+
+def print_gains(pools: Sequence[Pool]) -> None:
+    """Print the gain of every pool on every target."""
+    rows = []
+    for name, seed in dict.fromkeys((pool.name, pool.seed) for pool in pools):
+        found = {p.target: p for p in pools if (p.name, p.seed) == (name, seed)}
+        gains = {target: pool.gain for target, pool in found.items()}
+        sizes = [pool.statistics.get("n_pairs", np.nan) for pool in found.values()]
+        row = {"pool": name, "seed": seed, "pairs": f"{np.mean(sizes):.0f}"}
+        rows.append(row | _per_target(gains))
+    _print("Gain", sorted(rows, key=lambda row: -float(row["mean"])))
+
+
+def _per_target(values: dict[str, float]) -> dict[str, str]:
+    each = {t: f"{values[t]:+.3f}" if t in values else "" for t in TARGETS}
+    return each | {"mean": f"{np.mean(list(values.values())):+.3f}"}
+
+
+def _print(title: str, rows: Sequence[dict[str, object]]) -> None:
+    print(f"## {title}\n\n{markdown(pl.DataFrame(rows))}\n")
 
 
 # ---- correlations --------------------------------------------------------------------------------
-
-
-def _of_target(pools: Iterable[Pool], target: str) -> list[Pool]:
-    return [pool for pool in pools if pool.target == target]
 
 
 def _correlation(values: np.ndarray, gains: np.ndarray) -> float:
@@ -183,264 +183,159 @@ def _correlation(values: np.ndarray, gains: np.ndarray) -> float:
     return float(spearmanr(values, gains).statistic)
 
 
-def _values(pools: Sequence[Pool], statistic: str) -> np.ndarray:
-    return np.array([pool.statistics[statistic] for pool in pools])
-
-
-def _gains(pools: Sequence[Pool]) -> np.ndarray:
-    return np.array([pool.gain for pool in pools])
-
-
-def correlations(pools: Sequence[Pool], statistic: str, targets: Sequence[str]) -> np.ndarray:
-    """Return the rank correlation of a statistic with the gain on each target."""
-    groups = [_of_target(pools, target) for target in targets]
-    return np.array([_correlation(_values(group, statistic), _gains(group)) for group in groups])
-
-
-def interval(
-    pools: Sequence[Pool], statistic: str, targets: Sequence[str], *, baseline: str | None = None
-) -> tuple[float, float]:
-    """Return the 95% interval of the mean correlation over draws of the pools of each target.
-
-    With a baseline, of the difference to that statistic's.
-    """
-    rng = np.random.default_rng(0)
-    means = []
-    groups = [_of_target(pools, target) for target in targets]
-    columns = [
-        (_values(group, statistic), _values(group, baseline or statistic), _gains(group))
+def _columns(
+    pools: Iterable[Pool], names: Sequence[str], targets: Sequence[str]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return statistics (n_names, n_pools) and gains of each target's pools that have them all."""
+    whole = [pool for pool in pools if all(name in pool.statistics for name in names)]
+    groups = [[pool for pool in whole if pool.target == target] for target in targets]
+    return [
+        (
+            np.array([[pool.statistics[name] for pool in group] for name in names]),
+            np.array([pool.gain for pool in group]),
+        )
         for group in groups
     ]
+
+
+def correlations(pools: Sequence[Pool], name: str, targets: Sequence[str]) -> np.ndarray:
+    """Return the rank correlation of a statistic with the gain on each target."""
+    columns = _columns(pools, [name], targets)
+    return np.array([_correlation(values[0], gains) for values, gains in columns])
+
+
+def drawn_correlations(pools: Sequence[Pool], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean correlations of a statistic and of OT over draws of the pools of each target."""
+    rng = np.random.default_rng(0)
+    means = []
+    columns = _columns(pools, [name, OT], TARGETS)
     for _ in range(N_DRAWS):
         found = []
-        for values, others, gains in columns:
+        for values, gains in columns:
             rows = rng.integers(len(gains), size=len(gains))
-            one = _correlation(values[rows], gains[rows])
-            found.append(one - _correlation(others[rows], gains[rows]) if baseline else one)
-        means.append(np.mean(found))
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
+            found.append([_correlation(each[rows], gains[rows]) for each in values])
+        means.append(np.mean(found, axis=0))
+    of_name, of_ot = np.array(means).T
+    return of_name, of_ot
 
 
-def _print_noise(pools: Sequence[Pool]) -> None:
-    again = [
-        (pool.gain, other.gain)
-        for pool in pools
-        for other in pools
-        if (pool.target, pool.name, pool.seed, other.seed) == (other.target, other.name, 0, 1)
-    ]
-    if again:
-        first, second = np.array(again).T
-        spread = float(np.sqrt(((first - second) ** 2).mean() / 2))
-        print(f"{len(again)} pools tuned twice: a gain has a deviation of {spread:.4f} by the seed")
-    errors = [pool.error for pool in pools]
-    print(f"Standard error of a gain over questions: {np.median(errors):.4f} (median)\n")
+def print_correlations(label: str, pools: Sequence[Pool]) -> None:
+    """Print how well each statistic ranks the pools of a target, and how much better than OT."""
+    rows = []
+    for name in _names(pools):
+        each = correlations(pools, name, TARGETS)
+        drawn, ot = drawn_correlations(pools, name)
+        n = sum(name in pool.statistics for pool in pools)
+        row = {"statistic": name, "pools": n} | _per_target(dict(zip(TARGETS, each, strict=True)))
+        row |= {"95%": _interval(drawn), "over OT": _interval(abs(drawn) - abs(ot))}
+        rows.append(row)
+    rows.sort(key=lambda row: -abs(float(row["mean"])))
+    _print(f"{label}: rank correlation with the gain", rows)
 
 
-def _print_correlations(pools: Sequence[Pool], targets: Sequence[str]) -> None:
-    print("## Rank correlation with the gain\n")
-    print("| statistic | " + " | ".join(targets) + " | mean | 95% | less OT's, 95% |")
-    print("| --- |" + " ---: |" * (len(targets) + 1) + " --- | --- |")
-    found = {name: correlations(pools, name, targets) for name in pools[0].statistics}
-    for name in sorted(found, key=lambda name: -abs(found[name].mean())):
-        sign = np.sign(found[name].mean()) or 1.0
-        low, high = interval(pools, name, targets)
-        signed = _signed(pools, name, sign)
-        worse, better = interval(signed, name, targets, baseline="minus_ot")
-        each = " | ".join(f"{value:+.2f}" for value in found[name])
-        print(
-            f"| {name} | {each} | {found[name].mean():+.3f} | [{low:+.2f}, {high:+.2f}] | "
-            f"[{worse:+.2f}, {better:+.2f}] |"
-        )
-    print()
+def _names(pools: Sequence[Pool]) -> list[str]:
+    return list(dict.fromkeys(name for pool in pools for name in pool.statistics))
 
 
-def _signed(pools: Sequence[Pool], statistic: str, sign: float) -> list[Pool]:
-    """Return pools whose statistic, and minus OT, both rise with what is hoped for."""
-    return [
-        Pool(
-            **{
-                **vars(pool),
-                "statistics": {
-                    statistic: sign * pool.statistics[statistic],
-                    "minus_ot": -pool.statistics["ot"],
-                },
+def _interval(drawn: np.ndarray) -> str:
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return f"[{low:+.2f}, {high:+.2f}]"
+
+
+def print_choices(label: str, pools: Sequence[Pool]) -> None:
+    """Print the statistic that is best on some targets, its sign too, and what it is on others."""
+    found = {name: correlations(pools, name, TARGETS) for name in _names(pools)}
+    halves = [(TASKS, DOMAINS), (DOMAINS, TASKS)]
+    left_out = [([t for t in TARGETS if t != target], [target]) for target in TARGETS]
+    rows = []
+    for on, reported in halves + left_out:
+        seen, other = ([TARGETS.index(target) for target in side] for side in (on, reported))
+        best = max(found, key=lambda name, seen=seen: abs(found[name][seen].mean()))
+        sign = np.sign(found[best][seen].mean())
+        rows.append(
+            {
+                "reported on": ", ".join(reported),
+                "chosen on the others": best,
+                "there": f"{abs(found[best][seen].mean()):.2f}",
+                "correlation": f"{sign * found[best][other].mean():.2f}",
+                "OT's": f"{-found[OT][other].mean():.2f}",
+                "F's": f"{found['F'][other].mean():.2f}",
             }
         )
-        for pool in pools
-    ]
+    _print(f"{label}: chosen on some targets, reported on others", rows)
 
 
-# ---- several statistics together -----------------------------------------------------------------
+# ---- what to keep, and which strategy ------------------------------------------------------------
 
 
-def _ranks(pools: Sequence[Pool], statistic: Callable[[Pool], float]) -> np.ndarray:
-    """Return ranks within a target, from -1 to 1."""
-    ranks = rankdata([statistic(pool) for pool in pools])
-    return 2.0 * (ranks - 1.0) / max(1, len(pools) - 1) - 1.0
-
-
-def _print_sets(pools: Sequence[Pool], targets: Sequence[str]) -> None:
-    print("## Statistics together, a target left out\n")
-    cheap = [name for name in pools[0].statistics if name not in _known_too_late(pools)]
-    student = [name for name in cheap if name in STUDENT]
-    for label, names in (
-        ("without a model", [name for name in cheap if name not in student]),
-        ("with the untuned student's", cheap),
-    ):
-        for size in range(1, LARGEST_SET + 1):
-            left_out = {
-                target: _leave_out(pools, targets, target, names, size) for target in targets
-            }
-            mean = np.mean([value for value, _ in left_out.values()])
-            each = "; ".join(
-                f"{target} {value:+.2f} ({', '.join(of)})"
-                for target, (value, of) in left_out.items()
-            )
-            print(f"- {label}, {size}: **{mean:+.3f}** on the target left out: {each}")
-    print()
-
-
-STUDENT = {
-    "student_tokens", "student_mean_tokens", "loss", "loss_mismatch", "loss_of_a_pair", "loss_drop",
-    "loss_drop_of_a_pair", "relative_loss_drop", "loss_drop_sum", "log_loss_drop_sum",
-    "share_with_loss_drop", "hidden_ot", "hidden_coverage", "hidden_mean_best",
-    "hidden_ot_length_0.2", "hidden_coverage_length_0.2",
-}  # fmt: skip
-
-
-def _known_too_late(pools: Sequence[Pool]) -> set[str]:
-    """Return what needs the test set, or a student tuned on the pool."""
-    return {name for name in pools[0].statistics if name.endswith("_test")} | {"gain_on_reference"}
-
-
-def _leave_out(
-    pools: Sequence[Pool],
-    targets: Sequence[str],
-    left_out: str,
-    names: Sequence[str],
-    size: int,
-) -> tuple[float, tuple[str, ...]]:
-    """Choose and weigh statistics on the other targets; return the correlation on the one left out.
-
-    The fit is by least squares of ranks within a target.
-    """
-    groups = {target: _of_target(pools, target) for target in targets}
-    columns = {
-        (target, name): _ranks(group, lambda pool, name=name: pool.statistics[name])
-        for target, group in groups.items()
-        for name in names
-    }
-    gains = {target: _ranks(group, lambda pool: pool.gain) for target, group in groups.items()}
-    others = [target for target in targets if target != left_out]
-
-    def fit(of: Sequence[str], on: Sequence[str]) -> np.ndarray:
-        known = np.concatenate(
-            [np.stack([columns[target, name] for name in of], axis=1) for target in on]
-        )
-        return np.linalg.lstsq(known, np.concatenate([gains[target] for target in on]), rcond=None)[
-            0
-        ]
-
-    def judged(of: Sequence[str], weights: np.ndarray, target: str) -> float:
-        found = np.stack([columns[target, name] for name in of], axis=1) @ weights
-        return _correlation(found, gains[target])
-
-    def quality(of: Sequence[str]) -> float:
-        """Leave each of the other targets out in turn."""
-        return float(
-            np.mean(
-                [
-                    judged(of, fit(of, [known for known in others if known != target]), target)
-                    for target in others
-                ]
-            )
-        )
-
-    single = sorted(names, key=lambda name: -quality([name]))[:SHORTLIST]
-    best = max(combinations(single, size), key=quality)
-    return judged(best, fit(best, others), left_out), best
-
-
-# ---- what to keep --------------------------------------------------------------------------------
-
-
-def _print_kept(pools: Sequence[Pool], targets: Sequence[str]) -> None:
-    print("## What to keep of what was bought: gain less that of keeping all, nats per token\n")
-    for strategy, ways in BOUGHT.items():
-        labels = [f"{strategy} {way}" for way in ways]
+def print_kept(pools: Sequence[Pool]) -> None:
+    """Print the gain by what is kept, and of the rule that is best on half of the targets."""
+    halves = [(TASKS, DOMAINS), (DOMAINS, TASKS)]
+    splits = list(combinations(TARGETS, len(TARGETS) // 2))
+    for (strategy, seed), ways in BOUGHT.items():
         known = {
-            (pool.name, pool.target): pool
-            for pool in pools
-            if pool.name in labels and pool.budget == BUDGET
+            way: {pool.target: pool.gain for pool in pools if pool.name == f"{strategy} {way}"}
+            for way in ways
         }
-        whole = [target for target in targets if all((label, target) in known for label in labels)]
-        base = f"{strategy} all" if f"{strategy} all" in labels else labels[0]
-        if len(labels) < 2 or not whole:
+        gains = {way: found for way, found in known.items() if len(found) == len(TARGETS)}
+        if seed or len(gains) < 2:
             continue
-        print(f"| {strategy} | " + " | ".join(whole) + " | mean |")
-        print("| --- |" + " ---: |" * (len(whole) + 1))
-        losses = {}
-        for label in labels:
-            apart = [_apart(known[label, target], known[base, target]) for target in whole]
-            losses[label] = np.array([value for value, _ in apart])
-            each = " | ".join(f"{value:+.4f} ±{error:.4f}" for value, error in apart)
-            print(f"| {label.removeprefix(strategy)} | {each} | {losses[label].mean():+.4f} |")
-        _print_halves(losses)
-    _print_kept_of_all(pools, targets)
+        rows = [{"kept": way} | _per_target(found) for way, found in gains.items()]
+        _print(f"{strategy}, seed {seed}: gain by what is kept", rows)
+        for half, other in halves:
+            best, gain = _best_of(gains, half, other)
+            print(f"- chosen on {', '.join(half)}: {best}; on the others {gain:+.3f}")
+        found = [_best_of(gains, half, [t for t in TARGETS if t not in half]) for half in splits]
+        times = Counter(best for best, _ in found).most_common()
+        mean = np.mean([gain for _, gain in found])
+        print(f"- chosen on each of {len(found)} halves: {times}; on the others {mean:+.3f}\n")
 
 
-def _print_kept_of_all(pools: Sequence[Pool], targets: Sequence[str]) -> None:
-    labels = [f"nearest {n} a question" for n in (1, 2, 4, 8)]
-    print("| nearest of all pairs | " + " | ".join(targets) + " | mean |")
-    print("| --- |" + " ---: |" * (len(targets) + 1))
-    for label in labels:
-        found = {pool.target: pool for pool in pools if pool.name == label}
-        each = [f"{found[target].gain:+.4f}" if target in found else "" for target in targets]
-        print(
-            f"| {label} | {' | '.join(each)} | {np.mean([p.gain for p in found.values()]):+.4f} |"
-        )
-    print()
+def _best_of(
+    gains: dict[str, dict[str, float]], on: Sequence[str], reported: Sequence[str]
+) -> tuple[str, float]:
+    best = max(gains, key=lambda way: np.mean([gains[way][target] for target in on]))
+    return best, float(np.mean([gains[best][target] for target in reported]))
 
 
-def _apart(pool: Pool, base: Pool) -> tuple[float, float]:
-    """Return how much more is gained than by another pool, and its standard error, paired."""
-    both = Pool(pool.target, "", 0.0, 0, pool.gains - base.gains, pool.tokens)
-    return both.gain, both.error
+def print_apart(pools: Sequence[Pool], first: str, others: Sequence[str]) -> None:
+    """Print how much more a pool gains than others, paired by question and seed of selection."""
+    known = {(pool.name, pool.target, pool.seed): pool for pool in pools}
+    errors = seed_errors(pools)
+    rows = []
+    for other in others:
+        seeds = [
+            seed
+            for seed in (0, 1)
+            if all((name, t, seed) in known for name in (first, other) for t in TARGETS)
+        ]
+        if not seeds:
+            continue
+        apart = {
+            target: _apart(
+                [known[first, target, seed] for seed in seeds],
+                [known[other, target, seed] for seed in seeds],
+                errors[target],
+            )
+            for target in TARGETS
+        }
+        apart["mean"] = mean_of(list(apart.values()))
+        row = {"less": other, "seeds": len(seeds)}
+        row |= {target: _estimate(found) for target, found in apart.items()}
+        rows.append(row | {"perplexity": f"{np.exp(-apart['mean'].mean):.3f}"})
+    _print(f"{first}: how much more it gains", rows)
 
 
-def _print_halves(losses: dict[str, np.ndarray]) -> None:
-    """Choose on half of the targets, report on the other half, over all ways to halve them."""
-    n = len(next(iter(losses.values())))
-    chosen: dict[str, int] = {}
-    found = []
-    for half in combinations(range(n), n // 2):
-        other = [place for place in range(n) if place not in half]
-        best = max(losses, key=lambda label: losses[label][list(half)].mean())
-        chosen[best] = chosen.get(best, 0) + 1
-        found.append(losses[best][other].mean())
-    if found:
-        print(
-            f"\nChosen on half of the targets: {chosen}; on the other half {np.mean(found):+.4f}\n"
-        )
+def _apart(first: Sequence[Pool], other: Sequence[Pool], seed_error: Estimate) -> Estimate:
+    """Estimate a difference whose error has a part by questions and one by seeds."""
+    gains = np.mean([one.gains - two.gains for one, two in zip(first, other, strict=True)], axis=0)
+    of_questions = crossed_mean(gains[None], first[0].tokens)
+    by_seed = 2.0 * seed_error.variance / len(first)
+    variance = of_questions.variance + by_seed
+    parts = of_questions.variance**2 / of_questions.freedom + by_seed**2 / seed_error.freedom
+    return Estimate(of_questions.mean, variance, variance**2 / parts)
 
 
-def _print_pools(pools: Sequence[Pool], targets: Sequence[str]) -> None:
-    for target in targets:
-        print(f"## {target}\n")
-        print("| pool | pairs | answer tokens a pair | OT | coverage | gain | s.e. |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        for pool in sorted(_of_target(pools, target), key=lambda pool: -pool.gain):
-            known = pool.statistics
-            name = f"{pool.name}, again" if pool.seed else pool.name
-            each = [
-                f"{known[key]:{form}}" if key in known else ""
-                for key, form in (
-                    ("n_pairs", ".0f"),
-                    ("mean_answer_tokens", ".0f"),
-                    ("ot", ".3f"),
-                    ("coverage", ".3f"),
-                )
-            ]
-            print(f"| {name} | {' | '.join(each)} | {pool.gain:+.4f} | {pool.error:.4f} |")
-        print()
+def _estimate(found: Estimate) -> str:
+    low, high = found.interval
+    return f"{found.mean:+.3f} [{low:+.3f}, {high:+.3f}]"

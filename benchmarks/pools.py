@@ -40,12 +40,16 @@ LARGEST = 800
 """Pairs of a pool that a strategy bought, drawn from more."""
 SHORTEST = 0.1
 """Quantile of the reference's answer lengths that `long enough` asks for."""
+STRATEGIES = ("equal", "round-robin", "document-similarity", "random")
+KEPT_AGAIN = ("60%", "4", "4, long enough")
 BOUGHT = {
-    "equal": ("60%", "all", "all, long enough", 1, 2, 4, 8, "4, long enough"),
-    "round-robin": ("60%", "all", 4, "4, long enough"),
-    "document-similarity": ("60%", "4, long enough"),
-    "random": ("60%",),
+    ("equal", 0): ("60%", "all", "all, long enough", "1", "2", "4", "8", "4, long enough"),
+    ("round-robin", 0): ("60%", "all", "4", "4, long enough"),
+    ("document-similarity", 0): ("60%", "4, long enough"),
+    ("random", 0): ("60%",),
+    **{(strategy, 1): KEPT_AGAIN for strategy in STRATEGIES},
 }
+"""What is kept of the pairs that a strategy buys with a seed; a number is of each question."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,6 @@ class Ground:
     reference: Target
     reference_pairs: Sequence[QAPair]
     test_pairs: Sequence[QAPair]
-    test_embeddings: np.ndarray
 
     def texts(self, rows: np.ndarray) -> list[QAPair]:
         """Return the pairs of rows."""
@@ -82,7 +85,7 @@ def _task(folder: Path, task: str, data: Data, pairs: Sequence[QAPair]) -> Groun
         rows = np.random.default_rng(0).permutation(len(asked))[:n]
         target = load_target(Job(folder, False, N_CLUSTERS, 50, task, "", 0), split)
         drawn[split] = [asked[row] for row in rows], target.embeddings[rows]
-    return _ground(task, data, pairs, *drawn["validation"], *drawn["test"])
+    return _ground(task, data, pairs, *drawn["validation"], drawn["test"][0])
 
 
 def _domain(folder: Path, domain: str, data: Data, pairs: Sequence[QAPair]) -> Ground:
@@ -97,7 +100,6 @@ def _domain(folder: Path, domain: str, data: Data, pairs: Sequence[QAPair]) -> G
     one_each = rng.permutation(of_domain)[firsts]
     held = rng.permutation(one_each)[: N_REFERENCE + N_TEST]
     texts = [pairs[row] for row in data.pair_rows[held]]
-    vectors = data.pair_embeddings[held]
     is_left = ~np.isin(np.arange(len(data.owners)), held)
     left = replace(
         data,
@@ -108,7 +110,7 @@ def _domain(folder: Path, domain: str, data: Data, pairs: Sequence[QAPair]) -> G
         first_pair=np.searchsorted(data.owners[is_left], np.arange(len(data.first_pair))),
     )
     n = N_REFERENCE
-    return _ground(domain, left, pairs, texts[:n], vectors[:n], texts[n:], vectors[n:])
+    return _ground(domain, left, pairs, texts[:n], data.pair_embeddings[held[:n]], texts[n:])
 
 
 def _ground(
@@ -118,7 +120,6 @@ def _ground(
     reference_pairs: Sequence[QAPair],
     reference_embeddings: np.ndarray,
     test_pairs: Sequence[QAPair],
-    test_embeddings: np.ndarray,
 ) -> Ground:
     n = len(reference_pairs)
     reference = Target(
@@ -126,7 +127,12 @@ def _ground(
         answer_lengths=np.array([len(pair.answer) for pair in reference_pairs], dtype=float),
         weights=np.full(n, 1.0 / n),
     )
-    return Ground(target, data, pairs, reference, reference_pairs, test_pairs, test_embeddings)
+    return Ground(target, data, pairs, reference, reference_pairs, test_pairs)
+
+
+def long_enough(lengths: np.ndarray, reference: Target) -> np.ndarray:
+    """Tell of each answer whether most of the reference's are as long or longer."""
+    return lengths >= np.quantile(reference.answer_lengths, SHORTEST)
 
 
 def n_steps(answer: str) -> int:
@@ -135,8 +141,8 @@ def n_steps(answer: str) -> int:
     return max(len(lines), answer.count("="), len(re.findall(r"\d+", answer)) // 3)
 
 
-def draw_pools(ground: Ground) -> dict[tuple[str, float], np.ndarray]:
-    """Return the rows of every pool by what it is called and its budget; 0: of all pairs."""
+def draw_pools(ground: Ground) -> dict[tuple[str, float, int], np.ndarray]:
+    """Return the rows of every pool by what it is called, its budget (0: of all pairs) and seed."""
     similarity = ground.data.pair_embeddings @ ground.reference.embeddings.T
     order = np.argsort(-similarity.max(axis=1), kind="stable")
     rng = np.random.default_rng(1)
@@ -148,11 +154,11 @@ def draw_pools(ground: Ground) -> dict[tuple[str, float], np.ndarray]:
         **_worked(ground, order),
     }
     bought = {
-        (f"{strategy} {kept}", BUDGET): rows
-        for strategy, ways in BOUGHT.items()
-        for kept, rows in _bought(ground, strategy, ways).items()
+        (f"{strategy} {kept}", BUDGET, seed): rows
+        for (strategy, seed), ways in BOUGHT.items()
+        for kept, rows in _bought(ground, strategy, seed, ways).items()
     }
-    return {(label, 0.0): rows for label, rows in drawn.items()} | bought
+    return {(label, 0.0, 0): rows for label, rows in drawn.items()} | bought
 
 
 def _bands(order: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -215,25 +221,26 @@ def _worked(ground: Ground, order: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _bought(ground: Ground, strategy: str, ways: Sequence[str | int]) -> dict[str, np.ndarray]:
+def _bought(ground: Ground, strategy: str, seed: int, ways: Sequence[str]) -> dict[str, np.ndarray]:
     """Return what is kept, in several ways, of the pairs of the documents that a strategy buys."""
-    job = Job(Path(), False, N_CLUSTERS, 50, ground.target, strategy, 0)
+    job = Job(Path(), False, N_CLUSTERS, 50, ground.target, strategy, seed)
     order, _ = select(job, ground.data, ground.reference, share=BUDGET)
     pool = ground.data.pairs_of(ground.data.affordable(order, BUDGET))
-    enough = np.quantile(ground.reference.answer_lengths, SHORTEST)
-    kept = {}
-    for way in ways:
-        words = str(way)
-        rows = pool[ground.data.pair_lengths[pool] >= enough] if "long enough" in words else pool
-        similarity = ground.data.pair_embeddings[rows] @ ground.reference.embeddings.T
-        if words.startswith("all"):
-            kept[words] = rows
-        elif words == "60%":
-            kept[words] = rows[nearest(ground.data.pair_embeddings[rows], ground.reference)]
-        else:
-            best = np.argsort(-similarity, axis=0, kind="stable")[: int(words.split(",")[0])]
-            kept[words] = rows[np.unique(best)]
-    return {way: _at_most(rows) for way, rows in kept.items()}
+    return {way: _at_most(_kept(ground, pool, way)) for way in ways}
+
+
+def _kept(ground: Ground, pool: np.ndarray, way: str) -> np.ndarray:
+    rows = pool
+    if "long enough" in way:
+        rows = pool[long_enough(ground.data.pair_lengths[pool], ground.reference)]
+    vectors = ground.data.pair_embeddings[rows]
+    if way.startswith("all"):
+        return rows
+    if way.startswith("60%"):
+        return rows[nearest(vectors, ground.reference)]
+    similarity = vectors @ ground.reference.embeddings.T
+    best = np.argsort(-similarity, axis=0, kind="stable")[: int(way.split(",")[0])]
+    return rows[np.unique(best)]
 
 
 def _at_most(rows: np.ndarray) -> np.ndarray:
