@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -22,6 +22,8 @@ CONTROLS = ("untuned", "reference", "near 240, wrong answers")
 """Not pools that a statistic of vectors could tell from others."""
 TARGETS = (*TASKS, *DOMAINS)
 OT = "ot"
+ORACLE = "tuned student's gain on the reference"
+"""Known too late to choose by."""
 N_DRAWS = 500
 
 
@@ -41,6 +43,7 @@ class Pool:
     name: str
     budget: float
     seed: int
+    pairs: frozenset[tuple[str, str]]
     gains: np.ndarray
     tokens: np.ndarray
     statistics: dict[str, float] = field(default_factory=dict)
@@ -60,8 +63,7 @@ def print_tables(out: Path) -> None:
     errors = {target: f"{error.variance**0.5:.4f}" for target, error in seed_errors(pools).items()}
     print(f"Deviation of a gain by the seed: {errors}\n")
     print_gains(pools)
-    compared = [pool for pool in pools if pool.name not in CONTROLS]
-    compared = [pool for pool in compared if pool.budget or not pool.seed]  # a repeat is no pool
+    compared = distinct([pool for pool in pools if pool.name not in CONTROLS])
     for label, some in (("All pools", compared), ("Bought", [p for p in compared if p.budget])):
         print_correlations(label, some)
         print_choices(label, some)
@@ -86,16 +88,21 @@ def read_pools(out: Path) -> list[Pool]:
             answers = _answers(out, cell)
             if answers is None or untuned is None:
                 continue
-            before, after = (found["questions_log_probability"] for found in (untuned, answers))
+            gains = {
+                of: answers[f"{of}_log_probability"] - untuned[f"{of}_log_probability"]
+                for of in ("questions", "references")
+            }
             row = known.get(cell.name, {})
             statistics = {key: value for key, value in row.items() if key != "target"}
+            statistics[ORACLE] = gains["references"].sum() / answers["references_tokens"].sum()
             pools.append(
                 Pool(
                     target,
                     cell.strategy,
                     cell.budget,
                     cell.seed,
-                    after - before,
+                    frozenset(cell.pairs),
+                    gains["questions"],
                     answers["questions_tokens"],
                     statistics | student(cell),
                 )
@@ -135,6 +142,17 @@ def _student_measures(
         }
 
     return measured
+
+
+def distinct(pools: Sequence[Pool]) -> list[Pool]:
+    """Return pools that differ; of the same pairs, with two seeds, the mean of both students."""
+    groups: dict[tuple, list[Pool]] = {}
+    for pool in pools:
+        groups.setdefault((pool.target, pool.pairs), []).append(pool)
+    return [
+        replace(group[0], gains=np.mean([pool.gains for pool in group], axis=0))
+        for group in groups.values()
+    ]
 
 
 def seed_errors(pools: Sequence[Pool]) -> dict[str, Estimate]:
@@ -244,7 +262,7 @@ def _interval(drawn: np.ndarray) -> str:
 
 def print_choices(label: str, pools: Sequence[Pool]) -> None:
     """Print the statistic that is best on some targets, its sign too, and what it is on others."""
-    found = {name: correlations(pools, name, TARGETS) for name in _names(pools)}
+    found = {name: correlations(pools, name, TARGETS) for name in _names(pools) if name != ORACLE}
     halves = [(TASKS, DOMAINS), (DOMAINS, TASKS)]
     left_out = [([t for t in TARGETS if t != target], [target]) for target in TARGETS]
     rows = []
