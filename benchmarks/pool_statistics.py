@@ -49,7 +49,7 @@ def prepare(data: Path, out: Path) -> None:
                 cell = Cell(ground.target, name, budget, seed + again, tuple(named))
                 found = measures.of(pool, [answer for _, answer in named])
                 cells.append(cell)
-                rows.append({"name": cell.name, "target": ground.target} | found)
+                rows.append({"name": cell.name} | found)
         write_cells(out, cells)
         print(f"{ground.target}: {len(cells)} cells, {sum(len(c.pairs) for c in cells):,} pairs")
     (out / "statistics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -87,12 +87,8 @@ def main() -> None:
     elif options.step == "students":
         from pool_students import tune_all
 
-        tune_all(
-            options.out,
-            options.student.resolve(),
-            processes=options.processes,
-            seconds=options.seconds,
-        )
+        folder = options.student.resolve()
+        tune_all(options.out, folder, processes=options.processes, seconds=options.seconds)
     else:
         from pool_tables import print_tables
 

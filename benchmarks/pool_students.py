@@ -1,11 +1,9 @@
-"""A student tuned on each pool, and what the untuned student makes of every pair.
+"""A student tuned on each pool.
 
 A folder has cells and questions as in `real_students.py`, and `references/TARGET.jsonl`. A process
 loads the untuned student once and tunes a copy for each pool with the package's own trainer. The
-log-probabilities of the true answers go to `answers/NAME.npz`; `measures/TARGET.npz` has what
-statistics of a pool can be made of: for each distinct pair of a target's pools of seed 0, then for
-each reference pair, the tokens of its answer and their log-probability, to the untuned student and
-to one tuned on the reference pairs. Needs neither a warehouse nor a network.
+log-probabilities of the true answers, of questions and of references, go to `answers/NAME.npz`.
+Needs neither a warehouse nor a network.
 """
 
 from __future__ import annotations
@@ -77,23 +75,14 @@ class Untuned:
 
 
 def tune_all(out: Path, model: Path, *, processes: int, seconds: float) -> None:
-    """Measure pairs and tune the students that are not there yet; begin none after some seconds."""
+    """Tune the students that are not there yet; begin none after some seconds."""
     started = time.time()
-    deadline = started + seconds
-    for name in ("answers", "measures"):
-        (out / name).mkdir(exist_ok=True)
-    cells = read_cells(out)
-    targets = sorted({cell.target for cell in cells})
+    (out / "answers").mkdir(exist_ok=True)
+    left = [cell for cell in read_cells(out) if not _answers(out, cell).exists()]
     with ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=_start, initargs=(out, model)
     ) as executor:
-        work = [
-            executor.submit(_measure, target, deadline)
-            for target in targets
-            if not (out / "measures" / f"{target}.npz").exists()
-        ]
-        left = [cell for cell in cells if not _answers(out, cell).exists()]
-        work += [executor.submit(_tune, cell, deadline) for cell in left]
+        work = [executor.submit(_tune, cell, started + seconds) for cell in left]
         n_failed = 0
         for n, future in enumerate(as_completed(work), 1):
             error = future.exception()
@@ -102,12 +91,6 @@ def tune_all(out: Path, model: Path, *, processes: int, seconds: float) -> None:
             print(f"{n} of {len(work)}, {time.time() - started:.0f} s: {said}", flush=True)
     if n_failed:
         raise SystemExit(f"{n_failed} of {len(work)} failed, as told above; run again for these")
-
-
-def distinct_pairs(cells: Sequence[Cell], target: str) -> list[tuple[str, str]]:
-    """Return the pairs of a target's pools of seed 0, in the order of `measures`."""
-    of_target = [cell for cell in cells if (cell.target, cell.seed) == (target, 0)]
-    return sorted({pair for cell in of_target for pair in cell.pairs})
 
 
 def read_pairs(path: Path) -> list[QAPair]:
@@ -155,40 +138,16 @@ def _tune(cell: Cell, deadline: float) -> str:
     for name in ("questions", "references"):
         asked = read_pairs(untuned.out / name / f"{cell.target}.jsonl")
         kept[f"{name}_log_probability"], kept[f"{name}_tokens"] = untuned.score(model, asked)
-    _save(_answers(untuned.out, cell), **kept, seconds=time.perf_counter() - started)
+    path = _answers(untuned.out, cell)
+    beside = path.with_suffix(".part.npz")
+    np.savez_compressed(beside, **kept, seconds=time.perf_counter() - started)
+    beside.replace(path)
     _free()
     per_token = kept["questions_log_probability"].sum() / kept["questions_tokens"].sum()
     return (
         f"{cell.name}: {len(pairs)} pairs, {per_token:.4f} nats a token, tuned in "
         f"{tuned_seconds:.1f} s, judged in {time.perf_counter() - started - tuned_seconds:.1f} s"
     )
-
-
-def _measure(target: str, deadline: float) -> str:
-    """Keep what the student makes of each pair of a target's pools, then of its reference set."""
-    if time.time() > deadline:
-        return f"{target}: no time left"
-    untuned = _UNTUNED[0]
-    started = time.perf_counter()
-    found = distinct_pairs(read_cells(untuned.out), target)
-    reference = read_pairs(untuned.out / "references" / f"{target}.jsonl")
-    pairs = [*(QAPair(question, answer) for question, answer in found), *reference]
-    before, tokens = untuned.score(untuned.model, pairs)
-    after, _ = untuned.score(untuned.tuned(reference, seed=0), pairs)
-    _save(
-        untuned.out / "measures" / f"{target}.npz",
-        tokens=tokens.astype(np.int16),
-        log_probability=before.astype(np.float32),
-        log_probability_after=after.astype(np.float32),
-    )
-    _free()
-    return f"{target}: {len(pairs):,} pairs measured in {time.perf_counter() - started:.1f} s"
-
-
-def _save(path: Path, **arrays: Any) -> None:
-    beside = path.with_suffix(".part.npz")
-    np.savez_compressed(beside, **arrays)
-    beside.replace(path)
 
 
 def _free() -> None:

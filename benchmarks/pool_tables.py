@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 from markdown import markdown
 from paired import Estimate, crossed_mean, mean_of
-from pool_students import distinct_pairs
 from pools import BOUGHT, DOMAINS, KEPT_AGAIN, STRATEGIES, TASKS
 from real_students import Cell, read_cells
 from scipy.stats import spearmanr
@@ -36,7 +35,6 @@ class Pool:
     gains, tokens : ndarray of shape (n_questions,)
         Of each true answer: nats by which it is likelier than to the untuned student, and tokens.
     statistics : dict
-        Those of the student only where it was asked about every pair.
     """
 
     target: str
@@ -83,7 +81,6 @@ def read_pools(out: Path) -> list[Pool]:
     pools = []
     for target in TARGETS:
         untuned = _answers(out, Cell(target, "untuned", 0.0, 0))
-        student = _student_measures(out, target, cells)
         for cell in [cell for cell in cells if cell.target == target and cell.pairs]:
             answers = _answers(out, cell)
             if answers is None or untuned is None:
@@ -92,21 +89,11 @@ def read_pools(out: Path) -> list[Pool]:
                 of: answers[f"{of}_log_probability"] - untuned[f"{of}_log_probability"]
                 for of in ("questions", "references")
             }
-            row = known.get(cell.name, {})
-            statistics = {key: value for key, value in row.items() if key != "target"}
+            statistics = known.get(cell.name, {})  # the reference set is no pool
             statistics[ORACLE] = gains["references"].sum() / answers["references_tokens"].sum()
-            pools.append(
-                Pool(
-                    target,
-                    cell.strategy,
-                    cell.budget,
-                    cell.seed,
-                    frozenset(cell.pairs),
-                    gains["questions"],
-                    answers["questions_tokens"],
-                    statistics | student(cell),
-                )
-            )
+            named = (target, cell.strategy, cell.budget, cell.seed, frozenset(cell.pairs))
+            tokens = answers["questions_tokens"]
+            pools.append(Pool(*named, gains["questions"], tokens, statistics))
     return pools
 
 
@@ -116,32 +103,6 @@ def _answers(out: Path, cell: Cell) -> dict[str, np.ndarray] | None:
         return None
     with np.load(path) as known:
         return dict(known)
-
-
-def _student_measures(
-    out: Path, target: str, cells: Sequence[Cell]
-) -> Callable[[Cell], dict[str, float]]:
-    """Return what gives a pool's statistics by what the student makes of its pairs."""
-    path = out / "measures" / f"{target}.npz"
-    if not path.exists():
-        return lambda _: {}
-    places = {pair: place for place, pair in enumerate(distinct_pairs(cells, target))}
-    with np.load(path) as known:
-        tokens = known["tokens"].astype(float)
-        before, after = -known["log_probability"], -known["log_probability_after"]
-
-    def measured(cell: Cell) -> dict[str, float]:
-        if not all(pair in places for pair in cell.pairs):
-            return {}
-        rows = [places[pair] for pair in cell.pairs]
-        n, drop = tokens[rows].sum(), (before - after)[rows].sum()
-        return {
-            "student's loss": float(before[rows].sum() / n),
-            "student's loss drop": float(drop / n),
-            "student's loss drop, sum": float(drop),
-        }
-
-    return measured
 
 
 def distinct(pools: Sequence[Pool]) -> list[Pool]:
@@ -202,31 +163,25 @@ def _correlation(values: np.ndarray, gains: np.ndarray) -> float:
 
 
 def _columns(
-    pools: Iterable[Pool], names: Sequence[str], targets: Sequence[str]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return statistics (n_names, n_pools) and gains of each target's pools that have them all."""
-    whole = [pool for pool in pools if all(name in pool.statistics for name in names)]
-    groups = [[pool for pool in whole if pool.target == target] for target in targets]
-    return [
-        (
-            np.array([[pool.statistics[name] for pool in group] for name in names]),
-            np.array([pool.gain for pool in group]),
-        )
-        for group in groups
-    ]
+    pools: Sequence[Pool], names: Sequence[str]
+) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Yield statistics (n_names, n_pools) and gains of each target's pools."""
+    for target in TARGETS:
+        group = [pool for pool in pools if pool.target == target]
+        values = [[pool.statistics[name] for pool in group] for name in names]
+        yield np.array(values), np.array([pool.gain for pool in group])
 
 
-def correlations(pools: Sequence[Pool], name: str, targets: Sequence[str]) -> np.ndarray:
+def correlations(pools: Sequence[Pool], name: str) -> np.ndarray:
     """Return the rank correlation of a statistic with the gain on each target."""
-    columns = _columns(pools, [name], targets)
-    return np.array([_correlation(values[0], gains) for values, gains in columns])
+    return np.array([_correlation(values[0], gains) for values, gains in _columns(pools, [name])])
 
 
 def drawn_correlations(pools: Sequence[Pool], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return mean correlations of a statistic and of OT over draws of the pools of each target."""
     rng = np.random.default_rng(0)
     means = []
-    columns = _columns(pools, [name, OT], TARGETS)
+    columns = list(_columns(pools, [name, OT]))
     for _ in range(N_DRAWS):
         found = []
         for values, gains in columns:
@@ -240,19 +195,14 @@ def drawn_correlations(pools: Sequence[Pool], name: str) -> tuple[np.ndarray, np
 def print_correlations(label: str, pools: Sequence[Pool]) -> None:
     """Print how well each statistic ranks the pools of a target, and how much better than OT."""
     rows = []
-    for name in _names(pools):
-        each = correlations(pools, name, TARGETS)
+    for name in pools[0].statistics:
+        each = correlations(pools, name)
         drawn, ot = drawn_correlations(pools, name)
-        n = sum(name in pool.statistics for pool in pools)
-        row = {"statistic": name, "pools": n} | _per_target(dict(zip(TARGETS, each, strict=True)))
+        row = {"statistic": name} | _per_target(dict(zip(TARGETS, each, strict=True)))
         row |= {"95%": _interval(drawn), "over OT": _interval(abs(drawn) - abs(ot))}
         rows.append(row)
     rows.sort(key=lambda row: -abs(float(row["mean"])))
-    _print(f"{label}: rank correlation with the gain", rows)
-
-
-def _names(pools: Sequence[Pool]) -> list[str]:
-    return list(dict.fromkeys(name for pool in pools for name in pool.statistics))
+    _print(f"{label}, {len(pools)}: rank correlation with the gain", rows)
 
 
 def _interval(drawn: np.ndarray) -> str:
@@ -262,7 +212,7 @@ def _interval(drawn: np.ndarray) -> str:
 
 def print_choices(label: str, pools: Sequence[Pool]) -> None:
     """Print the statistic that is best on some targets, its sign too, and what it is on others."""
-    found = {name: correlations(pools, name, TARGETS) for name in _names(pools) if name != ORACLE}
+    found = {name: correlations(pools, name) for name in pools[0].statistics if name != ORACLE}
     halves = [(TASKS, DOMAINS), (DOMAINS, TASKS)]
     left_out = [([t for t in TARGETS if t != target], [target]) for target in TARGETS]
     rows = []
