@@ -39,10 +39,8 @@ def prepare(data: Path, out: Path) -> None:
         write_pairs(out / "references" / f"{ground.target}.jsonl", ground.reference_pairs)
         measures = Measures(ground)
         known = tuple((pair.question, pair.answer) for pair in ground.reference_pairs)
-        cells = [
-            Cell(ground.target, "untuned", 0.0, 0),
-            Cell(ground.target, "reference", 0.0, 0, known),  # what 100 true pairs would give
-        ]
+        cells = [Cell(ground.target, "untuned", 0.0, 0)]
+        cells.append(Cell(ground.target, "reference", 0.0, 0, known))  # what true pairs would give
         for (label, budget, seed), pool in draw_pools(ground).items():
             texts = [(pair.question, pair.answer) for pair in ground.texts(pool)]
             for name, again, named in variants(label, texts):

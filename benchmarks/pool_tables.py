@@ -15,7 +15,7 @@ from markdown import markdown
 from paired import Estimate, crossed_mean, mean_of
 from pools import BOUGHT, DOMAINS, KEPT_AGAIN, STRATEGIES, TASKS
 from real_students import Cell, read_cells
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 CONTROLS = ("untuned", "reference", "near 240, wrong answers")
 """Not pools that a statistic of vectors could tell from others."""
@@ -55,9 +55,8 @@ class Pool:
 def print_tables(out: Path) -> None:
     """Print all tables."""
     pools = read_pools(out)
-    print(
-        f"{len(pools)} tuned students. Gains: nats per token of the true answers, less untuned.\n"
-    )
+    n = sum(bool(cell.pairs) for cell in read_cells(out))
+    print(f"{len(pools)} of {n} students are tuned. Gain: nats per token, less untuned.\n")
     errors = {target: f"{error.variance**0.5:.4f}" for target, error in seed_errors(pools).items()}
     print(f"Deviation of a gain by the seed: {errors}\n")
     print_gains(pools)
@@ -159,7 +158,7 @@ def _print(title: str, rows: Sequence[dict[str, object]]) -> None:
 def _correlation(values: np.ndarray, gains: np.ndarray) -> float:
     if len(set(values)) < 2:
         return 0.0
-    return float(spearmanr(values, gains).statistic)
+    return float(np.corrcoef(rankdata(values), rankdata(gains))[0, 1])
 
 
 def _columns(
