@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -92,6 +93,7 @@ def _hashed(words: list[str], n_buckets: int) -> np.ndarray:
     return np.bincount(np.array(buckets, dtype=np.int64), minlength=n_buckets)
 
 
+@lru_cache(maxsize=65_536)  # most words are frequent ones
 def word_shape(word: str) -> str:
     """Return the kinds of characters of a word, repeats dropped.
 
