@@ -5,7 +5,7 @@
 What DIR holds is written in `known_pairs.py`. Targets are those of DIR, and 300 pairs of one source
 each (100 steer, 200 judge) that are taken out of the data; the other pairs of their documents stay.
 `equal` learns what texts yield from 5% of the units, drawn at random: the warm-up of every
-campaign. The figures are near pairs at .25, .5, 1, 2 and 5% of all tokens, their geometric mean
+campaign; pairs of a held-out target count there as the others do. The figures are near pairs at .25, .5, 1, 2 and 5% of all tokens, their geometric mean
 over the best baseline's that buys pages, and over the best baseline's that buys chunks. `--ot` adds
 the OT cost to the test set after the filter.
 """
