@@ -5,9 +5,10 @@
 What DIR holds is written in `known_pairs.py`. Targets are those of DIR, and 300 pairs of one source
 each (100 steer, 200 judge) that are taken out of the data; the other pairs of their documents stay.
 `equal` learns what texts yield from 5% of the units, drawn at random: the warm-up of every
-campaign; pairs of a held-out target count there as the others do. The figures are near pairs at .25, .5, 1, 2 and 5% of all tokens, their geometric mean
-over the best baseline's that buys pages, and over the best baseline's that buys chunks. `--ot` adds
-the OT cost to the test set after the filter.
+campaign; pairs of a held-out target count there as the others do. The figures are near pairs at
+.25, .5, 1, 2 and 5% of all tokens, their geometric mean over the best baseline's that buys pages,
+and over the best baseline's that buys chunks. `--ot` adds the OT cost to the test set after the
+filter; `--calibration` shows expected beside real pairs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import polars as pl
 from known_pairs import load, load_target
 from markdown import markdown
-from playing import Data, Job, nearest, select
+from playing import Data, Job, draw_warm_up, nearest, select
 from selection import BUDGETS, near_oracle_order, near_pairs
 
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
@@ -166,6 +167,22 @@ def measure(folder: Path, target: str, *, by_chunk: bool, seed: int, with_ot: bo
     return rows
 
 
+def calibrate(folder: Path, target: str, *, seed: int) -> pl.DataFrame:
+    """Return expected and real pairs of the chunks that `equal` buys, by tenths of expectation.
+
+    Those of the warm-up sample, which was learned from, are left out.
+    """
+    cell = make_cell(folder, target, by_chunk=True, seed=seed, learns=True)
+    order = select(cell.job, cell.data, cell.reference, share=max(BUDGETS))[0]
+    corpus = cell.data.corpus
+    new = np.setdiff1d(order, draw_warm_up(corpus.n_documents, seed=seed))
+    real = np.bincount(cell.data.owners, minlength=corpus.n_documents)
+    rows = pl.DataFrame({"expected": corpus.yields.pairs[new], "real": real[new]})
+    decile = (pl.int_range(pl.len()) * 10 // pl.len() + 1).alias("decile")
+    means = rows.sort("expected").with_columns(decile).group_by("decile", maintain_order=True)
+    return means.agg(pl.len().alias("chunks"), pl.col("expected", "real").mean().round(2))
+
+
 def summarize(results: pl.DataFrame) -> pl.DataFrame:
     """Return per target, unit and strategy the geometric means, over those of the baselines."""
     columns = [pl.col("near_pairs").clip(1).log().mean().exp()]
@@ -208,7 +225,13 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", default=[*CHOOSING, *REPORTED])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ot", action="store_true")
+    parser.add_argument("--calibration", action="store_true", help="nothing else is printed")
     options = parser.parse_args()
+    if options.calibration:
+        for target in options.targets:
+            print(f"\nPairs a chunk, {target}\n")
+            print(markdown(calibrate(options.data, target, seed=options.seed)))
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     found = []
     for target in options.targets:

@@ -87,12 +87,16 @@ def cluster_arms(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.nd
     return np.load(path)
 
 
+def draw_warm_up(n_documents: int, *, seed: int) -> np.ndarray:
+    """Return the rows of 5% of the documents, drawn at random."""
+    drawn = np.random.default_rng(seed).permutation(n_documents)
+    return drawn[: round(WARM_UP_SHARE * n_documents)]
+
+
 def learn_yields(texts: list[str], data: Data, *, seed: int) -> Data:
-    """Return data with what documents should give, learned from 5% of them, drawn at random."""
+    """Return data with what documents should give, learned from a warm-up sample."""
     n_documents = data.corpus.n_documents
-    sample = np.random.default_rng(seed).permutation(n_documents)[
-        : round(WARM_UP_SHARE * n_documents)
-    ]
+    sample = draw_warm_up(n_documents, seed=seed)
     pairs = np.bincount(data.owners, minlength=n_documents)
     characters = np.bincount(data.owners, weights=data.pair_lengths, minlength=n_documents)
     features = _features(texts)
