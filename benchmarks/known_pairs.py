@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from playing import Data, Job, cluster_arms, unit
+from playing import Data, Job, cluster_arms, learn_yields, unit
 
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
 from equal_assets.records import CHARACTERS_PER_TOKEN, QAPair
@@ -30,19 +30,21 @@ def load(job: Job) -> Data:
     table = pl.read_parquet(job.folder / "corpus.parquet")
     answers = table["qa_pairs"].explode().drop_nulls().struct.field("answer")
     tokens = np.maximum(1.0, table["text"].str.len_chars().to_numpy() / CHARACTERS_PER_TOKEN)
+    texts = table["text"].to_list()
     if job.is_pages:
         pages = _pages(table)
+        texts = _page_texts(table, pages)
         owners = pages[owners]
         pooled = np.zeros((pages.max() + 1, embeddings.shape[1]), dtype=np.float32)
         np.add.at(pooled, pages, embeddings * tokens[:, None].astype(np.float32))
         embeddings, tokens = unit(pooled), np.bincount(pages, weights=tokens)
     order = np.argsort(owners, kind="stable")
-    return Data(
+    data = Data(
         corpus=Corpus(
             embeddings=embeddings,
             arms=cluster_arms(embeddings, n_clusters=job.n_clusters, seed=job.seed),
             tokens=tokens,
-            costs=tokens if job.is_pages else np.ones(len(embeddings)),
+            costs=tokens if job.counts_tokens else np.ones(len(embeddings)),
         ),
         pair_embeddings=pairs[order],
         pair_lengths=answers.str.len_chars().to_numpy().astype(float)[order],
@@ -50,6 +52,8 @@ def load(job: Job) -> Data:
         owners=owners[order],
         first_pair=np.searchsorted(owners[order], np.arange(len(embeddings) + 1)),
     )
+    learns = job.counts_tokens and job.learns_yields
+    return learn_yields(texts, data, seed=job.seed) if learns else data
 
 
 def _pages(table: pl.DataFrame) -> np.ndarray:
@@ -58,6 +62,12 @@ def _pages(table: pl.DataFrame) -> np.ndarray:
         page=pl.int_range(pl.len()).over("path") // PAGE_CHUNKS
     )
     return numbered.select(pl.struct("path", "page").rank("dense") - 1).to_series().to_numpy()
+
+
+def _page_texts(table: pl.DataFrame, pages: np.ndarray) -> list[str]:
+    chunks = table.select("text", pl.Series("page", pages))
+    joined = chunks.group_by("page", maintain_order=True).agg(pl.col("text").str.join("\n\n"))
+    return joined.sort("page")["text"].to_list()
 
 
 def load_target(job: Job, split: str) -> Target:

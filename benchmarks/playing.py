@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterable
@@ -16,9 +17,12 @@ from equal_assets.algorithms.pruning import prune
 from equal_assets.algorithms.strategies.equal import EqualParameters
 from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Strategy, Target
 from equal_assets.algorithms.strategies.table import Plan, make_strategy
+from equal_assets.algorithms.surface import surface_features
+from equal_assets.algorithms.yields import YieldModel
 from equal_assets.settings import DatasetSettings, EqualSettings
 
 KEPT_SHARE = 0.6
+WARM_UP_SHARE = 0.05
 DOCUMENTS_PER_PULL = 10
 
 
@@ -59,11 +63,18 @@ class Job:
     debias: bool = False
     is_pruned: bool = False
     label: str = ""
+    is_by_chunk: bool = False  # documents as they are, paid by the token
+    learns_yields: bool = True  # from a warm-up sample, where tokens are paid
 
     @property
     def name(self) -> str:
         """What the tables call it."""
         return self.label or self.strategy
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether the budget is in tokens."""
+        return self.is_pages or self.is_by_chunk
 
 
 def cluster_arms(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.ndarray:
@@ -74,6 +85,34 @@ def cluster_arms(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.nd
         labels = assign_clusters(embeddings, n_clusters=n_clusters, seed=seed)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
             np.save(file, labels)
+        Path(file.name).replace(path)
+    return np.load(path)
+
+
+def draw_warm_up(n_documents: int, *, seed: int) -> np.ndarray:
+    """Return the rows of 5% of the documents, drawn at random."""
+    drawn = np.random.default_rng(seed).permutation(n_documents)
+    return drawn[: round(WARM_UP_SHARE * n_documents)]
+
+
+def learn_yields(texts: list[str], data: Data, *, seed: int) -> Data:
+    """Return data with what documents should give, learned from a warm-up sample."""
+    n_documents = data.corpus.n_documents
+    sample = draw_warm_up(n_documents, seed=seed)
+    pairs = np.bincount(data.owners, minlength=n_documents)
+    characters = np.bincount(data.owners, weights=data.pair_lengths, minlength=n_documents)
+    features = _features(texts)
+    model = YieldModel(features[sample], pairs[sample], characters[sample])
+    return replace(data, corpus=replace(data.corpus, yields=model.predict(features)))
+
+
+def _features(texts: list[str]) -> np.ndarray:
+    """Count once per list of texts: all jobs of a run share the file."""
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"equal-features-{digest}.npy"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
+            np.save(file, surface_features(texts))
         Path(file.name).replace(path)
     return np.load(path)
 

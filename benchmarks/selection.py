@@ -79,7 +79,7 @@ def play(job: Job) -> tuple[list[dict], dict[float, list[int]]]:
     """Play one strategy to 5%; return a row per budget, and the pools of the student."""
     data, reference, test = load(job), load_target(job, "validation"), load_target(job, "test")
     order, seconds_per_round = _select(job, data, reference)
-    near = _near(data, test)
+    near = near_pairs(data, test)
     rows, pools = [], {}
     for share in sorted({*BUDGETS, *GRID}):
         asked = data.affordable(order, share)
@@ -118,7 +118,7 @@ def _select(job: Job, data: Data, reference: Target) -> tuple[np.ndarray, float]
     if job.strategy == ORACLE:
         return _oracle_order(data, reference, budget), 0.0
     if job.strategy == NEAR_ORACLE:
-        return _near_oracle_order(data, reference), 0.0
+        return near_oracle_order(data, reference), 0.0
     return select(job, data, reference, share=max(BUDGETS))
 
 
@@ -141,14 +141,14 @@ def _oracle_order(data: Data, reference: Target, budget: float) -> np.ndarray:
     return np.array(order)
 
 
-def _near_oracle_order(data: Data, reference: Target) -> np.ndarray:
+def near_oracle_order(data: Data, reference: Target) -> np.ndarray:
     """Order documents by their near true pairs per cost, until none is left that has any."""
-    near = np.bincount(data.owners[_near(data, reference)], minlength=data.corpus.n_documents)
+    near = np.bincount(data.owners[near_pairs(data, reference)], minlength=data.corpus.n_documents)
     order = np.argsort(-near / data.corpus.costs, kind="stable")
     return order[: np.count_nonzero(near)]
 
 
-def _near(data: Data, target: Target) -> np.ndarray:
+def near_pairs(data: Data, target: Target) -> np.ndarray:
     """Return which of all pairs are in the share nearest to a target."""
     best = (data.pair_embeddings @ target.embeddings.T).max(axis=1)
     return best >= np.quantile(best, 1 - NEAR_SHARE)

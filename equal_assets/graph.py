@@ -131,6 +131,13 @@ _ROWS = (
         settings=("warmup", "embedder"),
     ),
     Asset(
+        "document_yields",
+        "warmup",
+        PREPARE,
+        reads=("documents", "warmup_qa"),
+        settings=("warmup",),
+    ),
+    Asset(
         "document_embeddings",
         "clustering",
         PREPARE,
@@ -155,7 +162,13 @@ _ROWS = (
         "bandit_round",
         "selection",
         ROUNDS,
-        reads=("documents", "contrastive_embedder", "cluster_geometry", "target_qa"),
+        reads=(
+            "documents",
+            "contrastive_embedder",
+            "document_yields",
+            "cluster_geometry",
+            "target_qa",
+        ),
         by="round",
         beside=("rounds", "strategy_state", "bandit_documents", "leaked_qa"),
         inputs=inputs.rounds,

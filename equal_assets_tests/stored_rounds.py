@@ -10,7 +10,7 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings, fingerprint
 from equal_assets.versions import expected_inputs, stored_versions
 
-SHARED = ("documents", "contrastive_embedder", "cluster_geometry")
+SHARED = ("documents", "contrastive_embedder", "document_yields", "cluster_geometry")
 
 
 def store_rounds(

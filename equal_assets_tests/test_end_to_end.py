@@ -60,6 +60,7 @@ def test_every_table_of_the_graph_has_rows(finished):
         "target_qa",
         "warmup_qa",
         "contrastive_embedder",
+        "document_yields",
         "document_embeddings",
         "clusters",
         "cluster_geometry",
@@ -211,6 +212,7 @@ FIRST_SHOWN = {
     ("target_qa", "random"): ["reference pairs", "test pairs", "target", "sample questions"],
     ("warmup_qa", None): ["documents used", "documents by outcome", "sample pairs"],
     ("contrastive_embedder", None): ["before and after tuning", "recall"],
+    ("document_yields", None): ["documents of the sample", "expected pairs per document"],
     ("clusters", None): ["clusters", "size of the clusters"],
     ("cluster_geometry", None): ["largest clusters", "map of the clusters", "clusters"],
     ("bandit_round", "random|round-002"): [

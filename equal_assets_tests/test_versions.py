@@ -78,7 +78,11 @@ def test_everything_is_current_right_after_it_was_made(load):
     ("old", "new", "changed"),
     [
         ("{source: files,", "{source: files, min_characters: 9,", {"documents"}),
-        ("{share: 0.1}", "{share: 0.2}", {"warmup_qa", "contrastive_embedder"}),
+        (
+            "{share: 0.1}",
+            "{share: 0.2}",
+            {"warmup_qa", "contrastive_embedder", "document_yields"},
+        ),
         (
             "{batch_size: 64}",
             "{model: all-MiniLM-L6-v2}",
@@ -216,10 +220,12 @@ def test_touched_file_with_the_same_content_changes_the_inputs_of_documents_only
         (
             "documents",
             "",
-            "warmup_qa contrastive_embedder document_embeddings bandit_round fine_tuned_student "
+            "warmup_qa contrastive_embedder document_yields document_embeddings bandit_round "
+            "fine_tuned_student "
             "accuracy_over_budget",
         ),
-        ("warmup_qa", "", "contrastive_embedder"),
+        ("warmup_qa", "", "contrastive_embedder document_yields"),
+        ("document_yields", "", "bandit_round"),
         ("contrastive_embedder", "", "document_embeddings bandit_round"),
         ("document_embeddings", "", "clusters cluster_geometry"),
         ("clusters", "", "cluster_geometry"),

@@ -131,6 +131,15 @@ def test_documents_in_vain_say_why(ask):
     ]
 
 
+def test_expected_pairs_stand_beside_those_that_came_without_failures(ask):
+    found = ask(
+        "select decile, documents, expected_pairs, pairs from yield_calibration "
+        "where campaign = 'a' order by decile"
+    )
+    assert [row[:2] for row in found] == [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]  # without d4
+    assert [row[2:] for row in found] == [(1, 2), (2, 1), (3, 0), (5, 1), (6, 0)]
+
+
 def test_pairs_are_not_in_vain_before_the_data_set_is_made(tmp_path):
     warehouse = Warehouse(database=str(tmp_path / "w.duckdb"))
     fill(warehouse)

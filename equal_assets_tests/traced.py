@@ -50,6 +50,11 @@ def tables() -> dict[str, list[dict]]:
             {**key("6"), "position": 0, "question": "?", "answer": "!", "reason": "too short: 3"}
         ],
         "warmup_qa": [{**pair(qa_id), "document_id": f"d{qa_id[1]}"} for qa_id in ("a100", "f700")],
+        "document_yields": [
+            {"document_id": f"d{number}", "expected_pairs": float(number)}
+            | {"expected_answer_characters": 10.0}
+            for number in TOKENS
+        ],
         "clusters": [
             {"document_id": f"d{number}", "cluster": cluster(number), "distance": 0.25}
             for number in TOKENS

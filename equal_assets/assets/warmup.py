@@ -3,12 +3,10 @@
 from contextlib import closing
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.contrastive_pairs import sample_documents
 from equal_assets.errors import CampaignError
-from equal_assets.pages.warmup import embedder_page, warmup_page
+from equal_assets.pages.warmup import embedder_page, warmup_page, yields_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report, warn
 from equal_assets.records import WARM_UP
@@ -21,10 +19,10 @@ from equal_assets.resources.extraction.store import extract_through_store, warmu
 from equal_assets.resources.publishing import seal
 from equal_assets.resources.warehouse import Warehouse, read_documents
 from equal_assets.runs import run_name
-from equal_assets.settings import WarmUpSettings
 from equal_assets.steps.contrastive import tune_on_pairs
 from equal_assets.steps.making import making
-from equal_assets.steps.sample import check_sample
+from equal_assets.steps.sample import check_sample, draw_sample
+from equal_assets.steps.text_yields import yields_by_document
 
 TUNABLE_DOCUMENTS = 2
 """With pairs: one to tune the embedder on, and one to measure it."""
@@ -44,7 +42,7 @@ def warmup_qa(
     """
     settings = campaigns.load()
     with making("warmup_qa", warehouse, settings) as made, closing(extractor):
-        sample = _sample(warehouse, settings.warmup)
+        sample = draw_sample(warehouse, settings.warmup)
         extractions = extract_through_store(
             warehouse,
             extractor,
@@ -95,8 +93,23 @@ def contrastive_embedder(
         return made.result(embedder_page(row, flops), n_rows=1)
 
 
-def _sample(warehouse: Warehouse, warmup: WarmUpSettings) -> list[str]:
-    """Return the ids of the documents that are drawn for the warm-up."""
-    ids = warehouse.query("document_ids")["document_id"].to_numpy()
-    rng = np.random.default_rng(warmup.seed)
-    return list(ids[sample_documents(len(ids), share=warmup.share, rng=rng)])
+@dg.asset(**declared("document_yields"), kinds={"scikit-learn", "duckdb"})
+def document_yields(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    extractor: Extractor,
+) -> dg.MaterializeResult:
+    """One row is a document with the pairs that its text should give, learned from the warm-up."""
+    settings = campaigns.load()
+    with making("document_yields", warehouse, settings) as made:
+        sample = warehouse.query(
+            "sample_yields",
+            document_ids=draw_sample(warehouse, settings.warmup),
+            extractor=extractor.fingerprint,
+        )
+        progress = report(context.log, "look at the texts")
+        rows = yields_by_document(warehouse, sample, progress=progress)
+        with made.transaction() as transaction:
+            transaction.replace("document_yields", rows)
+        return made.result(yields_page(sample, rows), n_rows=len(rows))

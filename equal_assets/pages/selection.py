@@ -109,6 +109,9 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
                 "documents",
             )
         ),
+        "expected and real pairs": markdown(
+            warehouse.query("yield_calibration", campaign=campaign)
+        ),
         "spend": markdown(spend_figure(curve)),
         "clusters pulled": markdown(
             _without_empty(

@@ -95,3 +95,29 @@ def _before_and_after(row: dict[str, Any]) -> pl.DataFrame:
         },
         schema_overrides={"before": pl.Float64, "after": pl.Float64},
     )
+
+
+def yields_page(sample: pl.DataFrame, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return the page of ``document_yields``: what was learned from, and what is expected.
+
+    Parameters
+    ----------
+    sample : DataFrame
+        Rows of the query ``sample_yields``.
+    rows : DataFrame
+        Rows of ``document_yields``.
+    """
+    expected = rows["expected_pairs"]
+    deciles = [0.1 * step for step in range(11)]
+    return {
+        "documents of the sample": len(sample),
+        "pairs of the sample": int(sample["n_pairs"].sum()),
+        "expected pairs per document": markdown(
+            pl.DataFrame(
+                {
+                    "share of the documents": [f"{share:.0%}" for share in deciles],
+                    "have at most": [round(expected.quantile(s) or 0.0, 2) for s in deciles],
+                }
+            )
+        ),
+    }

@@ -11,6 +11,7 @@ from equal_assets.algorithms.strategies.equal import EqualParameters
 from equal_assets.algorithms.strategies.ranked import similarity_order
 from equal_assets.algorithms.strategies.strategy import Corpus, Strategy, Target
 from equal_assets.algorithms.strategies.table import Plan, make_strategy
+from equal_assets.algorithms.yields import Yields
 from equal_assets.errors import CampaignError
 from equal_assets.progress import report
 from equal_assets.records import CHARACTERS_PER_TOKEN
@@ -166,7 +167,15 @@ def _candidate_documents(
             arms=documents["cluster"].to_numpy().astype(np.int64),
             tokens=tokens,
             costs=np.ones(len(documents)) if counts_documents else tokens,
+            yields=None if counts_documents else _yields(documents),
         ),
+    )
+
+
+def _yields(documents: pl.DataFrame) -> Yields:
+    pairs, lengths = documents["expected_pairs"], documents["expected_answer_characters"]
+    return Yields(
+        pairs=pairs.cast(pl.Float64).to_numpy(), answer_lengths=lengths.cast(pl.Float64).to_numpy()
     )
 
 

@@ -1,12 +1,21 @@
-"""Whether the warm-up sample is enough to tune the embedder on, and what to do if it is not."""
+"""The warm-up sample: which documents, and whether they are enough to tune the embedder on."""
 
+import numpy as np
 import polars as pl
 
-from equal_assets.algorithms.contrastive_pairs import MIN_DOCUMENTS
+from equal_assets.algorithms.contrastive_pairs import MIN_DOCUMENTS, sample_documents
 from equal_assets.errors import ExtractionError
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.llm.llm import CUT_OFF
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.settings import WarmUpSettings
+
+
+def draw_sample(warehouse: Warehouse, warmup: WarmUpSettings) -> list[str]:
+    """Return the ids of the documents that are drawn for the warm-up; always the same ones."""
+    ids = warehouse.query("document_ids")["document_id"].to_numpy()
+    rng = np.random.default_rng(warmup.seed)
+    return list(ids[sample_documents(len(ids), share=warmup.share, rng=rng)])
 
 
 def check_sample(

@@ -90,6 +90,7 @@ def started(tmp_path_factory, models) -> Folder:
     settings["campaigns"] = {name: {"strategy": name, **SIZE} for name in STRATEGIES}
     (folder.path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
     shared = [corpus.documents, warmup.warmup_qa, warmup.contrastive_embedder]
+    shared += [warmup.document_yields]
     shared += [clustering.document_embeddings, clustering.clusters, clustering.cluster_geometry]
     with dg.DagsterInstance.ephemeral() as instance:
         assert dg.materialize(shared, resources=folder.resources(), instance=instance).success

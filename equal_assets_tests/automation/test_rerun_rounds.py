@@ -96,6 +96,7 @@ def test_removed_rounds_leave_the_campaign_as_it_was_before_them(
     assert stored.keys() == {
         ("documents", ""),
         ("contrastive_embedder", ""),
+        ("document_yields", ""),
         ("cluster_geometry", ""),
         ("target_qa", NAME),
         ("bandit_round", NAME),

@@ -198,7 +198,7 @@ def test_data_set_is_made_from_all_before_it_in_the_graph():
     assert found[-1] == "qa_dataset"
     assert set(found) == set(ASSETS) & {
         *("documents", "target_qa", "warmup_qa", "contrastive_embedder", "document_embeddings"),
-        *("clusters", "cluster_geometry", "bandit_round", "qa_dataset"),
+        *("document_yields", "clusters", "cluster_geometry", "bandit_round", "qa_dataset"),
     }
 
 

@@ -32,6 +32,9 @@ SIZE_EXPONENT = 1 / 3
 """A document of eight times the cost is expected to hold twice the mass: it has room for more
 pairs, but its embedding says less about each of its parts."""
 
+SMALLEST_SIZE = 1e-3
+"""A text from which hardly anything is expected still counts as so much of the mean one."""
+
 TRUSTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 """Exponents of a document's prediction; the evidence picks one."""
 
@@ -85,8 +88,9 @@ class EqualStrategy(Strategy):
     that all pairs gave to ``q``: every question counts, well-served ones less.
 
     **Prediction.** Document ``d`` of arm ``a`` is expected to give ``rho_a k(d,q) s_d``: its
-    similarity to the target before anything is extracted, times the cube root of its relative
-    cost ``s_d`` (1 where the budget counts documents), times the yield of such predictions in the
+    similarity to the target before anything is extracted, times the value ``s_d`` of the pairs
+    that its text should give, relative to the mean document (where nothing was learned about
+    texts, the cube root of its relative cost), times the yield of such predictions in the
     arm so far. ``rho_a = (realized_a + n nu_a) / (predicted_a + n)`` is the mean of a Gamma
     posterior with the prior strength ``n``; its prior mean ``nu_a`` is the same ratio over the
     nearby arms, weighted by an exponential kernel between centroids and shrunk to the ratio over
@@ -126,14 +130,14 @@ class EqualStrategy(Strategy):
         self.parameters = parameters
         self.levels, deviations = _question_levels(corpus.embeddings, target.embeddings)
         self.widths = parameters.temperature * deviations
-        self.sizes = (corpus.costs / corpus.costs.mean()) ** SIZE_EXPONENT
+        self.typical_answer = float(np.median(target.answer_lengths))
+        self.sizes = self._sizes()
         n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
         self.candidates = self._shortlist(n_candidates)
         self.predicted_mass = self._kernel(corpus.embeddings[self.candidates]) * (
             self.sizes[self.candidates, None].astype(np.float32)
         )  # (n_candidates, n_questions)
         self.relatedness = _relatedness(corpus, sharing=parameters.sharing)
-        self.typical_answer = float(np.median(target.answer_lengths))
         self.realized = np.zeros(corpus.n_arms)
         self.predicted = np.zeros((len(TRUSTS), corpus.n_arms))
         self.evidence = np.zeros(1)
@@ -264,6 +268,15 @@ class EqualStrategy(Strategy):
         similarity = embeddings @ self.target.embeddings.T
         exponents = (similarity - self.levels) / self.widths
         return np.exp(np.clip(exponents, SMALLEST_EXPONENT, LARGEST_EXPONENT))
+
+    def _sizes(self) -> np.ndarray:
+        """Return the relative mass of documents that are equally near, shape (n_documents,)."""
+        yields = self.corpus.yields
+        if yields is None:
+            return (self.corpus.costs / self.corpus.costs.mean()) ** SIZE_EXPONENT
+        lengths = np.minimum(1.0, yields.answer_lengths / self.typical_answer)
+        expected = yields.pairs * lengths**self.parameters.answer_length
+        return np.maximum(expected / expected.mean(), SMALLEST_SIZE)
 
     def _shortlist(self, n_candidates: int) -> np.ndarray:
         """Return the documents with the largest mass for any question, per cost; sorted rows."""

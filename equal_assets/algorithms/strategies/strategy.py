@@ -15,6 +15,7 @@ from equal_assets.algorithms.optimal_transport import (
     debiased_ot_reward,
     ot_reward,
 )
+from equal_assets.algorithms.yields import Yields
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Corpus:
     scores : ndarray of shape (n_documents,), float64, or None
         A model's score of each document, higher is better; NaN where it was not asked. ``None``
         where the strategy needs none.
+    yields : Yields or None
+        What each document should give, by its text; ``None`` where nothing was learned about it.
     """
 
     embeddings: np.ndarray
@@ -42,6 +45,7 @@ class Corpus:
     tokens: np.ndarray
     costs: np.ndarray
     scores: np.ndarray | None = None
+    yields: Yields | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.embeddings), len(self.arms), len(self.tokens), len(self.costs)}

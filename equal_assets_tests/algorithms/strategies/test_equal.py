@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from equal_assets.algorithms.strategies.equal import TRUSTS, EqualStrategy
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Pull
+from equal_assets.algorithms.yields import Yields
 from equal_assets_tests.algorithms.worlds import (
     N_DIMENSIONS,
     corpus,
@@ -155,3 +158,42 @@ def test_documents_outside_the_shortlist_follow_when_it_is_used_up(monkeypatch):
     rows = asked(play(player, world, n_rounds=10, n_documents=10))
     assert sorted(rows) == list(range(100))
     assert set(rows[:20]) == set(player.candidates.tolist())
+
+
+def with_yields(world, pairs, answer_lengths):
+    return replace(
+        world,
+        corpus=replace(world.corpus, yields=Yields(np.array(pairs), np.array(answer_lengths))),
+    )
+
+
+def test_first_round_takes_the_documents_whose_texts_promise_pairs():
+    world = planted_world(0)
+    rich = np.zeros(world.corpus.n_documents, dtype=bool)
+    rich[::2] = True
+    promising = with_yields(world, np.where(rich, 5.0, 0.1), np.full(len(rich), 100.0))
+    before = rich[asked(play(equal(world), world, n_rounds=1, n_documents=10))]
+    after = rich[asked(play(equal(promising), promising, n_rounds=1, n_documents=10))]
+    assert after.all()
+    assert not before.all()
+
+
+def test_promised_answers_count_by_their_length_and_no_more_than_whole():
+    world = planted_world(0)
+    n = world.corpus.n_documents
+    lengths = np.full(n, 400.0)
+    lengths[0], lengths[1] = 25.0, 100.0  # the target's answers have 100
+    promising = with_yields(world, np.full(n, 2.0), lengths)
+    sizes = equal(promising).sizes
+    assert sizes[0] == pytest.approx(sizes[1] / 4)
+    assert sizes[2] == sizes[1]
+    np.testing.assert_allclose(equal(promising, answer_length=0.0).sizes, 1.0)
+
+
+def test_texts_that_all_promise_the_same_change_nothing():
+    world = planted_world(1)
+    n = world.corpus.n_documents
+    same = with_yields(world, np.full(n, 3.0), np.full(n, 500.0))
+    assert asked(play(equal(same), same, n_rounds=3)) == asked(
+        play(equal(world), world, n_rounds=3)
+    )

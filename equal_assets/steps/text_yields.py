@@ -1,0 +1,44 @@
+"""What each text should give, learned from the warm-up sample; a page of texts at a time."""
+
+import polars as pl
+
+from equal_assets.algorithms.surface import surface_features
+from equal_assets.algorithms.yields import YieldModel
+from equal_assets.progress import Progress
+from equal_assets.resources.warehouse import Warehouse
+
+PAGE_DOCUMENTS = 1_024
+"""Texts in memory at once."""
+
+
+def yields_by_document(
+    warehouse: Warehouse, sample: pl.DataFrame, *, progress: Progress
+) -> pl.DataFrame:
+    """Return the rows of `document_yields`, in order of id.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    sample : DataFrame
+        Rows of the query `sample_yields`.
+    progress : Progress
+    """
+    model = YieldModel(
+        surface_features(sample["text"].to_list()),
+        sample["n_pairs"].to_numpy(),
+        sample["n_answer_characters"].to_numpy(),
+    )
+    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+    parts: list[pl.DataFrame] = []
+    n_read, after = 0, ""
+    while len(page := warehouse.query("document_texts", after=after, limit=PAGE_DOCUMENTS)):
+        yields = model.predict(surface_features(page["text"].to_list()))
+        parts.append(
+            page.select("document_id").with_columns(
+                expected_pairs=pl.Series(yields.pairs, dtype=pl.Float32),
+                expected_answer_characters=pl.Series(yields.answer_lengths, dtype=pl.Float32),
+            )
+        )
+        n_read, after = n_read + len(page), page["document_id"][-1]
+        progress(n_read, n_documents)
+    return pl.concat(parts)
