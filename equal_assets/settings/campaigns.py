@@ -157,7 +157,7 @@ class EqualSettings(SettingsSection):
     """The strategy `equal`; the defaults need no tuning (docs/method.md says what each is for)."""
 
     temperature: float = Field(
-        0.5, ge=0.05, le=5, description="kernel width, in standard deviations of the similarity"
+        0.25, ge=0.05, le=5, description="kernel width, in standard deviations of the similarity"
     )
     prior_strength: float = Field(
         3.0, gt=0, le=1e9, description="predicted mass before an arm's own outcome counts half"

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from equal_assets.algorithms.strategies.hedge import (
+    CENTRAL,
+    LEARNED,
+    NEAREST,
+    Hedge,
+    book,
+    turns,
+)
 from equal_assets.algorithms.strategies.strategy import (
     Corpus,
     ExtractedPairs,
@@ -101,7 +110,9 @@ class EqualStrategy(Strategy):
     **Choice.** One by one, the document with the largest ``sum_q w_q (expected mass)_q
     / (1 + m_q)`` per cost, where ``m`` includes what the documents chosen before it are expected to
     give, and ``rho_a`` is raised by posterior standard deviations: an arm about which little is
-    known is tried as far as its documents look promising.
+    known is tried as far as its documents look promising. This is measured against round-robin and
+    document similarity all the time, and gives way where they bring more: :class:`Hedge` states the
+    bound.
 
     Notes
     -----
@@ -117,6 +128,7 @@ class EqualStrategy(Strategy):
         parameters: EqualParameters,
         *,
         n_documents: int,
+        rng: np.random.Generator,
     ) -> None:
         """Score all documents once, and keep a shortlist.
 
@@ -125,6 +137,8 @@ class EqualStrategy(Strategy):
         corpus, target, parameters
         n_documents : int
             Documents that the whole budget pays for.
+        rng : numpy.random.Generator
+            Draws the order in which questions have their turns, as in ``round-robin``.
         """
         super().__init__(corpus, target)
         self.parameters = parameters
@@ -134,9 +148,15 @@ class EqualStrategy(Strategy):
         self.sizes = self._sizes()
         n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
         self.candidates = self._shortlist(n_candidates)
-        self.predicted_mass = self._kernel(corpus.embeddings[self.candidates]) * (
+        near = corpus.embeddings[self.candidates]
+        self.predicted_mass = self._kernel(near) * (
             self.sizes[self.candidates, None].astype(np.float32)
         )  # (n_candidates, n_questions)
+        self.similarity = target.embeddings @ near.T  # (n_questions, n_candidates)
+        self.centrality = target.weights @ self.similarity
+        self.order = rng.permutation(len(target.embeddings))
+        self.hedge = Hedge()
+        self.taken_by: dict[int, int] = {}
         self.relatedness = _relatedness(corpus, sharing=parameters.sharing)
         self.realized = np.zeros(corpus.n_arms)
         self.predicted = np.zeros((len(TRUSTS), corpus.n_arms))
@@ -144,12 +164,14 @@ class EqualStrategy(Strategy):
         self.masses = np.zeros(len(target.embeddings))
 
     def state(self) -> State:
-        """Return realized and predicted gain of every arm, and the mass of every question."""
+        """Return what arms promised and gave, what questions have, and what the rules brought."""
         return {
             "realized": self.realized,
             "predicted": self.predicted.ravel(),
             "evidence": self.evidence,
             "masses": self.masses,
+            "owed": self.hedge.owed,
+            "brought": self.hedge.sums.ravel(),
         }
 
     def trust(self) -> int:
@@ -180,6 +202,8 @@ class EqualStrategy(Strategy):
         self.realized, self.evidence = state["realized"].copy(), state["evidence"].copy()
         self.predicted = state["predicted"].reshape(self.predicted.shape).copy()
         self.masses = state["masses"].copy()
+        self.hedge.owed = state["owed"].copy()
+        self.hedge.sums = state["brought"].reshape(self.hedge.sums.shape).copy()
 
     def _plan(self, wanted: int, rng: np.random.Generator) -> list[Pull]:
         trust = self.trust()
@@ -207,51 +231,85 @@ class EqualStrategy(Strategy):
         predicted = (self._kernel(self.corpus.embeddings[rows]) @ weights) * self.sizes[rows]
         for trust, by_arm in zip(TRUSTS, self.predicted, strict=True):
             np.add.at(by_arm, self.corpus.arms[rows], predicted**trust)
-        if not len(pairs.documents):
-            return
+        given = self._given(rows, pairs)
+        gained = given @ weights
+        np.add.at(self.realized, self.corpus.arms[rows], gained)
+        self.evidence += gained @ np.log(predicted)
+        brought = np.log1p(given / (1.0 + self.masses)) @ self.target.weights
+        rules = np.array([self.taken_by.get(row, LEARNED) for row in rows.tolist()])
+        self.hedge.credit(rules, brought, self.corpus.costs[rows])
+        self.masses += given.sum(axis=0)
+
+    def _given(self, rows: np.ndarray, pairs: ExtractedPairs) -> np.ndarray:
+        """Return the mass that documents' pairs gave to questions, shape (n_rows, n_questions)."""
         lengths = np.minimum(1.0, pairs.answer_lengths / self.typical_answer)
         values = lengths**self.parameters.answer_length
-        mass = self._kernel(pairs.embeddings) * values[:, None]  # (n_pairs, n_questions)
-        gained = mass @ weights
-        np.add.at(self.realized, self.corpus.arms[pairs.documents], gained)
-        expected = dict(zip(rows.tolist(), np.log(predicted).tolist(), strict=True))
-        self.evidence += gained @ [expected[row] for row in pairs.documents.tolist()]
-        self.masses += mass.sum(axis=0)
+        places = {row: place for place, row in enumerate(rows.tolist())}
+        given = np.zeros((len(rows), len(self.masses)))
+        if len(pairs.documents):
+            owners = [places[row] for row in pairs.documents.tolist()]
+            np.add.at(given, owners, self._kernel(pairs.embeddings) * values[:, None])
+        return given
 
     def _choose(
         self, wanted: int, yields: np.ndarray, trust: float
     ) -> tuple[list[int], list[float]]:
-        """Return rows in order of choice, and the gain expected of each."""
-        masses = self.masses.copy()
-        scale = yields[self.corpus.arms[self.candidates]]
+        """Return rows in order of choice, and the gain expected of each.
+
+        Which rule took a row is remembered until it is observed.
+        """
+        masses, owed, leader = self.masses.copy(), self.hedge.owed.copy(), self.hedge.leader()
         costs = self.corpus.costs[self.candidates]
-        worth = self._question_weights(masses)
-        gains = (self.predicted_mass @ (worth / worth.sum())) ** trust * worth.sum() * scale / costs
-        unread = np.flatnonzero(self.unread[self.candidates])
-        waiting = deque(unread[np.argsort(-gains[unread], kind="stable")].tolist())
-        heap: list[tuple[float, int]] = []
-        chosen: list[int] = []
-        chosen_gains: list[float] = []
-        while (heap or waiting) and len(chosen) < wanted:
-            while waiting and (not heap or gains[waiting[0]] >= -heap[0][0]):
-                first = waiting.popleft()
-                heapq.heappush(heap, (-gains[first], first))
-            _, candidate = heapq.heappop(heap)
+        scale = yields[self.corpus.arms[self.candidates]]
+        is_left = self.unread[self.candidates]
+
+        def expected(candidates: Any) -> tuple[Any, Any]:
             worth = self._question_weights(masses)
-            prediction = float(self.predicted_mass[candidate] @ worth) / worth.sum()
-            gain = prediction**trust * worth.sum() * scale[candidate]
-            next_gain = max(-heap[0][0] if heap else 0.0, gains[waiting[0]] if waiting else 0.0)
-            if gain / costs[candidate] < next_gain:
-                heapq.heappush(heap, (-gain / costs[candidate], candidate))
-                continue
+            prediction = (self.predicted_mass[candidates] @ worth) / worth.sum()
+            return prediction, prediction**trust * worth.sum() * scale[candidates]
+
+        greedy = _Greedy(
+            expected(np.arange(len(costs)))[1] / costs,
+            is_left,
+            lambda candidate: float(expected(candidate)[1]) / costs[candidate],
+        )
+        best = self._rules(wanted, greedy, is_left)
+        chosen: list[int] = []
+        gains: list[float] = []
+        self.taken_by = {}
+        cheapest = costs.min()
+        for _ in range(min(wanted, int(is_left.sum()))):
+            waiting = (rule for rule in np.argsort(-owed, kind="stable") if owed[rule] >= cheapest)
+            rule = next((rule for rule in waiting if costs[best[rule]()] <= owed[rule]), leader)
+            candidate = best[rule]()
+            prediction, gain = expected(candidate)
             masses += self.predicted_mass[candidate] * (
                 scale[candidate] * prediction ** (trust - 1)
             )
+            is_left[candidate] = False
+            book(owed, int(rule), float(costs[candidate]), leader=leader)
             chosen.append(int(self.candidates[candidate]))
-            chosen_gains.append(gain)
-        if len(chosen) < wanted:
-            chosen += self._others(wanted - len(chosen))
-        return chosen, chosen_gains
+            gains.append(float(gain))
+            self.taken_by[chosen[-1]] = int(rule)
+        return [*chosen, *self._others(wanted - len(chosen))], gains
+
+    def _rules(
+        self, wanted: int, greedy: _Greedy, is_left: np.ndarray
+    ) -> dict[int, Callable[[], int]]:
+        """Return for each rule what gives the candidate that it would take next."""
+        taken = int(self.hedge.sums[0, NEAREST])
+        weights = self.target.weights[self.order]
+        questions = self.order[turns(weights, first=taken, n_turns=wanted)]
+
+        def nearest() -> int:
+            n_taken = sum(rule == NEAREST for rule in self.taken_by.values())
+            similarity = self.similarity[questions[n_taken]]
+            return int(np.where(is_left, similarity, -np.inf).argmax())
+
+        def central() -> int:
+            return int(np.where(is_left, self.centrality, -np.inf).argmax())
+
+        return {LEARNED: greedy.best, NEAREST: nearest, CENTRAL: central}
 
     def _others(self, wanted: int) -> list[int]:
         """Return unread documents outside the shortlist, once it is used up, in corpus order."""
@@ -288,6 +346,37 @@ class EqualStrategy(Strategy):
         )
         ranking = np.argsort(-best * self.sizes / corpus.costs, kind="stable")
         return np.sort(ranking[:n_candidates])
+
+
+class _Greedy:
+    """Candidates by gains that only shrink: an older gain bounds the one of now."""
+
+    def __init__(
+        self, gains: np.ndarray, is_left: np.ndarray, gain_of: Callable[[int], float]
+    ) -> None:
+        """Start with the gains of now; ``is_left`` and what ``gain_of`` returns change later."""
+        left = np.flatnonzero(is_left)
+        self._gains, self._is_left, self._gain_of = gains, is_left, gain_of
+        self._waiting = deque(left[np.argsort(-gains[left], kind="stable")].tolist())
+        self._heap: list[tuple[float, int]] = []
+
+    def best(self) -> int:
+        """Return the candidate with the largest gain; it stays until it is taken."""
+        while True:
+            while self._waiting and (
+                not self._heap or self._gains[self._waiting[0]] >= -self._heap[0][0]
+            ):
+                first = self._waiting.popleft()
+                heapq.heappush(self._heap, (-self._gains[first], first))
+            _, candidate = heapq.heappop(self._heap)
+            if not self._is_left[candidate]:
+                continue
+            gain = self._gain_of(candidate)
+            bounds = [-self._heap[0][0]] if self._heap else []
+            bounds += [self._gains[self._waiting[0]]] if self._waiting else []
+            heapq.heappush(self._heap, (-gain, candidate))
+            if gain >= max(bounds, default=0.0):
+                return candidate
 
 
 def _blocks(embeddings: np.ndarray) -> list[np.ndarray]:

@@ -137,7 +137,7 @@ def make_strategy(
 def _equal(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.equal import EqualStrategy
 
-    return EqualStrategy(corpus, target, plan.equal, n_documents=plan.n_documents)
+    return EqualStrategy(corpus, target, plan.equal, n_documents=plan.n_documents, rng=rng)
 
 
 def _paper(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
