@@ -83,7 +83,9 @@ def reward_curve(
 ) -> dg.MaterializeResult:
     """One row is a round of a campaign: its rewards, the pool's OT cost, and what was spent.
 
-    Where the target's reference pairs lie on the map of clusters is kept in `reference_plane`.
+    The paper's bandit and its variants choose by rewards; `equal` and the other strategies only
+    record them. Where the target's reference pairs lie on the map of clusters is kept in
+    `reference_plane`.
     """
     settings, campaign = campaigns.load(), context.partition_key
     with making("reward_curve", warehouse, settings, campaign=campaign) as made:

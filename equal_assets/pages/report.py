@@ -161,8 +161,9 @@ class _Content:
         yield ReportSection(
             "What the rounds gained",
             "The reward of a cluster is minus the optimal-transport (OT) cost between its pairs "
-            "and the target's reference pairs: higher is better. The cost of all pairs so far is "
-            "lower where they lie nearer to the target as a whole.",
+            "and the target's reference pairs: higher is better. The paper's bandit and its "
+            "variants choose by rewards; `equal` and the other strategies only record them. The "
+            "cost of all pairs so far is lower where they lie nearer to the target as a whole.",
             figures=[drawn("rewards and OT cost", reward_curve_figure(self.curve, self.name))],
         )
         yield self._where_it_looked()
