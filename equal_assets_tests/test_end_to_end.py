@@ -212,7 +212,11 @@ FIRST_SHOWN = {
     ("target_qa", "random"): ["reference pairs", "test pairs", "target", "sample questions"],
     ("warmup_qa", None): ["documents used", "documents by outcome", "sample pairs"],
     ("contrastive_embedder", None): ["before and after tuning", "recall"],
-    ("document_yields", None): ["documents of the sample", "expected pairs per document"],
+    ("document_yields", None): [
+        "documents of the sample",
+        "pairs of the sample",
+        "expected pairs per document",
+    ],
     ("clusters", None): ["clusters", "size of the clusters"],
     ("cluster_geometry", None): ["largest clusters", "map of the clusters", "clusters"],
     ("bandit_round", "random|round-002"): [

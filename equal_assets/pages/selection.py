@@ -109,9 +109,6 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
                 "documents",
             )
         ),
-        "expected and real pairs": markdown(
-            warehouse.query("yield_calibration", campaign=campaign)
-        ),
         "spend": markdown(spend_figure(curve)),
         "clusters pulled": markdown(
             _without_empty(
@@ -119,6 +116,9 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
                 .head(LISTED_CLUSTERS)
                 .with_columns(medoid=first_words(pl.col("medoid"), 80))
             )
+        ),
+        "expected and real pairs": markdown(
+            warehouse.query("yield_calibration", campaign=campaign)
         ),
         "rounds": markdown(curve.drop("campaign")),
         "documents used": last["documents"],
