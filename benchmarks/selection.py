@@ -94,7 +94,7 @@ def play(job: Job) -> tuple[list[dict], dict[float, list[int]]]:
                 "documents": len(asked),
                 "tokens": float(data.corpus.tokens[asked].sum()),
                 "pairs": len(pool),
-                **_judge(data.pair_embeddings[pool][kept], test),
+                **judge(data.pair_embeddings[pool][kept], test),
                 "near_pairs": int(near[pool].sum()),
                 "near_share": float(near[pool].mean()) if len(pool) else 0.0,
                 "seconds_per_round": seconds_per_round,
@@ -116,13 +116,13 @@ def _select(job: Job, data: Data, reference: Target) -> tuple[np.ndarray, float]
     """Return documents in the order asked for, and CPU seconds per round of selection."""
     budget = max(BUDGETS) * data.corpus.costs.sum()
     if job.strategy == ORACLE:
-        return _oracle_order(data, reference, budget), 0.0
+        return oracle_order(data, reference, budget), 0.0
     if job.strategy == NEAR_ORACLE:
         return near_oracle_order(data, reference), 0.0
     return select(job, data, reference, share=max(BUDGETS))
 
 
-def _oracle_order(data: Data, reference: Target, budget: float) -> np.ndarray:
+def oracle_order(data: Data, reference: Target, budget: float) -> np.ndarray:
     """Let each question in turn take the document with the nearest unread true pair."""
     best = np.full((data.corpus.n_documents, len(reference.embeddings)), -1.0, dtype=np.float32)
     np.maximum.at(best, data.owners, data.pair_embeddings @ reference.embeddings.T)
@@ -154,7 +154,8 @@ def near_pairs(data: Data, target: Target) -> np.ndarray:
     return best >= np.quantile(best, 1 - NEAR_SHARE)
 
 
-def _judge(pool: np.ndarray, test: Target) -> dict[str, float | None]:
+def judge(pool: np.ndarray, test: Target) -> dict[str, float | None]:
+    """Measure a pool against the test questions."""
     if not len(pool):
         return {"ot": None, "coverage": None}
     return {
