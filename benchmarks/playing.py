@@ -22,6 +22,7 @@ from equal_assets.algorithms.yields import YieldModel
 from equal_assets.settings import DatasetSettings, EqualSettings
 
 KEPT_SHARE = 0.6
+KEPT_PER_QUESTION = 4
 WARM_UP_SHARE = 0.05
 DOCUMENTS_PER_PULL = 10
 
@@ -175,6 +176,12 @@ def nearest(pool: np.ndarray, reference: Target) -> np.ndarray:
         return np.zeros(0, dtype=np.int64)
     best = (pool @ reference.embeddings.T).max(axis=1)
     return np.argsort(-best, kind="stable")[: max(1, round(KEPT_SHARE * len(pool)))]
+
+
+def nearest_per_question(pool: np.ndarray, reference: Target) -> np.ndarray:
+    """Return the rows of a pool that are among the nearest to some reference question."""
+    ranking = np.argsort(-(pool @ reference.embeddings.T), axis=0, kind="stable")
+    return np.unique(ranking[:KEPT_PER_QUESTION])
 
 
 def pruned(pool: np.ndarray, answer_lengths: np.ndarray, reference: Target) -> np.ndarray:

@@ -30,7 +30,7 @@ import polars as pl
 import polars.selectors as cs
 from known_pairs import load, load_target, read_questions, read_texts_and_pairs
 from markdown import markdown
-from playing import Data, Job, nearest, nearest_per_question, select, unit
+from playing import Data, Job, nearest, nearest_per_question, pruned, select, unit
 from selection import BUDGETS, ORACLE, judge, near_pairs, oracle_order
 
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
@@ -66,9 +66,16 @@ EMBEDDERS = (GIVEN, STATIC, LSA)
 LSA_DIMENSIONS = 128
 CORPORA = ("all", "without easiest", "third", "pages")
 BASELINES = ("round-robin", "document-similarity", "tsds", "random")
-PRUNINGS = {"60%": nearest, "per question": nearest_per_question}
+PRUNINGS: dict[str, Callable[[np.ndarray, np.ndarray, Target], np.ndarray]] = {
+    "60%": lambda pool, lengths, reference: nearest(pool, reference),
+    "4 per question": lambda pool, lengths, reference: nearest_per_question(pool, reference),
+    "as data sets are": pruned,
+}
 N_CLUSTERS = 100
 N_TEST = 300
+JUDGED_PAIRS = 2000
+"""Of a larger pool, so many are transported, evenly by rank: the simplex takes too long for all."""
+
 LARGEST_HELD_SHARE = 0.5
 """Of a domain's pairs, at most so many become reference and test pairs."""
 
@@ -225,11 +232,12 @@ def _order(job: Job, world: World) -> tuple[np.ndarray, float]:
 def _judged(world: World, order: np.ndarray, budget: float, is_near: np.ndarray) -> dict:
     """Return the measures of the pool that a budget pays for, after each pruning."""
     pool = world.data.pairs_of(world.data.affordable(order, budget))
-    embeddings = world.data.pair_embeddings[pool]
+    embeddings, lengths = world.data.pair_embeddings[pool], world.data.pair_lengths[pool]
     measures = {"pairs": len(pool), "near_pairs": int(is_near[pool].sum())}
     for name, prune in PRUNINGS.items():
-        kept = prune(embeddings, world.reference)
-        judged = judge(embeddings[kept], world.test)
+        kept = prune(embeddings, lengths, world.reference)
+        spread = np.linspace(0, len(kept) - 1, min(len(kept), JUDGED_PAIRS)).astype(np.int64)
+        judged = judge(embeddings[kept[spread]], world.test)
         measures |= {
             f"kept, {name}": len(kept),
             f"OT, {name}": WITHOUT_PAIRS if judged["ot"] is None else judged["ot"],
