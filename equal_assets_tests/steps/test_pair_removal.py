@@ -126,6 +126,7 @@ def make(path: Path, pairs: dict) -> Campaign:
     (path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
     made = Campaign(path)
     shared = [corpus.documents, warmup.warmup_qa, warmup.contrastive_embedder]
+    shared += [warmup.document_yields]
     shared += [clustering.document_embeddings, clustering.clusters, clustering.cluster_geometry]
     with dg.DagsterInstance.ephemeral() as instance:
         for assets, key in ((shared, None), ([target_qa], "equal")):
