@@ -84,7 +84,11 @@ def outlook(name: str, settings: Settings, extractor: Extractor, warehouse: Ware
         return Outlook([], f"{n_measured} extracted: two documents are the least to go by")
     each = tokens_per_document(settings, extractor, warehouse, at_least=LEAST_MEASURED)
     found = estimates(settings, [name], each, extractor, warehouse)
-    rows = [_projection(estimate, measured, settings) for estimate in found]
+    rows = [
+        _projection(estimate, measured, settings)
+        for estimate in found
+        if estimate.documents or estimate.payer == name  # of the warm-up, nothing may be left
+    ]
     return Outlook(rows, f"measured on {n_measured:,} documents")
 
 

@@ -11,8 +11,8 @@ MANY = [(900, 100, 4), (700, 100, 1), (1100, 100, 4)]
 
 def extracted(warehouse, extractor, rows, *, seconds=2.0):
     """Store extractions of prompt and completion tokens and pairs."""
-    for number, (prompt, completion, n_pairs) in enumerate(rows):
-        row = extraction("pairs").with_columns(
+    stored = [
+        extraction("pairs").with_columns(
             content_hash=pl.lit(f"h{number:04}"),
             extractor=pl.lit(extractor.fingerprint),
             first_asked_by=pl.lit("warm-up"),
@@ -22,7 +22,9 @@ def extracted(warehouse, extractor, rows, *, seconds=2.0):
             seconds=pl.lit(seconds),
             request_seconds=pl.lit(seconds),
         )
-        store(warehouse, extractions=row)
+        for number, (prompt, completion, n_pairs) in enumerate(rows)
+    ]
+    store(warehouse, extractions=pl.concat(stored))
 
 
 def test_two_documents_are_the_least_to_go_by(project, warehouse):
@@ -50,6 +52,13 @@ def test_campaign_takes_and_gives_what_the_documents_did(project, warehouse):
     least, most = campaign.estimate.between
     price = campaign.estimate.cost / campaign.estimate.tokens
     assert campaign.cost == pytest.approx((price * least, price * most))
+
+
+def test_warm_up_of_which_nothing_is_left_is_left_out(project, warehouse):
+    settings, extractor = project(warmup={"share": 0.003})
+    extracted(warehouse, extractor, MANY)
+    found = outlook("c", settings, extractor, warehouse)
+    assert [row.estimate.payer for row in found.rows] == ["c"]
 
 
 def test_pairs_are_those_of_all_that_is_chosen_and_tokens_of_what_is_not_paid(project, warehouse):
