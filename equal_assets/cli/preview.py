@@ -111,6 +111,8 @@ def preview(
     asked = PreviewConfig(campaign=name, documents=documents, of_sample=of_sample, **varied)
     ids = _extracted(asked, settings, instance, warehouse)
     chosen_by = _chosen_by(name, warehouse, of_sample=of_sample, is_known=is_known)
+    if len(ids) < documents:
+        chosen_by += f" There are no more than {len(ids)} of them."
     extractors = {
         label: (varied_settings, build_extractor(varied_settings))
         for label, section in variants.items()
