@@ -52,7 +52,7 @@ def test_before_the_warm_up_documents_of_its_sample_are_extracted_once(previewed
     assert 3 <= n_sent <= 6  # those without a pair need no refinement
     assert "3 documents gave" in said
     assert "drawn by chance from the warm-up sample" in said
-    assert "What chosen asks for first is known once that sample is extracted" in said
+    assert "What campaign chosen asks for first is known once that sample is extracted" in said
     page = previewed.project.folder / ".equal" / "previews" / "chosen.html"
     assert "<h1>Preview of chosen</h1>" in page.read_text()
     assert previewed.spent("warm-up").tokens > 0
@@ -101,7 +101,7 @@ def test_after_the_warm_up_the_first_documents_of_the_plan_are_extracted_once(pr
     before = previewed.spent("chosen")
     said, n_sent = previewed.equal("preview", "chosen", "--documents", "30")
     assert "There are no more than 20 of them." in said
-    assert "the first that chosen asks for in round 1, one of each pull in turn" in said
+    assert "the first that campaign chosen asks for in round 1, one of each pull in turn" in said
     paid = previewed.spent("chosen").tokens - before.tokens
     assert n_sent > 0
     assert paid > 0
@@ -150,7 +150,7 @@ def test_extractor_without_an_llm_costs_nothing_and_shows_the_plan(tmp_path, mod
     done = project.equal("preview", "equal")
     assert done.returncode == 0, done.stdout + done.stderr
     said = " ".join(done.stdout.split())
-    assert "They are the first that equal asks for in round 1" in said
+    assert "They are the first that campaign equal asks for in round 1" in said
     assert "5 documents gave" in said
     assert "tokens" not in said.split("5 documents gave")[1].split("In brackets")[0]
     wrong = project.equal("preview", "--model", "m")

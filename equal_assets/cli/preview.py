@@ -31,9 +31,12 @@ OF_SAMPLE = (
     "else."
 )
 NOT_YET = (
-    "What {name} asks for first is known once that sample is extracted and the corpus embedded."
+    "What campaign {name} asks for first is known once that sample is extracted and the corpus "
+    "embedded."
 )
-OF_PLAN = "They are the first that {name} asks for in round {round}, one of each pull in turn."
+OF_PLAN = (
+    "They are the first that campaign {name} asks for in round {round}, one of each pull in turn."
+)
 
 
 @click.command()

@@ -89,7 +89,7 @@ def _outlook(row: Projection) -> dict[str, str]:
     found = {"documents": f"{estimate.chosen or estimate.documents:,}"}
     n_paid = estimate.chosen - estimate.documents
     if estimate.chosen and n_paid > 0:
-        found["documents"] += f", {n_paid:,} paid already"
+        found["documents"] += f", {n_paid:,} extracted already"
     if estimate.tokens:
         found["tokens"] = _between(*map(rounded, (estimate.tokens, *estimate.between)))
     if estimate.cost:
