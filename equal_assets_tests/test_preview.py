@@ -133,10 +133,9 @@ def test_campaign_that_has_ended_and_one_that_rates_first_say_so(previewed):
 
 
 def test_budget_without_room_says_so_and_sends_nothing(previewed):
-    budget = {"target": "squares", "strategy": "random", "budget_documents": 20}
-    previewed.project.edit(campaigns={"poor": {**budget, "budget_tokens": 5}})
-    said, n_sent = previewed.equal("preview", "poor", returncode=1)
-    assert re.search(r"campaigns.poor.budget_tokens = 5 \(0 used\): no room for a single", said)
+    previewed.project.edit(warmup={"budget_tokens": 5})
+    said, n_sent = previewed.equal("preview", returncode=1)
+    assert re.search(r"warmup.budget_tokens = 5 \([\d,]+ used\): no room for a single", said)
     assert n_sent == 0
 
 
