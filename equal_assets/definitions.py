@@ -21,6 +21,7 @@ from equal_assets.automation.finish_campaigns import finish_campaigns_sensor
 from equal_assets.automation.jobs import build_jobs
 from equal_assets.automation.next_round import next_round_schedule
 from equal_assets.automation.outdated import freshness, outdated
+from equal_assets.automation.preview import preview_documents
 from equal_assets.automation.rerun_rounds import rerun_rounds
 from equal_assets.automation.retry_failures import retry_failures
 from equal_assets.graph import ASSETS
@@ -67,7 +68,7 @@ def build_definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.map_asset_specs(describe, assets),
         asset_checks=[*CHECKS, freshness],
-        jobs=[*jobs.values(), retry_failures, rerun_rounds],
+        jobs=[*jobs.values(), retry_failures, rerun_rounds, preview_documents],
         schedules=[next_round_schedule(jobs, automation)],
         sensors=[
             killed_runs,

@@ -10,6 +10,9 @@ from typing import Literal
 WARM_UP = "warm-up"
 """Who pays for the warm-up sample; all other payers are campaigns."""
 
+PREVIEW = "preview"
+"""Takes the place of a round where a campaign pays for what people look at before it is played."""
+
 CHARACTERS_PER_TOKEN = 4
 """Average for English text: estimates a document's tokens before anything has read it."""
 

@@ -17,6 +17,7 @@ from equal_assets.cli.compare import compare, report
 from equal_assets.cli.doctor import doctor
 from equal_assets.cli.export import export
 from equal_assets.cli.init import init
+from equal_assets.cli.preview import preview
 from equal_assets.cli.run import rerun, retry, run, status
 from equal_assets.cli.schema import schema
 from equal_assets.cli.terminal import (
@@ -35,7 +36,7 @@ from equal_assets.settings import quiet_libraries
 
 CHAPTERS: dict[str, tuple[click.Command, ...]] = {
     "Begin": (init, check, schema),
-    "Play": (run, status, retry, rerun, doctor),
+    "Play": (preview, run, status, retry, rerun, doctor),
     "See what came of it": (ui, compare, trace),
     "Pass it on": (export, report),
 }
@@ -44,6 +45,7 @@ CHAPTERS: dict[str, tuple[click.Command, ...]] = {
 EXAMPLES = (
     ("equal init --demo && equal run", "the demo, from nothing to the closing table"),
     ("equal init && equal check", "a campaigns.yaml for your own documents"),
+    ("equal preview", "what five documents yield and cost"),
     ("equal run --estimate", "documents, tokens and money, before a run"),
 )
 ENVIRONMENT = (

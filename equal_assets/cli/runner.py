@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from equal_assets.automation.jobs import next_to_make
+from equal_assets.automation.preview import PreviewConfig
 from equal_assets.automation.retry_failures import forget_barren_warm_up
 from equal_assets.definitions import defs
 from equal_assets.graph import stages
@@ -67,6 +68,24 @@ class Runner:
             },
         )
         return 1
+
+    def preview(self, asked: PreviewConfig) -> list[str]:
+        """Extract documents to look at, and return their ids.
+
+        What they are chosen by is made before, if it is not there.
+        """
+        if asked.of_sample:
+            self.prepare_documents()
+        else:
+            self._job("prepare")
+            self._job("read_target", campaign=asked.campaign)
+        result = defs.resolve_job_def("preview_documents").execute_in_process(
+            instance=self.instance,
+            tags=process_tags(),
+            run_config={"ops": {"preview": {"config": asked.model_dump()}}, "loggers": QUIET},
+        )
+        document_ids: list[str] = result.output_for_node("preview")
+        return document_ids
 
     def prepare_documents(self) -> int:
         """Read the corpus, if it is not there; nothing is extracted. Return the number of runs."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -31,6 +31,8 @@ from rich.segment import Segment
 
 from equal_assets.pages.values import printable
 from equal_assets.secrets import hide
+
+T = TypeVar("T")
 
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 """Exit codes: a step failed, the settings or the call are wrong, Ctrl-C."""
@@ -79,7 +81,7 @@ def _print(markup: str, *, to: Console) -> None:
     to.print(markup, highlight=False, soft_wrap=True)
 
 
-def guarded(work: Callable[[], int]) -> int:
+def guarded(work: Callable[[], T]) -> T:
     """Run, turning interruptions and declared failures into a message and an exit code."""
     import dagster as dg
 

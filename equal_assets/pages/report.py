@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from equal_assets.comparison.costs import campaign_costs
 from equal_assets.comparison.points import at_shared_points
@@ -22,16 +21,16 @@ from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
+from equal_assets.pages.html import rendered
 from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
 from equal_assets.pages.students import asked_questions, before_and_after
-from equal_assets.pages.values import NONE, change, metric_form, metric_label, printable, text
+from equal_assets.pages.values import NONE, change, metric_form, metric_label, text
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.publishing import publishing, seal
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 
-TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FILE = "report.html"
 
 LISTED_CLUSTERS, LISTED_SOURCES = 20, 15
@@ -73,14 +72,12 @@ def write_report(name: str, settings: Settings, warehouse: Warehouse, extractor:
             f"no rounds yet of {name}: there is nothing to report; `equal run {name}` plays them"
         )
     content = _Content(name, settings, warehouse, extractor, curve)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template(REPORT_FILE).render(
-        name=name, headline=content.headline(), facts=content.facts(), sections=content.sections()
+    return rendered(
+        REPORT_FILE,
+        name=name,
+        headline=content.headline(),
+        facts=content.facts(),
+        sections=content.sections(),
     )
 
 
@@ -100,10 +97,6 @@ def publish_report(
             place = warehouse.stored_path(path)
             transaction.publish(place, seal(draft), asset="report", campaign=name)
     tracker.log_text(campaign_run(warehouse, tracker, name), page, REPORT_FILE)
-
-
-def _shown(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

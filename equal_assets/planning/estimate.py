@@ -66,11 +66,29 @@ class TokensPerDocument:
         """Return between what the mean of so many further documents lies."""
         if not self.n_measured:
             return self.between
-        from scipy.stats import t
+        return interval_of_mean(
+            self.total, self.deviation, n_measured=self.n_measured, n_further=n_documents
+        )
 
-        quantile = t.ppf((1 + CONFIDENCE) / 2, self.n_measured - 1)
-        error = self.deviation * math.sqrt(1 / self.n_measured + 1 / max(1, n_documents))
-        return max(0.0, self.total - quantile * error), self.total + quantile * error
+
+def interval_of_mean(
+    mean: float, deviation: float, *, n_measured: int, n_further: int
+) -> tuple[float, float]:
+    """Return between what the mean of further documents lies, which are like those measured.
+
+    Parameters
+    ----------
+    mean, deviation : float
+        Of a document that was measured; at least 0.
+    n_measured : int
+        At least 2.
+    n_further : int
+    """
+    from scipy.stats import t
+
+    quantile = t.ppf((1 + CONFIDENCE) / 2, n_measured - 1)
+    error = quantile * deviation * math.sqrt(1 / n_measured + 1 / max(1, n_further))
+    return max(0.0, mean - error), mean + error
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,8 @@ class Estimate:
         Money, at the prices of the settings.
     ends_by : str
         The budget that is reached first, or what has ended it.
+    chosen : int
+        Documents that are still to be chosen, whoever has paid for them.
     of_ratings : bool
         Documents are rated, not extracted.
     """
@@ -102,6 +122,7 @@ class Estimate:
     between: tuple[int, int]
     cost: float
     ends_by: str
+    chosen: int = 0
     of_ratings: bool = False
 
 
@@ -134,7 +155,11 @@ def extracted(extractor: Extractor, warehouse: Warehouse) -> Extracted:
 
 
 def tokens_per_document(
-    settings: Settings, extractor: Extractor, warehouse: Warehouse
+    settings: Settings,
+    extractor: Extractor,
+    warehouse: Warehouse,
+    *,
+    at_least: int = MEASURED_DOCUMENTS,
 ) -> TokensPerDocument:
     """Return the mean tokens of a document: measured by this extractor, or assumed."""
     llm = settings.extractor
@@ -143,7 +168,7 @@ def tokens_per_document(
     measured = warehouse.query("measured_tokens", extractor=extractor.fingerprint).row(
         0, named=True
     )
-    if measured["documents"] >= MEASURED_DOCUMENTS:
+    if measured["documents"] >= at_least:
         return TokensPerDocument(
             measured["prompt_tokens"],
             measured["completion_tokens"],
@@ -326,7 +351,7 @@ def _ratings(
     of_one = {"budget_tokens": one.tokens, "budget_cost": one.cost}
     low, high = (one.tokens * CHARACTERS_PER_TOKEN / characters for characters, *_ in ASSUMED_RANGE)
     rated = _estimate(f"{name}: ratings", budgets, of_one, lambda n_documents: (low, high))
-    return replace(rated, of_ratings=True)
+    return replace(rated, chosen=0, of_ratings=True)
 
 
 def _estimate(
@@ -341,9 +366,11 @@ def _estimate(
     for tokens in interval(n_documents):
         of_other = {unit: value * tokens / one if one else 0.0 for unit, value in of_one.items()}
         between.append(round(_affordable(budgets, of_other)[0] * tokens))
-    least, most = between
+    tokens = round(n_documents * one)
+    # a cap leaves room for whole documents: for fewer of those that take more
+    least, most = min(tokens, *between), max(tokens, *between)
     cost = n_documents * of_one["budget_cost"]
-    return Estimate(payer, n_documents, round(n_documents * one), (least, most), cost, ends_by)
+    return Estimate(payer, n_documents, tokens, (least, most), cost, ends_by, chosen=n_documents)
 
 
 def _affordable(

@@ -57,6 +57,7 @@ from equal_assets.settings.students import (
     TinyStudentSettings,
 )
 from equal_assets.settings.tracking import TrackingSettings
+from equal_assets.settings.variants import extractor_variants
 
 __all__ = [
     "CHAT_TEMPLATES",
@@ -103,6 +104,7 @@ __all__ = [
     "allow_code_metric",
     "campaigns_file",
     "expand_path",
+    "extractor_variants",
     "filled_address",
     "fingerprint",
     "leads_out",

@@ -7,10 +7,17 @@ import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from equal_assets import secrets
 from equal_assets.algorithms.extraction.prompts import check_template
@@ -185,6 +192,31 @@ class LLMExtractionSettings(SettingsSection):
         if self.judge:
             asked["judge"] = self.prompts.template("judge")
         return asked
+
+    def varied(self, *, base: Path, **changed: Any) -> Self:
+        """Return the same settings but for some keys, checked as if they were written so.
+
+        Parameters
+        ----------
+        base : Path
+            The folder that paths are relative to.
+        **changed
+            By key.
+
+        Raises
+        ------
+        SettingsError
+            If a value is not allowed.
+        """
+        given = {**self.model_dump(exclude_unset=True), **changed}
+        try:
+            return type(self).model_validate(given, context={"base": base})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, ("extractor", *first["loc"])))
+            problem = first["msg"].removeprefix("Value error, ")
+            problem = re.sub(r"^\w+ should ", "must ", problem)
+            raise SettingsError(f"{key} = {first['input']!r}: {problem}") from error
 
     def longest_chat(self, characters_per_token: float) -> int:
         """Return the tokens of the longest chunk with all prompts and replies about it."""

@@ -12,6 +12,7 @@ from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Pull
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
 from equal_assets.progress import report
+from equal_assets.records import PREVIEW
 from equal_assets.resources.embedding.pair_vectors import store_vectors
 from equal_assets.resources.extraction.store import campaign_caps, extract_through_store
 from equal_assets.resources.warehouse import read_documents, stack_vectors
@@ -40,7 +41,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     clock = _Clock()
     if not _is_next(player, number):
         return False
-    pulls = _plan(player, number)
+    pulls = plan_round(player, number)
     expected_gain = player.strategy.expected_gain
     clock.lap("selection")
     asked = _extract(player, pulls, number)
@@ -119,7 +120,8 @@ def _check_previous(player: RoundPlayer, number: int, last: int) -> None:
     )
 
 
-def _plan(player: RoundPlayer, number: int) -> list[Pull]:
+def plan_round(player: RoundPlayer, number: int) -> list[Pull]:
+    """Return the pulls of a round, given the rounds before it."""
     campaign = player.campaign
     spent = campaign.documents_per_round * (number - 1)
     return player.strategy.plan(
@@ -250,8 +252,9 @@ def _pull_rows(
 def _totals(
     player: RoundPlayer, number: int, asked: pl.DataFrame, leaked: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the outcomes of each pull, and what the round itself spent on it."""
-    paid = pl.col("first_asked_by") == str(round_key(player.name, number))
+    """Return the outcomes of each pull, and what the round or a preview before it spent on it."""
+    own = [str(round_key(player.name, number)), f"{player.name}|{PREVIEW}"]
+    paid = pl.col("first_asked_by").is_in(own)
     n_leaked = leaked.group_by("content_hash").len("n_leaked")
     counted = asked.join(n_leaked, on="content_hash", how="left").with_columns(
         pl.col("n_leaked").fill_null(0)
@@ -303,7 +306,7 @@ def _ended_by(player: RoundPlayer, number: int, *, share_asked: float) -> str | 
         return "budget"
     if not player.campaign.stop_below_gain:
         return None
-    _plan(player, number + 1)
+    plan_round(player, number + 1)
     gain = player.strategy.expected_gain
     return "gain" if gain is not None and gain < player.campaign.stop_below_gain else None
 

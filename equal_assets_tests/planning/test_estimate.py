@@ -300,3 +300,13 @@ def test_ratings_are_not_asked_for_again_once_rounds_are_played(project, warehou
     store(warehouse, rounds=finished_round(), bandit_round=pull(), bandit_documents=asked())
     _, found = estimated(project, warehouse, strategy="llm-scoring")
     assert list(found) == ["warm-up", "c"]
+
+
+def test_interval_holds_the_estimate_where_a_cap_ends_the_campaign(project, warehouse):
+    settings, extractor = project(budget_tokens=9_000)
+    extracted(warehouse, extractor, (900, 100), (300, 100), (1500, 100), (700, 100), (1100, 100))
+    each = tokens_per_document(settings, extractor, warehouse)
+    *_, row = estimates(settings, ["c"], each, extractor, warehouse)
+    assert row.ends_by == "budget_tokens"
+    assert row.between[0] <= row.tokens <= row.between[1] <= 9_000
+    assert row.between[0] < row.tokens

@@ -17,7 +17,7 @@ create table if not exists extractions (
   n_tries integer not null,            -- times that one of the requests was sent
   request_seconds double not null,     -- sum over the tries
   seconds double not null,
-  first_asked_by varchar not null,     -- 'warm-up' or 'campaign|round-NNN': who paid
+  first_asked_by varchar not null,     -- 'warm-up', 'campaign|round-NNN' or 'campaign|preview': who paid
   extracted_at timestamp with time zone not null default current_timestamp,
   primary key (content_hash, extractor)
 )

@@ -59,7 +59,7 @@ select
   extractions.n_requests,
   extractions.n_tries,
   extractions.request_seconds,
-  extractions.first_asked_by,           -- who paid: 'warm-up' or 'campaign|round-NNN'
+  extractions.first_asked_by,           -- who paid: 'warm-up', 'campaign|round-NNN' or 'campaign|preview'
   extractions.extracted_at
 from extracted_qa
 join extractions using (content_hash, extractor)

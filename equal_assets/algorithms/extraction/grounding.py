@@ -108,7 +108,7 @@ def span(answer: str, source: Source) -> tuple[int, int] | None:
     The run of sentences whose words are the answer's more densely than elsewhere; a word counts
     less, the more sentences have it. ``None`` if none of its words occurs.
     """
-    wanted = {word for word in words_in(normal(answer)) if _counts(word, source)}
+    wanted = telling_words(answer, source)
     found = [(begin, end, wanted & words, n) for begin, end, words, n in source.sentences]
     spread = Counter(word for *_, words, _ in found for word in words)
     gains = [sum(1 / spread[word] for word in words) for *_, words, _ in found]
@@ -117,6 +117,11 @@ def span(answer: str, source: Source) -> tuple[int, int] | None:
     mean = DENSITY * sum(gains) / max(sum(n for *_, n in found), 1)
     first, last = _densest([g - mean * n for g, (*_, n) in zip(gains, found, strict=True)])
     return found[first][0], found[last][1]
+
+
+def telling_words(answer: str, source: Source) -> set[str]:
+    """Return the words of an answer without those that every text has."""
+    return {word for word in words_in(normal(answer)) if _counts(word, source)}
 
 
 def _counts(word: str, source: Source) -> bool:

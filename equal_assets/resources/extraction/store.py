@@ -70,7 +70,8 @@ def extract_through_store(
     documents : sequence of Document
         In the order of the result.
     asked_by : str
-        ``"warm-up"`` or ``"campaign|round-NNN"``: recorded as the payer of new extractions.
+        ``"warm-up"``, ``"campaign|round-NNN"`` or ``"campaign|preview"``: recorded as the payer of
+        new extractions.
     run : str
         For the caps of a run.
     caps : sequence of Cap
