@@ -9,7 +9,14 @@ from equal_assets.definitions import defs
 
 pytestmark = pytest.mark.browser
 
-WHOLE = ["documents", "warmup_qa", "document_yields", "document_embeddings", "clusters", "cluster_geometry"]
+WHOLE = [
+    "documents",
+    "warmup_qa",
+    "document_yields",
+    "document_embeddings",
+    "clusters",
+    "cluster_geometry",
+]
 WHOLE += ["strategy_comparison"]
 BY_CAMPAIGN = ["target_qa", "bandit_round", "reward_curve", "qa_dataset"]
 OF_A_MODEL = {"contrastive_embedder": "path", "fine_tuned_student": "model"}  # a single row
