@@ -163,9 +163,9 @@ def test_new_strategy_is_one_row_and_one_class(started, tmp_path, monkeypatch):
         return found.documents
 
     store_target(folder, name)
-    assert documents_left() == 16
+    assert documents_left() == 13  # of 16; the warm-up has paid for a fifth of the corpus
     assert play_round(folder.player(name), 1)
-    assert documents_left() == 8
+    assert documents_left() == 7  # of 8
     asked = folder.rows("select document_id from bandit_documents")["document_id"]
     scored = folder.rows(
         "select document_id, value from documents join document_scores using (content_hash)"

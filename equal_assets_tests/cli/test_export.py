@@ -80,7 +80,7 @@ def test_keys_are_left_out_by_the_option_else_by_the_settings(stored, typed):
     assert "qa_id" in file.read_text(encoding="utf-8")
     refused = typed("rivers", "--without", "question")
     assert refused.exit_code != 0
-    assert "--without question: must be qa_id, document_id, source" in refused.output
+    assert "--without question: must be qa_id, document_id, page, source" in refused.output
 
 
 def test_options_come_before_the_settings(stored, typed):

@@ -172,6 +172,7 @@ def text_trainer(
             callbacks=[_reporter(progress, per_step=recipe.batch_size * blocks.shape[1])],
         ),
         recipe,
+        from_scratch=True,
     )
 
 
@@ -243,6 +244,7 @@ def answer_trainer(
             callbacks=[_reporter(progress, per_step=recipe.batch_size)],
         ),
         recipe,
+        from_scratch=False,
     )
 
 
@@ -330,16 +332,16 @@ def _reporter(progress: Progress, *, per_step: int) -> Any:
     return Reporter()
 
 
-def _prepared(trainer: Any, recipe: TrainingRecipe) -> Any:
+def _prepared(trainer: Any, recipe: TrainingRecipe, *, from_scratch: bool) -> Any:
     """Return a trainer that prints nothing and wastes no step on a warm-up of less than one.
 
     The learning rate of the first warm-up step is 0, and shares are rounded up: of two steps, the
-    first would learn nothing.
+    first would learn nothing. Random weights still need that soft start, unless it is all there is.
     """
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # replaces the bar that is switched off
     n_steps = recipe.epochs * math.ceil(len(trainer.train_dataset) / recipe.batch_size)
-    if n_steps * WARM_UP_SHARE < 1:
+    if n_steps == 1 or (n_steps * WARM_UP_SHARE < 1 and not from_scratch):
         trainer.args.warmup_steps = 0
     return trainer
