@@ -8,6 +8,8 @@ import yaml
 from equal_assets_tests.llm_server import MODEL, document_text, running, write_squares
 from equal_assets_tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 SECTIONS, BUDGET = 40, 24
 
 

@@ -96,6 +96,7 @@ def test_prompt_stands_beside_that_of_the_settings_which_is_not_paid_again(previ
     assert previewed.equal("preview", "--prompt", "short.txt")[1] == 0
 
 
+@pytest.mark.slow
 def test_after_the_warm_up_the_first_documents_of_the_plan_are_extracted_once(previewed):
     previewed.equal("run", "drawn")
     before = previewed.spent("chosen")

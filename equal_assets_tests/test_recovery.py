@@ -95,6 +95,7 @@ def test_interrupted_run_says_how_to_go_on_and_keeps_its_rounds(interrupted):
     assert interrupted.n_asked == 20 * interrupted.n_rounds
 
 
+@pytest.mark.slow
 def test_interrupted_and_then_killed_in_a_round_a_run_ends_as_another_that_nothing_disturbed(
     interrupted, undisturbed
 ):

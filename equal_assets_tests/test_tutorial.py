@@ -66,18 +66,21 @@ def outputs(tmp_path_factory, models):
     return {command: (shown, out) for (command, shown), out in zip(commands, printed, strict=False)}
 
 
+@pytest.mark.slow
 def test_every_command_does_what_it_says(outputs):
     assert len(outputs) > 10
     assert "all there: `equal run` can start" in outputs["equal check"][1]
     assert "Done in" in outputs["equal run"][1]
 
 
+@pytest.mark.slow
 def test_output_on_the_page_is_what_the_commands_print(outputs):
     for command, (shown, printed) in outputs.items():
         missing = [line for line in shown if line not in printed.splitlines() and line != "..."]
         assert not missing, f"{command}: {missing}"
 
 
+@pytest.mark.slow
 def test_pairs_came_out_of_every_kind_of_document(outputs):
     (traced,) = (out for command, (_, out) in outputs.items() if command.startswith("equal trace"))
     assert "documents/" in traced
