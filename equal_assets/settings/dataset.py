@@ -62,7 +62,7 @@ class DatasetSettings(SettingsSection):
         "are left out, since a student learns from them to answer too shortly; null: none is",
     )
     prune: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
-        "auto",
+        None,
         description="pairs that each reference question keeps, its nearest ones; the others are "
         "left out; auto: as many as serve held-out reference questions best; null: all",
     )
