@@ -90,7 +90,7 @@ def make_cell(folder: Path, target: str, *, by_chunk: bool, seed: int, learns: b
     position = np.argsort(data.pair_rows)[own]  # same pairs, whatever the unit
     return Cell(
         job,
-        _without(data, position),
+        data.without(position),
         _target(data, position[:N_STEERING]),
         _target(data, position[N_STEERING:]),
     )
@@ -101,19 +101,6 @@ def _target(data: Data, pairs: np.ndarray) -> Target:
         embeddings=data.pair_embeddings[pairs],
         answer_lengths=data.pair_lengths[pairs],
         weights=np.full(len(pairs), 1.0 / len(pairs)),
-    )
-
-
-def _without(data: Data, pairs: np.ndarray) -> Data:
-    kept = np.delete(np.arange(len(data.owners)), pairs)
-    owners = data.owners[kept]
-    return replace(
-        data,
-        pair_embeddings=data.pair_embeddings[kept],
-        pair_lengths=data.pair_lengths[kept],
-        pair_rows=data.pair_rows[kept],
-        owners=owners,
-        first_pair=np.searchsorted(owners, np.arange(data.corpus.n_documents + 1)),
     )
 
 

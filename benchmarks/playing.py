@@ -43,6 +43,19 @@ class Data:
         spans = [np.arange(self.first_pair[row], self.first_pair[row + 1]) for row in rows]
         return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
 
+    def without(self, pairs: np.ndarray) -> Data:
+        """Return the documents without some of their pairs, which are held out."""
+        kept = np.setdiff1d(np.arange(len(self.owners)), pairs)
+        owners = self.owners[kept]
+        return replace(
+            self,
+            pair_embeddings=self.pair_embeddings[kept],
+            pair_lengths=self.pair_lengths[kept],
+            pair_rows=self.pair_rows[kept],
+            owners=owners,
+            first_pair=np.searchsorted(owners, np.arange(len(self.first_pair))),
+        )
+
     def affordable(self, order: np.ndarray, share: float) -> np.ndarray:
         """Return the first documents of an order that a share of the cost of all pays for."""
         spent = np.cumsum(self.corpus.costs[order])

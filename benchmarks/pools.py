@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -100,17 +100,10 @@ def _domain(folder: Path, domain: str, data: Data, pairs: Sequence[QAPair]) -> G
     one_each = rng.permutation(of_domain)[firsts]
     held = rng.permutation(one_each)[: N_REFERENCE + N_TEST]
     texts = [pairs[row] for row in data.pair_rows[held]]
-    is_left = ~np.isin(np.arange(len(data.owners)), held)
-    left = replace(
-        data,
-        pair_embeddings=data.pair_embeddings[is_left],
-        pair_lengths=data.pair_lengths[is_left],
-        pair_rows=data.pair_rows[is_left],
-        owners=data.owners[is_left],
-        first_pair=np.searchsorted(data.owners[is_left], np.arange(len(data.first_pair))),
-    )
     n = N_REFERENCE
-    return _ground(domain, left, pairs, texts[:n], data.pair_embeddings[held[:n]], texts[n:])
+    return _ground(
+        domain, data.without(held), pairs, texts[:n], data.pair_embeddings[held[:n]], texts[n:]
+    )
 
 
 def _ground(

@@ -49,7 +49,7 @@ def world(job: Job) -> tuple[Data, Target, Target]:
         n_reference = min(N_HELD_OUT, len(own) // 4)
         held = own[: min(n_reference + N_TEST, len(own) // 2)]
         reference, test = (_target(data, held[:n_reference]), _target(data, held[n_reference:]))
-        data = _without(data, held)
+        data = data.without(held)
     drawn = np.random.default_rng(1).permutation(len(test.embeddings))[:N_TEST]
     return data, reference, replace(test, embeddings=test.embeddings[drawn])
 
@@ -60,19 +60,6 @@ def _target(data: Data, rows: np.ndarray) -> Target:
 
 def _uniform(embeddings: np.ndarray, answer_lengths: np.ndarray) -> Target:
     return Target(embeddings, answer_lengths, np.full(len(embeddings), 1 / len(embeddings)))
-
-
-def _without(data: Data, held: np.ndarray) -> Data:
-    rest = np.setdiff1d(np.arange(len(data.owners)), held)
-    owners = data.owners[rest]
-    return replace(
-        data,
-        pair_embeddings=data.pair_embeddings[rest],
-        pair_lengths=data.pair_lengths[rest],
-        pair_rows=data.pair_rows[rest],
-        owners=owners,
-        first_pair=np.searchsorted(owners, np.arange(data.corpus.n_documents + 1)),
-    )
 
 
 def play(job: Job, n_references: int) -> list[dict]:
