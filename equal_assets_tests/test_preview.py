@@ -123,6 +123,7 @@ def test_after_the_warm_up_the_first_documents_of_the_plan_are_extracted_once(pr
     assert by_rounds == previewed.spent("chosen").tokens
 
 
+@pytest.mark.slow  # what the test before it has run
 def test_campaign_that_has_ended_and_one_that_rates_first_say_so(previewed):
     said, n_sent = previewed.equal("preview", "drawn", returncode=1)
     assert "drawn: ended with round 1, by budget" in said

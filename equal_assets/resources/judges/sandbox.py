@@ -379,10 +379,7 @@ def _demand_ready(events: dict[str, dict[str, Any]], killed_for: str | None, pri
     if "mistake" in events:
         raise ValueError(f"the tests are not Python: {events['mistake']['mistake']}")
     state = events.get("state", {})
-    floods = (killed_for or "").startswith(
-        "more than"
-    )  # a program that has begun, before it says so
-    if state.get("state") == "ready" or floods:
+    if state.get("state") == "ready":
         return
     why = state.get("why") or killed_for or printed[-400:]
     raise SandboxError(

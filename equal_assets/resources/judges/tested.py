@@ -45,6 +45,10 @@ def run_program(program: str, incoming: int, outgoing: int) -> None:
     end = Crossing(incoming, outgoing, serve=serve, is_tested=True)
     end.send(["ready"])
     try:
+        end.receive()  # by now it is on record that whatever follows is the program's doing
+    except Gone:
+        return
+    try:
         exec(compile(program, "<program>", "exec"), namespace)
     except BaseException as error:  # noqa: BLE001 - SystemExit is a failure like any other
         end.send(["failed", f"{described(error)} (in the program)"])

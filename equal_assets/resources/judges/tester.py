@@ -83,6 +83,7 @@ def run_tests(
     match end.receive():
         case ["ready"]:
             report({"state": "ready"})
+            end.send(["begin"])
         case ["refused", why]:
             report({"state": "refused", "why": str(why)})
             return
