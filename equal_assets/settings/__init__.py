@@ -22,7 +22,7 @@ from equal_assets.settings.corpus import (
     TextPolicySettings,
 )
 from equal_assets.settings.dataset import ENGLISH_MODEL, MULTILINGUAL_MODEL, DatasetSettings
-from equal_assets.settings.embedding import EmbedderSettings, WarmUpSettings
+from equal_assets.settings.embedding import ClusteringSettings, EmbedderSettings, WarmUpSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
 from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
@@ -68,6 +68,7 @@ __all__ = [
     "PAPER_TASKS",
     "AutomationSettings",
     "CampaignSettings",
+    "ClusteringSettings",
     "CorpusSettings",
     "DatasetSettings",
     "EmbedderSettings",
