@@ -19,7 +19,6 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
@@ -139,7 +138,7 @@ def progress_bars() -> Iterator[Any]:
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[counted]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
@@ -152,8 +151,11 @@ def progress_bars() -> Iterator[Any]:
             if label not in tasks:
                 for finished in tasks.values():
                     bars.update(finished, visible=False)
-                tasks[label] = bars.add_task(label, total=total or None, note="")
-            bars.update(tasks[label], completed=done, total=total or None, note=note)
+                tasks[label] = bars.add_task(label, total=total or None, note="", counted="")
+            counted = f"{done:,}/{total:,}" if total else f"{done:,}"  # 0: nobody knows how many
+            bars.update(
+                tasks[label], completed=done, total=total or None, note=note, counted=counted
+            )
             if bars.console.is_terminal:
                 return
             now = time.monotonic()

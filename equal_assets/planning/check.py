@@ -11,7 +11,7 @@ from equal_assets.planning.corpus import look_at_corpus
 from equal_assets.planning.estimate import TokensPerDocument, tokens_per_document
 from equal_assets.planning.extractor import extractor_findings
 from equal_assets.planning.finding import Finding, of_hub
-from equal_assets.planning.targets import look_through_target
+from equal_assets.planning.targets import look_through_target, warn_of_few_pairs
 from equal_assets.resources.corpora.looking import SAMPLE_DOCUMENTS
 from equal_assets.resources.corpora.places import base_folder
 from equal_assets.resources.corpora.stack_exchange.reader import first_post
@@ -61,7 +61,7 @@ def findings(
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
     yield _corpus(settings, is_plan=is_plan)
     for name, target in settings.targets.items():
-        yield _target(name, target, settings.evaluation)
+        yield from _target(name, target, settings.evaluation)
     yield from _protected(settings.dataset)
     yield from _languages(settings)
     yield _embedder(settings)
@@ -102,14 +102,17 @@ def _dump(corpus: StackExchangeSettings) -> Finding:
     return Finding(True, "corpus: stack-exchange can be read")
 
 
-def _target(name: str, target: TargetSettings, evaluation: EvaluationSettings) -> Finding:
+def _target(name: str, target: TargetSettings, evaluation: EvaluationSettings) -> Iterator[Finding]:
     if target.preset and not is_fetched(target):
         sources = sorted({split.dataset for split in PRESETS[target.preset]})
-        return of_hub(f"target {name}", " and ".join(sources))
+        yield of_hub(f"target {name}", " and ".join(sources))
+        return
     try:
-        return Finding(True, f"target {name}: {look_through_target(target, evaluation)}")
+        yield Finding(True, f"target {name}: {look_through_target(target, evaluation)}")
+        if warning := warn_of_few_pairs(target):
+            yield Finding(True, f"target {name}: {warning}", is_warning=True)
     except EqualError as error:
-        return Finding(False, f"target {name}: {error}")
+        yield Finding(False, f"target {name}: {error}")
 
 
 def _protected(dataset: DatasetSettings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from equal_assets.algorithms.judging.choices import choice_verdicts
 from equal_assets.algorithms.judging.numbers import number_verdicts
 from equal_assets.algorithms.judging.numerals import DecimalMark
 from equal_assets.algorithms.judging.verdicts import Verdict
+from equal_assets.algorithms.pruning import LEAST_QUESTIONS
 from equal_assets.errors import CorpusError
 from equal_assets.progress import silent
 from equal_assets.records import Option, QAPair
@@ -62,6 +63,19 @@ def look_through_target(target: TargetSettings, evaluation: EvaluationSettings) 
             f"the first is: {_shown(reference[0].question)} -> {_shown(reference[0].answer)}",
             _cut(how, 2 * SHOWN_CHARACTERS) or "written answers are not judged (answers: text)",
         ]
+    )
+
+
+def warn_of_few_pairs(target: TargetSettings) -> str:
+    """Return what to say of a reference set that is too small to tell what a task is, or ""."""
+    n_pairs = len(read_target(target)[0])
+    if n_pairs >= LEAST_QUESTIONS:
+        return ""
+    pairs, them = ("pair", "it") if n_pairs == 1 else ("pairs", "them")
+    return (
+        f"{n_pairs} reference {pairs}: all that is known of the task, so documents are taken that "
+        f"look like {them}; fewer than {LEAST_QUESTIONS} cannot be told apart from chance, 50 and "
+        "more are better"
     )
 
 

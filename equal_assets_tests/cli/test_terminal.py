@@ -1,5 +1,7 @@
 import io
 import logging
+import time
+from contextlib import nullcontext
 
 from rich.progress import Progress
 from rich.table import Table
@@ -23,6 +25,19 @@ def test_long_step_is_told_now_and_then_where_no_terminal_shows_a_bar(monkeypatc
         "  extract [x]: 2 of 4 (200 tokens)",
         "  extract [x]: 4 of 4 (400 tokens)",
     ]
+
+
+def test_bar_without_a_known_end_shows_what_is_done(monkeypatch):
+    file = io.StringIO()
+    shown = PlainConsole(file=file, width=90, force_terminal=True)
+    monkeypatch.setattr(terminal, "_terminal", lambda: nullcontext(shown))
+    with terminal.progress_bars():
+        report(logging.getLogger("test"), "read")(4_000, 0)
+        report(logging.getLogger("test"), "embed")(20, 1_000)
+        time.sleep(0.2)
+    bars = file.getvalue()
+    assert "20/1,000" in bars
+    assert "/?" not in bars
 
 
 def test_text_of_others_moves_no_cursor_and_keeps_its_secrets(monkeypatch):

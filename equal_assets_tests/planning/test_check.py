@@ -57,7 +57,7 @@ def test_numbers_of_a_target_are_told_with_their_decimal_mark(tmp_path):
     settings["targets"] = {"python-libraries": target}
     (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(settings))
     found = preflight.findings(load_settings(tmp_path / "campaigns.yaml"), is_plan=True)
-    (told,) = [finding.text for finding in found if finding.text.startswith("target")]
+    told, _ = [finding.text for finding in found if finding.text.startswith("target")]
     assert told.startswith(
         "target python-libraries: 1 reference and 1 test pairs, numbers with a decimal comma; "
     )

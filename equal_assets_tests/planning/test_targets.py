@@ -1,11 +1,12 @@
 """What `equal check` says of targets: pairs as they are read, and an answer that was judged."""
 
 import json
+import re
 
 import pytest
 
 from equal_assets.errors import CorpusError
-from equal_assets.planning.targets import look_through_target
+from equal_assets.planning.targets import look_through_target, warn_of_few_pairs
 from equal_assets.settings import EvaluationSettings, TargetSettings
 
 MARS = ["Mars", "Moon"]
@@ -52,3 +53,17 @@ def test_code_that_fails_its_own_tests_is_told(tmp_path):
     ):
         told(tmp_path, *rows, **named)
     assert "is judged right (def f():" in told(tmp_path, *rows[::-1], **named)
+
+
+@pytest.mark.parametrize(
+    ("n_pairs", "said"),
+    [(1, "1 reference pair: .* like it;"), (3, "3 .* fewer than 16")],
+)
+def test_reference_set_too_small_to_tell_a_task_is_told(tmp_path, n_pairs, said):
+    rows = [json.dumps({"question": f"{n}?", "answer": "a"}) + "\n" for n in range(16)]
+    (tmp_path / "reference.jsonl").write_text("".join(rows[:n_pairs]))
+    (tmp_path / "test.jsonl").write_text(json.dumps({"question": "b?", "answer": "b"}) + "\n")
+    files = {name: str(tmp_path / f"{name}.jsonl") for name in ("reference", "test")}
+    assert re.match(said, warn_of_few_pairs(TargetSettings(**files)))
+    (tmp_path / "reference.jsonl").write_text("".join(rows))
+    assert warn_of_few_pairs(TargetSettings(**files)) == ""
