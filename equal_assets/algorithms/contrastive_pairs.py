@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equal_assets.algorithms.segments import sums_of
+
 MIN_DOCUMENTS = 2
 """With pairs: one to tune on, one to measure on."""
 
@@ -136,8 +138,7 @@ def qa_spread(pair_embeddings: np.ndarray, labels: np.ndarray) -> float:
             "give pairs that differ"
         )
     n_clusters = int(labels.max()) + 1
-    sums = np.zeros((n_clusters, rows.shape[1]))
-    np.add.at(sums, labels, rows)
+    sums = sums_of(rows, labels, n_clusters)
     sizes = np.maximum(1, np.bincount(labels, minlength=n_clusters))
     within = 1.0 - (np.square(sums).sum(axis=1) / sizes).sum() / len(rows)
     return float(max(0.0, within) / overall)

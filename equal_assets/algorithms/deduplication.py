@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import regex
-from datasketch import MinHash, MinHashLSH
 
 from equal_assets.algorithms.words import ngrams, words
 from equal_assets.records import QAPair
@@ -102,6 +101,8 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
     ----------
     Broder 1997, "On the resemblance and containment of documents"; Lee et al. 2022.
     """
+    from datasketch import MinHash, MinHashLSH  # here: it brings scipy.integrate
+
     index = MinHashLSH(
         threshold=threshold,
         num_perm=PERMUTATIONS,

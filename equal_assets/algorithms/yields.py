@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 TREES, LEAVES, LEARNING_RATE, RIDGE = 150, 8, 0.05, 5.0
 """Of the boosted trees: many small steps, each with few leaves that are drawn to the mean."""
@@ -86,6 +89,8 @@ class _Counts:
         self.mean = float(counts.mean()) if len(counts) else 0.0
         self.trees: HistGradientBoostingRegressor | None = None
         if self.mean > 0:
+            from sklearn.ensemble import HistGradientBoostingRegressor
+
             trees = HistGradientBoostingRegressor(
                 loss="poisson",
                 max_iter=TREES,

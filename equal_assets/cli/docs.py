@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import click
 
-from equal_assets.cli.main import CHAPTERS, main
+from equal_assets.cli.main import CHAPTERS, load_command, main
 
 WIDTH = 80
 
@@ -46,9 +46,9 @@ def cli_reference() -> str:
 def _commands() -> Iterator[str]:
     for title, commands in CHAPTERS.items():
         yield f"## {title}"
-        for command in commands:
-            yield f"### `equal {command.name}`"
-            yield _help(command, f"equal {command.name}")
+        for name in commands:
+            yield f"### `equal {name}`"
+            yield _help(load_command(name), f"equal {name}")
 
 
 def _help(command: click.Command, name: str) -> str:

@@ -7,19 +7,12 @@ from __future__ import annotations
 
 import atexit
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from equal_assets.causes import explain
-from equal_assets.cli.check import check
-from equal_assets.cli.compare import compare, report
-from equal_assets.cli.doctor import doctor
-from equal_assets.cli.export import export
-from equal_assets.cli.init import init
-from equal_assets.cli.preview import preview
-from equal_assets.cli.run import rerun, retry, run, status
-from equal_assets.cli.schema import schema
 from equal_assets.cli.terminal import (
     FAILED,
     WRONG_CALL,
@@ -28,19 +21,37 @@ from equal_assets.cli.terminal import (
     say_error,
     silence_finalization,
 )
-from equal_assets.cli.trace import trace
-from equal_assets.cli.ui import ui
 from equal_assets.errors import EqualError, SettingsError
 from equal_assets.secrets import scrub
-from equal_assets.settings import quiet_libraries
 
-CHAPTERS: dict[str, tuple[click.Command, ...]] = {
-    "Begin": (init, check, schema),
-    "Play": (preview, run, status, retry, rerun, doctor),
-    "See what came of it": (ui, compare, trace),
-    "Pass it on": (export, report),
+CHAPTERS = {
+    "Begin": {
+        "init": "Write a campaigns.yaml for your documents and questions.",
+        "check": "Check that all that campaigns.yaml names is there and usable.",
+        "schema": "Print the JSON schema of campaigns.yaml.",
+    },
+    "Play": {
+        "preview": "Show what a few documents yield, before a campaign is paid for.",
+        "run": "Play campaigns to their end, resuming what is there.",
+        "status": "Show rounds, budget, reward and accuracy of campaigns.",
+        "retry": "Try again to extract documents that failed.",
+        "rerun": "Play a campaign again from one of its rounds on.",
+        "doctor": "Verify all stores of the project against each other.",
+    },
+    "See what came of it": {
+        "ui": "Open the Dagster and MLflow pages of this project.",
+        "compare": "Compare campaigns side by side at the same budget.",
+        "trace": "Show where a QA pair comes from, and what became of it.",
+    },
+    "Pass it on": {
+        "export": "Write the data set of a campaign for trainers, with its card.",
+        "report": "Write what a campaign did and gained as one HTML file.",
+    },
 }
-"""The commands, in the order in which a user meets them."""
+"""The commands, in the order in which a user meets them, with the first line of their help."""
+
+ELSEWHERE = {"status": "run", "retry": "run", "rerun": "run", "report": "compare"}
+"""Command -> module of this folder, where that has another name."""
 
 EXAMPLES = (
     ("equal init --demo && equal run", "the demo, from nothing to the closing table"),
@@ -55,6 +66,13 @@ ENVIRONMENT = (
 )
 
 
+def load_command(name: str) -> click.Command:
+    """Import a command, with what it needs."""
+    module = import_module(f"equal_assets.cli.{ELSEWHERE.get(name, name)}")
+    command: click.Command = getattr(module, name)
+    return command
+
+
 class EqualGroup(click.Group):
     """Prints the project's own errors without a traceback, and its help as a guide."""
 
@@ -62,6 +80,8 @@ class EqualGroup(click.Group):
         """Run a command."""
         atexit.register(silence_finalization)
         sys.unraisablehook = interrupt_again
+        from equal_assets.settings import quiet_libraries  # here: the help is shown without it
+
         quiet_libraries()
         try:
             return super().invoke(ctx)
@@ -85,16 +105,17 @@ class EqualGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order in which a user meets them."""
-        return list(self.commands)
+        return [name for chapter in CHAPTERS.values() for name in chapter]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, whose module is imported now; None if there is no such command."""
+        return load_command(cmd_name) if cmd_name in self.list_commands(ctx) else None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by chapter, examples, the environment, and the options."""
         limit = formatter.width
-        for title, commands in CHAPTERS.items():
-            rows = [(str(command.name), command.get_short_help_str(limit)) for command in commands]
-            with formatter.section(title):
-                formatter.write_dl(rows, col_max=limit)
-        for title, told in (("Examples", EXAMPLES), ("Environment", ENVIRONMENT)):
+        chapters = [(title, tuple(commands.items())) for title, commands in CHAPTERS.items()]
+        for title, told in (*chapters, ("Examples", EXAMPLES), ("Environment", ENVIRONMENT)):
             with formatter.section(title):
                 formatter.write_dl(told, col_max=limit)
         click.Command.format_options(self, ctx, formatter)
@@ -108,10 +129,6 @@ def main() -> None:
     Campaigns (target, strategy, budget) are declared in campaigns.yaml of the current folder, or of
     a folder above it. `equal COMMAND --help` says more about a command.
     """
-
-
-for command in [command for chapter in CHAPTERS.values() for command in chapter]:
-    main.add_command(command)
 
 
 if __name__ == "__main__":

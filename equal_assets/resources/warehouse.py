@@ -208,18 +208,14 @@ class Warehouse(DuckDBResource):
             If another process keeps it open for longer than ``lock_timeout_seconds``.
         """
         Path(self.database).parent.mkdir(parents=True, exist_ok=True)
-        with open_warehouse(
-            self.database, config=self.connection_config, patience=self._patience()
-        ) as connection:
+        with open_warehouse(self.database, patience=self._patience()) as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Open the warehouse to read: all queries of the block see the same state."""
         Path(self.database).parent.mkdir(parents=True, exist_ok=True)
-        with read_warehouse(
-            self.database, config=self.connection_config, patience=self._patience()
-        ) as connection:
+        with read_warehouse(self.database, patience=self._patience()) as connection:
             connection.execute("begin")
             yield Transaction(connection)
 

@@ -7,17 +7,17 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import duckdb
 import psutil
 
 from equal_assets.errors import WarehouseLockedError, WarehouseVersionError
+from equal_assets.resources.attached import OpenHereError, attached
 
 SQL = files("equal_assets") / "sql"
 """The folder `sql` of the project; an installed package has it inside."""
@@ -28,10 +28,6 @@ HELD = re.compile(
     re.DOTALL,
 )
 """What DuckDB says, and says of no other fault, where another process has the file open."""
-
-CONFIGURED_OTHERWISE = "Can't open a connection to same database file with a different"
-"""What DuckDB says where another thread has the file open to read and this one wants to write."""
-
 
 TELL_AFTER_SECONDS = 1.0
 MAX_COMMAND = 200  # characters of a command line that are shown
@@ -84,7 +80,7 @@ AS_IT_TAKES = Patience()
 
 @contextmanager
 def open_warehouse(
-    database: str, *, patience: Patience = AS_IT_TAKES, config: dict[str, Any] | None = None
+    database: str, *, patience: Patience = AS_IT_TAKES
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse, waiting for other processes; its tables and views are there.
 
@@ -96,8 +92,6 @@ def open_warehouse(
     database : str
         Path of the file.
     patience : Patience
-    config : dict, optional
-        Settings of DuckDB.
 
     Raises
     ------
@@ -106,7 +100,7 @@ def open_warehouse(
     WarehouseVersionError
         If its tables lack columns of today.
     """
-    with _interruptible(), _connect(database, config or {}, patience) as connection:
+    with _interruptible(), _connected(database, patience, read_only=False) as connection:
         columns = _columns(connection)
         if _create_tables(connection, present={table for table, _ in columns}):
             columns = _columns(connection)
@@ -118,7 +112,7 @@ def open_warehouse(
 
 @contextmanager
 def read_warehouse(
-    database: str, *, patience: Patience = AS_IT_TAKES, config: dict[str, Any] | None = None
+    database: str, *, patience: Patience = AS_IT_TAKES
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse to read, beside others that read.
 
@@ -126,17 +120,16 @@ def read_warehouse(
     exceptions are those of :func:`open_warehouse`.
     """
     if not os.path.exists(database):
-        with open_warehouse(database, patience=patience, config=config):
+        with open_warehouse(database, patience=patience):
             pass  # makes it
-    with _interruptible():
-        connection = _connect(database, config or {}, patience, read_only=True)
-        if not _is_complete(connection):
-            connection.close()
-            with open_warehouse(database, patience=patience, config=config):
+    with _interruptible(), ExitStack() as stack:
+        opened = stack.enter_context(_connected(database, patience, read_only=True))
+        if not _is_complete(opened):
+            stack.close()
+            with open_warehouse(database, patience=patience):
                 pass
-            connection = _connect(database, config or {}, patience, read_only=True)
-        with connection:
-            yield connection
+            opened = stack.enter_context(_connected(database, patience, read_only=True))
+        yield opened
 
 
 def create_all(connection: duckdb.DuckDBPyConnection) -> None:
@@ -160,15 +153,28 @@ def _interruptible() -> Iterator[None]:
         raise
 
 
-def _connect(
-    database: str, config: dict[str, Any], patience: Patience, *, read_only: bool = False
+@contextmanager
+def _connected(
+    database: str, patience: Patience, *, read_only: bool
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the file as soon as no other process has it open."""
+    with ExitStack() as stack:
+        yield _wait_for(
+            database,
+            lambda: stack.enter_context(attached(database, read_only=read_only)),
+            patience,
+        )
+
+
+def _wait_for(
+    database: str, connect: Callable[[], duckdb.DuckDBPyConnection], patience: Patience
 ) -> duckdb.DuckDBPyConnection:
     began = time.monotonic()
     pause, told = 0.02, ""
     while True:
         try:
-            connection = _connected(database, config, read_only=read_only)
-        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            connection = connect()
+        except (duckdb.IOException, OpenHereError) as error:
             holder = _holder(error)
             if holder is None:
                 raise
@@ -193,25 +199,13 @@ def _connect(
             return connection
 
 
-def _connected(
-    database: str, config: dict[str, Any], *, read_only: bool
-) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(database, config=config, read_only=read_only)
-    except duckdb.ConnectionException as error:
-        if not read_only or CONFIGURED_OTHERWISE not in str(error):
-            raise
-        return duckdb.connect(database, config=config)  # as another thread here has it open
-
-
-def _holder(error: duckdb.IOException | duckdb.ConnectionException) -> str | None:
+def _holder(error: duckdb.IOException | OpenHereError) -> str | None:
     """Name the process that has the file open: its number, command, and since when it runs.
 
     None if this is not what is wrong.
     """
-    if isinstance(error, duckdb.ConnectionException):
-        is_open_here = CONFIGURED_OTHERWISE in str(error)
-        return f"PID {os.getpid()} (this process), which reads it" if is_open_here else None
+    if isinstance(error, OpenHereError):
+        return f"PID {os.getpid()} (this process)"
     found = HELD.match(str(error))
     if found is None:
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
+
+from equal_assets.algorithms.segments import sums_of
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,13 @@ def measure_geometry(embeddings: np.ndarray, labels: np.ndarray, *, n_neighbors:
     """
     n_clusters = int(labels.max()) + 1
     sizes = np.bincount(labels, minlength=n_clusters)
-    sums = np.zeros((n_clusters, embeddings.shape[1]))
-    np.add.at(sums, labels, embeddings)
+    sums = sums_of(embeddings, labels, n_clusters)
     centroids = sums / sizes[:, None]  # (n_clusters, n_dimensions)
     distances = centroid_distances(embeddings, labels, centroids)
     by_cluster = np.lexsort((distances, labels))
     medoids = by_cluster[np.searchsorted(labels[by_cluster], np.arange(n_clusters))]
     squared = np.bincount(labels, weights=distances**2, minlength=n_clusters)
-    between = cdist(centroids, centroids)  # (n_clusters, n_clusters)
+    between = distances_between(centroids, centroids)  # (n_clusters, n_clusters)
     np.fill_diagonal(between, np.inf)
     neighbors = np.argsort(between, axis=1, kind="stable")[:, : min(n_neighbors, n_clusters - 1)]
     return Geometry(
@@ -127,6 +127,15 @@ def centroid_distances(
     return np.sqrt(np.maximum(squared, 0.0))
 
 
+def distances_between(
+    first: np.ndarray, second: np.ndarray, metric: str = "euclidean"
+) -> np.ndarray:
+    """Return the distance of each row of one matrix to each of another, in float64."""
+    from scipy.spatial.distance import cdist  # here: definitions load without it
+
+    return np.asarray(cdist(first, second, metric))
+
+
 def diagonal_wasserstein(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return squared 2-Wasserstein distances between clusters, as Gaussians of diagonal covariance.
 
@@ -144,10 +153,8 @@ def diagonal_wasserstein(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarr
         A cluster of one document has no spread.
     """
     sizes = np.bincount(labels)[:, None]
-    means = np.zeros((len(sizes), embeddings.shape[1]))
-    squares = np.zeros_like(means)
-    np.add.at(means, labels, embeddings)
-    np.add.at(squares, labels, embeddings.astype(np.float64) ** 2)
-    means /= sizes
+    means = sums_of(embeddings, labels, len(sizes)) / sizes
+    squares = sums_of(embeddings.astype(np.float64) ** 2, labels, len(sizes))
     deviations = np.sqrt(np.maximum(squares / sizes - means**2, 0.0))
-    return cdist(means, means, "sqeuclidean") + cdist(deviations, deviations, "sqeuclidean")
+    apart = distances_between(means, means, "sqeuclidean")
+    return apart + distances_between(deviations, deviations, "sqeuclidean")

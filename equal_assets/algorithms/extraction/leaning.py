@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 TEXT = "text|passage|article|excerpt|document|paragraph|section|chapter|lesson"
 PICTURE = "figure|diagram|picture|illustration|photo|photograph"
@@ -88,13 +89,12 @@ ALONE = (
 SHOWS = re.compile(r"\n|`|\$[^$]+\$|:\s*\S")
 
 
-def _any_of(phrases: Sequence[str]) -> re.Pattern[str]:
+@cache  # the first time takes longer than to import all else here
+def _any_of(*phrases: str) -> re.Pattern[str]:
     together = "|".join(phrases).replace(" ", r"\s+")
     return re.compile(rf"\b(?:{together})(?![\w-])", re.IGNORECASE)
 
 
-LEANS_ELSEWHERE, LEANS_UNLESS_SHOWN = _any_of(ELSEWHERE), _any_of((*ELSEWHERE, *SHOWN))
-LEANS_ALONE = _any_of((*ELSEWHERE, *ALONE))
 SENTENCES = re.compile(r"[.!?]\s+\S")
 NUMBERED_THING = re.compile(
     rf"\b{NUMBERED} \(?\d+(?:\.\d+)*[a-z]?\)?"
@@ -175,11 +175,11 @@ def dangling_reference(question: str) -> str | None:
         than English.
     """
     if SHOWS.search(question):
-        found = LEANS_ELSEWHERE.search(question)
+        found = _any_of(*ELSEWHERE).search(question)
     elif SENTENCES.search(question):
-        found = LEANS_UNLESS_SHOWN.search(question)
+        found = _any_of(*ELSEWHERE, *SHOWN).search(question)
     else:
-        found = LEANS_ALONE.search(question) or _numbered(question)
+        found = _any_of(*ELSEWHERE, *ALONE).search(question) or _numbered(question)
         if not found:
             return _undefined(question)
     return " ".join(found[0].lower().split()) if found else None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
-from equal_assets.algorithms.clusters.geometry import diagonal_wasserstein
+from equal_assets.algorithms.clusters.geometry import diagonal_wasserstein, distances_between
 from equal_assets.algorithms.optimal_transport import ot_cost
 from equal_assets.algorithms.strategies.bandit import (
     AUTHORS_EXPLORATION,
@@ -172,7 +171,7 @@ class AuthorsBandit(Strategy):
         """Return ``1 - OT - 0.12`` on Euclidean cost; -1 for an arm without pairs."""
         if not len(pair_embeddings):
             return -1.0
-        cost = ot_cost(cdist(pair_embeddings, self.target.embeddings))
+        cost = ot_cost(distances_between(pair_embeddings, self.target.embeddings))
         return REWARD_OFFSET - cost
 
     def state(self) -> State:

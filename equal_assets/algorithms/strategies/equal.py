@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from equal_assets.algorithms.segments import sums_of
 from equal_assets.algorithms.strategies.hedge import (
     CENTRAL,
     LEARNED,
@@ -415,8 +416,7 @@ def _relatedness(corpus: Corpus, *, sharing: float) -> np.ndarray:
     """
     if not sharing or corpus.n_arms < 2:
         return np.eye(corpus.n_arms)
-    centroids = np.zeros((corpus.n_arms, corpus.embeddings.shape[1]))
-    np.add.at(centroids, corpus.arms, corpus.embeddings)
+    centroids = sums_of(corpus.embeddings, corpus.arms, corpus.n_arms)
     centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
     distances = np.maximum(1.0 - centroids @ centroids.T, 0.0)
     np.fill_diagonal(distances, np.inf)

@@ -6,10 +6,9 @@ import csv
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from equal_assets.errors import CorpusError
 from equal_assets.records import RejectedRow
@@ -24,6 +23,9 @@ from equal_assets.resources.corpora.encoded import UNREADABLE, bounded_lines, op
 from equal_assets.resources.corpora.mapping import column_of, mapped_fields, require_fields
 from equal_assets.resources.corpora.packed import FREE_BYTES, MOST_RATIO
 from equal_assets.settings import FieldMappingSettings
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 ROWS_PER_BATCH = 256
 BOMB_RATIO = 20
@@ -44,6 +46,8 @@ def read_parquet(
 
     Only what is mapped is read; without a mapping, every column.
     """
+    import pyarrow.parquet as pq  # here: definitions load without it
+
     row = 0
     columns = None
     try:
