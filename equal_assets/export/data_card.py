@@ -17,6 +17,12 @@ from equal_assets.pages.values import markdown_table
 from equal_assets.resources.embedding.question_vectors import not_compared
 from equal_assets.settings import DatasetSettings, ExportFormat, ExportKey
 
+CURVE = (
+    *("round", "documents", "pool_pairs", "target_coverage", "random_coverage", "near_pairs"),
+    *("mean_reward", "best_reward", "pool_ot_cost"),
+)
+"""Columns of the curve that a card shows."""
+
 CURVE_PICTURE = "reward_curve.png"
 NOT_STATED = "unknown: the corpus states none"
 MOST_SOURCES = 100
@@ -165,11 +171,14 @@ def _spent(contents: Contents) -> str:
 
 
 def _curve(contents: Contents) -> str:
-    shown = ("round", "documents", "pool_pairs", "mean_reward", "best_reward", "pool_ot_cost")
-    curve = contents.curve.select(shown)
+    curve = contents.curve.select(CURVE)
+    curve = curve.drop(name for name in CURVE if curve[name].null_count() == len(curve))
     return (
-        "## Reward curve\n\nRewards are minus optimal-transport costs to the reference questions "
-        "of the task; `pool_ot_cost` is the cost of all pairs so far, lower is better.\n\n"
+        "## Reward curve\n\n`target_coverage` says how many near pairs each reference question of "
+        "the task has so far, in a mean in which unserved questions count most, and `near_pairs` "
+        "how many pairs are near any; higher is better. `random_coverage` is that of random "
+        "documents for as much. Rewards are minus optimal-transport costs to the reference "
+        "questions of the task; `pool_ot_cost` is the cost of all pairs so far, lower is better.\n\n"
         f"![Reward curve]({CURVE_PICTURE})\n\n{markdown_table(curve.columns, curve.rows())}"
     )
 

@@ -9,6 +9,7 @@ import polars as pl
 from rich.table import Table
 
 from equal_assets.pages.corpus import chunks_of_pages
+from equal_assets.pages.coverage import CoverageCurve, coverage_curves, lines
 from equal_assets.pages.spend import budget_used
 from equal_assets.pages.students import asked_questions
 from equal_assets.pages.values import NONE, change, metric_form, metric_label, number, with_interval
@@ -57,8 +58,9 @@ def status_tables(
     rows = warehouse.query("campaign_status")
     standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
     students = warehouse.query("student_accuracy", campaigns=list(names))
+    covered = coverage_curves(warehouse, names)
     columns = {
-        name: _standing(settings, name, standing.get(name, NOTHING_YET))
+        name: _standing(settings, name, standing.get(name, NOTHING_YET), covered[name])
         | _students(students.filter(pl.col("campaign") == name))
         | budget_used(name, settings.campaigns[name], extractor, warehouse)
         for name in names
@@ -76,12 +78,15 @@ def status_tables(
         yield table
 
 
-def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, str]:
+def _standing(
+    settings: Settings, name: str, row: dict[str, Any], covered: CoverageCurve
+) -> dict[str, str]:
     campaign = settings.campaigns[name]
     return {
         "strategy": campaign.strategy,
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
         "ended by": row["ended_by"] or NONE,
+        **lines(covered),
         "documents used": f"{row['documents']:,} of {campaign.budget_documents:,}",
         **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
         "pairs extracted": f"{row['pairs']:,}",

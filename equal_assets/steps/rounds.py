@@ -60,11 +60,15 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     pairs = _arm_pairs(player, asked, leaked)
     rewards = {arm: player.strategy.reward(*pairs.of(arm)) for arm in {p.arm for p in pulls}}
     player.strategy.observe(pulls, pairs.extracted(), [rewards[pull.arm] for pull in pulls])
+    scoring = _scoring_spend(player, hashes, number)
+    gains = player.coverage.take(asked, pairs.extracted(), scoring_tokens=scoring["scoring_tokens"])
+    found = player.coverage.evidence()
     outcome = {
         "campaign": player.name,
         "round": number,
         **_pool(player, asked, leaked),
-        **_scoring_spend(player, hashes, number),
+        **player.coverage.standing(found),
+        **scoring,
         "expected_gain": expected_gain,
         "ended_by": _ended_by(player, number, share_asked=share_asked),
     }
@@ -74,7 +78,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     clock.lap("selection")
     outcome |= {f"{part}_seconds": clock.seconds[part] for part in TIMED_PARTS}
     outcome["seconds"] = sum(clock.seconds.values())
-    _store_round(player, number, rows, asked, leaked, outcome)
+    _store_round(player, number, rows, asked.with_columns(gains), leaked, outcome)
     return True
 
 
@@ -381,6 +385,7 @@ def _store_round(
         "cluster",
         "content_hash",
         pl.lit(player.extractor.fingerprint).alias("extractor"),
+        "gain",
         "status",
     )
     state = pl.DataFrame(
