@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from markdown import markdown
-from playing import draw_warm_up, select
+from playing import WARM_UP_SHARE, draw_warm_up, select
 from unseen import Cell, World, _job, _uniform, build
 
 from equal_assets.algorithms.chance import Chance
@@ -38,7 +38,10 @@ AT = (0.01, 0.02, 0.05)
 CHANCE_AT = (0.5, 1.0, 2.0, 4.0)
 """Costs of random documents, as multiples of the sample's, at which the expectation is tried."""
 
-N_RANDOM = 40
+N_RANDOM = 100
+"""Pairs of a sample and other random documents."""
+
+TOLD = ("expected over real", "held")
 
 
 def played(cell: Cell, spaces: Path, *, share: float) -> list[dict]:
@@ -118,23 +121,28 @@ def _judged(world: World, target: Target, rounds: Sequence[np.ndarray], cell: Ce
 
 
 def _of_chance(world: World, cell: Cell) -> dict:
-    """Return how often the interval of the warm-up holds what other random documents cover."""
+    """Return how often the interval of a warm-up holds what other random documents cover."""
     coverage, costs = _coverage(world, world.reference), world.data.corpus.costs
+    masses, n_near = _given(world, coverage, np.arange(len(costs)))
     rng = np.random.default_rng(cell.seed)
-    sample = draw_warm_up(len(costs), seed=cell.seed + 1)
-    chance = Chance(coverage, *_given(world, coverage, sample), costs[sample])
-    found = {}
-    for times in CHANCE_AT:
-        expected = chance.covers(times * chance.costs.sum())
-        n_documents = round(times * len(sample))
-        values = []
-        for _ in range(N_RANDOM):
-            rows = rng.permutation(len(costs))[:n_documents]
-            values.append(float(coverage.value(_given(world, coverage, rows)[0].sum(axis=0))))
-        held = [expected.low <= value <= expected.high for value in values]
-        found[f"expected over real, {times:g} x"] = expected.value / float(np.mean(values))
-        found[f"held, {times:g} x"] = float(np.mean(held))
-    return found
+    n_sample = round(WARM_UP_SHARE * len(costs))
+    found: dict[str, list] = {f"{what}, {times:g} x": [] for times in CHANCE_AT for what in TOLD}
+    for _ in range(N_RANDOM):
+        order = rng.permutation(len(costs))
+        sample, others = order[:n_sample], order[n_sample:]
+        chance = Chance(coverage, masses[sample], n_near[sample], costs[sample])
+        spent = np.cumsum(costs[others])
+        for times in CHANCE_AT:
+            cost = times * chance.costs.sum()
+            drawn = others[: np.searchsorted(spent, cost, side="right")]
+            expected, value = chance.covers(cost), float(coverage.value(masses[drawn].sum(axis=0)))
+            told = (expected.value / value, expected.low <= value <= expected.high)
+            for what, said in zip(TOLD, told, strict=True):
+                found[f"{what}, {times:g} x"].append(said)
+    return {
+        name: float(np.median(said) if "over" in name else np.mean(said))
+        for name, said in found.items()
+    }
 
 
 def tables(folder: Path) -> str:

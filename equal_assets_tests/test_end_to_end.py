@@ -228,6 +228,7 @@ FIRST_SHOWN = {
         "sample pairs",
     ],
     ("reward_curve", "random"): [
+        "why it ended",
         "target coverage so far",
         "near pairs per document so far",
         "does another document pay?",

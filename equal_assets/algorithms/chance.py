@@ -30,6 +30,10 @@ class Range:
     low: float
     high: float
 
+    def times(self, factor: float) -> Range:
+        """Return the same in another unit."""
+        return Range(factor * self.value, factor * self.low, factor * self.high)
+
 
 class Chance:
     """Random documents, bought in place of what a campaign bought.

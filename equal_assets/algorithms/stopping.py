@@ -84,6 +84,25 @@ def evidence(
     return Evidence(rate(gains, costs), rate(sample_gains, sample_costs))
 
 
+def in_words(gain: Range, chance: Range, unit: str) -> str:
+    """Return what documents added, and what random ones would, in one sentence.
+
+    Parameters
+    ----------
+    gain, chance : Range
+        Coverage for each unit.
+    unit : str
+        What people pay for.
+    """
+    own, other = (
+        f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}]" for found in (gain, chance)
+    )
+    return (
+        f"the last rounds added {own} near pairs per question for each {unit}, "
+        f"random documents add {other}"
+    )
+
+
 def ends_after(pays: Sequence[bool | None]) -> int | None:
     """Return the first round, from 1, after which nothing spoke for going on; None: not yet.
 

@@ -128,7 +128,7 @@ def _selection(contents: Contents) -> str:
     own = settings["campaign"]
     ends = {"budget": "its budget was spent", "gain": "another round would have gained too little"}
     ended = (
-        f"The campaign ended because {ends[standing['ended_by']]}"
+        f"The campaign ended because {ends[standing['ended_by']]}{_because(standing)}"
         if standing["ended_by"]
         else "The campaign has not ended: more rounds may follow"
     )
@@ -151,6 +151,11 @@ def _selection(contents: Contents) -> str:
         f"(fingerprint `{contents.fingerprint}`) are in `manifest.json`.\n\n"
         f"{markdown_table(['', ''], rows)}"
     )
+
+
+def _because(standing: Mapping[str, Any]) -> str:
+    because = standing["ended_because"]
+    return f" ({because})" if because else ""
 
 
 def _spent(contents: Contents) -> str:
@@ -178,7 +183,7 @@ def _curve(contents: Contents) -> str:
         "the task has so far, in a mean in which unserved questions count most, and `near_pairs` "
         "how many pairs are near any; higher is better. `random_coverage` is that of random "
         "documents for as much. Rewards are minus optimal-transport costs to the reference "
-        "questions of the task; `pool_ot_cost` is the cost of all pairs so far, lower is better.\n\n"
+        "questions of the task; `pool_ot_cost` is the cost of all pairs so far.\n\n"
         f"![Reward curve]({CURVE_PICTURE})\n\n{markdown_table(curve.columns, curve.rows())}"
     )
 

@@ -51,7 +51,8 @@ def describe_run(
     run_id = campaign_run(warehouse, tracker, campaign)
     standing = warehouse.query("campaign_status").filter(campaign=campaign).row(0, named=True)
     tags = campaign_tags(settings, campaign, standing)
-    tags |= lines(coverage_curves(warehouse, [campaign])[campaign])
+    covered = lines(coverage_curves(warehouse, [campaign])[campaign])
+    tags["covers"] = ", ".join(f"{name}: {value}" for name, value in covered.items())
     tracker.describe(
         run_id,
         {f"equal.{name}": value for name, value in tags.items()},

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import polars as pl
 
-from equal_assets.algorithms.stopping import ends_after
+from equal_assets.algorithms.chance import Range
+from equal_assets.algorithms.stopping import ends_after, in_words
 from equal_assets.pages.values import NONE, text
 from equal_assets.resources.warehouse import Warehouse
 
@@ -104,25 +105,19 @@ class CoverageCurve:
         """Whether another document pays, with both numbers and their intervals."""
         row = self.rows.row(-1, named=True)
         if row["pays"] is None:
-            return "Whether another document pays is not known: too few were read, or by chance."
-        said = said_of_gain(row, self.unit)
+            return "whether another document pays is not known: too few were read, or by chance."
+        gain, chance = (
+            Range(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
+            for name in ("gain", "random_gain")
+        )
+        said = f"{in_words(gain, chance, self.unit)}."
         if self.ends is not None:
-            return f"Since round {self.ends} another document no longer pays: {said}"
-        return f"Another document {'pays' if row['pays'] else 'may not pay'}: {said}"
+            return f"since round {self.ends} another document no longer pays: {said}"
+        return f"another document {'pays' if row['pays'] else 'may not pay'}: {said}"
 
     @property
     def _dashed(self) -> str:
         return f"{self.random_label}, for as much"
-
-
-def said_of_gain(row: dict[str, float], unit: str) -> str:
-    """Return what the last documents added, and what random ones would, in one sentence."""
-    own, low, high = (text(row[f"gain{end}"]) for end in ("", "_low", "_high"))
-    other, least, most = (text(row[f"random_gain{end}"]) for end in ("", "_low", "_high"))
-    return (
-        f"the last rounds added {own} [{low}, {high}] near pairs per question for each {unit}, "
-        f"random documents add {other} [{least}, {most}]."
-    )
 
 
 def coverage_curves(warehouse: Warehouse, campaigns: Sequence[str]) -> dict[str, CoverageCurve]:

@@ -158,7 +158,7 @@ class _Content:
             yield ReportSection(
                 "What it covers of the target",
                 f"Left: {self.covered.coverage_sentence} Right: {self.covered.near_sentence} "
-                f"{self.covered.verdict}",
+                f"{self._ending()}",
                 figures=[drawn("target coverage", coverage_figure(self.covered))],
             )
         yield self._where_it_looked()
@@ -168,6 +168,12 @@ class _Content:
         yield self._data_set()
         yield self._rewards()
         yield self._how_to_reproduce()
+
+    def _ending(self) -> str:
+        """Return why the campaign has ended, and whether another document pays."""
+        because, verdict = self.standing["ended_because"], self.covered.verdict
+        ended = f"The campaign has ended. {because}. " if because else ""
+        return f"{ended}{verdict[0].upper()}{verdict[1:]}"
 
     def _rewards(self) -> ReportSection:
         before, after = self.standing["ot_cost_first"], self.standing["ot_cost_last"]

@@ -95,6 +95,8 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
     clusters = warehouse.query("campaign_clusters", campaign=campaign)
     reference = warehouse.query("reference_plane", campaign=campaign)
     covered = coverage_curves(warehouse, [campaign])[campaign]
+    standing = warehouse.query("campaign_status").filter(campaign=campaign)
+    because = standing["ended_because"].item()
     figures = {
         **({"target coverage": coverage_figure(covered)} if covered else {}),
         "reward curve": reward_curve_figure(curve, campaign),
@@ -104,6 +106,7 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
     last = curve.row(-1, named=True)
     pulled = clusters.filter(pl.col("pulls") > 0)
     metadata = {
+        **({"why it ended": because} if because else {}),
         **_covered(covered),
         **{name: markdown(figure) for name, figure in figures.items()},
         "rewards and OT cost": BEHIND,

@@ -28,7 +28,7 @@ COUNTED = (
     "cost",
     "paid_cost",
 )
-MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
+MEASURED = ("ended_by", "ended_because", "ot_cost_first", "ot_cost_last", "examples", "seconds")
 LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
 """Least width of the labels and of a campaign, borders included: three fit in 80 characters."""
 
@@ -76,6 +76,17 @@ def status_tables(
         for label in labels:
             table.add_row(label, *(columns[name].get(label, NONE) for name in beside))
         yield table
+
+
+def said_below(warehouse: Warehouse, names: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence per campaign: why it ended, or whether another document pays."""
+    standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
+    covered = coverage_curves(warehouse, names)
+    for name in names:
+        if because := standing.get(name, NOTHING_YET)["ended_because"]:
+            yield f"{name} has ended. {because}."
+        if covered[name]:
+            yield f"{name}: {covered[name].verdict}"
 
 
 def _standing(

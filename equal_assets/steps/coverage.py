@@ -9,9 +9,10 @@ import polars as pl
 
 from equal_assets.algorithms.chance import Chance, Range
 from equal_assets.algorithms.coverage import TargetCoverage, kernel_of
-from equal_assets.algorithms.stopping import Added, Evidence, evidence
+from equal_assets.algorithms.stopping import Added, Evidence, ends_after, evidence, in_words
 from equal_assets.algorithms.strategies.equal import EqualStrategy
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Strategy
+from equal_assets.algorithms.strategies.table import BY_CHANCE
 from equal_assets.progress import Progress
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.pair_vectors import pair_vectors
@@ -22,9 +23,6 @@ from equal_assets.steps.sample import draw_sample
 
 MOST_SAMPLED = 2_000
 """Documents of the warm-up sample that stand for chance; of more, so many drawn at random."""
-
-BY_CHANCE = ("random", "all")
-"""Strategies that choose no document over another."""
 
 PER_TOKENS = 1_000
 """Tokens that gains are stated for, where any are billed."""
@@ -47,7 +45,9 @@ class PoolCoverage:
     n_near, documents, tokens : int
         Near pairs so far, and what was spent.
     added : list of Added
-        Of the last rounds.
+        Of each round since gains are kept.
+    pays : list of bool or None
+        What the evidence said after each round.
     """
 
     coverage: TargetCoverage
@@ -59,6 +59,7 @@ class PoolCoverage:
     documents: int = 0
     tokens: int = 0
     added: list[Added] = field(default_factory=list)
+    pays: list[bool | None] = field(default_factory=list)
 
     @property
     def spent(self) -> float:
@@ -89,11 +90,24 @@ class PoolCoverage:
         self.added.append(Added(gains, costs))
         return pl.Series("gain", gains)
 
-    def evidence(self) -> Evidence | None:
+    def judge(self) -> Evidence | None:
         """Return whether further documents pay; None where chance chooses or little is known."""
-        if self.is_chance:
-            return None
-        return evidence(self.added, self.chance.gains(self.spent), self.chance.costs)
+        found = None
+        if not self.is_chance:
+            found = evidence(self.added, self.chance.gains(self.spent), self.chance.costs)
+        self.pays.append(found and found.pays)
+        return found
+
+    @property
+    def no_longer_pays(self) -> bool:
+        """Whether the last rounds that were judged did not pay."""
+        return ends_after(self.pays) is not None
+
+    def in_words(self, found: Evidence) -> str:
+        """Return the evidence in a sentence."""
+        scale = PER_TOKENS if self.counts_tokens else 1
+        unit = "1,000 tokens" if self.counts_tokens else "document"
+        return in_words(found.gain.times(scale), found.chance.times(scale), unit)
 
     def standing(self, found: Evidence | None) -> dict[str, object]:
         """Return the columns of `rounds` that say how far the campaign is."""
@@ -104,8 +118,8 @@ class PoolCoverage:
             "question_masses": self.masses.tolist(),
             **_columns("random_coverage", self.chance.covers(self.spent)),
             **_columns("random_near_pairs", self.chance.finds(self.spent)),
-            **_columns("gain", found and found.gain, scale=scale),
-            **_columns("random_gain", found and found.chance, scale=scale),
+            **_columns("gain", found and found.gain.times(scale)),
+            **_columns("random_gain", found and found.chance.times(scale)),
             "pays": found and found.pays,
         }
 
@@ -115,12 +129,11 @@ class PoolCoverage:
         return float(self.coverage.value(self.masses))
 
 
-def _columns(name: str, found: Range | None, *, scale: float = 1.0) -> dict[str, float | None]:
+def _columns(name: str, found: Range | None) -> dict[str, float | None]:
     """Return the columns of a number with its interval."""
     ends = {"": "value", "_low": "low", "_high": "high"}
     return {
-        f"{name}{end}": None if found is None else scale * getattr(found, of)
-        for end, of in ends.items()
+        f"{name}{end}": None if found is None else getattr(found, of) for end, of in ends.items()
     }
 
 
@@ -209,6 +222,7 @@ def _go_on(pool: PoolCoverage, name: str, warehouse: Warehouse) -> None:
         return
     row = stored.row(0, named=True)
     pool.documents, pool.tokens, pool.n_near = row["documents"], row["tokens"], row["near_pairs"]
+    pool.pays = row["pays"]
     if row["question_masses"] is not None:
         pool.masses = np.array(row["question_masses"])
     else:

@@ -1,7 +1,20 @@
 import numpy as np
 import pytest
 
-from equal_assets.algorithms.stopping import IN_A_ROW, Added, ends_after, evidence, judged
+from equal_assets.algorithms.chance import Chance, Range
+from equal_assets.algorithms.coverage import TargetCoverage, kernel_of
+from equal_assets.algorithms.stopping import (
+    IN_A_ROW,
+    Added,
+    ends_after,
+    evidence,
+    in_words,
+    judged,
+)
+from equal_assets.algorithms.strategies.strategy import ExtractedPairs
+from equal_assets_tests.algorithms.worlds import planted_world, play, strategy
+
+PER_ROUND = 25
 
 
 def added(n_documents, gain, rng):
@@ -41,3 +54,56 @@ def test_a_campaign_ends_after_rounds_in_a_row_that_do_not_pay():
     assert ends_after(not_paying * (IN_A_ROW - 1) + paying + not_paying * (IN_A_ROW - 1)) is None
     assert ends_after([None, *not_paying * IN_A_ROW, *paying]) == 1 + IN_A_ROW
     assert ends_after([]) is None
+
+
+def ended(world, *, n_rounds, seed=0):
+    """Play `equal`, and return the documents after which it ends, and those of the target left."""
+    coverage = TargetCoverage(
+        kernel_of(world.corpus.embeddings, world.target.embeddings, temperature=0.25),
+        world.target,
+        shortest=0.1,
+    )
+    sample = np.random.default_rng([seed, 9]).permutation(world.corpus.n_documents)[:150]
+    chance = Chance(coverage, *coverage.given(extracted(world, sample), sample), np.ones(150))
+    player = strategy("equal", world, n_documents=n_rounds * PER_ROUND, seed=seed)
+    rounds, pays, masses = [], [], np.zeros(len(world.target.weights))
+    for number in range(n_rounds):
+        (pulls,) = play(player, world, n_rounds=1, n_documents=PER_ROUND, first=number, seed=seed)
+        rows = np.array([row for pull in pulls for row in pull.documents])
+        given, _ = coverage.given(extracted(world, rows), rows)
+        so_far = masses + np.cumsum(np.vstack([np.zeros_like(masses), given]), axis=0)
+        masses = so_far[-1]
+        rounds.append(Added(np.diff(coverage.value(so_far)), np.ones(len(rows))))
+        found = evidence(rounds, chance.gains(PER_ROUND * (number + 1)), chance.costs)
+        pays.append(found and found.pays)
+    return ends_after(pays), int((player.unread & (world.corpus.arms == 3)).sum())
+
+
+def extracted(world, rows):
+    vectors = np.concatenate([world.pairs[row] for row in rows])
+    return ExtractedPairs(np.asarray(rows), vectors, np.full(len(rows), 100.0))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_campaign_ends_soon_after_nothing_near_is_left(seed):
+    world = planted_world(seed, n_arms=24, per_arm=60)  # 60 documents are the target's
+    number, n_left = ended(world, n_rounds=20, seed=seed)
+    assert number is not None
+    assert 60 <= number * PER_ROUND <= 250
+    assert n_left <= 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_campaign_goes_on_where_near_documents_are_left(seed):
+    world = planted_world(seed, n_arms=6, per_arm=500)  # 500 are the target's, 350 are bought
+    number, n_left = ended(world, n_rounds=14, seed=seed)
+    assert number is None
+    assert n_left > 100
+
+
+def test_evidence_is_said_in_one_sentence():
+    said = in_words(Range(0.5, 0.25, 0.75), Range(0.125, 0.0625, 0.25), "document")
+    assert said == (
+        "the last rounds added 0.5 [0.25, 0.75] near pairs per question for each document, "
+        "random documents add 0.125 [0.0625, 0.25]"
+    )

@@ -48,7 +48,7 @@ def test_random_documents_are_those_of_the_warm_up_where_no_such_campaign_was_pl
     }
     assert "Dashed: random documents, by the warm-up sample, for as much." in curve.near_sentence
     assert curve.verdict == (
-        "Another document pays: the last rounds added 0.75 [0.5, 1] near pairs per question for "
+        "another document pays: the last rounds added 0.75 [0.5, 1] near pairs per question for "
         "each document, random documents add 0.25 [0.125, 0.375]."
     )
 
@@ -87,7 +87,7 @@ def test_round_after_which_another_document_no_longer_pays_is_marked(warehouse, 
     curve = coverage_curves(warehouse, ["equal"])["equal"]
     assert curve.ends == 5
     assert lines(curve)["no longer pays since round"] == "5"
-    assert curve.verdict.startswith("Since round 5 another document no longer pays: the last")
+    assert curve.verdict.startswith("since round 5 another document no longer pays: the last")
     assert curve.until(4).ends is None
     left, right = coverage_figure(curve).axes
     for axis in (left, right):

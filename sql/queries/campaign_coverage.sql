@@ -10,6 +10,7 @@ with spent as (
 select
   arg_max(question_masses, round) as question_masses, -- null: played before they were kept
   coalesce(arg_max(near_pairs, round), 0) as near_pairs,
+  list(pays order by round) as pays,
   any_value(documents)::bigint as documents,
   (any_value(tokens) + sum(scoring_tokens))::bigint as tokens
 from rounds
