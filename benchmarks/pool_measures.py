@@ -50,8 +50,8 @@ class Measures:
 
     def _gains(self, vectors: np.ndarray, lengths: np.ndarray) -> dict[str, float]:
         """Return F, what `equal` maximizes, with several values of a pair."""
-        mass = self._equal._kernel(vectors)
-        relative = lengths / self._equal.typical_answer
+        mass = self._equal.kernel(vectors)
+        relative = lengths / float(np.median(self._ground.reference.answer_lengths))
         enough = long_enough(lengths, self._ground.reference)
         values = {
             "F, v = 1": np.ones(len(lengths)),

@@ -28,7 +28,7 @@ def store_rounds(
     with warehouse.transaction() as transaction:
         for campaign, last in played.items():
             for number in range(1, last + 1):
-                rows = _round(campaign, number)
+                rows = round_rows(campaign, number)
                 if number == last:
                     rows["rounds"]["ended_by"] = ended_by
                 for table, row in rows.items():
@@ -46,7 +46,8 @@ def store_rounds(
             )
 
 
-def _round(campaign: str, number: int) -> dict[str, dict]:
+def round_rows(campaign: str, number: int) -> dict[str, dict]:
+    """Return a row of each table that a round of one document fills."""
     key = {"campaign": campaign, "round": number}
     document = f"{campaign}-{number}"
     spent = {"n_pairs": 1, "n_failed": 0, "n_cached": 0, "n_rejected": 0, **asdict(Usage())}

@@ -219,13 +219,15 @@ def _release_lost(settings: Settings, names: list[str], *, is_agreed: bool) -> N
 
 def _print_status(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:
     from equal_assets.pages.spend import warm_up_line
-    from equal_assets.pages.status import status_tables
+    from equal_assets.pages.status import said_below, status_tables
 
     extractor, width = build_extractor(settings), console.width
     if line := warm_up_line(extractor):
         say(line)
     for table in status_tables(settings, extractor, warehouse, names, width=width):
         console.print(table)
+    for line in said_below(warehouse, names):
+        say(line)
 
 
 def _print_warnings(settings: Settings, warehouse: Warehouse, names: list[str]) -> None:

@@ -17,6 +17,12 @@ from equal_assets.pages.values import markdown_table
 from equal_assets.resources.embedding.question_vectors import not_compared
 from equal_assets.settings import DatasetSettings, ExportFormat, ExportKey
 
+CURVE = (
+    *("round", "documents", "pool_pairs", "target_coverage", "random_coverage", "near_pairs"),
+    *("mean_reward", "best_reward", "pool_ot_cost"),
+)
+"""Columns of the curve that a card shows."""
+
 CURVE_PICTURE = "reward_curve.png"
 NOT_STATED = "unknown: the corpus states none"
 MOST_SOURCES = 100
@@ -122,7 +128,7 @@ def _selection(contents: Contents) -> str:
     own = settings["campaign"]
     ends = {"budget": "its budget was spent", "gain": "another round would have gained too little"}
     ended = (
-        f"The campaign ended because {ends[standing['ended_by']]}"
+        f"The campaign ended because {ends[standing['ended_by']]}{_because(standing)}"
         if standing["ended_by"]
         else "The campaign has not ended: more rounds may follow"
     )
@@ -147,6 +153,11 @@ def _selection(contents: Contents) -> str:
     )
 
 
+def _because(standing: Mapping[str, Any]) -> str:
+    because = standing["ended_because"]
+    return f" ({because})" if because else ""
+
+
 def _spent(contents: Contents) -> str:
     standing, own = contents.standing, contents.settings["campaign"]
     rows = [
@@ -165,11 +176,14 @@ def _spent(contents: Contents) -> str:
 
 
 def _curve(contents: Contents) -> str:
-    shown = ("round", "documents", "pool_pairs", "mean_reward", "best_reward", "pool_ot_cost")
-    curve = contents.curve.select(shown)
+    curve = contents.curve.select(CURVE)
+    curve = curve.drop(name for name in CURVE if curve[name].null_count() == len(curve))
     return (
-        "## Reward curve\n\nRewards are minus optimal-transport costs to the reference questions "
-        "of the task; `pool_ot_cost` is the cost of all pairs so far, lower is better.\n\n"
+        "## Reward curve\n\n`target_coverage` says how many near pairs each reference question of "
+        "the task has so far, in a mean in which unserved questions count most, and `near_pairs` "
+        "how many pairs are near any; higher is better. `random_coverage` is that of random "
+        "documents for as much. Rewards are minus optimal-transport costs to the reference "
+        "questions of the task; `pool_ot_cost` is the cost of all pairs so far.\n\n"
         f"![Reward curve]({CURVE_PICTURE})\n\n{markdown_table(curve.columns, curve.rows())}"
     )
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import dagster as dg
 import polars as pl
 
+from equal_assets.pages.coverage import coverage_curves, lines
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
@@ -50,6 +51,8 @@ def describe_run(
     run_id = campaign_run(warehouse, tracker, campaign)
     standing = warehouse.query("campaign_status").filter(campaign=campaign).row(0, named=True)
     tags = campaign_tags(settings, campaign, standing)
+    covered = lines(coverage_curves(warehouse, [campaign])[campaign])
+    tags["covers"] = ", ".join(f"{name}: {value}" for name, value in covered.items())
     tracker.describe(
         run_id,
         {f"equal.{name}": value for name, value in tags.items()},

@@ -36,11 +36,15 @@ def markdown(content: pl.DataFrame | Figure) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![plot]({png_uri(content)})")
 
 
-def sparkline(values: Sequence[float | None]) -> dg.MarkdownMetadataValue:
-    """Return a curve that the Dagster UI shows in place, its first and last value beside it."""
+def sparkline(values: Sequence[float | None], said: str = "") -> dg.MarkdownMetadataValue:
+    """Return a curve that the Dagster UI shows in place, its first and last value beside it.
+
+    A sentence under it says what it shows.
+    """
     known = [value for value in values if value is not None]
     ends = f" {known[0]:.4g} → {known[-1]:.4g}" if known else " no value"
-    return dg.MetadataValue.md(f"![curve]({sparkline_uri(values)}){ends}")
+    below = f"\n\n{said}" if said else ""
+    return dg.MetadataValue.md(f"![curve]({sparkline_uri(values)}){ends}{below}")
 
 
 def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:

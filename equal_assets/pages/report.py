@@ -18,8 +18,9 @@ from equal_assets.comparison.points import at_shared_points
 from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run
 from equal_assets.pages.corpus import chunks_of_pages
+from equal_assets.pages.coverage import BEHIND, CoverageCurve, coverage_curves, lines
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
-from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
+from equal_assets.pages.figures.curves import coverage_figure, reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 from equal_assets.pages.html import rendered
 from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
@@ -121,6 +122,10 @@ class _Content:
     def clusters(self) -> pl.DataFrame:
         return self.warehouse.query("campaign_clusters", campaign=self.name)
 
+    @cached_property
+    def covered(self) -> CoverageCurve:
+        return coverage_curves(self.warehouse, [self.name])[self.name]
+
     def headline(self) -> str:
         campaign = self.settings.campaigns[self.name]
         return (
@@ -132,15 +137,13 @@ class _Content:
         """Return what the page begins with: a few words a fact."""
         row, campaign = self.standing, self.settings.campaigns[self.name]
         facts = {
+            **lines(self.covered),
             "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
             **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
             "LLM tokens": f"{row['tokens']:,}",
             "cost": f"{row['cost']:,.2f}",
             "rounds": f"{row['rounds']}"
             + (f", ended by {row['ended_by']}" if row["ended_by"] else f" of {campaign.n_rounds}"),
-            "OT cost, first → last round": change(
-                row["ot_cost_first"], row["ot_cost_last"], form=".3f"
-            ),
             "training examples": text(row["examples"]),
         }
         return facts | {
@@ -151,20 +154,36 @@ class _Content:
         }
 
     def sections(self) -> Iterator[ReportSection]:
-        yield ReportSection(
-            "What the rounds gained",
-            "The reward of a cluster is minus the optimal-transport (OT) cost between its pairs "
-            "and the target's reference pairs: higher is better. The paper's bandit and its "
-            "variants choose by rewards; `equal` and the other strategies only record them. The "
-            "cost of all pairs so far is lower where they lie nearer to the target as a whole.",
-            figures=[drawn("rewards and OT cost", reward_curve_figure(self.curve, self.name))],
-        )
+        if self.covered:
+            yield ReportSection(
+                "What it covers of the target",
+                f"Left: {self.covered.coverage_sentence} Right: {self.covered.near_sentence} "
+                f"{self._ending()}",
+                figures=[drawn("target coverage", coverage_figure(self.covered))],
+            )
         yield self._where_it_looked()
         yield self._what_it_took()
         yield self._student()
         yield from self._other_campaigns()
         yield self._data_set()
+        yield self._rewards()
         yield self._how_to_reproduce()
+
+    def _ending(self) -> str:
+        """Return why the campaign has ended, and whether another document pays."""
+        because, verdict = self.standing["ended_because"], self.covered.verdict
+        ended = f"The campaign has ended. {because}. " if because else ""
+        return f"{ended}{verdict[0].upper()}{verdict[1:]}"
+
+    def _rewards(self) -> ReportSection:
+        before, after = self.standing["ot_cost_first"], self.standing["ot_cost_last"]
+        return ReportSection(
+            "Rewards and transport",
+            "The reward of a cluster is minus the optimal-transport (OT) cost between its pairs "
+            f"and the target's reference pairs. {BEHIND} Of all pairs so far it is "
+            f"{change(before, after, form='.3f')}, first → last round.",
+            figures=[drawn("rewards and OT cost", reward_curve_figure(self.curve, self.name))],
+        )
 
     def _where_it_looked(self) -> ReportSection:
         reference = self.warehouse.query("reference_plane", campaign=self.name)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from equal_assets.pages.coverage import BEHIND, CoverageCurve, coverage_curves
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
-from equal_assets.pages.figures.curves import reward_curve_figure, spend_figure
+from equal_assets.pages.figures.curves import coverage_figure, reward_curve_figure, spend_figure
 from equal_assets.pages.metadata import (
     first_words,
     in_short,
@@ -61,12 +62,13 @@ def round_page(
     pulls = warehouse.query("round_pulls", campaign=campaign, round=number)
     pairs = warehouse.query("sample_pairs", campaign=campaign, round=number)
     so_far = curve.head(number)
+    covered = coverage_curves(warehouse, [campaign])[campaign].until(number)
     page: dict = {
-        "OT cost so far": sparkline(so_far["pool_ot_cost"].to_list()),
-        "mean reward so far": sparkline(so_far["mean_reward"].to_list()),
+        **_covered(covered),
         "reward curve": markdown(reward_curve_figure(so_far, campaign)),
         "pulls": markdown(_without_empty(pulls)),
         "sample pairs": markdown(in_short(pairs)),
+        "rewards and OT cost": BEHIND,
     }
     for title, rows in _not_kept(warehouse, campaign, number):
         if len(rows):
@@ -92,7 +94,11 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
     """
     clusters = warehouse.query("campaign_clusters", campaign=campaign)
     reference = warehouse.query("reference_plane", campaign=campaign)
+    covered = coverage_curves(warehouse, [campaign])[campaign]
+    standing = warehouse.query("campaign_status").filter(campaign=campaign)
+    because = standing["ended_because"].item()
     figures = {
+        **({"target coverage": coverage_figure(covered)} if covered else {}),
         "reward curve": reward_curve_figure(curve, campaign),
         "cluster map": campaign_map_figure(clusters, reference, campaign),
         "pulls per cluster": pulls_figure(clusters),
@@ -100,9 +106,10 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
     last = curve.row(-1, named=True)
     pulled = clusters.filter(pl.col("pulls") > 0)
     metadata = {
-        "OT cost by round": sparkline(curve["pool_ot_cost"].to_list()),
-        "mean reward by round": sparkline(curve["mean_reward"].to_list()),
+        **({"why it ended": because} if because else {}),
+        **_covered(covered),
         **{name: markdown(figure) for name, figure in figures.items()},
+        "rewards and OT cost": BEHIND,
         "most used clusters": markdown(
             with_bars(
                 pulled.head(CLUSTERS_AT_A_GLANCE).select(pl.col("terms").list.head(3), "documents"),
@@ -129,6 +136,20 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
         "clusters never pulled": len(clusters) - len(pulled),
     }
     return CampaignPage(readable(metadata), figures)
+
+
+def _covered(covered: CoverageCurve) -> dict:
+    """Return what a page begins with: two curves, each with a sentence, and if more would pay."""
+    if not covered:
+        return {}
+    near = covered.rows["near_pairs_per_unit"].to_list()
+    return {
+        "target coverage so far": sparkline(
+            covered.rows["target_coverage"].to_list(), covered.coverage_sentence
+        ),
+        f"near pairs per {covered.unit} so far": sparkline(near, covered.near_sentence),
+        "does another document pay?": covered.verdict,
+    }
 
 
 def _without_empty(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 from rich.table import Table
 
 from equal_assets.pages.corpus import chunks_of_pages
+from equal_assets.pages.coverage import CoverageCurve, coverage_curves, lines
 from equal_assets.pages.spend import budget_used
 from equal_assets.pages.students import asked_questions
 from equal_assets.pages.values import NONE, change, metric_form, metric_label, number, with_interval
@@ -27,7 +28,7 @@ COUNTED = (
     "cost",
     "paid_cost",
 )
-MEASURED = ("ended_by", "ot_cost_first", "ot_cost_last", "examples", "seconds")
+MEASURED = ("ended_by", "ended_because", "ot_cost_first", "ot_cost_last", "examples", "seconds")
 LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
 """Least width of the labels and of a campaign, borders included: three fit in 80 characters."""
 
@@ -57,8 +58,9 @@ def status_tables(
     rows = warehouse.query("campaign_status")
     standing = {row["campaign"]: row for row in rows.iter_rows(named=True)}
     students = warehouse.query("student_accuracy", campaigns=list(names))
+    covered = coverage_curves(warehouse, names)
     columns = {
-        name: _standing(settings, name, standing.get(name, NOTHING_YET))
+        name: _standing(settings, name, standing.get(name, NOTHING_YET), covered[name])
         | _students(students.filter(pl.col("campaign") == name))
         | budget_used(name, settings.campaigns[name], extractor, warehouse)
         for name in names
@@ -76,12 +78,26 @@ def status_tables(
         yield table
 
 
-def _standing(settings: Settings, name: str, row: dict[str, Any]) -> dict[str, str]:
+def said_below(warehouse: Warehouse, names: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence per campaign: why it ended, or whether another document pays."""
+    standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
+    covered = coverage_curves(warehouse, names)
+    for name in names:
+        if because := standing.get(name, NOTHING_YET)["ended_because"]:
+            yield f"{name} has ended. {because}."
+        if covered[name]:
+            yield f"{name}: {covered[name].verdict}"
+
+
+def _standing(
+    settings: Settings, name: str, row: dict[str, Any], covered: CoverageCurve
+) -> dict[str, str]:
     campaign = settings.campaigns[name]
     return {
         "strategy": campaign.strategy,
         "rounds": f"{row['rounds']} of {campaign.n_rounds}",
         "ended by": row["ended_by"] or NONE,
+        **lines(covered),
         "documents used": f"{row['documents']:,} of {campaign.budget_documents:,}",
         **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
         "pairs extracted": f"{row['pairs']:,}",

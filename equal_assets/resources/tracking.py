@@ -31,6 +31,10 @@ SUPERSEDED_TAG = "equal.superseded"
 LOGGED_TAG = "equal.logged."
 """Begins the tags that say which version of an asset a run shows."""
 ROUND_METRICS = (
+    "target_coverage",
+    "random_coverage",
+    "near_pairs",
+    "random_near_pairs",
     "mean_reward",
     "best_reward",
     "pool_ot_cost",

@@ -32,7 +32,34 @@ HELD = re.compile(
 TELL_AFTER_SECONDS = 1.0
 MAX_COMMAND = 200  # characters of a command line that are shown
 
-ADDED = {("documents", "page"): "varchar", ("documents", "chunk"): "integer"}
+WITH_INTERVAL = tuple(
+    f"{name}{end}"
+    for name in ("random_coverage", "random_near_pairs")
+    for end in ("", "_low", "_high")
+)
+
+ADDED = {
+    ("documents", "page"): "varchar",
+    ("documents", "chunk"): "integer",
+    ("bandit_documents", "gain"): "double",
+    **{
+        (table, column): kind
+        for table in ("rounds", "reward_curve")
+        for column, kind in {
+            "target_coverage": "double",
+            "near_pairs": "integer",
+            **dict.fromkeys(WITH_INTERVAL, "double"),
+            "pays": "boolean",
+        }.items()
+    },
+    ("rounds", "question_masses"): "double[]",
+    **{
+        ("rounds", f"{name}{end}"): "double"
+        for name in ("gain", "random_gain")
+        for end in ("", "_low", "_high")
+    },
+    ("rounds", "ended_because"): "varchar",
+}
 """Columns that a warehouse of an earlier version gets: null says what was so then."""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from equal_assets.algorithms.strategies.table import STRATEGIES, StrategyRow
+from equal_assets.algorithms.strategies.table import BY_CHANCE, STRATEGIES, StrategyRow
 from equal_assets.settings.places import state_folder
 from equal_assets.settings.section import SettingsSection, base_folder
 
@@ -30,6 +30,9 @@ TARGET_PRESETS: dict[str, dict[str, Any]] = {
 }
 """Targets of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
 
+
+ADDED_TO_CAMPAIGNS = frozenset({"stop"})
+"""Keys that count for what is stored only where they are set: earlier versions had none."""
 
 ADDED_TO_TARGETS = {"format", "input_field", "choices_field", "choice_key", "keep_system"}
 """Keys that count for what is stored only where they are given: earlier versions had none."""
@@ -243,12 +246,22 @@ class CampaignSettings(SettingsSection):
         description="end once a round should add less coverage than this per 1,000 tokens; only "
         "for strategies that predict their gain (docs/strategies.md)",
     )
+    stop: Literal["auto"] | None = Field(
+        None,
+        description="auto: end once another document no longer pays, which is when the last ones "
+        "added less than random ones would (docs/method.md); null: only a budget ends it",
+    )
     seed: int = Field(0, ge=0, description="of the strategy's random draws")
 
     @property
     def counts_documents(self) -> bool:
         """Whether only documents are budgeted: then a long one costs as much as a short one."""
         return self.budget_tokens is None and self.budget_cost is None
+
+    def deciding(self) -> dict[str, Any]:
+        """Return what decides the rounds, as plain JSON values."""
+        unset = {name for name in ADDED_TO_CAMPAIGNS if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude=unset)
 
     @property
     def strategy_row(self) -> StrategyRow:
@@ -299,6 +312,22 @@ class CampaignSettings(SettingsSection):
                 f"{self.strategy}, which predicts no gain; leave it out or choose {predicting}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _chooses_what_may_not_pay(self) -> CampaignSettings:
+        if self.stop and self.strategy in BY_CHANCE:
+            raise ValueError(
+                f"stop = {self.stop}: must be null with strategy {self.strategy}, which chooses no "
+                "document over another; leave it out"
+            )
+        return self
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _stop_is_auto(cls, stop: Any) -> Any:
+        if stop is None or stop == "auto":
+            return stop
+        raise ValueError("must be auto or null; a number of your own belongs to stop_below_gain")
 
     @model_validator(mode="after")
     def _rounds_fit(self) -> CampaignSettings:

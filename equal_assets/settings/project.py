@@ -195,7 +195,7 @@ class Settings(SettingsSection):
         if row.needs_ratings and isinstance(self.extractor, LLMExtractionSettings):
             shared["rate"] = self.extractor.prompts.template("rate")
         shared["dataset"] = self.dataset.leak_rules
-        return {**shared, "campaign": campaign.model_dump(mode="json")}
+        return {**shared, "campaign": campaign.deciding()}
 
 
 def fingerprint(value: Any) -> str:

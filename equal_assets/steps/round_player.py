@@ -22,6 +22,7 @@ from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
+from equal_assets.steps.coverage import PoolCoverage, pool_coverage
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.leaks import LeakRules, leak_rules
 from equal_assets.steps.student_scores import StudentScorer, student_scorer
@@ -42,6 +43,7 @@ class RoundPlayer:
     embedder_version: str
     scorer: StudentScorer | None  # scores of pairs that the strategy learns from, or of documents
     strategy: Strategy
+    coverage: PoolCoverage  # what its pairs cover of the target so far
     rules: LeakRules  # pairs that leak earn no reward
     document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
     run: str  # for the caps of a run
@@ -104,6 +106,7 @@ def prepare_campaign(
         documents = documents.with_scores(ratings)
     elif scorer is not None and row.scores_documents:
         documents = documents.with_scores(scorer.document_scores())
+    strategy = _resume_strategy(name, settings, warehouse, documents, target)
     return RoundPlayer(
         name=name,
         campaign=settings.campaigns[name],
@@ -114,7 +117,17 @@ def prepare_campaign(
         model_path=model["path"],
         embedder_version=model["embedder_version"],
         scorer=scorer,
-        strategy=_resume_strategy(name, settings, warehouse, documents, target),
+        strategy=strategy,
+        coverage=pool_coverage(
+            name,
+            settings,
+            warehouse,
+            extractor,
+            embedder,
+            strategy,
+            documents.ids,
+            progress=report(log, "embed the pairs of the warm-up"),
+        ),
         rules=leak_rules(name, settings, warehouse),
         document_ids=documents.ids,
         run=run,

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
+from equal_assets.algorithms.stopping import Evidence
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Pull
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
@@ -60,13 +61,19 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     pairs = _arm_pairs(player, asked, leaked)
     rewards = {arm: player.strategy.reward(*pairs.of(arm)) for arm in {p.arm for p in pulls}}
     player.strategy.observe(pulls, pairs.extracted(), [rewards[pull.arm] for pull in pulls])
+    scoring = _scoring_spend(player, hashes, number)
+    gains = player.coverage.take(asked, pairs.extracted(), scoring_tokens=scoring["scoring_tokens"])
+    found = player.coverage.judge()
+    ended_by, ended_because = _ended(player, number, found, share_asked=share_asked)
     outcome = {
         "campaign": player.name,
         "round": number,
         **_pool(player, asked, leaked),
-        **_scoring_spend(player, hashes, number),
+        **player.coverage.standing(found),
+        **scoring,
         "expected_gain": expected_gain,
-        "ended_by": _ended_by(player, number, share_asked=share_asked),
+        "ended_by": ended_by,
+        "ended_because": ended_because,
     }
     rows = _pull_rows(player, number, pulls, pairs, rewards).join(
         _totals(player, number, asked, leaked), on="pull", maintain_order="left"
@@ -74,7 +81,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     clock.lap("selection")
     outcome |= {f"{part}_seconds": clock.seconds[part] for part in TIMED_PARTS}
     outcome["seconds"] = sum(clock.seconds.values())
-    _store_round(player, number, rows, asked, leaked, outcome)
+    _store_round(player, number, rows, asked.with_columns(gains), leaked, outcome)
     return True
 
 
@@ -180,7 +187,9 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
             "extractor.max_reply_tokens or extractor.chunk_characters"
         )
     with player.warehouse.transaction() as transaction:
-        transaction.execute("end_campaign", campaign=player.name, round=number - 1)
+        transaction.execute(
+            "end_campaign", campaign=player.name, round=number - 1, because=_no_room(player)
+        )
     player.log.info(f"{player.name}: ended after {number - 1} rounds, by budget")
     return False
 
@@ -297,18 +306,36 @@ def _query_pairs(
     )
 
 
-def _ended_by(player: RoundPlayer, number: int, *, share_asked: float) -> str | None:
-    """Say what ends the campaign after a round: its budget, a gain too small, or nothing yet.
+def _ended(
+    player: RoundPlayer, number: int, found: Evidence | None, *, share_asked: float
+) -> tuple[str | None, str | None]:
+    """Say what ends the campaign after a round, and why: a budget, a gain too small, or nothing.
 
     A budget of tokens or money ends it where it had room for less than half of the round.
     """
-    if number == player.campaign.n_rounds or share_asked < 0.5:
-        return "budget"
-    if not player.campaign.stop_below_gain:
-        return None
+    campaign = player.campaign
+    if number == campaign.n_rounds:
+        return "budget", f"budget_documents = {campaign.budget_documents:,} is used up"
+    if share_asked < 0.5:
+        return "budget", _no_room(player)
+    if campaign.stop == "auto" and found is not None and player.coverage.no_longer_pays:
+        return "gain", f"stop = auto: {player.coverage.in_words(found)}"
+    if not campaign.stop_below_gain:
+        return None, None
     plan_round(player, number + 1)
     gain = player.strategy.expected_gain
-    return "gain" if gain is not None and gain < player.campaign.stop_below_gain else None
+    if gain is None or gain >= campaign.stop_below_gain:
+        return None, None
+    return "gain", (
+        f"stop_below_gain = {campaign.stop_below_gain:g}: the next round should add {gain:.3g} for "
+        "each 1,000 tokens"
+    )
+
+
+def _no_room(player: RoundPlayer) -> str:
+    limits = campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
+    stated = " and ".join(f"{cap} ({cap.used:,.10g} used)" for cap in limits)
+    return f"{stated}: no room for another round, reserved at its maximum cost"
 
 
 def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
@@ -381,6 +408,7 @@ def _store_round(
         "cluster",
         "content_hash",
         pl.lit(player.extractor.fingerprint).alias("extractor"),
+        "gain",
         "status",
     )
     state = pl.DataFrame(

@@ -1050,6 +1050,27 @@ def test_end_by_gain_needs_a_strategy_that_predicts_it(complaints, load):
     assert load(strategy("equal", text)).campaigns["first"].stop_below_gain == 2
 
 
+def test_end_where_it_no_longer_pays_needs_a_strategy_that_chooses(complaints, load):
+    text = VALID.replace("    strategy: random", "    strategy: random\n    stop: auto")
+    (line,) = complaints(text)
+    assert line.endswith(
+        "stop = auto: must be null with strategy random, which chooses no document over another; "
+        "leave it out"
+    )
+    assert load(strategy("round-robin", text)).campaigns["first"].stop == "auto"
+    (line,) = complaints(strategy("equal", text.replace("stop: auto", "stop: 0.5")))
+    assert "stop = 0.5: must be auto or null; a number of your own belongs to" in line
+
+
+def test_campaign_of_an_earlier_version_is_the_same_without_the_keys_it_did_not_have(load):
+    settings = load(strategy("equal", VALID))
+    before = settings.campaign_settings("first")["campaign"]
+    assert "stop" not in before
+    text = VALID.replace("    strategy: random", "    strategy: random\n    stop: auto")
+    after = load(strategy("equal", text)).campaign_settings("first")["campaign"]
+    assert after == {**before, "stop": "auto"}
+
+
 def test_ratings_need_an_extractor_with_an_llm(complaints, load):
     (line,) = complaints(strategy("llm-scoring"))
     assert line.split(":")[1] == str(VALID.splitlines().index("    strategy: random") + 1)

@@ -18,6 +18,7 @@ played as (
     campaign,
     max(round) as rounds,
     max(ended_by) as ended_by,
+    arg_max(ended_because, round) as ended_because,
     arg_min(pool_ot_cost, round) as ot_cost_first,
     arg_max(pool_ot_cost, round) as ot_cost_last,
     sum(seconds) as seconds,
@@ -48,6 +49,7 @@ select
   campaign,
   rounds,
   ended_by,
+  ended_because, -- in words
   documents::bigint as documents,
   coalesce(chunks, 0) as chunks, -- of the documents
   coalesce(pages, 0) as pages,   -- that the chunks are of

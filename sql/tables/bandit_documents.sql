@@ -7,6 +7,7 @@ create table if not exists bandit_documents (
   cluster integer not null,
   content_hash varchar not null,
   extractor varchar not null,
+  gain double,             -- what it added to rounds.target_coverage; null: an earlier version
   status varchar not null, -- 'pairs', 'no pairs' or 'failed'
   primary key (campaign, document_id)
 )

@@ -5,6 +5,15 @@ create table if not exists reward_curve (
   n_pulls integer not null,
   mean_reward double not null,      -- over the clusters pulled in the round
   best_reward double not null,
+  target_coverage double,           -- near pairs per reference question so far; higher is better
+  near_pairs integer,               -- pairs near the target so far
+  random_coverage double,           -- expected of random documents for as much, with 95% interval
+  random_coverage_low double,
+  random_coverage_high double,
+  random_near_pairs double,         -- the same, of pairs near the target
+  random_near_pairs_low double,
+  random_near_pairs_high double,
+  pays boolean,                     -- the last documents add at least what random ones would
   pool_ot_cost double,              -- all pairs so far to the reference set; lower is better
   pool_pairs integer not null,
   documents bigint not null,        -- requested up to here

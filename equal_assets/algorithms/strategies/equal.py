@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from equal_assets.algorithms.coverage import answer_values, blocks, kernel_of
 from equal_assets.algorithms.segments import sums_of
 from equal_assets.algorithms.strategies.hedge import (
     CENTRAL,
@@ -29,15 +30,6 @@ from equal_assets.algorithms.strategies.strategy import (
     group_by_arm,
 )
 
-NEAREST_DOCUMENTS = 50
-"""Documents nearest to a question; their mean similarity is the level that its kernel starts at."""
-
-LARGEST_EXPONENT = 2.0
-"""Beyond ``e^2`` times the level, a pair or document counts no more: near copies gain nothing."""
-
-SMALLEST_EXPONENT = -50.0
-"""Below this, a mass is practically zero, but its logarithm is still a number."""
-
 SIZE_EXPONENT = 1 / 3
 """A document of eight times the cost is expected to hold twice the mass: it has room for more
 pairs, but its embedding says less about each of its parts."""
@@ -52,8 +44,6 @@ SHORTLIST_BUDGETS = 4
 """Documents kept as candidates, as a multiple of what the budget pays for."""
 
 SHORTLIST_MINIMUM = 5_000
-
-BLOCK_DOCUMENTS = 16_384
 
 
 @dataclass(frozen=True)
@@ -143,14 +133,14 @@ class EqualStrategy(Strategy):
         """
         super().__init__(corpus, target)
         self.parameters = parameters
-        self.levels, deviations = _question_levels(corpus.embeddings, target.embeddings)
-        self.widths = parameters.temperature * deviations
-        self.typical_answer = float(np.median(target.answer_lengths))
+        self.kernel = kernel_of(
+            corpus.embeddings, target.embeddings, temperature=parameters.temperature
+        )
         self.sizes = self._sizes()
         n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
         self.candidates = self._shortlist(n_candidates)
         near = corpus.embeddings[self.candidates]
-        self.predicted_mass = self._kernel(near) * (
+        self.predicted_mass = self.kernel(near) * (
             self.sizes[self.candidates, None].astype(np.float32)
         )  # (n_candidates, n_questions)
         self.similarity = target.embeddings @ near.T  # (n_questions, n_candidates)
@@ -229,7 +219,7 @@ class EqualStrategy(Strategy):
         weights = self._question_weights(self.masses)
         weights /= weights.sum()
         rows = np.concatenate([pull.documents for pull in pulls]).astype(np.int64)
-        predicted = (self._kernel(self.corpus.embeddings[rows]) @ weights) * self.sizes[rows]
+        predicted = (self.kernel(self.corpus.embeddings[rows]) @ weights) * self.sizes[rows]
         for trust, by_arm in zip(TRUSTS, self.predicted, strict=True):
             np.add.at(by_arm, self.corpus.arms[rows], predicted**trust)
         given = self._given(rows, pairs)
@@ -243,13 +233,14 @@ class EqualStrategy(Strategy):
 
     def _given(self, rows: np.ndarray, pairs: ExtractedPairs) -> np.ndarray:
         """Return the mass that documents' pairs gave to questions, shape (n_rows, n_questions)."""
-        lengths = np.minimum(1.0, pairs.answer_lengths / self.typical_answer)
-        values = lengths**self.parameters.answer_length
+        values = answer_values(
+            pairs.answer_lengths, self.target, exponent=self.parameters.answer_length
+        )
         places = {row: place for place, row in enumerate(rows.tolist())}
         given = np.zeros((len(rows), len(self.masses)))
         if len(pairs.documents):
             owners = [places[row] for row in pairs.documents.tolist()]
-            np.add.at(given, owners, self._kernel(pairs.embeddings) * values[:, None])
+            np.add.at(given, owners, self.kernel(pairs.embeddings) * values[:, None])
         return given
 
     def _choose(
@@ -322,19 +313,15 @@ class EqualStrategy(Strategy):
         """Return the current worth of a unit of mass to each question, shape (n_questions,)."""
         return self.target.weights / (1.0 + masses) ** self.parameters.coverage
 
-    def _kernel(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return the mass that rows give to questions, shape (n_rows, n_questions), float32."""
-        similarity = embeddings @ self.target.embeddings.T
-        exponents = (similarity - self.levels) / self.widths
-        return np.exp(np.clip(exponents, SMALLEST_EXPONENT, LARGEST_EXPONENT))
-
     def _sizes(self) -> np.ndarray:
         """Return the relative mass of documents that are equally near, shape (n_documents,)."""
         yields = self.corpus.yields
         if yields is None:
             return (self.corpus.costs / self.corpus.costs.mean()) ** SIZE_EXPONENT
-        lengths = np.minimum(1.0, yields.answer_lengths / self.typical_answer)
-        expected = yields.pairs * lengths**self.parameters.answer_length
+        values = answer_values(
+            yields.answer_lengths, self.target, exponent=self.parameters.answer_length
+        )
+        expected = yields.pairs * values
         return np.maximum(expected / expected.mean(), SMALLEST_SIZE)
 
     def _shortlist(self, n_candidates: int) -> np.ndarray:
@@ -343,7 +330,7 @@ class EqualStrategy(Strategy):
         if n_candidates >= corpus.n_documents:
             return np.arange(corpus.n_documents)
         best = np.concatenate(
-            [self._kernel(block).max(axis=1) for block in _blocks(corpus.embeddings)]
+            [self.kernel(block).max(axis=1) for block in blocks(corpus.embeddings)]
         )
         ranking = np.argsort(-best * self.sizes / corpus.costs, kind="stable")
         return np.sort(ranking[:n_candidates])
@@ -378,35 +365,6 @@ class _Greedy:
             heapq.heappush(self._heap, (-gain, candidate))
             if gain >= max(bounds, default=0.0):
                 return candidate
-
-
-def _blocks(embeddings: np.ndarray) -> list[np.ndarray]:
-    return [
-        embeddings[start : start + BLOCK_DOCUMENTS]
-        for start in range(0, len(embeddings), BLOCK_DOCUMENTS)
-    ]
-
-
-def _question_levels(documents: np.ndarray, questions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each question the level and the spread of the similarity of documents to it.
-
-    Returns
-    -------
-    levels, deviations : ndarray of shape (n_questions,), float32
-        Mean similarity of the nearest documents; standard deviation over all documents.
-    """
-    n_nearest = min(NEAREST_DOCUMENTS, len(documents))
-    nearest = np.full((n_nearest, len(questions)), -np.inf, dtype=np.float32)
-    sums, squares = np.zeros(len(questions)), np.zeros(len(questions))
-    for block in _blocks(documents):
-        similarity = block @ questions.T  # (n_block, n_questions)
-        sums += similarity.sum(axis=0, dtype=np.float64)
-        squares += (similarity**2).sum(axis=0, dtype=np.float64)
-        both = np.concatenate([nearest, similarity])
-        nearest = np.partition(both, len(both) - n_nearest, axis=0)[-n_nearest:]
-    variance = squares / len(documents) - (sums / len(documents)) ** 2
-    deviations = np.sqrt(np.maximum(variance, 1e-12))
-    return nearest.mean(axis=0), deviations.astype(np.float32)
 
 
 def _relatedness(corpus: Corpus, *, sharing: float) -> np.ndarray:

@@ -335,3 +335,6 @@ _ROWS = (
 
 STRATEGIES = {row.name: row for row in _ROWS}
 """Every strategy by the name that campaigns.yaml gives; to add one, add its class and a row."""
+
+BY_CHANCE = frozenset({"random", "all"})
+"""Strategies that choose no document over another."""

@@ -1,4 +1,4 @@
-"""Curves over rounds and steps: reward, OT cost, spend, loss."""
+"""Curves over rounds and steps: coverage, reward, OT cost, spend, loss."""
 
 from __future__ import annotations
 
@@ -11,6 +11,36 @@ from equal_assets.pages.figures.canvas import subplots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from equal_assets.pages.coverage import CoverageCurve
+
+
+def coverage_figure(curve: CoverageCurve) -> Figure:
+    """Draw coverage and near pairs over what was spent, beside those of random documents.
+
+    The round after which another document no longer pays is marked.
+    """
+    rows, spent = curve.rows, curve.rows[curve.spent]
+    figure, (left, right) = subplots(1, 2)
+    panels = (
+        (left, "target_coverage", "random_coverage", rows.get_column),
+        (right, "near_pairs_per_unit", "random_near_pairs", curve.random_per_unit),
+    )
+    for axis, own, random, of in panels:
+        axis.plot(spent, rows[own], marker="o", ms=3, label=curve.campaign)
+        axis.plot(spent, of(random), ls="--", color="gray", label=curve.random_label)
+        if of(f"{random}_low").null_count() < len(rows):
+            low, high = (of(f"{random}{end}").cast(float) for end in ("_low", "_high"))
+            axis.fill_between(spent, low, high, color="gray", alpha=0.2, lw=0)
+        axis.set(xlabel=f"{curve.spent} used", ylim=(0, None))
+    left.set(title="target coverage: higher is better", ylabel="near pairs per reference question")
+    right.set(title="pairs near the target: higher is better", ylabel=f"per {curve.unit}")
+    if curve.ends is not None:
+        at = rows.filter(round=curve.ends)[curve.spent].item()
+        for axis in (left, right):
+            axis.axvline(at, color="tab:red", lw=1, label="another document no longer pays")
+    left.legend(frameon=False, fontsize="small")
+    return figure
 
 
 def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:

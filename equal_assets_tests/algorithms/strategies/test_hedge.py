@@ -156,7 +156,7 @@ def covered(world, name, *, budget):
         spent += world.corpus.costs[new].sum()
     rows = np.array(rows)[np.cumsum(world.corpus.costs[rows]) <= budget]
     judge = strategy("equal", world)
-    masses = sum(judge._kernel(world.pairs[row]).sum(axis=0) for row in rows)
+    masses = sum(judge.kernel(world.pairs[row]).sum(axis=0) for row in rows)
     return world.target.weights @ np.log1p(masses)
 
 
