@@ -424,7 +424,7 @@ def test_journal_of_another_version_is_refused(tmp_path):
     path = tmp_path / "requests.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("pragma user_version = 99")
-    with pytest.raises(ExtractionError, match="has format 99: must be 2"):
+    with pytest.raises(ExtractionError, match="has format 99: must be 3"):
         RequestJournal(path)
 
 
