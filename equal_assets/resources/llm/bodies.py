@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 THOUGHTS = ("thinking", "reasoning", "redacted_thinking", "reasoning_content")
 """Types of the parts of a content that are no part of the reply."""
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+HALVES = re.compile("[\ud800-\udfff]")
 MOST_TOKENS = 10**12
 """A larger count is none."""
 
@@ -34,6 +36,11 @@ def content_text(content: Any) -> str:
             return "".join(_part(part) for part in content)
         case _:
             return json.dumps(content, ensure_ascii=False)
+
+
+def storable(text: str) -> str:
+    """Return a text without halves of characters, which JSON can name and no file can hold."""
+    return HALVES.sub("\ufffd", text)
 
 
 def _is_part(part: Any) -> bool:

@@ -78,10 +78,10 @@ class Following:
             stream.add(received)
             if stream.body is not None:
                 self._so_far.tell(stream.tokens[1])
-            if self._watch.sees_loop(stream.text):
+            if self._watch.sees_loop(stream.thoughts + stream.text):
                 return self._left(stream.tokens[1], _looping(self._hide(stream.text)))
         stream.end()
-        if stream.body is not None and not (stream.is_whole or "error" in stream.body):
+        if stream.body is not None and not stream.is_whole:
             raise _lost(CUT)
         answer = read_body(200, stream.body, stream.received, hide=self._hide)
         if isinstance(answer, Refusal):

@@ -133,12 +133,13 @@ class OpenAIClient(LLM[Endpoint]):
             try:
                 return await self._streamed(place, messages, headers, options, so_far or SoFar())
             except NoStreamError as error:
+                if place.streams:  # of requests that are refused together, the first one tells
+                    warn(
+                        LOG,
+                        f"{place.url} refuses to stream ({error}): replies that go round in a loop "
+                        "are not stopped there",
+                    )
                 place.streams = False
-                warn(
-                    LOG,
-                    f"{place.url} refuses to stream ({error}): replies that go round in a loop are "
-                    "not stopped there",
-                )
         response = await self._ask(place, messages, headers, options)
         return self._succeeded(place, self._read(response), response.headers)
 

@@ -17,6 +17,7 @@ from equal_assets.resources.llm.bodies import (
     content_text,
     count_of,
     read_json,
+    storable,
     tokens_of,
 )
 from equal_assets.resources.llm.llm import CUT_OFF, STOPPED, Completion, NextStep, TryFailedError
@@ -80,7 +81,6 @@ MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.IGNORECASE 
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
 
-HALVES = re.compile("[\ud800-\udfff]")
 DEEPEST = 5
 """Levels of a body that are looked through for it."""
 
@@ -156,7 +156,7 @@ def words(text: str, *, hide: Hide = secrets.hide) -> str:
         said = html.unescape(MARKUP.sub(" ", hide(text)))  # a key may hold what looks like a tag
     else:
         said = "; ".join(dict.fromkeys(_said(body))) or json.dumps(body, ensure_ascii=False)
-    return _in_short(hide(_storable(said)))
+    return _in_short(hide(storable(said)))
 
 
 def read_response(
@@ -214,7 +214,7 @@ def read_body(
         failure = _unusable(f"{NO_MESSAGE}: its choice has {_in_short(hide(keys))}", "give up")
         return Completion("", False, *tokens, failure=failure)
     ended = str(first.get("finish_reason")).lower()
-    written = hide(_storable(content_text(message.get("content"))))
+    written = hide(storable(content_text(message.get("content"))))
     is_cut_off = ended in CUT_OFF_REASONS
     failed = _failure(message, written, ended, hide)
     return Completion(written, is_cut_off, *tokens, failure=failed)
@@ -257,11 +257,6 @@ def _unusable(reason: str, next_step: NextStep, reply: str | None = None) -> Try
 def _in_short(said: str) -> str:
     said = " ".join(said.split())
     return said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]}..."
-
-
-def _storable(text: str) -> str:
-    """Return a text without halves of characters, which JSON can name and no file can hold."""
-    return HALVES.sub("\ufffd", text)
 
 
 def _objects(body: Any, depth: int = DEEPEST) -> Iterator[dict[str, Any]]:

@@ -500,18 +500,18 @@ class LLMRequests:
         )
         if completion and completion.prompt_tokens is not None and outcome != "lost":
             self._allowance.take_back(self._journal.learn(sent.entry, prompt_tokens=charged[0]))
-        known = charged if completion else (0, 0)
-        cost = spent.cost if completion else 0.0
+        known, cost = ((0, 0), 0.0) if outcome == "lost" else (charged, spent.cost)
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
         meter.settle(sent.covered, spent=spent, usage=usage)
 
     def _left(self, completion: Completion, sent: _Sent) -> Completion:
         """Return a reply that was left as far as it is known: not what somebody charges for it."""
         is_counted = completion.prompt_tokens is None and sent.is_counted
+        written = min(completion.completion_tokens or 0, sent.most[1])
         return replace(
             completion,
             prompt_tokens=sent.most[0] if is_counted else completion.prompt_tokens,
-            completion_tokens=None if self._is_billed else completion.completion_tokens,
+            completion_tokens=None if self._is_billed else written,
         )
 
     def _charged(

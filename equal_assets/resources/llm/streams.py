@@ -9,6 +9,7 @@ from equal_assets.resources.llm.bodies import (
     content_text,
     count_of,
     read_json,
+    storable,
     tokens_of,
 )
 
@@ -26,7 +27,7 @@ class Stream:
     received : str
         The beginning of what came.
     is_whole : bool
-        Whether the server has said that the reply ends here.
+        Whether the server has said that the reply ends here, or why it does not go on.
     """
 
     def __init__(self) -> None:
@@ -47,8 +48,12 @@ class Stream:
     @property
     def text(self) -> str:
         """What is written of the reply."""
-        written: str = self._message.get("content", "")
-        return written
+        return storable(self._message.get("content", ""))
+
+    @property
+    def thoughts(self) -> str:
+        """What is written before the reply."""
+        return "".join(self._message.get(name, "") for name in REASONING_FIELDS)
 
     @property
     def tokens(self) -> tuple[int | None, int]:
@@ -82,6 +87,7 @@ class Stream:
         piece = read_json(said)
         if not isinstance(piece, dict):
             return
+        self.is_whole |= bool(piece.get("error"))
         self._is_completion |= "choices" in piece or "error" in piece
         self._body |= {key: piece[key] for key in ("usage", "error", "timings") if piece.get(key)}
         choices = piece.get("choices")
@@ -91,7 +97,7 @@ class Stream:
 
     def _add(self, part: dict[str, Any]) -> None:
         self._choice |= {key: part[key] for key in ("finish_reason", "error") if part.get(key)}
-        self.is_whole |= bool(part.get("finish_reason"))
+        self.is_whole |= bool(part.get("finish_reason") or part.get("error"))
         said = part.get("delta") or part.get("message")
         pieces = {k: v for k, v in said.items() if v} if isinstance(said, dict) else {}
         texts = TEXT_FIELDS & pieces.keys()

@@ -67,3 +67,18 @@ def test_what_is_no_completion_has_no_body_and_is_kept_to_be_shown(text):
 
 def test_little_is_kept_of_a_page_without_end():
     assert len(stream_of("<p>" * 10**5, size=1000).received) == 2000
+
+
+def test_thoughts_are_told_apart_and_half_a_character_can_be_stored():
+    delta = {"choices": [{"delta": {"reasoning_content": "Hm. "}}]}
+    stream = stream_of(events(delta, delta, piece("a\ud83d")))
+    assert stream.thoughts == "Hm. Hm. "
+    assert stream.text == "a\ufffd"
+    assert stream.tokens == (None, 3)
+
+
+@pytest.mark.parametrize("where", [{"error": "x"}, {"choices": [{"error": {"message": "x"}}]}])
+def test_error_in_a_stream_is_its_end(where):
+    stream = stream_of(events(piece("a"), where))
+    assert stream.is_whole
+    assert stream.body is not None
