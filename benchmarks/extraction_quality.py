@@ -4,8 +4,9 @@
         --out after.jsonl                        the package's prompts
     ... run --prompts FOLDER                     extract.txt and refine.txt of a folder
     ... run --before                             the prompts from before chats, beside this file
+    ... run --like TARGET.jsonl                  the prompt shows questions of a target
     ... sheet after.jsonl before.jsonl > sheet.jsonl     all pairs, blind and shuffled, to be read
-    ... table after.jsonl before.jsonl --readings one.jsonl two.jsonl
+    ... table after.jsonl before.jsonl --readings one.jsonl two.jsonl [--like TARGET.jsonl]
 
 A reading is the sheet with a ``label`` for each pair: good; vague (the question lacks something
 that its answer depends on); leaning (it points at the document); unsupported (the answer is not in
@@ -23,6 +24,7 @@ import hashlib
 import json
 import random
 import re
+import statistics
 import sys
 import time
 import urllib.error
@@ -30,7 +32,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,22 @@ LABELS = ("good", "vague", "leaning", "unsupported", "wrong")
 SAME_QUESTION = 0.5
 """Two questions ask the same from this share (Dice) of words that both have; stop words do not
 count."""
+
+QUESTIONS_SHOWN = 4
+SHORTEST = 0.1
+"""Quantile of the lengths of a target's answers: from shorter ones a student learns to be short."""
+
+LIKE = """The pairs train a model to answer questions of this kind (never ask these; the
+document does not answer them):
+
+<questions>
+{questions}
+</questions>
+
+Where the document answers questions of this kind, ask them so. Their answers have {shortest} words
+or more, mostly about {median}: where the document says more than the result, the answer does, too.
+
+"""
 
 Row = dict[str, Any]
 WORD = re.compile(r"\w+")
@@ -179,6 +197,23 @@ def packaged_recipe(folder: Path | None, *, refine: bool) -> ExtractionRecipe:
         prompts={kind: str(file.resolve()) for kind, file in files.items() if file.is_file()},
     )
     return recipe(settings)
+
+
+def like(recipe: ExtractionRecipe, target: Sequence[Row]) -> ExtractionRecipe:
+    """Return a recipe whose prompt shows questions of a target, and how long its answers are."""
+    shown = random.Random(0).sample(list(target), min(QUESTIONS_SHOWN, len(target)))
+    questions = "\n".join(f"- {' '.join(row['question'].split())}" for row in shown)
+    lengths = statistics.quantiles(map(n_words, target), n=round(1 / SHORTEST))
+    added = LIKE.format(
+        questions=questions, shortest=round(lengths[0]), median=round(lengths[len(lengths) // 2])
+    )
+    rules, tag, rest = recipe.extract.partition("<document>")
+    return replace(recipe, extract=rules + added.replace("$", "$$") + tag + rest)
+
+
+def n_words(pair: Row) -> int:
+    """Return the length of an answer."""
+    return len(pair["answer"].split())
 
 
 # ---- a server ------------------------------------------------------------------------------------
@@ -321,8 +356,14 @@ def _overlap(one: str, two: str) -> float:
 # ---- tables --------------------------------------------------------------------------------------
 
 
-def figures(rows: Sequence[Row], documents: dict[str, Row], labels: dict[str, str]) -> Row:
-    """Return what a run is worth, over the documents in it."""
+def figures(
+    rows: Sequence[Row],
+    documents: dict[str, Row],
+    labels: dict[str, str],
+    *,
+    target: Sequence[Row] = (),
+) -> Row:
+    """Return what a run is worth, over the documents in it, and for a target if there is one."""
     kept = [(row["id"], pair) for row in rows for pair in row["kept"]]
     read = Counter(labels.get(pair_key(name, pair), "unread") for name, pair in kept)
     requests = [request for row in rows for request in row["requests"]]
@@ -334,6 +375,8 @@ def figures(rows: Sequence[Row], documents: dict[str, Row], labels: dict[str, st
     asks = [ask for row in rows for ask in documents[row["id"]]["asks"]]
     found = [pair for row in rows for pair in matches(documents[row["id"]]["asks"], row["kept"])]
     worked = [share_kept(ask, pair) for ask, pair in found if is_worked(ask)]
+    lengths = [n_words(pair) for _, pair in kept]
+    shortest = statistics.quantiles(map(n_words, target), n=round(1 / SHORTEST)) if target else [0]
     billed = tokens["prompt"] + tokens["completion"]
     return {
         "documents": len(rows),
@@ -342,6 +385,8 @@ def figures(rows: Sequence[Row], documents: dict[str, Row], labels: dict[str, st
         **{label: read[label] for label in (*LABELS, "unread")},
         "good_share": _per(read["good"], len(kept)),
         "asks_found": _per(len(found), len(asks)),
+        "answer_words": statistics.median(lengths) if lengths else float("nan"),
+        "long_enough": _per(sum(length >= shortest[0] for length in lengths), len(kept)),
         "steps_kept": _per(sum(worked), len(worked)),
         "empty_right": f"{sum(not row['kept'] for row in empty)}/{len(empty)}",
         **tokens,
@@ -394,6 +439,8 @@ def _run(options: argparse.Namespace) -> None:
         documents = [one for one in documents if one["id"] in options.only.split(",")]
     folder = BEFORE if options.before else options.prompts
     recipe = packaged_recipe(folder, refine=not options.no_refine)
+    if options.like:
+        recipe = like(recipe, read_lines(options.like))
     server = Server(
         options.url, options.model, options.key, options.max_reply_tokens, options.timeout
     )
@@ -409,9 +456,13 @@ def _table(options: argparse.Namespace) -> None:
     documents = {one["id"]: one for one in read_lines(options.documents)}
     readings = [labels_of(read_lines(file)) for file in options.readings]
     runs = {file.stem: read_lines(file) for file in options.runs}
+    target = read_lines(options.like) if options.like else ()
     for number, labels in enumerate(readings or [{}], 1):
         print(f"\nreading {number}" if readings else "\nnot read")
-        print_table({name: figures(rows, documents, labels) for name, rows in runs.items()})
+        table = {
+            name: figures(rows, documents, labels, target=target) for name, rows in runs.items()
+        }
+        print_table(table)
         print_kinds(runs, documents, labels)
     if len(readings) > 1:
         n, share, kappa = agreement(*readings[:2])
@@ -457,6 +508,7 @@ def main() -> None:
     table.set_defaults(work=_table)
     for command in (run, table):
         command.add_argument("--documents", type=Path, default=DOCUMENTS)
+        command.add_argument("--like", type=Path, help="question and answer of a target, in JSONL")
     options = parser.parse_args()
     options.work(options)
 

@@ -30,12 +30,16 @@ MODEL = "test-model"
 KINDS = ("error", "rate", "timeout", "cut", "slow", "garbage", "shape", "empty")
 LISTS = ("plain", "bare", "page", "gemini", "other", "none")
 """How the server lists its models."""
+COUNTS = ("end", "pieces", "timings", "none")
+"""When a stream tells its tokens: at the end, with each piece as vLLM or llama.cpp does, never."""
 LARGEST_BODY = 64 * 2**20
 LONGEST_HOLD_SECONDS = 30.0
 SLOW_PIECES = 10
 SLOW_SECONDS = 0.5
 PAIR_LINE = re.compile(r"^Q: (.+?) \| A: (.+?)\r?$", re.MULTILINE)
 LONG_LINE = re.compile(r"^LONG\r?$", re.MULTILINE)
+LOOP_LINE = re.compile(r"^LOOP\r?$", re.MULTILINE)
+LOOP = ', {"question": "How does it go on?", "answer": "' + "It goes on and on. " * 2000
 
 
 # ---- replies -------------------------------------------------------------------------------------
@@ -76,6 +80,8 @@ def reply_to(chat: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     else:
         kept = [pair for pair in pairs if pair.get("answer") != "BROKEN"]
         reply = json.dumps({"pairs": kept}, ensure_ascii=False)
+    if LOOP_LINE.search(document):
+        return reply.removesuffix("]}") + LOOP, "length"
     if LONG_LINE.search(document):
         return reply[: len(reply) // 2], "length"
     return reply, "stop"
@@ -133,13 +139,17 @@ class HTTPRequest:
 
 @dataclass(frozen=True)
 class HTTPResponse:
-    """What is sent, and how: whole, ``cut``, ``slow`` or never (``timeout``)."""
+    """What is sent, and how: whole, ``cut``, ``slow`` or never (``timeout``).
+
+    A stream has the ``pieces`` of its body, one a token after the first.
+    """
 
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     manner: str = "whole"
+    pieces: tuple[bytes, ...] = ()
 
     @property
     def head(self) -> bytes:
@@ -154,6 +164,35 @@ class HTTPResponse:
 
 def _json_response(status: int, value: Any, **more: Any) -> HTTPResponse:
     return HTTPResponse(status, json.dumps(value).encode(), **more)
+
+
+def _streamed(envelope: dict, asked: dict, *, counts: str, manner: str) -> HTTPResponse:
+    """Return a completion as server-sent events."""
+    [choice] = envelope["choices"] or [{"message": {"content": ""}, "finish_reason": "stop"}]
+    usage, written = envelope["usage"], re.findall(r"\s*\S+\s*", choice["message"]["content"])
+    written[1:] = [piece.lstrip() for piece in written[1:]]
+
+    def event(n: int, *choices: dict, **more: Any) -> bytes:
+        read = usage["prompt_tokens"]
+        if counts == "pieces" and asked.get("stream_options", {}).get("continuous_usage_stats"):
+            more.setdefault("usage", {"prompt_tokens": read, "completion_tokens": n})
+        if counts == "timings" and asked.get("timings_per_token"):
+            more["timings"] = {"cache_n": read - 1, "prompt_n": 1, "predicted_n": n}
+        piece = {"object": "chat.completion.chunk", "usage": None, "choices": choices, **more}
+        return f"data: {json.dumps(piece)}\n\n".encode()
+
+    pieces = [event(0, {"index": 0, "delta": {"role": "assistant", "content": ""}})]
+    pieces += [
+        event(n, {"index": 0, "delta": {"content": said}, "finish_reason": None})
+        for n, said in enumerate(written, 1)
+    ]
+    end = event(len(written), {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]})
+    end = end if envelope["choices"] else b""
+    if counts != "none" and asked.get("stream_options", {}).get("include_usage"):
+        end += event(len(written), usage=usage)
+    pieces.append(end + b"data: [DONE]\n\n")
+    kind = "text/event-stream"
+    return HTTPResponse(200, b"".join(pieces), kind, manner=manner, pieces=tuple(pieces))
 
 
 def _refusal(status: int, message: str, code: str, **more: Any) -> HTTPResponse:
@@ -227,6 +266,9 @@ class Options:
     models: str = "plain"
     dialect_after: int = 0
     idempotent: bool = False
+    pace: float = 0.0
+    counts: str = "end"
+    no_streams: bool = False
 
 
 class FaultyServer:
@@ -280,13 +322,38 @@ class FaultyServer:
             return
         self.in_progress += 1
         try:
+            number = self.n_requests
             outcome = self._decide_and_log(request)
             if self.options.latency and outcome.billed:
                 await asyncio.sleep(self.options.latency)
-            await _send(outcome.response, reader, writer)
+            if outcome.response.pieces and outcome.response.manner != "slow":
+                await self._send_pieces(number, outcome.response, writer)
+            else:
+                await _send(outcome.response, reader, writer)
         finally:
             self.in_progress -= 1
         await writer.drain()
+
+    async def _send_pieces(
+        self, number: int, response: HTTPResponse, writer: asyncio.StreamWriter
+    ) -> None:
+        """Send a stream, each token in its time; log how many were sent if not all are."""
+        is_cut, pieces = response.manner == "cut", response.pieces
+        pieces = pieces[: len(pieces) // 2] if is_cut else pieces
+        writer.write(response.head)
+        n_sent = 0
+        with contextlib.suppress(ConnectionError):  # its client has left
+            for piece in pieces:
+                if self.options.pace:
+                    await asyncio.sleep(self.options.pace)
+                writer.write(piece)
+                await writer.drain()
+                n_sent += 1
+        if n_sent < len(response.pieces):
+            written = max(0, n_sent - 1)
+            line = {"number": number, "completion_tokens": written, "is_left": not is_cut}
+            self._log.write(json.dumps(line).encode() + b"\n")
+            writer.transport.abort()
 
     def _other(self, request: HTTPRequest) -> HTTPResponse:
         if not self._has_key(request):
@@ -320,6 +387,7 @@ class FaultyServer:
             again = replace(outcome.response, manner="whole")
             self._charged[idempotency_key] = replace(outcome, response=again, billed=False)
         line = {
+            "number": number,
             "time": time.time(),
             "fault": outcome.fault,
             "status": None if outcome.fault == "timeout" else outcome.response.status,
@@ -339,8 +407,8 @@ class FaultyServer:
     def _refused(self, request: HTTPRequest, asked: dict, spoken: list[dict]) -> Outcome | None:
         if not self._has_key(request):
             return Outcome(_refusal(401, "Incorrect API key provided.", "invalid_api_key"))
-        if not spoken or asked.get("stream"):
-            message = "A request needs messages and is not streamed."
+        if not spoken or (asked.get("stream") and self.options.no_streams):
+            message = "A request needs messages, and stream must not be set."
             return Outcome(_refusal(400, message, "invalid_request_error"))
         if asked.get("model") != MODEL:
             message = f"The model `{asked.get('model')}` does not exist."
@@ -410,6 +478,10 @@ class FaultyServer:
             response = HTTPResponse(said.status, said.body, said.content_type)
             return Outcome(response, fault, completion_tokens * said.billed, billed=said.billed)
         response = _json_response(200, envelope, manner=fault or "whole")
+        if asked.get("stream"):
+            response = _streamed(
+                envelope, asked, counts=self.options.counts, manner=fault or "whole"
+            )
         if fault == "garbage" and rng.random() < 0.5:
             kind = rng.choice(["application/json", "text/html"])
             body = f"<html><body>{html.escape(reply)}</body></html>".encode()
@@ -483,6 +555,9 @@ def main() -> None:
     parser.add_argument(
         "--idempotent", action="store_true", help="charge once what has the same Idempotency-Key"
     )
+    parser.add_argument("--pace", type=float, default=0.0, help="seconds between pieces")
+    parser.add_argument("--counts", choices=COUNTS, default="end", help="of tokens in streams")
+    parser.add_argument("--no-streams", action="store_true", help="refuse to stream")
     options = Options(**vars(parser.parse_args()))
     asyncio.run(FaultyServer(options).serve())
 
@@ -506,9 +581,15 @@ class LLMServer:
     process: subprocess.Popen
 
     def requests(self) -> list[dict]:
-        """Return the log: one entry for each request for a completion, in order of arrival."""
+        """Return the log: one entry for each request for a completion, in order of arrival.
+
+        Of a stream that was left or cut, it has the tokens that were sent.
+        """
         lines = self.log.read_bytes().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+        found: dict[int, dict] = {}
+        for line in (json.loads(line) for line in lines if line.endswith(b"\n")):
+            found[line["number"]] = found.get(line["number"], {}) | line
+        return list(found.values())
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from equal_assets.algorithms.extraction.prompts import chat
 from equal_assets.algorithms.extraction.quality import QualityBounds
 from equal_assets.algorithms.extraction.recipe import ExtractionRecipe
 
@@ -180,3 +181,30 @@ def test_documents_are_five_kinds_and_boilerplate_answers_nothing():
     assert set(kinds.values()) == {24}
     assert not any(one["asks"] for one in documents if one["kind"] == "boilerplate")
     assert len({document["id"] for document in documents}) == len(documents)
+
+
+def test_questions_of_a_target_are_shown_before_the_examples_and_its_answers_never():
+    target = [
+        {"question": f"How much  are {n} rolls at $2?", "answer": " ".join(["euro"] * n)}
+        for n in range(1, 100)
+    ]
+    recipe = bench.packaged_recipe(None, refine=False)
+    shown = bench.like(recipe, target)
+    first = chat(shown.extract, document="D", max_pairs=5)[0]["content"]
+    questions = first.partition("<questions>\n")[2].partition("\n</questions>")[0].splitlines()
+    assert len(questions) == 4
+    assert all(q.startswith("- How much are ") and q.endswith(" rolls at $2?") for q in questions)
+    assert "have 10 words\nor more, mostly about 50" in first
+    assert "euro" not in first
+    assert first.index("</questions>") < first.index("<document>")
+    # every document is asked in the same words up to itself, which a server reads once
+    assert bench.like(recipe, target) == shown
+
+
+def test_lengths_of_answers_are_compared_with_those_of_a_target():
+    target = [{"question": "Q?", "answer": "word " * n} for n in range(50, 60)]
+    row = {"id": "a", "kept": [{"question": "Q?", "answer": "word " * n} for n in (3, 50, 60)]}
+    row |= {"failure": None, "requests": []}
+    found = bench.figures([row], {"a": {"asks": []}}, {}, target=target)
+    assert found["answer_words"] == 50
+    assert found["long_enough"] == pytest.approx(1 / 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import string
@@ -30,6 +31,9 @@ PROMPTS_FOLDER = Path(__file__).parents[1] / "prompts"
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 """A model on the hub; what else names one is a path."""
+
+OWN_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+"""How the names of machines in private networks end, if they have more than one part."""
 
 ENDPOINT = "/chat/completions"
 SET_ELSEWHERE = frozenset({"model", "temperature", "top_p", "seed", "response_format"})
@@ -245,6 +249,12 @@ class OpenAISettings(LLMExtractionSettings):
         "max_tokens", description="the server's name for the limit of a reply"
     )
     timeout_seconds: float = Field(300.0, gt=0, description="of one try")
+    stream: bool | Literal["auto"] = Field(
+        "auto",
+        description="replies are read while they are written, so that one in a loop is stopped; "
+        "auto: on servers of your own, which are on this machine or in a private network, and have "
+        "no price",
+    )
     idempotent: bool = Field(
         False,
         description="the server charges a request once that is sent again with the same "
@@ -309,6 +319,12 @@ class OpenAISettings(LLMExtractionSettings):
         """Return what decides the pairs; a field that none has set is not among it."""
         kept = super().identity()
         return kept if self.extra_body else {k: v for k, v in kept.items() if k != "extra_body"}
+
+    def streams_from(self, url: str) -> bool:
+        """Say whether a server's replies are read while it writes them."""
+        if self.stream != "auto":
+            return self.stream
+        return not (self.prompt_price or self.completion_price) and _is_own(filled_address(url))
 
     @property
     def api_key(self) -> str | None:
@@ -432,6 +448,15 @@ def _is_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and has_host and not set(url) & set(string.whitespace)
 
 
+def _is_own(url: str) -> bool:
+    """Say whether an address is on this machine or in a private network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(OWN_NAMES)
+
+
 def _texts_in(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Yield the texts in a JSON value, each with the name of its field."""
     if isinstance(value, str):
@@ -509,6 +534,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "limit_field",
     "concurrency",
     "timeout_seconds",
+    "stream",
     "idempotent",
     "tensor_parallel_size",
     "gpu_memory_utilization",

@@ -1158,3 +1158,35 @@ def test_without_pruning_data_sets_made_before_there_was_any_stay_current(load):
     assert on == {**off, "prune": "auto", "shortest_answer": 0.1, "min_examples": 50}
     assert decides("{prune: null}") == {**on, "prune": None}
     assert on != decides("{prune: auto, min_examples: 7}")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_own"),
+    [
+        ("http://127.0.0.1:8080/v1", True),
+        ("http://[::1]:8080/v1", True),
+        ("http://localhost:11434/v1", True),
+        ("http://10.1.2.3/v1", True),
+        ("http://192.168.0.7:1234/v1", True),
+        ("http://100.64.0.3/v1", True),
+        ("http://gpu-box:8000/v1", True),
+        ("http://vllm.default.svc.cluster.local/v1", True),
+        ("https://api.openai.com/v1", False),
+        ("https://8.8.8.8/v1", False),
+        ("https://local.example.com/v1", False),
+    ],
+)
+def test_servers_of_ones_own_stream_and_others_only_if_told(url, is_own):
+    def streams(**more):
+        settings = OpenAISettings(backend="openai", base_urls=[url], model="m", **more)
+        return settings.streams_from(url)
+
+    assert streams() == is_own
+    assert not streams(completion_price=1.0)  # somebody charges for it
+    assert streams(stream=True, completion_price=1.0)
+    assert not streams(stream=False)
+
+
+def test_following_replies_does_not_extract_anew():
+    given = {"backend": "openai", "base_urls": ["http://h/v1"], "model": "m"}
+    assert OpenAISettings(**given, stream=True).identity() == OpenAISettings(**given).identity()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
 
 from equal_assets.algorithms.extraction.backslashes import doubled
@@ -46,13 +44,6 @@ LIST, BARE_LIST = re.compile(r'"pairs"\s*:\s*\[', re.IGNORECASE), re.compile(r"\
 """How the list of a reply begins, in an object and alone."""
 
 NEXT_OBJECT = re.compile(r"[\s,]*(\{)")
-
-LOOP_TIMES = 4
-MOST_WORDS = 200
-PHRASE_WORDS = 3
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+|[^\w\s]")
-"""A loop is a phrase of at most so many words and signs, with so many different words in it, so
-many times in a row: rows of zeros and lines of a table are none."""
 
 MAX_PASSED_OVER = 4096
 """Characters passed over before they are dropped: each JSON error counts the lines before it."""
@@ -153,45 +144,6 @@ def complete_pairs(reply: str, *, document: str = "") -> ParsedReply | None:
     return _sorted_out(rows) if rows else None
 
 
-def is_loop(reply: str) -> bool:
-    """Say whether a reply says the same over and over: a phrase in a row, or a pair."""
-    if repeated_phrase(reply):
-        return True
-    found = complete_pairs(reply)
-    repeats = Counter(_identity(p) for p in found.rejected if p.reason == REPEATED) if found else {}
-    return max(repeats.values(), default=0) >= LOOP_TIMES - 1
-
-
-def repeated_phrase(text: str) -> str | None:
-    """Return a phrase that stands in a row as often as in a loop, all its repetitions.
-
-    >>> repeated_phrase("It adds two numbers. " * 9)
-    'It adds two numbers . It adds two numbers . It adds two numbers . It adds two numbers .'
-    >>> repeated_phrase("0, 1, " * 20) is None
-    True
-    """
-    words = WORD.findall(text)
-    places: dict[tuple[str, ...], list[int]] = {}
-    for at, beginning in enumerate(zip(words, words[1:], words[2:], strict=False)):
-        places.setdefault(beginning, []).append(at)
-    for found in places.values():
-        for first, second in pairwise(found if len(found) >= LOOP_TIMES else ()):
-            phrase = words[first:second]
-            row = words[first : first + LOOP_TIMES * len(phrase)]
-            if len(phrase) <= MOST_WORDS and row == phrase * LOOP_TIMES and _is_said(phrase):
-                return " ".join(row)
-    return None
-
-
-def has_phrase(text: str, phrase: str) -> bool:
-    """Say whether a text has a phrase of :func:`repeated_phrase`."""
-    return phrase in " ".join(WORD.findall(text))
-
-
-def _is_said(phrase: list[str]) -> bool:
-    return len({word for word in phrase if word.isalnum() and not word.isdigit()}) >= PHRASE_WORDS
-
-
 def parse_scores(reply: str, *, n_pairs: int) -> list[int]:
     """Read a judge's reply, ``{"scores": [5, 3]}``: a score from 1 to 5 for each pair.
 
@@ -241,7 +193,7 @@ def merge_replies(replies: Iterable[ParsedReply]) -> ParsedReply:
         rejected += reply.rejected
         new_places: dict[str, int] = {}
         for pair in reply.pairs:
-            key = _identity(pair)
+            key = identity(pair)
             place = places.get(key[0])
             if key in seen:
                 rejected.append(_rejected(pair, REPEATED))
@@ -261,7 +213,7 @@ def _sorted_out(rows: Iterable[Row]) -> ParsedReply:
     rejected = []
     for question, answer, is_text in rows:
         pair = QAPair(_clean(question), _clean(answer))
-        key = _identity(pair)
+        key = identity(pair)
         if not is_text:
             rejected.append(_rejected(pair, NO_TEXT))
         elif not all(key):
@@ -418,7 +370,7 @@ def _clean(text: str) -> str:
     return UNSTORABLE.sub("\ufffd", text).strip()
 
 
-def _identity(pair: QAPair | RejectedPair) -> tuple[str, str]:
+def identity(pair: QAPair | RejectedPair) -> tuple[str, str]:
     """Return what makes two pairs the same: question and answer up to case and white space."""
     return _folded(pair.question), _folded(pair.answer)
 

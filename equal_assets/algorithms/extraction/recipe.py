@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from equal_assets.algorithms.extraction.loops import has_phrase, repeated_phrase
 from equal_assets.algorithms.extraction.parsing import (
     ParsedReply,
     RejectedPair,
     complete_pairs,
-    has_phrase,
     merge_replies,
     parse_pairs,
     parse_scores,
-    repeated_phrase,
 )
 from equal_assets.algorithms.extraction.prompts import (
     Chat,

@@ -4,7 +4,7 @@ A SQLite file beside the warehouse, because it is written before and after every
 millisecond, by any number of processes. What a request may cost at most is reserved in the same
 transaction that looks at all caps and whether another process is sending the same request. A killed
 process leaves its requests open; they are lost, and count as paid in full, since nobody knows what
-the server has charged.
+the server has charged, or as what was noted of a reply that streams.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from equal_assets.errors import ExtractionError
 from equal_assets.processes import is_alive, this_process
-from equal_assets.resources.llm.llm import CUT_OFF
+from equal_assets.resources.llm.llm import CUT_OFF, STOPPED
 from equal_assets.resources.llm.spending import Amount
 from equal_assets.resources.llm.tables import connect
 
@@ -207,11 +207,16 @@ class RequestJournal:
         seconds: float,
         reply: str | None = None,
         reason: str | None = None,
+        is_counted: bool = True,
     ) -> None:
-        """Enter the outcome of a request, and what it cost."""
+        """Enter the outcome of a request, and what it cost.
+
+        A prompt that no server has counted tells nothing of others (``is_counted``).
+        """
         self._execute(
             "update requests set outcome = ?, prompt_tokens = ?, completion_tokens = ?, cost = ?, "
-            "seconds = ?, reply = ?, reason = ? where id = ?",
+            "seconds = ?, reply = ?, reason = ?, "
+            "most_prompt_tokens = iif(?, most_prompt_tokens, null) where id = ?",
             (
                 outcome,
                 prompt_tokens,
@@ -220,9 +225,14 @@ class RequestJournal:
                 seconds,
                 reply,
                 reason,
+                is_counted,
                 request,
             ),
         )
+
+    def note(self, request: int, at_most: int) -> None:
+        """Keep how many tokens are written at most of the reply to a request that is open."""
+        self._execute("update requests set written_at_most = ? where id = ?", (at_most, request))
 
     def likely_tokens(self, most: int) -> int:
         """Return what a prompt takes at most, going by those that servers have counted.
@@ -308,9 +318,9 @@ class RequestJournal:
         """Return the replies to the same request that came whole and could not be read."""
         rows = self._execute(
             "select id, reply, payer, prompt_tokens, completion_tokens, cost from requests "
-            "where key = ? and outcome = 'unusable' and reply <> '' and reason not like ? || '%' "
-            "order by id",
-            (key, CUT_OFF),
+            "where key = ? and outcome = 'unusable' and reply <> '' "
+            "and reason not like ? || '%' and reason not like ? || '%' order by id",
+            (key, CUT_OFF, STOPPED),
         ).fetchall()
         return [StoredReply(*row) for row in rows]
 
@@ -321,16 +331,17 @@ class RequestJournal:
     def cut_off(self, key: str, *, limit: int, since: int = 0) -> tuple[StoredReply, str] | None:
         """Return a reply to the same request, sent after another one, that exceeded a limit.
 
-        With it, the reason why it could not be used.
+        Or that was stopped in a loop. With it, the reason why it could not be used.
         """
         rows = self._execute(
             "select reason, id, reply, payer, prompt_tokens, completion_tokens, cost "
             "from requests where key = ? and outcome = 'unusable' and id > ? "
-            "and reason like ? || '%'",
-            (key, since, CUT_OFF),
+            "and (reason like ? || '%' or reason like ? || '%')",
+            (key, since, CUT_OFF, STOPPED),
         ).fetchall()
         for reason, *stored in rows:
-            if (found := LIMIT.search(reason)) and int(found[1]) >= limit:
+            found = LIMIT.search(reason)
+            if reason.startswith(STOPPED) or (found and int(found[1]) >= limit):
                 return StoredReply(*stored), LIMIT.sub("", reason)
         return None
 
@@ -389,15 +400,20 @@ class RequestJournal:
     def _lose(self, process: str) -> int:
         """Settle what a dead process left open; return how many requests."""
         rows = self._execute(
-            "select id, prompt_tokens from requests where outcome = 'open' and process = ?",
+            "select id, prompt_tokens, "
+            "min(completion_tokens, coalesce(written_at_most, completion_tokens)) "
+            "from requests where outcome = 'open' and process = ?",
             (process,),
         ).fetchall()
-        for request, most in rows:
+        for request, most, written in rows:
             self._execute(
                 "update requests set outcome = 'lost', reason = 'process was killed', "
-                "cost = cost - (prompt_tokens - :likely) * coalesce(prompt_price, 0), "
-                "prompt_tokens = :likely where id = :request and outcome = 'open'",
-                {"likely": self.likely_tokens(most), "request": request},
+                "cost = cost - (prompt_tokens - :likely) * coalesce(prompt_price, 0) "
+                "- (cost - prompt_tokens * coalesce(prompt_price, 0)) "
+                "* (completion_tokens - :written) / max(completion_tokens, 1), "
+                "prompt_tokens = :likely, completion_tokens = :written "
+                "where id = :request and outcome = 'open'",
+                {"likely": self.likely_tokens(most), "written": written, "request": request},
             )
         return len(rows)
 

@@ -21,7 +21,6 @@ from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.errors import ExtractionError
 from equal_assets.extras import install_command
 from equal_assets.resources.llm.gguf import read_head
-from equal_assets.resources.llm.llm import Completion
 from equal_assets.resources.llm.openai_client import Endpoint, OpenAIClient
 from equal_assets.settings import LlamaCppSettings, OpenAISettings
 
@@ -159,47 +158,12 @@ class LlamaCpp(OpenAIClient):
         super().__init__(served(settings, "http://127.0.0.1/v1"))
         self._server = LlamaServer(settings, log)
         self._own = settings
-        self._taken_by: dict[int | None, Completion] = {}
 
     async def start(self) -> None:
         """Start the server and its client."""
         address = await asyncio.to_thread(self._server.start)
         self._settings = served(self._own, f"{address}/v1")
         await super().start()
-
-    async def complete(
-        self, place: Endpoint, *asked: Any, seed: int | None, **more: Any
-    ) -> Completion:
-        """Ask the server; if that is canceled, see first what it has taken."""
-        reply = asyncio.ensure_future(super().complete(place, *asked, seed=seed, **more))
-        try:
-            return await asyncio.shield(reply)
-        except asyncio.CancelledError:
-            if seed is not None and (taken := await self._taken(place, seed)):
-                self._taken_by[seed] = taken
-            reply.cancel()
-            raise
-
-    def interrupted(self, seed: int | None) -> Completion | None:
-        """Return what a request that was canceled had taken by then, if the server told it."""
-        return self._taken_by.pop(seed, None)
-
-    async def _taken(self, place: Endpoint, seed: int) -> Completion | None:
-        """Return what a request has taken that is known by its seed; a waiting one took nothing."""
-        import openai
-
-        url = f"{place.url.removesuffix('/v1')}/slots"
-        try:
-            slots: Any = await place.client.get(
-                url, cast_to=object, options={"timeout": ASK_SECONDS}
-            )
-        except openai.APIError:
-            return None
-        for slot in slots:
-            if slot["is_processing"] and slot["params"]["seed"] == seed:
-                written = sum(step["n_decoded"] for step in slot["next_token"])
-                return Completion("", True, None, written)  # the prompt as it was counted
-        return Completion("", True, 0, 0)
 
     def count(self, messages: Chat) -> int | None:
         """Return the tokens of a chat, its chat template among them, as the server counts."""
@@ -263,4 +227,4 @@ def served(settings: LlamaCppSettings, url: str) -> OpenAISettings:
         name: getattr(settings, name)
         for name in LlamaCppSettings.model_fields.keys() & OpenAISettings.model_fields.keys()
     }
-    return OpenAISettings(**{**shared, "backend": "openai", "base_urls": [url]})
+    return OpenAISettings(**{**shared, "backend": "openai", "base_urls": [url], "stream": True})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,17 @@ from urllib.parse import parse_qsl
 
 from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.errors import ExtractionError
-from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, TryFailedError
+from equal_assets.progress import warn
+from equal_assets.resources.llm.following import CUT, TIME_OUT, Following
+from equal_assets.resources.llm.llm import CUT_OFF, LLM, Completion, SoFar, TryFailedError
 from equal_assets.resources.llm.replies import Refusal, read_response, refusal
+from equal_assets.resources.llm.streams import EVENTS
 from equal_assets.settings import OpenAISettings, filled_address
 
 if TYPE_CHECKING:
     import openai
+
+LOG = logging.getLogger(__name__)
 
 DEFAULT_PAUSE_SECONDS = 1.0
 """After a 429 without Retry-After, or if a server does not answer at all."""
@@ -39,6 +45,15 @@ TOO_LONG = re.compile(
 )
 """How servers say that prompt and reply do not fit into what the model can hold."""
 
+STREAMED = {
+    "stream": True,
+    "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+}
+COUNTED = {"timings_per_token": True}
+"""How vLLM and llama.cpp are asked to tell with each piece what it has taken so far."""
+
+OF_STREAMS = re.compile(r"stream|timings_per_token|usage_stats", re.IGNORECASE)
+
 WITHOUT_KEY = "none"
 """Sent if the settings name no key: servers without one take any."""
 
@@ -51,6 +66,8 @@ class Endpoint:
     client: openai.AsyncOpenAI
     most: int
     limit: float
+    streams: bool = False
+    has_streamed: bool = False
     in_flight: int = 0
     resume_at: float = 0.0
 
@@ -89,7 +106,8 @@ class OpenAIClient(LLM[Endpoint]):
             client = make_client(
                 settings, url, openai.AsyncOpenAI, timeout=settings.timeout_seconds
             )
-            self._endpoints.append(Endpoint(url=url, client=client, most=most, limit=float(most)))
+            limit, streams = float(most), settings.streams_from(url)
+            self._endpoints.append(Endpoint(url, client, most, limit, streams=streams))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -104,22 +122,60 @@ class OpenAIClient(LLM[Endpoint]):
         *,
         seed: int | None,
         idempotency_key: str | None = None,
+        so_far: SoFar | None = None,
     ) -> Completion:
-        """Ask a server that has room."""
+        """Ask a server that has room; one of its own by a stream, which ends with a loop."""
         headers = sent_headers(self._settings)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
-        response = await self._ask(place, messages, headers, _options(self._settings, schema, seed))
-        answer = read_response(
-            response.status_code,
-            response.text,
-            response.headers.get("content-type", ""),
-            hide=self._settings.hide,
-        )
+        options = _options(self._settings, schema, seed)
+        if place.streams:
+            try:
+                return await self._streamed(place, messages, headers, options, so_far or SoFar())
+            except NoStreamError as error:
+                if place.streams:  # of requests that are refused together, the first one tells
+                    warn(
+                        LOG,
+                        f"{place.url} refuses to stream ({error}): replies that go round in a loop "
+                        "are not stopped there",
+                    )
+                place.streams = False
+        response = await self._ask(place, messages, headers, options)
+        return self._succeeded(place, self._read(response), response.headers)
+
+    def _read(self, response: Any) -> Completion | Refusal:
+        kind = response.headers.get("content-type", "")
+        return read_response(response.status_code, response.text, kind, hide=self._settings.hide)
+
+    def _succeeded(self, place: Endpoint, answer: Completion | Refusal, headers: Any) -> Completion:
         if isinstance(answer, Refusal):
-            raise self._refused(place, answer, response.headers, label="error in the response")
+            raise self._refused(place, answer, headers, label="error in the response")
         place.succeeded()
         return answer
+
+    async def _streamed(
+        self,
+        place: Endpoint,
+        messages: Chat,
+        headers: dict[str, Any],
+        options: dict[str, Any],
+        so_far: SoFar,
+    ) -> Completion:
+        """Return the reply to a chat, read while it is written, up to a loop in it."""
+        following = Following(messages, so_far, hide=self._settings.hide)
+        if place.has_streamed:
+            so_far.tell(0)
+        asked = {**options, **STREAMED, "extra_body": {**COUNTED, **options.get("extra_body", {})}}
+        async with following.within(self._settings.timeout_seconds):
+            response = await self._ask(place, messages, headers, asked)
+            async with aclosing(response):
+                if response.headers.get("content-type", "").startswith(EVENTS):
+                    answer = await following.read(response)
+                    place.has_streamed = True
+                else:
+                    await response.aread()
+                    answer = self._read(response)
+        return self._succeeded(place, answer, response.headers)
 
     async def _ask(
         self, endpoint: Endpoint, messages: Chat, headers: dict[str, Any], options: dict[str, Any]
@@ -137,16 +193,19 @@ class OpenAIClient(LLM[Endpoint]):
             )
         except openai.APIStatusError as error:
             # no cause: the server's words may hold the key
-            raise self._answered(endpoint, error.response) from None
+            raise self._answered(endpoint, error.response, "stream" in options) from None
         except openai.APIConnectionError as error:
             if isinstance(error.__cause__, ElsewhereError):
                 raise ExtractionError(str(error.__cause__)) from None
             raise _cut(endpoint, error) from None
         return raw.http_response
 
-    def _answered(self, endpoint: Endpoint, response: Any) -> Exception:
+    def _answered(self, endpoint: Endpoint, response: Any, is_streamed: bool) -> Exception:
         """Return what a response that is none of success means."""
         found = refusal(response.status_code, response.text, hide=self._settings.hide)
+        is_first = is_streamed and not endpoint.has_streamed
+        if is_first and found.status in (400, 422) and OF_STREAMS.search(found.said):
+            return NoStreamError(found.said)
         return self._refused(endpoint, found, response.headers)
 
     def _refused(
@@ -238,6 +297,10 @@ def make_client(settings: OpenAISettings, url: str, kind: Any, *, timeout: float
         raise ExtractionError(f"no client can be made for {url}: {error}") from None
 
 
+class NoStreamError(Exception):
+    """A server refuses what a stream is asked for with."""
+
+
 class ElsewhereError(Exception):
     """A server sends its requests, with their headers, to another one."""
 
@@ -300,7 +363,7 @@ def _cut(endpoint: Endpoint, error: Exception) -> TryFailedError:
     if cause in UNSENT:
         return _failed(f"the request cannot be sent: {error.__cause__}", "refused", "give up")
     is_late = type(error).__name__ == "APITimeoutError"
-    return _failed("time-out" if is_late else "connection cut", "lost", "again")
+    return _failed(TIME_OUT if is_late else CUT, "lost", "again")
 
 
 def _with_words(found: Refusal) -> str:

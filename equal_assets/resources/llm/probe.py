@@ -17,7 +17,7 @@ from equal_assets.errors import ExtractionError
 from equal_assets.records import Document, Usage
 from equal_assets.resources.llm.capacity import capacity, strains
 from equal_assets.resources.llm.journal import RequestJournal, request_key
-from equal_assets.resources.llm.llm import CUT_OFF, TryFailedError
+from equal_assets.resources.llm.llm import CUT_OFF, STOPPED, TryFailedError
 from equal_assets.resources.llm.openai_client import (
     OpenAIClient,
     key_refused,
@@ -222,7 +222,7 @@ async def _ask(settings: OpenAISettings, url: str, journal_path: Path) -> tuple[
         try:
             await requests.send(request, key, SAMPLE, meter)
         except TryFailedError as error:
-            if not error.reason.startswith(CUT_OFF):
+            if not error.reason.startswith((CUT_OFF, STOPPED)):
                 raise
             told = f"{_answered(url, meter.usage)}; cut off, as this check asks for few tokens"
             return told, meter.usage

@@ -11,7 +11,17 @@ from typing import Any
 
 from equal_assets import secrets
 from equal_assets.algorithms.extraction.parsing import EMPTY, NO_JSON, OTHER_SHAPE, SEVERAL
-from equal_assets.resources.llm.llm import CUT_OFF, Completion, NextStep, TryFailedError
+from equal_assets.resources.llm.bodies import (
+    REASONING_FIELDS,
+    THOUGHTS,
+    content_text,
+    count_of,
+    read_json,
+    storable,
+    tokens_of,
+)
+from equal_assets.resources.llm.llm import CUT_OFF, STOPPED, Completion, NextStep, TryFailedError
+from equal_assets.resources.llm.streams import EVENTS, Stream
 
 NO_COMPLETION = "response is no completion"
 NO_CHOICES = "no choices in the response"
@@ -25,7 +35,7 @@ ENDED_BY_ERROR = "the server ended the reply with an error"
 TOOL_CALL = "the model calls a tool instead of replying"
 
 OF_REPLY = (
-    *(EMPTY, NO_JSON, SEVERAL, OTHER_SHAPE, CUT_OFF),
+    *(EMPTY, NO_JSON, SEVERAL, OTHER_SHAPE, CUT_OFF, STOPPED),
     *(NO_CHOICES, NO_MESSAGE, REASONING, REFUSED, FILTERED, TOOL_CALL),
 )
 """Failures that are paid for: a model replied, but not with what was asked for."""
@@ -36,10 +46,6 @@ STEP = re.compile(r"^(refinement|judge): ")
 
 CUT_OFF_REASONS = frozenset({"length", "max_tokens", "model_length"})
 FILTER_REASONS = frozenset({"content_filter", "safety", "recitation", "prohibited_content"})
-THOUGHTS = ("thinking", "reasoning", "redacted_thinking", "reasoning_content")
-"""Types of the parts of a content that are no part of the reply."""
-
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 SHOWN_CHARACTERS = 200
 """Of what a server says."""
 
@@ -74,10 +80,6 @@ WAIT = re.compile(
 MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 WORDS_IN = ("message", "msg", "detail", "error", "errors", "reason", "title", "description")
 """Keys under which servers put what they have to say, most telling first."""
-
-HALVES = re.compile("[\ud800-\udfff]")
-MOST_TOKENS = 10**12
-"""A larger count is none."""
 
 DEEPEST = 5
 """Levels of a body that are looked through for it."""
@@ -127,7 +129,7 @@ def is_of_reply(reason: str) -> bool:
 
 def refusal(status: int, text: str, *, hide: Hide = secrets.hide) -> Refusal:
     """Return the error in the body of a response that is none of success."""
-    body = _json(text)
+    body = read_json(text)
     codes = " ".join(
         str(found.get(key, "")) for found in _objects(body) for key in ("code", "type")
     )
@@ -149,12 +151,12 @@ def _wait_seconds(text: str) -> float | None:
 
 def words(text: str, *, hide: Hide = secrets.hide) -> str:
     """Return what a body says, on one line of bounded length: JSON, a page or plain text."""
-    body = _json(text)
+    body = read_json(text)
     if body is None:
         said = html.unescape(MARKUP.sub(" ", hide(text)))  # a key may hold what looks like a tag
     else:
         said = "; ".join(dict.fromkeys(_said(body))) or json.dumps(body, ensure_ascii=False)
-    return _in_short(hide(_storable(said)))
+    return _in_short(hide(storable(said)))
 
 
 def read_response(
@@ -167,7 +169,33 @@ def read_response(
     TryFailedError
         If it is neither; nobody knows what was charged.
     """
-    body = _stream(text) if content_type.startswith("text/event-stream") else _json(text)
+    if not content_type.startswith(EVENTS):
+        return read_body(status, read_json(text), text, hide=hide)
+    stream = Stream()
+    stream.add(text)
+    stream.end()
+    return read_body(status, stream.body, text, hide=hide)
+
+
+def read_body(
+    status: int, body: Any, text: str, *, hide: Hide = secrets.hide
+) -> Completion | Refusal:
+    """Return the completion, or the error, in a body that is read or put together.
+
+    Parameters
+    ----------
+    status : int
+    body : Any
+        ``None`` if it is no JSON.
+    text : str
+        The body as it came, for what it says if it is none of both.
+    hide : callable
+
+    Raises
+    ------
+    TryFailedError
+        As :func:`read_response`.
+    """
     choices = body.get("choices") if isinstance(body, dict) else None
     first = choices[0] if isinstance(choices, list) and choices else None
     for holder in (body, first):
@@ -177,7 +205,7 @@ def read_response(
         page = " (a web page)" if "<html" in text[:1000].lower() else ""
         said = words(text, hide=hide) or "empty"
         raise TryFailedError(f"{NO_COMPLETION}{page}: {said}", outcome="lost", next_step="again")
-    tokens = _tokens(body.get("usage"))
+    tokens = tokens_of(body.get("usage"))
     if first is None:
         return Completion("", False, *tokens, failure=_unusable(NO_CHOICES, "again"))
     message = first.get("message") if isinstance(first, dict) else None
@@ -186,7 +214,7 @@ def read_response(
         failure = _unusable(f"{NO_MESSAGE}: its choice has {_in_short(hide(keys))}", "give up")
         return Completion("", False, *tokens, failure=failure)
     ended = str(first.get("finish_reason")).lower()
-    written = hide(_storable(_content(message.get("content"))))
+    written = hide(storable(content_text(message.get("content"))))
     is_cut_off = ended in CUT_OFF_REASONS
     failed = _failure(message, written, ended, hide)
     return Completion(written, is_cut_off, *tokens, failure=failed)
@@ -226,97 +254,9 @@ def _unusable(reason: str, next_step: NextStep, reply: str | None = None) -> Try
     return TryFailedError(reason, outcome="unusable", next_step=next_step, reply=reply)
 
 
-def _content(content: Any) -> str:
-    """Return the text of a content: a string, parts of a text, or JSON that is already read."""
-    match content:
-        case None:
-            return ""
-        case str():
-            return content
-        case {"text": str(text)}:
-            return text
-        case list() if all(isinstance(part, str) or _is_part(part) for part in content):
-            return "".join(_part(part) for part in content)
-        case _:
-            return json.dumps(content, ensure_ascii=False)
-
-
 def _in_short(said: str) -> str:
     said = " ".join(said.split())
     return said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]}..."
-
-
-def _storable(text: str) -> str:
-    """Return a text without halves of characters, which JSON can name and no file can hold."""
-    return HALVES.sub("\ufffd", text)
-
-
-def _is_part(part: Any) -> bool:
-    return isinstance(part, dict) and ("type" in part or "text" in part)
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    text = part.get("text")
-    if isinstance(text, dict):
-        text = text.get("value")
-    return text if isinstance(text, str) and part.get("type") not in THOUGHTS else ""
-
-
-def _tokens(usage: Any) -> tuple[int | None, int | None]:
-    """Return the tokens read and written, as numbers or numerals; ``None`` if it is not said."""
-    stated = usage if isinstance(usage, dict) else {}
-    read = _count(stated.get("prompt_tokens", stated.get("input_tokens")))
-    written = _count(stated.get("completion_tokens", stated.get("output_tokens")))
-    total = _count(stated.get("total_tokens"))
-    if total is not None and read is not None and written is None:
-        written = max(0, total - read)
-    elif total is not None and written is not None and read is None:
-        read = max(0, total - written)
-    return read, written
-
-
-def _count(stated: Any) -> int | None:
-    if isinstance(stated, bool) or not isinstance(stated, (int, float, str)):
-        return None
-    try:
-        count = float(stated)
-    except (ValueError, OverflowError):
-        return None
-    return int(count) if 0 <= count <= MOST_TOKENS and count.is_integer() else None
-
-
-def _stream(text: str) -> dict[str, Any] | None:
-    """Return the completion whose pieces a server has streamed unasked."""
-    lines = (line.removeprefix("data:").strip() for line in text.splitlines() if "data:" in line)
-    pieces = [piece for line in lines if isinstance(piece := _json(line), dict)]
-    if not any("choices" in piece or "error" in piece for piece in pieces):
-        return None
-    message: dict[str, Any] = {}
-    choice: dict[str, Any] = {"message": message}
-    whole: dict[str, Any] = {"choices": [choice]}
-    for piece in pieces:
-        whole |= {key: piece[key] for key in ("usage", "error") if piece.get(key)}
-        for part in _choices(piece):
-            choice |= {key: part[key] for key in ("finish_reason", "error") if part.get(key)}
-            said = part.get("delta") or part.get("message")
-            for key, value in said.items() if isinstance(said, dict) else ():
-                if key in ("content", "refusal", *REASONING_FIELDS) and value:
-                    message[key] = message.get(key, "") + _content(value)
-    return whole
-
-
-def _choices(piece: dict[str, Any]) -> list[dict[str, Any]]:
-    choices = piece.get("choices")
-    return [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return None
 
 
 def _objects(body: Any, depth: int = DEEPEST) -> Iterator[dict[str, Any]]:
@@ -348,7 +288,7 @@ def _said(body: Any, depth: int = DEEPEST) -> Iterator[str]:
 def _status(error: Any, status: int) -> int:
     """Return the status that an error in a body states, if any."""
     stated = [error.get("code"), error.get("status")] if isinstance(error, dict) else []
-    counts = (_count(value) for value in stated)
+    counts = (count_of(value) for value in stated)
     return next((count for count in counts if count and 400 <= count < 600), status)
 
 

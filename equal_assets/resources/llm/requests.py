@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
-from equal_assets.algorithms.extraction.parsing import UnusableReplyError, is_loop
+from equal_assets.algorithms.extraction.loops import is_loop
+from equal_assets.algorithms.extraction.parsing import UnusableReplyError
 from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.algorithms.extraction.recipe import Reply, Request
 from equal_assets.errors import ExtractionError
@@ -28,7 +30,15 @@ from equal_assets.resources.llm.journal import (
     StoredReply,
     request_key,
 )
-from equal_assets.resources.llm.llm import CUT_OFF, IN_A_LOOP, LLM, Completion, TryFailedError
+from equal_assets.resources.llm.llm import (
+    CUT_OFF,
+    IN_A_LOOP,
+    LLM,
+    STOPPED,
+    Completion,
+    SoFar,
+    TryFailedError,
+)
 from equal_assets.resources.llm.places import Places, Talk
 from equal_assets.resources.llm.spending import (
     NOTHING,
@@ -39,7 +49,7 @@ from equal_assets.resources.llm.spending import (
     Prices,
     payer_name,
 )
-from equal_assets.settings import LLMExtractionSettings, OpenAISettings
+from equal_assets.settings import LlamaCppSettings, LLMExtractionSettings, OpenAISettings
 
 TEMPLATE_TOKENS = 256
 """More than any chat template adds to the messages of a chat."""
@@ -102,11 +112,15 @@ class Job:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A request in the journal: its entry, its maximum cost, and what is sent beside the chat."""
+    """A request in the journal: its entry, its maximum cost, and what is sent beside the chat.
+
+    ``is_counted``: the model's tokenizer has counted its chat.
+    """
 
     entry: int
     covered: Amount
     most: tuple[int, int]
+    is_counted: bool
     seed: int | None
     idempotency_key: str | None
 
@@ -146,6 +160,8 @@ class LLMRequests:
         self._run = run
         self._allowance = allowance
         self._prices = Prices(settings.prompt_price, settings.completion_price)
+        is_own = isinstance(settings, LlamaCppSettings)
+        self._is_billed = self._prices != Prices() and not is_own
         self._since = journal.newest() if is_again else 0
         self._told: set[str] = set()
         self._failed_in_a_row = 0
@@ -203,13 +219,13 @@ class LLMRequests:
     def bound(self, messages: Chat, *, more_tokens: int = 0) -> Amount:
         """Return the maximum cost of a chat, and of tokens still to be put into it."""
         return self._prices.amount(
-            self._prompt_tokens(messages) + more_tokens, self._settings.max_reply_tokens
+            self._prompt_tokens(messages)[0] + more_tokens, self._settings.max_reply_tokens
         )
 
-    def _prompt_tokens(self, messages: Chat) -> int:
-        """Return what a chat takes: counted by the model's tokenizer, else at most."""
+    def _prompt_tokens(self, messages: Chat) -> tuple[int, bool]:
+        """Return what a chat takes: counted by the model's tokenizer, which is told, or at most."""
         counted = self._llm.count(messages)
-        return _most_tokens(messages) if counted is None else counted
+        return (_most_tokens(messages), False) if counted is None else (counted, True)
 
     def _hold(self, bound: Amount) -> bool:
         """Reserve a document's maximum cost if every cap has room, with all processes' spending."""
@@ -274,7 +290,7 @@ class LLMRequests:
         The turns of a talk go to the same server, and before those that begin another one.
         """
         key = request_key(**_identity(request.messages), schema=request.schema, **self._model)
-        failure, partial, n_tries, n_waits = "", None, 0, 0
+        failure, salvaged, n_tries, n_waits = "", None, 0, 0
         replies: set[str] = set()
         while n_tries < self._settings.max_tries and n_waits < PATIENCE_TRIES:
             await self._until_settled(key)
@@ -299,8 +315,10 @@ class LLMRequests:
                     n_waits += 1
                     continue
                 n_tries += 1
-                if error.reply is not None and failure.startswith(CUT_OFF):
-                    partial = request.salvage(error.reply)
+                if error.reply is not None and failure.startswith((CUT_OFF, STOPPED)):
+                    salvaged = request.salvage(error.reply)
+                elif error.partial:
+                    salvaged = request.salvage(error.partial)
                 if error.next_step == "give up" or error.reply in replies:
                     break
                 if error.next_step == "unreachable" and n_tries == self._settings.max_tries:
@@ -315,9 +333,9 @@ class LLMRequests:
                 meter.usage += Usage(n_requests=1)
                 return reply
         meter.usage += Usage(n_requests=1)
-        if partial is None:
+        if salvaged is None:
             self._count_failure(failure)
-        return Reply(partial, failure)
+        return Reply(salvaged, failure)
 
     async def _until_settled(self, key: str) -> None:
         """Wait until no process that is alive has the same request in flight."""
@@ -388,7 +406,8 @@ class LLMRequests:
         self, request: Request, key: str, document: Document, meter: Meter, *, unread: int
     ) -> _Sent:
         """Reserve what a request costs at most, here and in the journal."""
-        most = (self._prompt_tokens(request.messages), self._settings.max_reply_tokens)
+        n_prompt, is_counted = self._prompt_tokens(request.messages)
+        most = (n_prompt, self._settings.max_reply_tokens)
         covered = self._prices.amount(*most)
         n_unusable = len(self._journal.unusable(key))
         idempotency_key = None
@@ -418,12 +437,14 @@ class LLMRequests:
             meter.uncover(covered)
             raise
         meter.begin(covered)
-        return _Sent(entry, covered, most, self._seed(key, n_unusable), idempotency_key)
+        seed = self._seed(key, n_unusable)
+        return _Sent(entry, covered, most, is_counted, seed, idempotency_key)
 
     async def _complete(self, place: Any, request: Request, sent: _Sent, meter: Meter) -> Reply:
         """Return what the completion of a request says that is in the journal."""
         started = time.monotonic()
         completion, failure = None, None
+        so_far = SoFar() if self._is_billed else SoFar(partial(self._journal.note, sent.entry))
         try:
             completion = await self._llm.complete(
                 place,
@@ -431,13 +452,16 @@ class LLMRequests:
                 request.schema,
                 seed=sent.seed,
                 idempotency_key=sent.idempotency_key,
+                so_far=so_far,
             )
             return _read(completion, request)
         except BaseException as error:
             failure = error
-            completion = completion or self._llm.interrupted(sent.seed)
+            completion = completion or so_far.completion
             if isinstance(error, ExtractionError):
                 self._ended = error
+            if isinstance(error, TryFailedError) and so_far.completion:
+                error.partial = so_far.completion.text
             raise
         finally:
             seconds = time.monotonic() - started
@@ -453,12 +477,12 @@ class LLMRequests:
         seconds: float,
     ) -> None:
         """Enter the outcome of a request, and count its cost."""
+        if completion and completion.is_left:
+            completion = self._left(completion, sent)
         outcome = _outcome(failure)
-        if outcome == "lost" and completion:  # stopped by us, and known
+        if outcome == "lost" and completion and _is_known(completion):
             outcome = "unusable"
-        charged = _charged(completion, outcome, sent.most)
-        if completion is None and outcome == "lost":
-            charged = self._journal.likely_tokens(sent.most[0]), sent.most[1]
+        charged = self._charged(completion, outcome, sent.most)
         reason = None if failure is None else str(failure) or type(failure).__name__
         if reason and reason.startswith(CUT_OFF):
             reason = f"{reason} [{sent.most[1]}]"
@@ -470,15 +494,37 @@ class LLMRequests:
             completion_tokens=charged[1],
             cost=spent.cost,
             seconds=seconds,
-            reply=completion.text if completion else None,
+            reply=_kept(completion, reason),
             reason=reason,
+            is_counted=not (completion and completion.is_left and completion.prompt_tokens is None),
         )
-        if completion and completion.prompt_tokens is not None:
+        if completion and completion.prompt_tokens is not None and outcome != "lost":
             self._allowance.take_back(self._journal.learn(sent.entry, prompt_tokens=charged[0]))
-        known = charged if completion else (0, 0)
-        cost = spent.cost if completion else 0.0
+        known, cost = ((0, 0), 0.0) if outcome == "lost" else (charged, spent.cost)
         usage = Usage(*known, *known, cost, cost, n_tries=1, request_seconds=seconds)
         meter.settle(sent.covered, spent=spent, usage=usage)
+
+    def _left(self, completion: Completion, sent: _Sent) -> Completion:
+        """Return a reply that was left as far as it is known: not what somebody charges for it."""
+        is_counted = completion.prompt_tokens is None and sent.is_counted
+        written = min(completion.completion_tokens or 0, sent.most[1])
+        return replace(
+            completion,
+            prompt_tokens=sent.most[0] if is_counted else completion.prompt_tokens,
+            completion_tokens=None if self._is_billed else written,
+        )
+
+    def _charged(
+        self, completion: Completion | None, outcome: Outcome, most: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Return the tokens charged for a try: as the server says, else the maximum."""
+        if outcome == "refused":
+            return 0, 0
+        said = completion or Completion("", False, None, None, is_left=True)
+        read, written = said.prompt_tokens, said.completion_tokens
+        if read is None:
+            read = self._journal.likely_tokens(most[0]) if said.is_left else most[0]
+        return read, most[1] if written is None else written
 
     def _count_known(self, known: StoredReply, meter: Meter, *, n_tries: int = 0) -> None:
         """Count a reply from the journal, unless the same payer has paid for it before."""
@@ -544,7 +590,9 @@ def _read(completion: Completion, request: Request) -> Reply:
     """Return what a completion says; raise TryFailedError if that is nothing."""
     written, failed = completion.text, completion.failure
     if completion.is_cut_off:
-        reason = f"{failed.reason if failed else CUT_OFF}{IN_A_LOOP if is_loop(written) else ''}"
+        reason = failed.reason if failed else CUT_OFF
+        if not completion.is_left and is_loop(written):
+            reason += IN_A_LOOP
         raise TryFailedError(reason, outcome="unusable", next_step="give up", reply=written)
     if failed is not None:
         raise failed
@@ -556,16 +604,15 @@ def _read(completion: Completion, request: Request) -> Reply:
         ) from error
 
 
-def _charged(
-    completion: Completion | None, outcome: Outcome, most: tuple[int, int]
-) -> tuple[int, int]:
-    """Return the tokens charged for a try: as the server says, else the maximum."""
-    if outcome == "refused":
-        return 0, 0
-    if completion is None:
-        return most
-    read, written = completion.prompt_tokens, completion.completion_tokens
-    return most[0] if read is None else read, most[1] if written is None else written
+def _is_known(completion: Completion) -> bool:
+    """Say whether a server has told all that a reply has taken."""
+    return completion.prompt_tokens is not None and completion.completion_tokens is not None
+
+
+def _kept(completion: Completion | None, reason: str | None) -> str | None:
+    """Return what the journal keeps of a reply: nothing of one that something else has ended."""
+    is_part = completion and completion.is_left and not (reason or "").startswith(STOPPED)
+    return "" if is_part else completion.text if completion else None
 
 
 def _most_tokens(messages: Chat) -> int:

@@ -97,7 +97,11 @@ create trigger book_outcome after update of prompt_tokens, completion_tokens, co
 end;
 """
 
-FORMATS = (REQUESTS, ACCOUNTS)
+NOTES = """
+alter table requests add column written_at_most integer;  -- of the reply, while it streams
+"""
+
+FORMATS = (REQUESTS, ACCOUNTS, NOTES)
 """What each format adds to the one before; never change one that has been released."""
 
 NETWORK = frozenset(

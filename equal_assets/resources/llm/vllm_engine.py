@@ -9,7 +9,7 @@ from typing import Any
 from equal_assets.algorithms.extraction.prompts import Chat
 from equal_assets.errors import ExtractionError
 from equal_assets.extras import install_command
-from equal_assets.resources.llm.llm import LLM, Completion, TryFailedError
+from equal_assets.resources.llm.llm import LLM, Completion, SoFar, TryFailedError
 from equal_assets.resources.llm.model_folder import check_model, no_template
 from equal_assets.resources.llm.overheard import ELSEWHERE, Overheard
 from equal_assets.settings import VLLMSettings
@@ -81,6 +81,7 @@ class VLLM(LLM[None]):
         *,
         seed: int | None,
         idempotency_key: str | None = None,
+        so_far: SoFar | None = None,
     ) -> Completion:
         """Let the chat join the running batch, and wait for its end."""
         from vllm import SamplingParams

@@ -13,7 +13,6 @@ from equal_assets.algorithms.extraction.parsing import (
     ParsedReply,
     UnusableReplyError,
     complete_pairs,
-    is_loop,
     merge_replies,
     parse_pairs,
     parse_scores,
@@ -373,49 +372,3 @@ def test_answer_with_brackets_is_complete_only_with_its_own_end():
 )
 def test_reply_without_a_complete_pair_has_none(reply):
     assert complete_pairs(reply) is None
-
-
-STEP = "Add the two numbers and write down the sum. "
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        f'{{"pairs": [{{"question": "How?", "answer": "{STEP * 4}',
-        written(("Q?", f"Well: {STEP * 40}")),
-        written(SUM, SUM, SUM, SUM),
-        written(SUM, SUM, SUM, SUM)[:-2] + ', {"question": "What',
-        written(SUM, PRODUCT, SUM, SUM, PRODUCT, SUM),
-        written(*[("What is it?", "A long answer, " * 40)] * 4),
-        written(("怎么办？", "先加上第一个数。" * 5)),
-        f"{STEP}\n{STEP}\n\n{STEP.strip()}\n{STEP.strip()}",
-    ],
-)
-def test_phrase_or_pair_over_and_over_is_a_loop(reply):
-    assert is_loop(reply)
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "",
-        written(SUM, PRODUCT, LAST),
-        written(SUM, SUM, SUM),
-        written(("How?", STEP * 3)),
-        written(("Zeros?", "0, " * 500)),
-        written(("A line?", "-" * 500)),
-        written(("A table?", "| a | b |\n| --- | --- |\n" + "|  1  |  0  |\n" * 40)),
-        written(*[(f"What is the square of {n}?", f"It is {n * n}.") for n in range(40)]),
-        "".join(f"Step {n}: add {n} to the sum, which is {n * n} now. " for n in range(30)),
-    ],
-)
-def test_rows_and_like_sentences_are_no_loop(reply):
-    assert not is_loop(reply)
-
-
-@pytest.mark.parametrize(
-    "unit", ["ab ", "a", "word other third ", '{"a":[', "0 1 2 3 4 5 6 7 8 9 "]
-)
-def test_looking_for_a_loop_ends_soon(unit):
-    reply = "".join(f"{unit}{n} " for n in range(20_000 // len(unit)))
-    assert takes_less_than(5, lambda _: is_loop(reply))

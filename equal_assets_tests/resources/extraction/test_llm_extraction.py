@@ -45,7 +45,7 @@ class ByRule(LLM):
     def room(self, before=None):
         return contextlib.nullcontext()
 
-    async def complete(self, place, messages, schema, *, seed, idempotency_key=None):
+    async def complete(self, place, messages, schema, *, seed, idempotency_key=None, so_far=None):
         prompt = "\n".join(message["content"] for message in messages)
         self.chats.append(messages)
         self.prompts.append(prompt)

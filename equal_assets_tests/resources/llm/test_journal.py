@@ -129,6 +129,30 @@ def test_what_a_killed_process_left_open_is_lost_and_stays_paid(tmp_path):
     process.stdout.close()
 
 
+@pytest.mark.parametrize(("noted", "tokens", "cost"), [(20, 120, 1.2), (99, 150, 1.5)])
+def test_reply_of_a_killed_process_counts_as_it_was_noted_and_no_more_than_its_limit(
+    tmp_path, noted, tokens, cost
+):
+    note = f'print("open", flush=True)\njournal.note(1, {noted})'
+    script = LEAVES_A_REQUEST_OPEN.replace('print("open", flush=True)', note)
+    script = script.replace('"cost": 1.5', '"cost": 1.5, "prompt_price": 0.01')
+    path = tmp_path / "requests.sqlite"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{script}", str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "open\n"
+    with journal(path) as opened:
+        while opened._execute("select written_at_most from requests").fetchone() == (None,):
+            time.sleep(0.01)
+        assert opened.spent() == Amount(150, 1.5, 1)  # all is reserved while it goes on
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert opened.close_lost() == 1
+        spent = opened.spent()
+        assert (spent.tokens, spent.cost) == (tokens, pytest.approx(cost))
+    process.stdout.close()
+
+
 def test_two_processes_may_write_at_once(tmp_path):
     path = tmp_path / "requests.sqlite"
     script = (
@@ -424,7 +448,7 @@ def test_journal_of_another_version_is_refused(tmp_path):
     path = tmp_path / "requests.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("pragma user_version = 99")
-    with pytest.raises(ExtractionError, match="has format 99: must be 2"):
+    with pytest.raises(ExtractionError, match="has format 99: must be 3"):
         RequestJournal(path)
 
 
