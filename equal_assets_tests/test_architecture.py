@@ -133,6 +133,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "definitions": {"assets", "automation", "graph", "lineage", "resources", "runs", "settings"},
     "init": {"errors", "records", "resources", "settings"},
+    "review": {"algorithms", "errors", "pages", "records", "resources", "steps"},
     "cli": {
         "automation",
         "causes",
@@ -150,6 +151,7 @@ ALLOWED: dict[str, set[str]] = {
         "planning",
         "progress",
         "resources",
+        "review",
         "runs",
         "secrets",
         "settings",

@@ -18,6 +18,7 @@ from equal_assets.cli.doctor import doctor
 from equal_assets.cli.export import export
 from equal_assets.cli.init import init
 from equal_assets.cli.preview import preview
+from equal_assets.cli.review import review
 from equal_assets.cli.run import rerun, retry, run, status
 from equal_assets.cli.schema import schema
 from equal_assets.cli.terminal import (
@@ -37,7 +38,7 @@ from equal_assets.settings import quiet_libraries
 CHAPTERS: dict[str, tuple[click.Command, ...]] = {
     "Begin": (init, check, schema),
     "Play": (preview, run, status, retry, rerun, doctor),
-    "See what came of it": (ui, compare, trace),
+    "See what came of it": (ui, review, compare, trace),
     "Pass it on": (export, report),
 }
 """The commands, in the order in which a user meets them."""
@@ -47,6 +48,7 @@ EXAMPLES = (
     ("equal init && equal check", "a campaigns.yaml for your own documents"),
     ("equal preview", "what five documents yield and cost"),
     ("equal run --estimate", "documents, tokens and money, before a run"),
+    ("equal review NAME", "accept, edit or reject the pairs of a campaign"),
 )
 ENVIRONMENT = (
     ("EQUAL_CAMPAIGNS", "another file in place of campaigns.yaml"),
