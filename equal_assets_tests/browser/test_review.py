@@ -199,7 +199,7 @@ def test_server_that_has_ended_is_told_and_the_pair_stays(page, served, reviewin
     before = page.locator("#place").inner_text()
     page.route("**/verdicts", lambda route: route.abort())
     page.keyboard.press("a")
-    page.get_by_role("alert").filter(has_text="nothing was stored").wait_for()
+    page.get_by_role("alert").filter(has_text="this may not be stored").wait_for()
     assert page.locator("#place").inner_text() == before
     page.unroute("**/verdicts")
     page.keyboard.press("a")

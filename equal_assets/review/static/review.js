@@ -25,7 +25,8 @@ async function ask(path, given) {
   try {
     reply = await fetch(path, options);
   } catch {
-    throw new Error("the server does not answer: nothing was stored. Start `equal review` again; what was stored before is kept");
+    const lost = given === undefined ? "" : ", and this may not be stored";
+    throw new Error(`the server does not answer${lost}. Start \`equal review\` again and open its new address; every verdict before is kept`);
   }
   const type = reply.headers.get("Content-Type") || "";
   const said = type.startsWith("application/json") ? await reply.json() : { error: await reply.text() };
@@ -33,8 +34,10 @@ async function ask(path, given) {
   return said;
 }
 
-// One thing at a time: a key that is pressed meanwhile does nothing.
-async function working(work) {
+// One thing at a time: a key that is pressed meanwhile does nothing, or it would be about a pair that
+// nobody has seen; a filter waits for its turn.
+async function working(work, waits = false) {
+  while (state.busy && waits) await new Promise((resolve) => setTimeout(resolve, 20));
   if (state.busy) return;
   state.busy = true;
   try {
@@ -84,15 +87,13 @@ function isListed(pair) {
 }
 
 async function list() {
-  state.listed = state.pairs.filter(isListed);
+  const listed = state.pairs.filter(isListed);
   const order = byId("by-order").value;
   if (order !== "chance") {
     const sign = order === "lowest" ? 1 : -1;
-    state.listed.sort((a, b) => sign * (a.score - b.score));
+    listed.sort((a, b) => sign * (a.score - b.score));
   }
-  state.at = 0;
-  fill("filtered", `${state.listed.length} of ${state.pairs.length} pairs`);
-  await show();
+  await show(listed, 0);
 }
 
 function setMode(mode) {
@@ -143,9 +144,14 @@ function showVerdict(pair) {
   fill("old-answer", state.shown.answer);
 }
 
-async function show() {
-  const pair = state.listed[state.at];
+// Goes to a pair of a list; if it cannot be fetched, all stays as it is on the screen.
+async function show(listed, at) {
+  const pair = listed[at];
   const isThere = Boolean(pair);
+  const shown = isThere ? await ask(`pairs/${pair.id}`) : null;
+  Object.assign(state, { listed, at, shown });
+  fill("filtered", `${listed.length} of ${state.pairs.length} pairs`);
+  showProgress();
   for (const id of ["place", "source"]) byId(id).hidden = !isThere;
   byId("empty").hidden = isThere;
   byId("standing").hidden = true;
@@ -162,7 +168,6 @@ async function show() {
       : "No pair fits this filter.");
     return;
   }
-  state.shown = await ask(`pairs/${pair.id}`);
   fill("place", `${state.at + 1} of ${state.listed.length} here · round ${pair.round} · cluster ${pair.cluster} · score ${pair.score.toFixed(2)}`);
   showVerdict(pair);
   fill("document-title", state.shown.title);
@@ -178,9 +183,7 @@ async function show() {
 
 async function move(by) {
   const at = state.at + by;
-  if (at < 0 || at > state.listed.length) return;
-  state.at = at;
-  await show();
+  if (at >= 0 && at <= state.listed.length) await show(state.listed, at);
 }
 
 function take(changed) {
@@ -188,7 +191,6 @@ function take(changed) {
     if (verdict) state.verdicts[id] = verdict;
     else delete state.verdicts[id];
   }
-  showProgress();
 }
 
 async function say(verdict, more = {}) {
@@ -204,9 +206,9 @@ async function undo() {
   if (!said.pair) throw new Error("there is nothing of yours to undo among these pairs");
   take(said.verdicts);
   const at = state.listed.findIndex((pair) => pair.id === said.pair);
-  if (at < 0) state.listed.splice(state.at, 0, state.pairs.find((pair) => pair.id === said.pair));
-  else state.at = at;
-  await show();
+  const undone = state.pairs.find((pair) => pair.id === said.pair);
+  if (at >= 0) await show(state.listed, at);
+  else await show(state.listed.toSpliced(state.at, 0, undone), state.at);
 }
 
 function edit() {
@@ -278,7 +280,7 @@ function listen() {
   byId("editing").addEventListener("submit", (event) => { event.preventDefault(); working(saveEdit); });
   byId("rejecting").addEventListener("submit", (event) => { event.preventDefault(); working(() => saveReject(byId("reason").value)); });
   for (const select of document.querySelectorAll("#filters select")) {
-    select.addEventListener("change", () => working(list));
+    select.addEventListener("change", () => working(list, true));
   }
   REASONS.forEach((reason, number) => {
     const button = document.createElement("button");
@@ -299,7 +301,6 @@ async function start() {
   fill("title", `Review of ${found.campaign}`);
   fill("who", `as ${found.reviewer}`);
   for (const by of ["cluster", "source"]) offer(byId(`by-${by}`), state.pairs.map((pair) => pair[by]));
-  showProgress();
   await list();
 }
 
