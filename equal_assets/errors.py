@@ -65,6 +65,10 @@ class TraceError(EqualError):
     """A QA pair cannot be traced: its id matches none, or more than one."""
 
 
+class ReviewError(EqualError):
+    """Verdicts of reviewers cannot be stored, read or taken from a file."""
+
+
 class ServiceError(EqualError):
     """A server that the command line starts does not answer, or has ended."""
 

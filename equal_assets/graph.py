@@ -188,7 +188,8 @@ _ROWS = (
         reads=("bandit_round", "target_qa"),
         settings=("dataset",),
         by="campaign",
-        beside=("removed_qa",),
+        beside=("removed_qa", "verdicts"),
+        inputs=inputs.dataset,
     ),
     Asset(
         "fine_tuned_student",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from equal_assets.resources.corpora.installed_packages import named_distributions
+from equal_assets.resources.verdicts import VERDICTS_FILE, Verdicts
 from equal_assets.settings import (
     CHAT_TEMPLATES,
     FilesSettings,
@@ -24,6 +25,7 @@ from equal_assets.settings import (
     expand_path,
     fingerprint,
     portable,
+    state_folder,
     walk,
 )
 
@@ -63,6 +65,13 @@ def rounds(read: Sections, settings: Settings, campaign: str) -> Any:
         return chosen
     field = settings.dataset.protected_field
     return {**chosen, "protected": {"field": field, "files": protected}}
+
+
+def dataset(read: Sections, settings: Settings, campaign: str) -> Any:
+    """Return the section, and what reviewers have said of the campaign's pairs, if anything."""
+    verdicts = Verdicts(state_folder() / VERDICTS_FILE)
+    said = verdicts.digest(settings.campaigns[campaign].target)
+    return {**sections(read, settings, campaign), **({"verdicts": said} if said else {})}
 
 
 def student(read: Sections, settings: Settings, campaign: str) -> Any:

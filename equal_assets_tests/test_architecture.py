@@ -134,6 +134,7 @@ ALLOWED: dict[str, set[str]] = {
     "definitions": {"assets", "automation", "graph", "lineage", "resources", "runs", "settings"},
     "init": {"errors", "records", "resources", "settings"},
     "library": {"algorithms", "records", "settings"},
+    "review": {"algorithms", "errors", "pages", "records", "resources", "steps"},
     "cli": {
         "automation",
         "causes",
@@ -151,6 +152,7 @@ ALLOWED: dict[str, set[str]] = {
         "planning",
         "progress",
         "resources",
+        "review",
         "runs",
         "secrets",
         "settings",

@@ -1,6 +1,7 @@
 """Group `dataset`: the training examples of a campaign, with their provenance."""
 
 import dagster as dg
+import polars as pl
 
 from equal_assets.pages.dataset import dataset_page
 from equal_assets.partitions import declared
@@ -13,6 +14,7 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.steps.examples_file import publish_examples
 from equal_assets.steps.making import making
 from equal_assets.steps.pair_removal import split_pairs
+from equal_assets.steps.review import reviewed_version
 
 
 @dg.asset(**declared("qa_dataset"), kinds={"duckdb", "parquet"})
@@ -24,17 +26,21 @@ def qa_dataset(
 ) -> dg.MaterializeResult:
     """One row is a training example, traceable to document, cluster, pull and round.
 
-    Pairs that give away a test question, repeats, and pairs that serve no reference question are
-    set aside in `removed_qa`. Published as Parquet, so that it can be read without the warehouse.
+    Pairs that reviewers rejected, that give away a test question, repeats, and pairs that serve no
+    reference question are set aside in `removed_qa`; `verdicts` has what reviewers said. Published
+    as Parquet, so that it can be read without the warehouse.
     """
     settings, campaign = campaigns.load(), context.partition_key
     path = campaigns.exports_folder / campaign / "qa_dataset.parquet"
     with making("qa_dataset", warehouse, settings, campaign=campaign) as made:
         progress = report(context.log, f"{campaign}: embed the questions")
         split = split_pairs(warehouse, embedder, settings, campaign=campaign, progress=progress)
+        made.version = reviewed_version(made.inputs, split.review)
         with publishing(path) as draft, made.transaction() as transaction:
             transaction.replace("qa_dataset", split.kept, campaign=campaign)
             transaction.replace("removed_qa", split.removed, campaign=campaign)
+            said = split.review.verdicts.select(pl.lit(campaign).alias("campaign"), pl.all())
+            transaction.replace("verdicts", said, campaign=campaign)
             publish_examples(transaction, draft, warehouse.stored_path(path), campaign)
         questions = [*split.kept["question"], *split.removed["question"]]
         languages = not_compared(settings.dataset, questions)
@@ -46,6 +52,7 @@ def qa_dataset(
             settings.dataset,
             split.removed,
             path,
+            review=split.review.summary,
             pruning=split.pruning,
             languages=languages,
         )

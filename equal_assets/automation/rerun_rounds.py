@@ -17,6 +17,7 @@ from equal_assets.partitions import round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.tracking import Tracker
+from equal_assets.resources.verdicts import verdicts_beside
 from equal_assets.resources.warehouse import Transaction, Warehouse
 from equal_assets.runs import at_work
 from equal_assets.settings import Settings, fingerprint
@@ -121,6 +122,7 @@ def forget_rounds(
             version=fingerprint([start["fingerprint"], rerun.from_round - 1]),
             seconds=0.0,
         )
+    verdicts_beside(warehouse.database).forget_rounds(name, rerun.from_round)
     tracker.supersede(name)
 
 
@@ -134,6 +136,7 @@ def restart_campaign(
         _forget_results(transaction, name)
         transaction.delete("materialized", partition=name)
         transaction.execute("disown_extractions", campaign=name)
+    verdicts_beside(warehouse.database).forget_rounds(name, 1)
     extractor.disown(name)
     tracker.supersede(name)
 

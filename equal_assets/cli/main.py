@@ -40,6 +40,7 @@ CHAPTERS = {
     },
     "See what came of it": {
         "ui": "Open the Dagster and MLflow pages of this project.",
+        "review": "Read the pairs of a campaign, and accept, edit or reject them.",
         "compare": "Compare campaigns side by side at the same budget.",
         "trace": "Show where a QA pair comes from, and what became of it.",
     },
@@ -58,6 +59,7 @@ EXAMPLES = (
     ("equal init && equal check", "a campaigns.yaml for your own documents"),
     ("equal preview", "what five documents yield and cost"),
     ("equal run --estimate", "documents, tokens and money, before a run"),
+    ("equal review NAME", "accept, edit or reject the pairs of a campaign"),
 )
 ENVIRONMENT = (
     ("EQUAL_CAMPAIGNS", "another file in place of campaigns.yaml"),

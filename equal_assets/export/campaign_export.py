@@ -88,8 +88,8 @@ def export_campaign(
         name: ManifestSplit(examples=len(part), documents=part["document_id"].n_unique())
         for name, part in parts.items()
     }
-    is_cut = not contents.examples["page"].is_null().all()
-    unsaid = {*leave_out, *(() if is_cut else ("page",))}
+    empty = {name for name in ("page", "verdict") if contents.examples[name].is_null().all()}
+    unsaid = {*leave_out, *empty}
     rows: dict[str, int] = {}
     place = warehouse.stored_path(out / MANIFEST)
     with replaced_folder(out, _recorded(warehouse, place)) as folder:

@@ -55,6 +55,14 @@ DOCUMENT = (
 CLUSTER = ("cluster", "cluster_documents", "medoid_document_id", "distance")
 PULL = ("round", "pull", "mean_reward", "exploration_bonus", "ucb_score", "reward", "finished_at")
 OUTCOME = ("outcome", "removed_because", "collided_with", "collided_question", "similarity")
+REVIEW = (
+    "verdict",
+    "reviewer",
+    "reviewed_at",
+    "rejected_because",
+    "new_question",
+    "new_answer",
+)
 
 
 def trace(
@@ -117,6 +125,7 @@ def _campaign(row: Row, students: list[Row]) -> Row:
         "cluster": _part(row, CLUSTER),
         "pull": _part(row, PULL),
         **_part(row, OUTCOME),
+        "review": _part(row, REVIEW) if row["verdict"] else None,
         "students": [
             {
                 "student": student,

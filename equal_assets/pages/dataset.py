@@ -22,6 +22,7 @@ def dataset_page(
     removed: pl.DataFrame,
     path: Path,
     *,
+    review: str,
     pruning: Pruning | None,
     languages: str | None,
 ) -> dict[str, Any]:
@@ -37,6 +38,8 @@ def dataset_page(
         Rows of ``removed_qa``.
     path : Path
         Of the published file.
+    review : str
+        What reviewers said, in a sentence; empty: nothing.
     pruning : Pruning or None
         What pruning did with the pairs that the other rules had left; None if it is off.
     languages : str or None
@@ -52,6 +55,7 @@ def dataset_page(
     largest_clusters = clusters.select(pl.col("terms").list.head(3), "pairs").head(LARGEST)
     return {
         **({"languages": languages} if languages else {}),
+        **({"review": review} if review else {}),
         "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
         **_pruned(pruning, settings),
         "thresholds": settings.model_dump(mode="json", exclude={"protected_field"}),

@@ -88,9 +88,22 @@ def _add_campaign(tree: Tree, found: Row) -> None:
         parts += f", exploration bonus {number(pull['exploration_bonus'], '.4g')}"
         chosen.add(_line("score", f"{pull['ucb_score']:.4g}: {parts}"))
     chosen.add(_line("reward", f"{number(pull['reward'], '.4g')} after the pull"))
+    _add_review(branch, found["review"])
     _add_outcome(branch, found)
     for student in found["students"]:
         _add_student(branch, student)
+
+
+def _add_review(branch: Tree, review: Row | None) -> None:
+    if review is None:
+        return
+    said = f"{review['verdict']} by {review['reviewer']}, {review['reviewed_at']}"
+    verdict = branch.add(_line("review", said))
+    if review["rejected_because"]:
+        verdict.add(_line("reason", _short(review["rejected_because"])))
+    if review["new_question"] is not None:
+        verdict.add(_line("new question", _short(review["new_question"])))
+        verdict.add(_line("new answer", _short(review["new_answer"])))
 
 
 def _add_outcome(branch: Tree, found: Row) -> None:

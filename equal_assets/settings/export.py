@@ -21,6 +21,7 @@ ExportKey = Literal[
     "round",
     "pull",
     "extractor",
+    "verdict",
 ]
 """What an exported row says of an example, beside question and answer."""
 

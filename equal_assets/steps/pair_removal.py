@@ -1,4 +1,4 @@
-"""Which of a campaign's pairs are trained on: no leaks, repeats, nor what is capped or pruned."""
+"""Which pairs of a campaign are trained on: none that is rejected, leaks, repeats or is pruned."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import DatasetSettings, Settings
 from equal_assets.steps.leaks import REMOVAL, leak_rules
 from equal_assets.steps.pruning import prune_pairs
+from equal_assets.steps.review import ReviewedPairs, review_pairs
 
 Rule = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -35,11 +36,14 @@ class SplitPairs:
         Rows of `removed_qa`.
     pruning : Pruning or None
         What the last rule did with the pairs that the others had left; None if it is off.
+    review : ReviewedPairs
+        What reviewers have changed, before all rules.
     """
 
     kept: pl.DataFrame
     removed: pl.DataFrame
     pruning: Pruning | None
+    review: ReviewedPairs
 
 
 def split_pairs(
@@ -52,6 +56,7 @@ def split_pairs(
 ) -> SplitPairs:
     """Return which pairs of a campaign are trained on.
 
+    Reviewers come first: what they rejected goes, what they edited is checked in its new words.
     A rule sees what the rules before it have left, in the order in which documents were used, and
     the first of colliding pairs stays. So what a campaign had kept after a round is the beginning
     of what it keeps in the end, until it is pruned: pruning sees all pairs, and comes last.
@@ -59,8 +64,9 @@ def split_pairs(
     pairs = warehouse.query("campaign_pairs", campaign=campaign).select(
         pl.lit(campaign).alias("campaign"), pl.all()
     )
-    leaks = leak_rules(campaign, settings, warehouse)
-    kept, removals = pairs, []
+    review = review_pairs(warehouse, pairs, target=settings.campaigns[campaign].target)
+    pairs, leaks = review.pairs, leak_rules(campaign, settings, warehouse)
+    kept, removals = _without(pairs, review.removed), [review.removed]
     for rule in (
         lambda rows: leaks.leaks(warehouse, rows, progress=progress),
         *_repeats(settings.dataset, warehouse, progress=progress),
@@ -75,7 +81,7 @@ def split_pairs(
     removed = pairs.select("campaign", "qa_id", "question", "answer").join(
         pl.concat([*removals, pruned]), on="qa_id", maintain_order="left"
     )
-    return SplitPairs(_without(kept, pruned), removed, pruning)
+    return SplitPairs(_without(kept, pruned).drop("is_edited"), removed, pruning, review)
 
 
 def _without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:

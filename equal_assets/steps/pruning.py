@@ -10,6 +10,7 @@ from equal_assets.resources.embedding.pair_vectors import embed_target, pair_vec
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
 from equal_assets.steps.leaks import REMOVAL
+from equal_assets.steps.review import vector_ids
 
 SHORT = "answer shorter than the target's"
 PRUNED = "not among the nearest of any reference question"
@@ -32,7 +33,8 @@ def prune_pairs(
     embedder : Embedder
     settings : Settings
     rows : DataFrame
-        Columns ``qa_id``, ``question``, ``answer``: the pairs that the rules before have left.
+        Columns ``qa_id``, ``question``, ``answer``, ``is_edited``: the pairs that the rules before
+        have left.
     campaign : str
     progress : callable
         Called with texts done and in all where some are to be embedded.
@@ -48,7 +50,7 @@ def prune_pairs(
     if how is None:
         return pl.DataFrame(schema=REMOVAL), None
     target = embed_target(warehouse, embedder, campaign, progress=progress)
-    vectors = pair_vectors(warehouse, embedder, rows, progress=progress)
+    vectors = pair_vectors(warehouse, embedder, vector_ids(rows), progress=progress)
     lengths = rows["answer"].str.len_chars().to_numpy()
     pruning = prune(vectors, lengths, target, **how)
     nearest = target.embeddings[pruning.questions].astype(np.float64)
@@ -76,4 +78,5 @@ def examples_after(
         "unpruned_examples", campaign=campaign, round=number, pruned=[SHORT, PRUNED]
     )
     found, _ = prune_pairs(warehouse, embedder, settings, rows, campaign=campaign)
-    return rows.join(found, on="qa_id", how="anti", maintain_order="left")
+    kept = rows.join(found, on="qa_id", how="anti", maintain_order="left")
+    return kept.drop("is_edited")

@@ -18,6 +18,7 @@ from equal_assets.resources.embedding.pair_vectors import store_vectors
 from equal_assets.resources.extraction.store import campaign_caps, extract_through_store
 from equal_assets.resources.warehouse import read_documents, stack_vectors
 from equal_assets.settings import fingerprint
+from equal_assets.steps.review import arm_verdicts, begin_round
 from equal_assets.steps.round_player import RoundPlayer
 from equal_assets.steps.student_scores import StudentScorer
 
@@ -31,8 +32,9 @@ TIMED_PARTS = ("extraction", "embedding", "selection")
 def play_round(player: RoundPlayer, number: int) -> bool:
     """Play and store one round; return whether it was new.
 
-    The round depends on the campaign's settings, seed and earlier rounds alone: played again after
-    a killed attempt it uses the same documents, and finds what was extracted in the store.
+    The round depends on the campaign's settings, seed, earlier rounds and the verdicts of reviewers
+    when it began, alone: played again after a killed attempt it uses the same documents, and finds
+    what was extracted in the store.
 
     Raises
     ------
@@ -42,6 +44,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     clock = _Clock()
     if not _is_next(player, number):
         return False
+    begin_round(player, number)
     pulls = plan_round(player, number)
     expected_gain = player.strategy.expected_gain
     clock.lap("selection")
@@ -130,6 +133,7 @@ def _check_previous(player: RoundPlayer, number: int, last: int) -> None:
 def plan_round(player: RoundPlayer, number: int) -> list[Pull]:
     """Return the pulls of a round, given the rounds before it."""
     campaign = player.campaign
+    player.strategy.heed(*arm_verdicts(player, number))
     spent = campaign.documents_per_round * (number - 1)
     return player.strategy.plan(
         min(campaign.documents_per_round, campaign.budget_documents - spent),

@@ -1,5 +1,5 @@
 -- Question: what does an exported data set hold? Grain: one training example, in the order in which
--- students read them. Inputs: qa_dataset, documents; $campaign.
+-- students read them. Inputs: qa_dataset, documents, verdicts; $campaign.
 select
   qa_id,
   question,
@@ -12,8 +12,10 @@ select
   cluster,
   round,
   pull,
-  extractor
+  extractor,
+  verdict
 from qa_dataset
 left join documents using (document_id)
+left join verdicts using (campaign, qa_id)
 where campaign = $campaign
 order by round, pull, qa_id

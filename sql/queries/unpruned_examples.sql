@@ -1,6 +1,7 @@
 -- Question: what had a campaign extracted until a round that only pruning, which sees all pairs, can
 -- have removed? Grain: one QA pair, in order.
--- Inputs: qa_dataset, removed_qa, extracted_qa, bandit_documents; $campaign, $round, $pruned (reasons).
+-- Inputs: qa_dataset, removed_qa, extracted_qa, bandit_documents, verdicts; $campaign, $round,
+-- $pruned (reasons).
 with pruned as (
   select
     removed_qa.qa_id,
@@ -27,9 +28,14 @@ examples as (
   from pruned
 )
 select
-  qa_id,
+  examples.qa_id,
   question,
-  answer
+  answer,
+  verdicts.qa_id is not null as is_edited
 from examples
+left join verdicts
+  on verdicts.campaign = $campaign
+  and verdicts.qa_id = examples.qa_id
+  and verdict = 'edited'
 where round <= $round
-order by round, pull, qa_id
+order by round, pull, examples.qa_id

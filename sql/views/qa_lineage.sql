@@ -2,12 +2,12 @@
 -- extracted pair in one campaign that requested its document; a pair that none requested, such as
 -- those of the warm-up alone, is one row without campaign.
 -- Inputs: extracted_qa, extractions, extractors, documents, warmup_qa, bandit_documents,
--- bandit_round, rounds, campaign_settings, clusters, cluster_geometry, qa_dataset, removed_qa.
+-- bandit_round, rounds, campaign_settings, clusters, cluster_geometry, qa_dataset, removed_qa, verdicts.
 create or replace view qa_lineage as
 select
   extracted_qa.qa_id,
   bandit_documents.campaign,
-  extracted_qa.question,
+  extracted_qa.question,                -- as extracted, whatever became of it
   extracted_qa.answer,
   case
     when qa_dataset.qa_id is not null then 'in the data set'
@@ -18,6 +18,12 @@ select
   removed_qa.collided_with,             -- the pair that was kept, test:POSITION or FILE:LINE; pruned:
                                         -- reference:POSITION, which it comes nearest to serving
   removed_qa.similarity,                -- to it, where that is measured
+  verdicts.verdict,                     -- accepted, edited or rejected by a reviewer; null: not reviewed
+  verdicts.reason as rejected_because,  -- in the words of the reviewer
+  verdicts.new_question,                -- of an edited pair, as it is in the data set
+  verdicts.new_answer,
+  verdicts.reviewer,
+  verdicts.reviewed_at,
   warmup_qa.qa_id is not null as is_in_warmup,
   documents.document_id,                -- null: not in the corpus any more, as all below
   documents.page,                       -- that it is a chunk of; null: of none
@@ -88,3 +94,6 @@ left join qa_dataset
 left join removed_qa
   on removed_qa.campaign = bandit_documents.campaign
   and removed_qa.qa_id = extracted_qa.qa_id
+left join verdicts
+  on verdicts.campaign = bandit_documents.campaign
+  and verdicts.qa_id = extracted_qa.qa_id

@@ -66,7 +66,8 @@ class ArmBandit(Strategy):
         self.rewards, self.pulls = state["rewards"].copy(), state["pulls"].copy()
 
     def _plan(self, wanted: int, rng: np.random.Generator) -> list[Pull]:
-        statistics = ArmStatistics(rewards=self.rewards, pulls=self.pulls)
+        rewards = accepted_rewards(self, self.rewards)
+        statistics = ArmStatistics(rewards=rewards, pulls=self.pulls)
         scores, bonuses = self.score(statistics), exploration_bonuses(self.pulls)
         ranking = np.lexsort((rng.random(len(scores)), -scores))
         plan = draw_pulls(ranking, self.queues, self.unread, wanted, self.documents_per_pull)
@@ -74,7 +75,7 @@ class ArmBandit(Strategy):
             Pull(
                 arm=arm,
                 documents=documents,
-                mean_reward=float(self.rewards[arm]) if self.pulls[arm] else None,
+                mean_reward=float(rewards[arm]) if self.pulls[arm] else None,
                 exploration_bonus=float(bonuses[arm]) if self.pulls[arm] else None,
                 ucb_score=float(scores[arm]) if self.pulls[arm] else None,
             )
@@ -185,7 +186,9 @@ class AuthorsBandit(Strategy):
         self.arms = CreditedArms(**{name: vector.copy() for name, vector in state.items()})
 
     def _plan(self, wanted: int, rng: np.random.Generator) -> list[Pull]:
-        scores = credited_scores(self.arms, exploration=AUTHORS_EXPLORATION)
+        credited = self.arms.mean_rewards()
+        means = accepted_rewards(self, credited)
+        scores = credited_scores(self.arms, exploration=AUTHORS_EXPLORATION) + (means - credited)
         is_first = not self.arms.credited_pulls.any()
         ranking = np.argsort(-scores, kind="stable") if not is_first else np.arange(len(scores))
         left = np.bincount(
@@ -194,7 +197,6 @@ class AuthorsBandit(Strategy):
         whole = left[ranking] >= self.documents_per_pull
         ranking = np.concatenate([ranking[whole], ranking[~whole]])
         plan = draw_pulls(ranking, self.queues, self.unread, wanted, self.documents_per_pull)
-        means = self.arms.mean_rewards()
         return [
             Pull(
                 arm=arm,
@@ -213,6 +215,20 @@ class AuthorsBandit(Strategy):
             credited = self.is_neighbor[pull.arm]
             self.arms.reward_sums[credited] += reward
             self.arms.credited_pulls[credited] += 1
+
+
+def accepted_rewards(strategy: Strategy, rewards: np.ndarray) -> np.ndarray:
+    """Return the rewards of arms if a pair that reviewers reject is worth as much as none.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    rewards : ndarray of shape (n_arms,), float64
+        Of all pairs.
+    """
+    nothing = np.zeros((0, strategy.target.embeddings.shape[1]))
+    without_pairs = strategy.reward(nothing, np.zeros(0))
+    return strategy.acceptance * rewards + (1 - strategy.acceptance) * without_pairs
 
 
 def arm_queues(corpus: Corpus, order: np.ndarray) -> list[np.ndarray]:

@@ -103,7 +103,8 @@ class EqualStrategy(Strategy):
     give, and ``rho_a`` is raised by posterior standard deviations: an arm about which little is
     known is tried as far as its documents look promising. This is measured against round-robin and
     document similarity all the time, and gives way where they bring more: :class:`Hedge` states the
-    bound.
+    bound. Where reviewers have spoken, all three count an arm's documents for the share of its
+    pairs that they accept.
 
     Notes
     -----
@@ -198,7 +199,7 @@ class EqualStrategy(Strategy):
 
     def _plan(self, wanted: int, rng: np.random.Generator) -> list[Pull]:
         trust = self.trust()
-        means, deviations = self.yields(trust)
+        means, deviations = (self.acceptance * part for part in self.yields(trust))
         bonuses = self.parameters.exploration * deviations
         chosen, gains = self._choose(wanted, means + bonuses, TRUSTS[trust])
         self.expected_gain = 1000.0 * sum(gains) / float(self.corpus.tokens[chosen].sum())
@@ -291,15 +292,16 @@ class EqualStrategy(Strategy):
         """Return for each rule what gives the candidate that it would take next."""
         taken = int(self.hedge.sums[0, NEAREST])
         weights = self.target.weights[self.order]
+        acceptance = self.acceptance[self.corpus.arms[self.candidates]]
         questions = self.order[turns(weights, first=taken, n_turns=wanted)]
 
         def nearest() -> int:
             n_taken = sum(rule == NEAREST for rule in self.taken_by.values())
-            similarity = self.similarity[questions[n_taken]]
+            similarity = self.similarity[questions[n_taken]] * acceptance
             return int(np.where(is_left, similarity, -np.inf).argmax())
 
         def central() -> int:
-            return int(np.where(is_left, self.centrality, -np.inf).argmax())
+            return int(np.where(is_left, self.centrality * acceptance, -np.inf).argmax())
 
         return {LEARNED: greedy.best, NEAREST: nearest, CENTRAL: central}
 

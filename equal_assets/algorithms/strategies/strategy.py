@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from equal_assets.algorithms.acceptance import arm_acceptance
 from equal_assets.algorithms.optimal_transport import (
     SamplingBias,
     debiased_ot_reward,
@@ -150,15 +151,31 @@ class Strategy(ABC):
     expected_gain : float or None
         What the round planned last should add to the coverage of the target, per 1,000 tokens
         of its documents; ``None`` for a strategy that does not predict.
+    acceptance : ndarray of shape (n_arms,), float64
+        Share of an arm's pairs that reviewers should accept; ones where they said nothing.
+    relatedness : ndarray of shape (n_arms, n_arms) or None
+        How much one arm tells about another; ``None`` where all are alike near.
     """
 
     learns_from_rewards = False
     expected_gain: float | None = None
+    relatedness: np.ndarray | None = None
 
     def __init__(self, corpus: Corpus, target: Target) -> None:
         self.corpus = corpus
         self.target = target
         self.unread = np.ones(corpus.n_documents, dtype=bool)
+        self.acceptance = np.ones(corpus.n_arms)
+
+    def heed(self, accepted: np.ndarray, reviewed: np.ndarray) -> None:
+        """Take in what reviewers have said so far; what was taken in before no longer counts.
+
+        Parameters
+        ----------
+        accepted, reviewed : ndarray of shape (n_arms,)
+            Pairs of each arm that they accepted, as they are or edited, and pairs with a verdict.
+        """
+        self.acceptance = arm_acceptance(accepted, reviewed, relatedness=self.relatedness)
 
     def plan(self, n_documents: int, rng: np.random.Generator) -> list[Pull]:
         """Choose the pulls of a round.

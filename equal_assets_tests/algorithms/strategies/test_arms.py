@@ -196,3 +196,17 @@ def test_arms_that_hold_too_little_are_refused():
         world.corpus, world.target, documents_per_pull=2, rng=np.random.default_rng(0)
     )
     assert sum(len(p.documents) for p in player.plan(99, np.random.default_rng(0))) == 6
+
+
+def test_rejected_pairs_are_worth_as_much_as_none():
+    player = bandit([90] * 2, rewards=[-0.2, -0.3], pulls=[20, 20])
+    assert sizes(player, 10) == [(0, 10)]
+    player.heed(np.array([10, 10]), np.array([10, 10]))
+    assert sizes(player, 10) == [(0, 10)]
+    player.heed(np.array([0, 10]), np.array([30, 10]))
+    assert sizes(player, 10) == [(1, 10)]
+    [pull] = player.plan(1, np.random.default_rng(0))
+    share = player.acceptance[1]
+    assert pull.mean_reward == pytest.approx(
+        share * -0.3 + (1 - share) * player.reward(NOTHING.embeddings)
+    )

@@ -198,3 +198,31 @@ def test_texts_that_all_promise_the_same_change_nothing():
     assert asked(play(equal(same), same, n_rounds=3)) == asked(
         play(equal(world), world, n_rounds=3)
     )
+
+
+def test_fewer_documents_of_an_arm_that_reviewers_reject_and_of_its_neighbors():
+    world = planted_world(0)
+    player = equal(world)
+    play(player, world, n_rounds=1, n_documents=20)
+
+    def of_best(player):
+        rows = asked([player.plan(20, np.random.default_rng(1))])
+        return (world.corpus.arms[rows] == 3).mean()
+
+    before, n_arms = of_best(player), world.corpus.n_arms
+    rejected = np.where(np.arange(n_arms) == 3, 30, 0)
+    player.heed(np.zeros(n_arms), rejected)
+    assert of_best(player) < before
+    player.heed(rejected, rejected)
+    assert of_best(player) == before
+
+
+def test_what_reviewers_have_not_said_changes_no_choice():
+    world = planted_world(2)
+    plans = []
+    for heeds in (False, True):
+        player = equal(world)
+        if heeds:
+            player.heed(np.zeros(world.corpus.n_arms), np.zeros(world.corpus.n_arms))
+        plans.append(player.plan(40, np.random.default_rng(0)))
+    assert plans[0] == plans[1]
