@@ -7,7 +7,6 @@ everything accepted, and move only as far as the verdicts carry them.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 
 PRIOR_VERDICTS = 4.0
 """Verdicts after which what was said of an arm itself counts as much as all else."""
@@ -115,6 +114,8 @@ def _posterior(design: np.ndarray, outcomes: np.ndarray) -> tuple[np.ndarray, np
         away = weights - means
         value = np.logaddexp(0, logits).sum() - outcomes @ logits + precisions @ away**2 / 2
         return float(value), design.T @ (_share(logits) - outcomes) + precisions * away
+
+    from scipy.optimize import minimize  # here: definitions load without it
 
     weights = minimize(loss, means, jac=True, method="BFGS").x
     share = _share(design @ weights)
