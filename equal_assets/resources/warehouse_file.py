@@ -29,6 +29,12 @@ HELD = re.compile(
 )
 """What DuckDB says, and says of no other fault, where another process has the file open."""
 
+SHRUNK = "Could not read enough bytes"
+"""What DuckDB says of a file that another process has shortened while it was opened."""
+
+SHRUNK_SECONDS = 1.0
+"""Longer, and the file is cut off."""
+
 TELL_AFTER_SECONDS = 1.0
 MAX_COMMAND = 200  # characters of a command line that are shown
 
@@ -202,10 +208,12 @@ def _wait_for(
         try:
             connection = connect()
         except (duckdb.IOException, OpenHereError) as error:
-            holder = _holder(error)
+            holder, waited = _holder(error), time.monotonic() - began
+            if SHRUNK in str(error) and waited < SHRUNK_SECONDS:
+                time.sleep(pause)
+                continue
             if holder is None:
                 raise
-            waited = time.monotonic() - began
             if patience.seconds is not None and waited >= patience.seconds:
                 raise WarehouseLockedError(
                     f"{database} is locked by {holder}; waited {patience.seconds:.0f} s. "

@@ -710,6 +710,25 @@ def test_what_writes_waits_for_a_reader_as_long_as_it_takes_and_says_for_whom(wa
     reader.stdin = None  # closed: nothing is left to send
 
 
+def test_file_that_another_process_shortens_while_it_is_opened_is_opened_again(monkeypatch):
+    from equal_assets.resources import warehouse_file
+
+    shortened = duckdb.IOException('IO Error: Could not read enough bytes from file "w": ...')
+    outcomes = [shortened, shortened, "opened"]
+
+    def connect():
+        if isinstance(outcome := outcomes.pop(0), Exception):
+            raise outcome
+        return outcome
+
+    waiting = warehouse_file._wait_for
+    assert waiting("w", connect, warehouse_file.AS_IT_TAKES) == "opened"
+    monkeypatch.setattr(warehouse_file, "SHRUNK_SECONDS", 0.0)
+    outcomes += [shortened]
+    with pytest.raises(duckdb.IOException, match="enough bytes"):  # it is cut off for good
+        waiting("w", connect, warehouse_file.AS_IT_TAKES)
+
+
 def test_a_reader_gets_its_turn_beside_a_writer(warehouse):
     code = (
         "import sys, time\nfrom equal_assets.resources.warehouse import Warehouse\n"

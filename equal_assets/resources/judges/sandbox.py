@@ -362,7 +362,8 @@ def _ready(child: _Child) -> list[int]:
     """Return the numbers of the children's processes once the program has begun."""
     events = child.events()
     is_ready = events.get("state", {}).get("state") == "ready"
-    return events["processes"]["processes"] if is_ready else []
+    told = events.get("processes", {"processes": []})  # by the parent, which may be the later one
+    return told["processes"] if is_ready else []
 
 
 def _state(process: int) -> str:
