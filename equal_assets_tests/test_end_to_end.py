@@ -53,6 +53,25 @@ def test_budget_is_spent_to_the_document_and_no_document_is_asked_twice(finished
     assert asked.rows() == [(name, 55, 55) for name in ("equal", "equal-paper", "random")]
 
 
+def test_pairs_are_read_searched_and_two_data_sets_are_compared(finished):
+    project, _ = finished
+    kept = project.sql("select * from qa_dataset where campaign = 'equal' order by round, pull")
+    read = project.equal("pairs", "equal", "--json", "--limit", "1000").stdout.splitlines()
+    assert {json.loads(line)["qa_id"] for line in read} == set(kept["qa_id"])
+    word = kept["question"][0].split()[-1]
+    found = project.equal("pairs", "equal", "--contains", word.upper(), "--limit", "1").stdout
+    assert kept["question"].str.contains(word, literal=True).any()
+    assert word in found
+    assert re.search(r"1 of \d+ pairs", found)
+    n_removed = project.sql("select count(*) from removed_qa where campaign = 'equal'").item()
+    left_out = project.equal("pairs", "equal", "--removed", "--json", "--limit", "1000").stdout
+    assert len(left_out.splitlines()) == n_removed
+    compared = project.equal("diff", "equal", "random").stdout
+    assert "of these in both" in compared
+    assert "Only in equal, for example:" in compared
+    assert project.equal("diff", "equal", "equal").returncode == 2
+
+
 def test_every_table_of_the_graph_has_rows(finished):
     project, _ = finished
     for table in [

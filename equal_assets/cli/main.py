@@ -41,6 +41,8 @@ CHAPTERS = {
     "See what came of it": {
         "ui": "Open the Dagster and MLflow pages of this project.",
         "review": "Read the pairs of a campaign, and accept, edit or reject them.",
+        "pairs": "Print the pairs of a campaign's data set.",
+        "diff": "Show where the data sets of two campaigns differ.",
         "compare": "Compare campaigns side by side at the same budget.",
         "trace": "Show where a QA pair comes from, and what became of it.",
     },
@@ -51,7 +53,14 @@ CHAPTERS = {
 }
 """The commands, in the order in which a user meets them, with the first line of their help."""
 
-ELSEWHERE = {"status": "run", "retry": "run", "rerun": "run", "report": "compare"}
+ELSEWHERE = {
+    "status": "run",
+    "retry": "run",
+    "rerun": "run",
+    "report": "compare",
+    "pairs": "examples",
+    "diff": "examples",
+}
 """Command -> module of this folder, where that has another name."""
 
 EXAMPLES = (
