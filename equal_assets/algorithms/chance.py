@@ -12,7 +12,7 @@ from equal_assets.algorithms.coverage import TargetCoverage
 DRAWS = 32
 """Orders in which the sample is bought; their mean is what chance gives."""
 
-LONGEST = 4.0
+LONGEST = 2.0
 """Times the sample's own cost up to which it is believed: beyond, the line ends."""
 
 NORMAL = 1.96

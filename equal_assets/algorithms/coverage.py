@@ -87,6 +87,11 @@ def answer_values(
     return np.asarray(relative**exponent)
 
 
+def is_near(masses: np.ndarray) -> np.ndarray:
+    """Say which rows give any question the mass 1 or more, shape (n_rows,), bool."""
+    return np.asarray(masses.max(axis=1, initial=0.0) >= 1.0)
+
+
 class TargetCoverage:
     """What pairs give to the reference questions of a target, and how well these are served.
 
@@ -152,4 +157,4 @@ class TargetCoverage:
         masses = self.kernel(embeddings)
         is_long = answer_lengths >= self.least_length
         values = answer_values(answer_lengths, self.target) * is_long
-        return masses * values[:, None], (masses.max(axis=1, initial=0.0) >= 1.0) & is_long
+        return masses * values[:, None], is_near(masses) & is_long

@@ -89,7 +89,7 @@ def run(campaigns: tuple[str, ...], restart: bool, estimate: bool, milestones: s
         print_students(names, warehouse)
     extractor = build_extractor(settings)
     spend.print_failures(console, extractor, warehouse, names)
-    spend.print_lost(console, extractor, names)
+    spend.print_lost(console, extractor, names, settings.currency)
     _print_warnings(settings, warehouse, names)
     if n_runs:
         say(f"Done in {seconds:.0f} s.")
@@ -116,7 +116,7 @@ def status(campaigns: tuple[str, ...]) -> None:
     _print_status(settings, warehouse, names)
     extractor = build_extractor(settings)
     print_failures(console, extractor, warehouse, names)
-    print_lost(console, extractor, names)
+    print_lost(console, extractor, names, settings.currency)
     _print_warnings(settings, warehouse, names)
 
 
@@ -206,7 +206,7 @@ def _release_lost(settings: Settings, names: list[str], *, is_agreed: bool) -> N
     from equal_assets.pages.spend import print_lost
 
     extractor, warehouse = build_extractor(settings), open_warehouse()
-    if not print_lost(console, extractor, names):
+    if not print_lost(console, extractor, names, settings.currency):
         say("no lost request of these campaigns or of the warm-up counts as paid")
         return
     if not is_agreed:
@@ -222,7 +222,7 @@ def _print_status(settings: Settings, warehouse: Warehouse, names: list[str]) ->
     from equal_assets.pages.status import said_below, status_tables
 
     extractor, width = build_extractor(settings), console.width
-    if line := warm_up_line(extractor):
+    if line := warm_up_line(extractor, settings.currency):
         say(line)
     for table in status_tables(settings, extractor, warehouse, names, width=width):
         console.print(table)

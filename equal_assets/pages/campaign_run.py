@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.pages.coverage import coverage_curves, lines
+from equal_assets.pages.values import money
 from equal_assets.resources.tracking import Tracker
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
@@ -82,7 +83,7 @@ def campaign_tags(settings: Settings, name: str, standing: dict[str, Any]) -> di
         "target": campaign.target,
         "budget": ", ".join(f"{n:,} {unit}" for unit, n in limits.items() if n is not None),
         "spent": f"{standing['documents']:,} documents, {standing['tokens']:,} tokens, "
-        f"{standing['cost']:,.2f} money",
+        f"{money(standing['cost'], settings.currency or 'money')}",
         "state": f"ended by {ended} after {standing['rounds']} rounds" if ended else playing,
     }
 

@@ -25,7 +25,7 @@ from equal_assets.pages.figures.students import accuracy_figure, comparison_figu
 from equal_assets.pages.html import rendered
 from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
 from equal_assets.pages.students import asked_questions, before_and_after
-from equal_assets.pages.values import NONE, change, metric_form, metric_label, text
+from equal_assets.pages.values import NONE, change, metric_form, metric_label, money, text
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.publishing import publishing, seal
 from equal_assets.resources.tracking import Tracker
@@ -141,7 +141,7 @@ class _Content:
             "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
             **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
             "LLM tokens": f"{row['tokens']:,}",
-            "cost": f"{row['cost']:,.2f}",
+            "cost": money(row["cost"], self.settings.currency),
             "rounds": f"{row['rounds']}"
             + (f", ended by {row['ended_by']}" if row["ended_by"] else f" of {campaign.n_rounds}"),
             "training examples": text(row["examples"]),

@@ -10,7 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from equal_assets.pages.corpus import chunks_of_pages
-from equal_assets.planning.estimate import estimates, together, tokens_per_document
+from equal_assets.pages.values import money
+from equal_assets.planning.estimate import (
+    Estimate,
+    estimates,
+    together,
+    tokens_per_document,
+)
+from equal_assets.planning.pairs import PairsToCome, pairs_to_come
 from equal_assets.records import WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps
@@ -32,7 +39,7 @@ def budget_used(
     }
 
 
-def warm_up_line(extractor: Extractor) -> str | None:
+def warm_up_line(extractor: Extractor, currency: str = "") -> str | None:
     """Return what the warm-up has asked for, which no campaign's column counts; None for nothing.
 
     Requests that it has in flight count at their maximum.
@@ -40,7 +47,7 @@ def warm_up_line(extractor: Extractor) -> str | None:
     paid = extractor.paid_by(WARM_UP)
     if not paid.documents:
         return None
-    cost = f", cost {paid.cost:,.2f}" if paid.cost else ""
+    cost = f", cost {money(paid.cost, currency)}" if paid.cost else ""
     return (
         f"warm-up: {paid.documents:,} documents sent to the LLM, {paid.tokens:,} tokens{cost}, "
         "for all campaigns"
@@ -68,7 +75,9 @@ def print_failures(
         )
 
 
-def print_lost(console: Console, extractor: Extractor, names: Sequence[str]) -> bool:
+def print_lost(
+    console: Console, extractor: Extractor, names: Sequence[str], currency: str = ""
+) -> bool:
     """Print what lost requests of the warm-up and of campaigns hold; say whether there are any."""
     found = [lost for lost in extractor.lost() if lost.payer in (WARM_UP, *names)]
     if not found:
@@ -80,10 +89,11 @@ def print_lost(console: Console, extractor: Extractor, names: Sequence[str]) -> 
     )
     for lost in found:
         since = datetime.fromtimestamp(lost.since).strftime("%Y-%m-%d %H:%M")
-        money = f", cost {lost.amount.cost:,.4f}" if lost.amount.cost else ""
+        held = money(lost.amount.cost, currency, form=",.4f")
+        cost = f", cost {held}" if lost.amount.cost else ""
         console.print(
             f"  {lost.payer}: {lost.n_requests:,} requests hold {lost.amount.tokens:,} tokens"
-            f"{money}, since {since}",
+            f"{cost}, since {since}",
             highlight=False,
             soft_wrap=True,
         )
@@ -108,7 +118,7 @@ def print_estimate(
         if row is total:
             table.add_section()
         cells = (f"{row.documents:,}", f"{row.tokens:,}", _between(*row.between))
-        table.add_row(row.payer, *cells, f"{row.cost:,.2f}", row.ends_by)
+        table.add_row(row.payer, *cells, money(row.cost, settings.currency), row.ends_by)
     console.print(table)
     console.print(
         f"A document: {each.prompt:,.0f} prompt and {each.completion:,.0f} completion tokens, "
@@ -120,8 +130,26 @@ def print_estimate(
     if cut := chunks_of_pages(corpus["n_chunks"], corpus["n_pages"]):
         n_documents = corpus["n_documents"]
         console.print(f"Documents: {n_documents:,}, among them {cut}.", highlight=False)
+    for name in names:
+        pairs = pairs_to_come(
+            name, settings.campaigns[name], warehouse, extractor=extractor.fingerprint
+        )
+        if pairs is not None:
+            console.print(_pairs_line(name, pairs, found), highlight=False)
     for cap in extractor.run_caps(""):
         console.print(f"A run stops at {cap}.", highlight=False)
+
+
+def _pairs_line(name: str, pairs: PairsToCome, found: Sequence[Estimate]) -> str:
+    """Return how many documents a budget of pairs takes, in a sentence."""
+    row = next(row for row in found if row.payer == name)
+    if row.documents_between is None:
+        return f"{name}: {row.ends_by}."
+    least, most = row.documents_between
+    return (
+        f"{name}: {row.documents:,} documents ({least:,} to {most:,}) until {row.ends_by} ends it; "
+        f"{pairs.basis}."
+    )
 
 
 def _between(least: int, most: int) -> str:

@@ -12,7 +12,17 @@ from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.pages.coverage import CoverageCurve, coverage_curves, lines
 from equal_assets.pages.spend import budget_used
 from equal_assets.pages.students import asked_questions
-from equal_assets.pages.values import NONE, change, metric_form, metric_label, number, with_interval
+from equal_assets.pages.values import (
+    NONE,
+    change,
+    metric_form,
+    metric_label,
+    money,
+    number,
+    with_interval,
+)
+from equal_assets.planning.estimate import estimates, tokens_per_document
+from equal_assets.planning.pairs import pairs_to_come
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings
@@ -28,7 +38,15 @@ COUNTED = (
     "cost",
     "paid_cost",
 )
-MEASURED = ("ended_by", "ended_because", "ot_cost_first", "ot_cost_last", "examples", "seconds")
+MEASURED = (
+    "ended_by",
+    "ended_because",
+    "accepted",
+    "ot_cost_first",
+    "ot_cost_last",
+    "examples",
+    "seconds",
+)
 LABEL_CHARACTERS, COLUMN_CHARACTERS = 27, 17
 """Least width of the labels and of a campaign, borders included: three fit in 80 characters."""
 
@@ -61,6 +79,7 @@ def status_tables(
     covered = coverage_curves(warehouse, names)
     columns = {
         name: _standing(settings, name, standing.get(name, NOTHING_YET), covered[name])
+        | _to_come(name, settings, extractor, warehouse, standing.get(name, NOTHING_YET))
         | _students(students.filter(pl.col("campaign") == name))
         | budget_used(name, settings.campaigns[name], extractor, warehouse)
         for name in names
@@ -102,13 +121,59 @@ def _standing(
         **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
         "pairs extracted": f"{row['pairs']:,}",
         "LLM tokens (of these paid)": f"{row['tokens']:,} ({row['paid_tokens']:,})",
-        "cost (of this paid)": f"{row['cost']:,.2f} ({row['paid_cost']:,.2f})",
+        "cost (of this paid)": (
+            f"{money(row['cost'], settings.currency)} "
+            f"({money(row['paid_cost'], settings.currency)})"
+        ),
         "OT cost, first → last round": change(
             row["ot_cost_first"], row["ot_cost_last"], form=".3f"
         ),
         "seconds in rounds": number(row["seconds"], ".0f"),
         "training examples": number(row["examples"], ",d"),
     }
+
+
+def _to_come(
+    name: str,
+    settings: Settings,
+    extractor: Extractor,
+    warehouse: Warehouse,
+    row: dict[str, Any],
+) -> dict[str, str]:
+    """Return how far a budget of pairs is met, and what it should still take until it is."""
+    campaign = settings.campaigns[name]
+    wanted = campaign.budget_pairs
+    if wanted is None:
+        return {}
+    pairs = pairs_to_come(name, campaign, warehouse, extractor=extractor.fingerprint)
+    if row["ended_by"]:
+        return {"accepted pairs": f"{row['accepted'] or 0:,} of {wanted:,}"}
+    if pairs is None:
+        return {"accepted pairs": f"0 of {wanted:,}"}
+    each = tokens_per_document(settings, extractor, warehouse)
+    found = estimates(settings, [name], each, extractor, warehouse)
+    estimate = next(found for found in found if found.payer == name)
+    least, most = estimate.documents_between or (estimate.documents, estimate.documents)
+    shown = {
+        "accepted pairs": f"about {pairs.accepted:,} of {wanted:,}",
+        "documents to come": f"{estimate.documents:,} ({least:,} to {most:,})",
+        "it ends by": estimate.ends_by,
+    }
+    if estimate.tokens:
+        fewest, largest = estimate.between
+        price = estimate.cost / estimate.tokens
+        shown["tokens to come"] = f"{estimate.tokens:,} ({fewest:,} to {largest:,})"
+        shown["cost to come"] = (
+            f"{money(estimate.cost, settings.currency)} ({price * fewest:,.2f} to "
+            f"{price * largest:,.2f})"
+        )
+    if row["documents"]:
+        seconds = row["seconds"] / row["documents"]
+        shown["minutes to come"] = (
+            f"{seconds * estimate.documents / 60:.1f} ({seconds * least / 60:.1f} to "
+            f"{seconds * most / 60:.1f})"
+        )
+    return shown
 
 
 def _students(rows: pl.DataFrame) -> dict[str, str]:

@@ -50,6 +50,15 @@ def number(value: float | None, form: str) -> str:
     return NONE if value is None else format(value, form)
 
 
+def money(value: float | None, currency: str, *, form: str = ",.2f") -> str:
+    """Return an amount with its currency.
+
+    >>> money(1234.5, "EUR"), money(0.25, "")
+    ('1,234.50 EUR', '0.25')
+    """
+    return f"{number(value, form)} {currency}".rstrip()
+
+
 def change(before: float | None, after: float | None, *, form: str) -> str:
     """Return a number and what became of it: ``0.51 → 0.43``."""
     if before is None and after is None:

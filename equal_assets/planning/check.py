@@ -59,6 +59,7 @@ def findings(
     every LLM server answers one request, which is paid for.
     """
     yield Finding(True, f"campaigns: {', '.join(settings.campaigns)}")
+    yield from _pairs(settings)
     yield _corpus(settings, is_plan=is_plan)
     for name, target in settings.targets.items():
         yield from _target(name, target, settings.evaluation)
@@ -72,6 +73,24 @@ def findings(
     yield from _tracking(settings)
     yield _disk()
     yield _warehouse()
+
+
+def _pairs(settings: Settings) -> Iterator[Finding]:
+    """Yield what ends the campaigns that are to have so many pairs."""
+    for name, campaign in settings.campaigns.items():
+        if campaign.budget_pairs is None:
+            continue
+        caps = {
+            "budget_documents": campaign.budget_documents,
+            "budget_tokens": campaign.budget_tokens,
+            "budget_cost": campaign.budget_cost,
+        }
+        stated = " or ".join(f"{key} = {cap:,}" for key, cap in caps.items() if cap is not None)
+        yield Finding(
+            True,
+            f"campaigns.{name}: goes on until it has budget_pairs = {campaign.budget_pairs:,}, or "
+            f"until {stated} is spent",
+        )
 
 
 def _corpus(settings: Settings, *, is_plan: bool) -> Finding:

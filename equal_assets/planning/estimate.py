@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from equal_assets.algorithms.extraction.prompts import shows
+from equal_assets.planning.pairs import PairsToCome, pairs_to_come
 from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps
@@ -29,6 +30,9 @@ RATING_REPLY_TOKENS = 10
 
 MEASURED_DOCUMENTS = 5
 """Extractions after which their mean is taken instead of assumptions."""
+
+PAIRS = "budget_pairs"
+"""The one budget that must be met, not only kept to."""
 
 CONFIDENCE = 0.95
 """Of the interval around what was measured."""
@@ -110,6 +114,8 @@ class Estimate:
         Money, at the prices of the settings.
     ends_by : str
         The budget that is reached first, or what has ended it.
+    documents_between : tuple of int or None
+        Where a budget of pairs ends it: documents at least, at most.
     chosen : int
         Documents that are still to be chosen, whoever has paid for them.
     of_ratings : bool
@@ -124,6 +130,7 @@ class Estimate:
     ends_by: str
     chosen: int = 0
     of_ratings: bool = False
+    documents_between: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -264,8 +271,28 @@ def estimates(
         for cap in caps:
             budgets[f"budget_{cap.unit}"] = cap.limit - cap.used - getattr(rated, cap.unit)
         asked = _estimate(name, budgets, of_one, each.interval)
+        pairs = pairs_to_come(name, campaign, warehouse, extractor=extractor.fingerprint)
+        if pairs is not None:
+            asked = _until_pairs(asked, pairs, budgets, of_one, each.interval)
         found.append(_unpaid(asked, read, n_chosen=row.get("documents", 0)))
     return found
+
+
+def _until_pairs(
+    asked: Estimate,
+    pairs: PairsToCome,
+    budgets: Mapping[str, float | None],
+    of_one: Mapping[str, float],
+    interval: Callable[[int], tuple[float, float]],
+) -> Estimate:
+    """Return an estimate that ends where the campaign has its pairs, if that is before its caps."""
+    ends = [
+        _estimate(asked.payer, {**budgets, PAIRS: n_documents}, of_one, interval)
+        for n_documents in (pairs.between[0], pairs.documents, pairs.between[1])
+    ]
+    between = ends[0].between[0], ends[2].between[1]
+    n_documents = ends[0].documents, ends[2].documents
+    return replace(ends[1], between=between, documents_between=n_documents)
 
 
 def together(
@@ -383,4 +410,5 @@ def _affordable(
         if budget is not None and of_one.get(name, 1.0)
     }
     ends_by = min(left, key=lambda name: left[name])
-    return max(0, math.floor(left[ends_by])), ends_by
+    n_documents = left[ends_by]
+    return max(0, math.floor(n_documents) if ends_by != PAIRS else math.ceil(n_documents)), ends_by

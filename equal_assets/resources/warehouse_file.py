@@ -64,6 +64,7 @@ ADDED = {
         for name in ("gain", "random_gain")
         for end in ("", "_low", "_high")
     },
+    ("rounds", "accepted_pairs"): "integer",
     ("rounds", "ended_because"): "varchar",
 }
 """Columns that a warehouse of an earlier version gets: null says what was so then."""

@@ -31,7 +31,7 @@ TARGET_PRESETS: dict[str, dict[str, Any]] = {
 """Targets of the paper (arXiv:2505.12250, section 4.1), by the names that ``preset`` knows."""
 
 
-ADDED_TO_CAMPAIGNS = frozenset({"stop"})
+ADDED_TO_CAMPAIGNS = frozenset({"budget_pairs", "stop"})
 """Keys that count for what is stored only where they are set: earlier versions had none."""
 
 ADDED_TO_TARGETS = {"format", "input_field", "choices_field", "choice_key", "keep_system"}
@@ -223,6 +223,13 @@ class CampaignSettings(SettingsSection):
     )
     budget_cost: float | None = Field(
         None, gt=0, description="money, at the extractor's prices; never exceeded"
+    )
+    budget_pairs: int | None = Field(
+        None,
+        ge=1,
+        description="go on until the data set has so many pairs, near the target, without leaks "
+        "and repeats, or another budget is spent; it then holds exactly so many "
+        "(docs/dataset.md); null: only the others count",
     )
     documents_per_pull: int = Field(
         10,

@@ -160,6 +160,11 @@ class LLMExtractionSettings(SettingsSection):
     )
     prompt_price: float = Field(0.0, ge=0, description="money per million prompt tokens")
     completion_price: float = Field(0.0, ge=0, description="money per million completion tokens")
+    currency: str = Field(
+        "",
+        max_length=8,
+        description="of the prices, such as EUR; shown wherever money is",
+    )
     concurrency: int = Field(64, ge=1, le=8192, description="requests in flight at once")
     max_tries: int = Field(5, ge=1, le=100, description="per request, before its document fails")
     run_documents: int | None = Field(
@@ -520,6 +525,7 @@ PAIRS_DO_NOT_DEPEND_ON = {
     "parameters",
     "prompt_price",
     "completion_price",
+    "currency",
     "max_reply_tokens",  # a reply that ended before the limit is the same under another one
     "max_model_len",
     "context_tokens",

@@ -141,6 +141,12 @@ class Settings(SettingsSection):
         return self.model_copy(update={"milestones": shares}) if shares else self
 
     @property
+    def currency(self) -> str:
+        """What money is counted in; empty where the settings do not say."""
+        llm = self.extractor
+        return llm.currency if isinstance(llm, LLMExtractionSettings) else ""
+
+    @property
     def automated_campaigns(self) -> list[str]:
         """The automated campaigns, in order of name."""
         named = self.automation.campaigns

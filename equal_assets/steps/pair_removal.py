@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
+from equal_assets.algorithms.coverage import Kernel, is_near, kernel_of
 from equal_assets.algorithms.deduplication import (
     Repeat,
     equal_pairs,
@@ -14,12 +16,15 @@ from equal_assets.algorithms.deduplication import (
 from equal_assets.algorithms.pruning import Pruning
 from equal_assets.progress import Progress, silent
 from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.embedding.pair_vectors import embed_target, pair_vectors
 from equal_assets.resources.embedding.question_vectors import question_vectors
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import DatasetSettings, Settings
 from equal_assets.steps.leaks import REMOVAL, leak_rules
 from equal_assets.steps.pruning import prune_pairs
-from equal_assets.steps.review import ReviewedPairs, review_pairs
+from equal_assets.steps.review import ReviewedPairs, review_pairs, vector_ids
+
+FAR = "not near the target"
 
 Rule = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -52,11 +57,16 @@ def split_pairs(
     settings: Settings,
     *,
     campaign: str,
+    kernel: Kernel | None = None,
     progress: Progress = silent,
 ) -> SplitPairs:
     """Return which pairs of a campaign are trained on.
 
     Reviewers come first: what they rejected goes, what they edited is checked in its new words.
+
+    With ``budget_pairs``, what is not near the target is removed too, and what comes after as many
+    pairs. ``kernel`` says what is near, where it is known already.
+
     A rule sees what the rules before it have left, in the order in which documents were used, and
     the first of colliding pairs stays. So what a campaign had kept after a round is the beginning
     of what it keeps in the end, until it is pruned: pruning sees all pairs, and comes last.
@@ -67,21 +77,26 @@ def split_pairs(
     review = review_pairs(warehouse, pairs, target=settings.campaigns[campaign].target)
     pairs, leaks = review.pairs, leak_rules(campaign, settings, warehouse)
     kept, removals = _without(pairs, review.removed), [review.removed]
+    wanted = settings.campaigns[campaign].budget_pairs
+    far = partial(far_pairs, warehouse, embedder, settings, campaign=campaign, kernel=kernel)
     for rule in (
         lambda rows: leaks.leaks(warehouse, rows, progress=progress),
         *_repeats(settings.dataset, warehouse, progress=progress),
         lambda rows: _beyond_cap(rows, "cluster", cap=settings.dataset.max_per_cluster),
         lambda rows: _beyond_cap(rows, "source", cap=settings.dataset.max_per_source),
+        *([far] if wanted else []),
     ):
         removals.append(rule(kept))
         kept = _without(kept, removals[-1])
     pruned, pruning = prune_pairs(
         warehouse, embedder, settings, kept, campaign=campaign, progress=progress
     )
+    kept = _without(kept, pruned)
+    surplus = _removed(kept[wanted:] if wanted else kept.clear(), "beyond budget_pairs")
     removed = pairs.select("campaign", "qa_id", "question", "answer").join(
-        pl.concat([*removals, pruned]), on="qa_id", maintain_order="left"
+        pl.concat([*removals, pruned, surplus]), on="qa_id", maintain_order="left"
     )
-    return SplitPairs(_without(kept, pruned).drop("is_edited"), removed, pruning, review)
+    return SplitPairs(_without(kept, surplus).drop("is_edited"), removed, pruning, review)
 
 
 def _without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
@@ -124,12 +139,36 @@ def _named(rows: pl.DataFrame, repeats: list[Repeat | None], reason: str) -> pl.
     return pl.DataFrame(found, schema=REMOVAL, orient="row")
 
 
-def _beyond_cap(rows: pl.DataFrame, column: str, *, cap: int | None) -> pl.DataFrame:
-    """Return what comes after the first ``cap`` pairs of each cluster or source."""
-    late = rows.filter(pl.int_range(pl.len()).over(column) >= cap) if cap else rows.clear()
-    return late.select(
+def far_pairs(
+    warehouse: Warehouse,
+    embedder: Embedder,
+    settings: Settings,
+    rows: pl.DataFrame,
+    *,
+    campaign: str,
+    kernel: Kernel | None,
+) -> pl.DataFrame:
+    """Return the pairs that are near no reference question, as near as documents are."""
+    if rows.is_empty():
+        return _removed(rows, FAR)
+    if kernel is None:
+        target = embed_target(warehouse, embedder, campaign, progress=silent)
+        vectors = warehouse.query("document_vectors")["embedding"].to_numpy()
+        kernel = kernel_of(vectors, target.embeddings, temperature=settings.equal.temperature)
+    pairs = pair_vectors(warehouse, embedder, vector_ids(rows), progress=silent)
+    return _removed(rows.filter(pl.Series(~is_near(kernel(pairs)))), FAR)
+
+
+def _removed(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return rows.select(
         "qa_id",
-        pl.lit(f"beyond max_per_{column}").alias("reason"),
+        pl.lit(reason).alias("reason"),
         pl.lit(None, pl.String).alias("collided_with"),
         pl.lit(None, pl.Float64).alias("similarity"),
     )
+
+
+def _beyond_cap(rows: pl.DataFrame, column: str, *, cap: int | None) -> pl.DataFrame:
+    """Return what comes after the first ``cap`` pairs of each cluster or source."""
+    late = rows.filter(pl.int_range(pl.len()).over(column) >= cap) if cap else rows.clear()
+    return _removed(late, f"beyond max_per_{column}")

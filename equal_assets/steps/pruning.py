@@ -47,6 +47,8 @@ def prune_pairs(
         off.
     """
     how = settings.dataset.pruning
+    if how is not None and settings.campaigns[campaign].budget_pairs is not None:
+        how = {**how, "at_least": 0}  # what is counted is long enough
     if how is None:
         return pl.DataFrame(schema=REMOVAL), None
     target = embed_target(warehouse, embedder, campaign, progress=progress)

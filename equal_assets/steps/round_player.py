@@ -34,7 +34,7 @@ class RoundPlayer:
     """Everything that the rounds of one campaign share; made once for a run of several rounds."""
 
     name: str
-    campaign: CampaignSettings
+    settings: Settings
     inputs: dict
     warehouse: Warehouse
     extractor: Extractor
@@ -48,6 +48,11 @@ class RoundPlayer:
     document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
     run: str  # for the caps of a run
     log: dg.DagsterLogManager
+
+    @property
+    def campaign(self) -> CampaignSettings:
+        """Its section of campaigns.yaml."""
+        return self.settings.campaigns[self.name]
 
     @property
     def fingerprint(self) -> str:
@@ -109,7 +114,7 @@ def prepare_campaign(
     strategy = _resume_strategy(name, settings, warehouse, documents, target)
     return RoundPlayer(
         name=name,
-        campaign=settings.campaigns[name],
+        settings=settings,
         inputs=inputs,
         warehouse=warehouse,
         extractor=extractor,

@@ -18,6 +18,7 @@ from equal_assets.resources.embedding.pair_vectors import store_vectors
 from equal_assets.resources.extraction.store import campaign_caps, extract_through_store
 from equal_assets.resources.warehouse import read_documents, stack_vectors
 from equal_assets.settings import fingerprint
+from equal_assets.steps.accepted import has_enough
 from equal_assets.steps.review import arm_verdicts, begin_round
 from equal_assets.steps.round_player import RoundPlayer
 from equal_assets.steps.student_scores import StudentScorer
@@ -43,6 +44,9 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     """
     clock = _Clock()
     if not _is_next(player, number):
+        return False
+    if has_enough(player, number - 1):
+        player.log.info(f"{player.name}: ended after {number - 1} rounds, by budget")
         return False
     begin_round(player, number)
     pulls = plan_round(player, number)
@@ -85,6 +89,7 @@ def play_round(player: RoundPlayer, number: int) -> bool:
     outcome |= {f"{part}_seconds": clock.seconds[part] for part in TIMED_PARTS}
     outcome["seconds"] = sum(clock.seconds.values())
     _store_round(player, number, rows, asked.with_columns(gains), leaked, outcome)
+    has_enough(player, number)
     return True
 
 

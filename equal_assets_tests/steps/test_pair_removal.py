@@ -20,6 +20,7 @@ from equal_assets.export.formats import RECORDS
 from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
+from equal_assets.steps import rounds
 from equal_assets.steps.pruning import examples_after
 from equal_assets.steps.round_player import prepare_campaign
 from equal_assets.steps.rounds import play_round
@@ -417,3 +418,124 @@ def test_row_without_the_protected_field_is_refused_with_file_line_and_its_field
         read_protected(settings.model_copy(update={"protected_field": "question"}))
     first = str(refused.value).splitlines()[1]
     assert "exam.jsonl:1: question = None: must be text; the row has ask" in first
+
+
+RIVERS = {
+    number: (
+        f"How long is the river {name}, from its source to the sea?",
+        f"The river {name} is about {length} kilometers long, from its source to its mouth.",
+    )
+    for number, (name, length) in enumerate(
+        {"Elbe": 1094, "Rhine": 1230, "Danube": 2850, "Oder": 866, "Weser": 744, "Po": 652}.items()
+    )
+}
+FAR = {
+    number: (f"What is {number} times {number + 3}, written out in words?", "A product. " * 9)
+    for number in range(6, N_DOCUMENTS)
+}
+WANTED = 4
+
+
+def wants(n_pairs: int, *, per_round: int = 2, most: int = N_DOCUMENTS) -> dict:
+    """Return the section of a campaign that wants so many pairs."""
+    spent = {"budget_documents": most, "budget_pairs": n_pairs}
+    pulls = {"documents_per_pull": per_round, "arms_per_round": 1}
+    return {"equal": {"target": "t", "strategy": "round-robin", **spent, **pulls}}
+
+
+@pytest.fixture(scope="module")
+def six_near(tmp_path_factory) -> Campaign:
+    """Six pairs near the target and five far from it, before the first round."""
+    made = make(tmp_path_factory.mktemp("wanting") / "project", RIVERS | FAR)
+    asked, answer = "How long is the river Thames, from its source to the sea?", "346 kilometers."
+    (made.path / "reference.jsonl").write_text(json.dumps({"question": asked, "answer": answer}))
+    made.edit(
+        campaigns=wants(WANTED),
+        equal={"temperature": 1.0},
+        dataset={"same_meaning": None, "near_duplicate": None},
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        resources = made.resources()
+        again = dg.materialize(
+            [target_qa], resources=resources, partition_key="equal", instance=instance
+        )
+    assert again.success
+    return made
+
+
+@pytest.fixture
+def wanting(six_near, tmp_path) -> Campaign:
+    made = Campaign(tmp_path / "project")
+    shutil.copytree(six_near.path, made.path)
+    return made
+
+
+def play_until_ended(made: Campaign) -> list[tuple]:
+    """Play each round by a process of its own; return what the rounds came to."""
+    for number in range(1, 7):
+        player = prepare_campaign("equal", **made.resources(), run="run", log=LOG)
+        if not play_round(player, number):
+            break
+    return made.rows(
+        "select round, accepted_pairs, ended_by, ended_because from rounds order by round"
+    )
+
+
+def test_campaign_goes_on_until_it_has_so_many_accepted_pairs_and_buys_no_more(wanting):
+    *before, (last, *end) = play_until_ended(wanting)
+    assert end == [WANTED, "budget", f"budget_pairs = {WANTED} is reached"]
+    assert all(row[2] is None for row in before)
+    assert last < 6
+    assert wanting.rows("select count(*) from bandit_documents") == [(2 * last,)]
+    assert wanting.make_dataset().success
+    assert wanting.rows("select count(*) from qa_dataset") == [(WANTED,)]
+
+
+def test_process_killed_before_it_counts_lets_the_next_one_count_and_buys_nothing(
+    wanting, monkeypatch
+):
+    count = rounds.has_enough
+
+    def killed(player, number):
+        last = player.warehouse.query("last_round", campaign="equal")["round"].item()
+        if number == last == playing:  # its round is stored, and not counted
+            raise KeyboardInterrupt
+        return count(player, number)
+
+    monkeypatch.setattr(rounds, "has_enough", killed)
+    for playing in range(1, 7):
+        player = prepare_campaign("equal", **wanting.resources(), run="run", log=LOG)
+        try:
+            went_on = play_round(player, playing)
+        except KeyboardInterrupt:
+            continue
+        assert not went_on
+        break
+    n_rounds = playing - 1
+    assert wanting.rows("select count(*) from bandit_documents") == [(2 * n_rounds,)]
+    assert wanting.rows("select round, accepted_pairs from rounds where ended_by is not null") == [
+        (n_rounds, WANTED)
+    ]
+    assert wanting.make_dataset().success
+    assert wanting.rows("select count(*) from qa_dataset") == [(WANTED,)]
+
+
+def test_surplus_of_the_last_round_and_what_is_far_are_removed_with_their_reasons(wanting):
+    wanting.edit(campaigns=wants(WANTED, per_round=N_DOCUMENTS))
+    ((_, accepted, ended_by, _),) = play_until_ended(wanting)
+    assert (accepted, ended_by) == (WANTED, "budget")
+    assert wanting.make_dataset().success
+    reasons = dict(wanting.rows("select reason, count(*) from removed_qa group by all"))
+    assert reasons == {
+        "beyond budget_pairs": len(RIVERS) - WANTED,
+        "not near the target": len(FAR),
+    }
+    kept = {row[0] for row in wanting.rows("select question from qa_dataset")}
+    assert kept <= {question for question, _ in RIVERS.values()}
+
+
+def test_campaign_that_runs_out_of_documents_says_how_many_pairs_it_has(wanting):
+    wanting.edit(campaigns=wants(50, most=4))
+    *_, (_, accepted, ended_by, because) = play_until_ended(wanting)
+    assert ended_by == "budget"
+    assert because == f"budget_documents = 4 is used up, with {accepted} of budget_pairs = 50"

@@ -19,6 +19,7 @@ played as (
     max(round) as rounds,
     max(ended_by) as ended_by,
     arg_max(ended_because, round) as ended_because,
+    arg_max(accepted_pairs, round) as accepted,
     arg_min(pool_ot_cost, round) as ot_cost_first,
     arg_max(pool_ot_cost, round) as ot_cost_last,
     sum(seconds) as seconds,
@@ -50,6 +51,7 @@ select
   rounds,
   ended_by,
   ended_because, -- in words
+  accepted,      -- pairs that the data set keeps; null: not counted
   documents::bigint as documents,
   coalesce(chunks, 0) as chunks, -- of the documents
   coalesce(pages, 0) as pages,   -- that the chunks are of

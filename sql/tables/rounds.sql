@@ -21,6 +21,7 @@ create table if not exists rounds (
   random_gain_low double,
   random_gain_high double,
   pays boolean,                   -- gain_low is at least random_gain; null: too little is known
+  accepted_pairs integer,         -- that the data set keeps by then; counted with budget_pairs only
   ended_because varchar,          -- of the campaign's last round: in words, with the numbers
   scoring_tokens bigint not null default 0,      -- of an LLM that rated documents before the round
   paid_scoring_tokens bigint not null default 0, -- of these, not answered before
