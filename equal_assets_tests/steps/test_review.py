@@ -243,7 +243,7 @@ def test_accepting_alone_changes_no_version_and_a_rejection_taken_back_neither(c
     campaign.verdicts.add("t", [PairVerdict(first, "rejected", "anna")])
     campaign.make_dataset()
     assert campaign.version() != before
-    campaign.verdicts.take_back("t", "anna")
+    campaign.verdicts.take_back("t", "anna", {first})
     campaign.make_dataset()
     assert campaign.version() == before
     assert outdated_assets(campaign.campaigns.load(), campaign.warehouse) == {}
