@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -128,29 +128,29 @@ class Verdicts:
                 rows,
             )
 
-    def take_back(self, target: str, reviewer: str) -> QAPair | None:
-        """Take the reviewer's last verdict back that stands; return its pair, if there is one.
+    def take_back(self, target: str, reviewer: str, among: Collection[QAPair]) -> QAPair | None:
+        """Take a reviewer's last verdict on some pairs back; return its pair, if there is one.
 
         What was said of the pair before counts again.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._writing() as connection:
-            row = connection.execute(
-                "select id, pair, question, answer from verdicts "
+            said = connection.execute(
+                "select id, question, answer from verdicts "
                 "where target = ? and reviewer = ? and said is not null and id not in "
                 "(select takes_back from verdicts where takes_back is not null) "
-                "order by id desc limit 1",
+                "order by id desc",
                 (target, reviewer),
-            ).fetchone()
-            if row is None:
-                return None
-            last, key, question, answer = row
-            connection.execute(
-                "insert into verdicts (target, pair, question, answer, takes_back, reviewer, "
-                "said_at) values (?, ?, ?, ?, ?, ?, ?)",
-                (target, key, question, answer, last, reviewer, now),
-            )
-        return QAPair(question, answer)
+            ).fetchall()
+            found = ((last, QAPair(*texts)) for last, *texts in said)
+            last, pair = next((row for row in found if row[1] in among), (None, None))
+            if pair is not None:
+                connection.execute(
+                    "insert into verdicts (target, pair, question, answer, takes_back, reviewer, "
+                    "said_at) values (?, ?, ?, ?, ?, ?, ?)",
+                    (target, pair_key(pair), pair.question, pair.answer, last, reviewer, now),
+                )
+        return pair
 
     def standing(self, target: str, *, until: int | None = None) -> dict[QAPair, PairVerdict]:
         """Return what counts for a target, by pair; with ``until``, when that was the newest."""

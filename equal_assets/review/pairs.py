@@ -100,9 +100,10 @@ class Reviewing:
         self.verdicts.add(self.target, verdicts)
 
     def undo(self) -> str | None:
-        """Take back what this reviewer said last; return the id of its pair, if it is here.
+        """Take back what this reviewer said last of these pairs; return the id of its pair.
 
         Of several with the same words, the first.
         """
-        pair = self.verdicts.take_back(self.target, self.reviewer)
-        return next((p.qa_id for p in self.pairs.values() if p.pair == pair), None)
+        ids = {found.pair: found.qa_id for found in reversed(self.pairs.values())}
+        pair = self.verdicts.take_back(self.target, self.reviewer, ids.keys())
+        return None if pair is None else ids[pair]

@@ -9,27 +9,27 @@ def test_nothing_reviewed_changes_nothing():
 
 
 def test_posterior_mean_by_hand():
-    # the mean of the arms: (1 + 0 / 8) / (1 + 4 / 8) = 2/3
-    found = arm_acceptance(np.array([0, 0]), np.array([4, 0]))
-    assert PRIOR_VERDICTS == 4
-    assert found == pytest.approx([4 * 2 / 3 / 8, 2 / 3])
+    # the mean of the arms: (1 + 0 / 40) / (1 + 20 / 40) = 2/3
+    found = arm_acceptance(np.array([0, 0]), np.array([20, 0]))
+    assert PRIOR_VERDICTS == 20
+    assert found == pytest.approx([20 * 2 / 3 / 40, 2 / 3])
 
 
 def test_arm_of_rejected_pairs_falls_below_those_that_nobody_read_and_those_below_accepted():
     rejected, accepted, unread = arm_acceptance(np.array([0, 10, 0]), np.array([30, 10, 0]))
-    assert rejected < 0.1 < unread < accepted <= 1
+    assert rejected < 0.35 < unread < accepted <= 1
 
 
 def test_more_rejections_never_raise_an_arm_and_few_move_it_little():
     shares = [arm_acceptance(np.array([0, 5]), np.array([n, 5]))[0] for n in range(40)]
     assert (np.diff(shares) < 0).all()
-    assert shares[1] > 0.7
+    assert shares[1] > 0.9
 
 
 def test_neighbors_of_a_rejected_arm_fall_with_it():
     relatedness = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1.0]])
     found = arm_acceptance(np.zeros(3), np.array([20, 0, 0]), relatedness=relatedness)
-    assert found[0] < found[1] < 0.5 * found[2]
+    assert found[0] < found[1] < 0.7 * found[2]
 
 
 def test_impossible_counts_are_refused():

@@ -94,7 +94,7 @@ def progress(page, text):
 
 @pytest.mark.parametrize("scheme", BACKGROUNDS)
 @pytest.mark.parametrize("width", [1280, 400])
-def test_page_fits_has_its_colors_and_shows_pair_and_document(opened, scheme, width, pictures):
+def test_page_fits_has_its_colors_and_shows_pair_and_document(opened, scheme, width):
     opened.emulate_media(color_scheme=scheme)
     opened.set_viewport_size({"width": width, "height": 800})
     go_to(opened, ANSWER)
@@ -105,14 +105,14 @@ def test_page_fits_has_its_colors_and_shows_pair_and_document(opened, scheme, wi
     for key in ("Accept", "Edit", "Reject", "Undo", "Back", "Next"):
         box = opened.get_by_role("button", name=key).bounding_box()
         assert 0 <= box["y"] <= 800 - box["height"]
-    pictures.take("review", opened)
 
 
-def test_answer_is_marked_in_its_document_and_in_sight(opened):
+def test_answer_is_marked_in_its_document_and_in_sight(opened, pictures):
     go_to(opened, ANSWER)
     marks = opened.locator("#text mark")
     assert "".join(marks.all_inner_texts()).replace(" ", "") == ANSWER.replace(" ", "")
     assert 0 < marks.first.bounding_box()["y"] < 800
+    pictures.take("review", opened)
 
 
 def test_keys_alone_accept_edit_reject_and_undo(opened, reviewing):

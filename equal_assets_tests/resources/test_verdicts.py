@@ -40,19 +40,21 @@ def test_taking_back_goes_on_to_earlier_words_of_the_same_reviewer(verdicts):
     verdicts.add("t", [PairVerdict(A, "accepted", "anna")])
     verdicts.add("t", [PairVerdict(A, "rejected", "anna")])
     verdicts.add("t", [PairVerdict(B, "rejected", "ben")])
-    assert verdicts.take_back("t", "anna") == A
+    assert verdicts.take_back("t", "anna", {A, B}) == A
     assert said(verdicts) == {A: "accepted", B: "rejected"}
-    assert verdicts.take_back("t", "anna") == A
+    assert verdicts.take_back("t", "anna", {A, B}) == A
     assert said(verdicts) == {B: "rejected"}
-    assert verdicts.take_back("t", "anna") is None
-    assert verdicts.take_back("u", "ben") is None
+    assert verdicts.take_back("t", "anna", {A, B}) is None
+    assert verdicts.take_back("u", "ben", {A, B}) is None
+    assert verdicts.take_back("t", "ben", {A}) is None  # it is on a pair that is not shown
+    assert said(verdicts) == {B: "rejected"}
 
 
 def test_round_sees_what_stood_when_it_began_however_often_it_is_played(verdicts):
     verdicts.begin_round("c", 1)
     verdicts.add("t", [PairVerdict(A, "accepted", "anna")])
     verdicts.begin_round("c", 2)
-    verdicts.take_back("t", "anna")
+    verdicts.take_back("t", "anna", {A})
     verdicts.add("t", [PairVerdict(B, "rejected", "anna")])
     for number in (1, 2):
         verdicts.begin_round("c", number)
@@ -72,7 +74,7 @@ def test_digest_changes_with_what_counts_and_with_nothing_else(verdicts):
     verdicts.add("u", [PairVerdict(B, "accepted", "anna")])
     verdicts.add("t", [PairVerdict(B, "rejected", "anna")])
     assert verdicts.digest("t") != before
-    verdicts.take_back("t", "anna")
+    verdicts.take_back("t", "anna", {B})
     assert verdicts.digest("t") == before
 
 

@@ -2,15 +2,24 @@
 
 import json
 import logging
+import os
+import re
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import dagster as dg
+import duckdb
+import polars as pl
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from equal_assets.assets import clustering, corpus, dataset, warmup
 from equal_assets.assets.target import target_qa
 from equal_assets.automation.outdated import outdated_assets
+from equal_assets.cli.main import main
 from equal_assets.export.contents import read_contents
 from equal_assets.lineage.trace import trace
 from equal_assets.records import QAPair
@@ -65,12 +74,14 @@ class Campaign(CampaignFolder):
     def version(self) -> str:
         return stored_versions(self.warehouse)["qa_dataset", "equal"][1]
 
-    def shares(self, number: int, name="equal") -> dict[str, float]:
-        """Return the share of each kind among the documents that a round would use."""
+    def next_round(self, name="equal") -> tuple[dict[str, float], list[str]]:
+        """Return what the next round counts each kind for, and the documents that it would use."""
         player = self.player(name)
-        rows = [row for pull in plan_round(player, number) for row in pull.documents]
-        ids = [player.document_ids[row] for row in rows]
-        return {kind: sum(i.startswith(kind) for i in ids) / len(ids) for kind in KINDS}
+        rows = [row for pull in plan_round(player, 2) for row in pull.documents]
+        arms = dict(zip(player.document_ids, player.strategy.corpus.arms, strict=True))
+        counts_for = player.strategy.acceptance
+        kinds = {kind: float(counts_for[arms[f"{kind}-00"]]) for kind in KINDS}
+        return kinds, [str(player.document_ids[row]) for row in rows]
 
 
 def make(path: Path) -> Campaign:
@@ -142,46 +153,38 @@ def extracted(campaign, kind, name="equal") -> list[QAPair]:
     return [QAPair(*row) for row in found]
 
 
-def test_rejecting_one_kind_lowers_its_share_in_the_next_round(campaign):
-    before = campaign.shares(2)
-    kind = max(KINDS, key=before.get)
-    rejected = [PairVerdict(p, "rejected", "anna") for p in extracted(campaign, kind)]
-    assert rejected
+def test_next_round_counts_a_kind_for_less_once_it_is_rejected(campaign):
+    before, _ = campaign.next_round()
+    assert before == {"bread": 1.0, "stars": 1.0}
+    rejected = [PairVerdict(p, "rejected", "anna") for p in extracted(campaign, "bread")]
     campaign.verdicts.add("t", rejected)
-    after = campaign.shares(2)
-    assert after[kind] < before[kind]
+    after, _ = campaign.next_round()
+    assert after["bread"] < 0.8 * after["stars"] < 0.8
 
 
 def test_strategy_that_does_not_learn_and_other_targets_stay_as_they_are(campaign):
-    before = campaign.shares(2), campaign.shares(2, "random")
+    before, at_random = campaign.next_round(), campaign.next_round("random")
     pairs = extracted(campaign, "bread", "random") + extracted(campaign, "bread")
     campaign.verdicts.add("other", [PairVerdict(p, "rejected", "anna") for p in pairs])
-    assert campaign.shares(2) == before[0]
+    assert campaign.next_round() == before
     campaign.verdicts.add("t", [PairVerdict(p, "rejected", "anna") for p in pairs])
-    assert campaign.shares(2, "random") == before[1]
+    assert campaign.next_round("random")[1] == at_random[1]
 
 
 def test_edited_pairs_count_for_their_arm_as_accepted_ones(campaign):
     pairs = [p for kind in KINDS for p in extracted(campaign, kind)]
-    shares = []
-    for said in ("accepted", "edited"):
-        campaign.verdicts.path.unlink(missing_ok=True)
-        campaign.verdicts.add("t", [PairVerdict(p, said, "anna", edited=p) for p in pairs])
-        player = campaign.player()
-        plan_round(player, 2)
-        shares.append(player.strategy.acceptance.tolist())
-    assert shares[0] == shares[1] == [1.0, 1.0]
+    campaign.verdicts.add("t", [PairVerdict(p, "edited", "anna", edited=p) for p in pairs])
+    assert campaign.next_round()[0] == {"bread": 1.0, "stars": 1.0}
 
 
 def test_round_that_began_is_planned_by_what_was_said_then(campaign):
+    before = campaign.next_round()
     campaign.verdicts.begin_round("equal", 2)
-    before = campaign.shares(2)
-    kind = max(KINDS, key=before.get)
-    rejected = [PairVerdict(p, "rejected", "anna") for p in extracted(campaign, kind)]
+    rejected = [PairVerdict(p, "rejected", "anna") for p in extracted(campaign, "bread")]
     campaign.verdicts.add("t", rejected)
-    assert campaign.shares(2) == before
+    assert campaign.next_round() == before
     campaign.verdicts.forget_rounds("equal", 2)
-    assert campaign.shares(2) != before
+    assert campaign.next_round() != before
 
 
 def test_data_set_obeys_and_lineage_and_export_tell(campaign):
@@ -240,7 +243,7 @@ def test_accepting_alone_changes_no_version_and_a_rejection_taken_back_neither(c
     campaign.verdicts.add("t", [PairVerdict(first, "rejected", "anna")])
     campaign.make_dataset()
     assert campaign.version() != before
-    campaign.verdicts.take_back("t", "anna")
+    campaign.verdicts.take_back("t", "anna", {first})
     campaign.make_dataset()
     assert campaign.version() == before
     assert outdated_assets(campaign.campaigns.load(), campaign.warehouse) == {}
@@ -279,3 +282,103 @@ def test_edited_pair_is_pruned_by_its_new_words(campaign):
     in_dataset = {q for (q,) in campaign.rows("select question from qa_dataset")}
     assert set(again["question"]) == in_dataset
     campaign.edit(dataset={"prune": None})
+
+
+@pytest.fixture
+def equal(campaign, monkeypatch):
+    """Run a command of this project in this process; return what it printed."""
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(campaign.path / "campaigns.yaml"))
+
+    def run(*arguments: str, exit_code: int = 0) -> str:
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == exit_code, done.output
+        return " ".join(done.output.split())
+
+    return run
+
+
+def test_file_goes_out_to_reviewers_and_comes_back_into_the_data_set(campaign, equal, tmp_path):
+    campaign.make_dataset()
+    path = tmp_path / "pairs.jsonl"
+    said = equal("review", "equal", "--out", str(path))
+    assert re.match(r"\d+ pairs, 0 with a verdict, in ", said)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert {row["qa_id"] for row in rows} == {
+        q
+        for (q,) in campaign.rows(
+            "select qa_id from bandit_documents join extracted_qa using (content_hash) "
+            "where campaign = 'equal'"
+        )
+    }
+    rows[0] |= {"verdict": "rejected", "reason": "off topic"}
+    rows[1] |= {"verdict": "edited", "new_answer": "Another answer, of many more words."}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = equal("review", "equal", "--in", str(path), "--reviewer", "cleo")
+    assert "2 verdicts taken, 0 as they were" in said
+    campaign.make_dataset()
+    told = equal("trace", rows[0]["qa_id"], "--campaign", "equal")
+    assert "review rejected by cleo, " in told
+    assert "removed, rejected by cleo: off topic" in told
+    told = equal("trace", rows[1]["qa_id"], "--campaign", "equal")
+    assert "new answer Another answer, of many more words." in told
+    examples = read_contents(campaign.campaigns.load(), campaign.warehouse, "equal").examples
+    [edited] = examples.filter(pl.col("verdict") == "edited").iter_rows(named=True)
+    assert (edited["qa_id"], edited["answer"]) == (rows[1]["qa_id"], rows[1]["new_answer"])
+
+
+def test_wrong_calls_and_files_say_so_and_change_nothing(campaign, equal, tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("qa_id,verdict\nnone,accepted\n")
+    assert "row 2: qa_id = 'none': must be one of" in equal(
+        "review", "equal", "--in", str(path), exit_code=1
+    )
+    assert "one of them at a time" in equal(
+        "review", "equal", "--in", str(path), "--out", str(path), exit_code=2
+    )
+    assert "no campaign nobody in campaigns.yaml" in equal("review", "nobody", exit_code=2)
+    assert "reviewer = '': must be a name" in equal(
+        "review", "equal", "--reviewer", " ", exit_code=1
+    )
+    assert campaign.verdicts.standing("t") == {}
+
+
+@pytest.fixture
+def served(campaign):
+    """Return a server in a process of its own, and its address."""
+    paths = {"EQUAL_CAMPAIGNS": str(campaign.path / "campaigns.yaml")}
+    command = [sys.executable, "-u", "-m", "equal_assets.cli.main", "review", "equal"]
+    with subprocess.Popen(
+        [*command, "--no-browser", "--reviewer", "anna"],
+        env={**os.environ, **paths, "EQUAL_HOME": str(campaign.path), "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        line = process.stdout.readline()
+        assert line.startswith("review  http://127.0.0.1:"), line + process.stdout.read()
+        yield process, line.split()[1]
+        process.kill()
+
+
+def test_verdict_outlives_the_server_that_is_killed_and_the_warehouse_is_free(
+    campaign, served, equal
+):
+    process, address = served
+    with urllib.request.urlopen(f"{address}pairs", timeout=30) as reply:
+        first = json.load(reply)["pairs"][0]["id"]
+    with duckdb.connect(campaign.warehouse.database) as connection:  # as a campaign writes
+        connection.execute("create or replace table written as select 1 as one")
+        connection.execute("drop table written")
+        said = json.dumps({"pair": first, "verdict": "rejected", "reason": "wrong"}).encode()
+        origin = address.rpartition("/")[0].rpartition("/")[0]
+        headers = {"Content-Type": "application/json", "Origin": origin}
+        request = urllib.request.Request(f"{address}verdicts", data=said, headers=headers)
+        assert urllib.request.urlopen(request, timeout=30).status == 200
+    process.kill()
+    process.wait()
+    [verdict] = campaign.verdicts.standing("t").values()
+    assert (verdict.said, verdict.reviewer, verdict.reason) == ("rejected", "anna", "wrong")
+
+
+def test_one_page_at_a_time(served, equal):
+    assert "is in use by `equal review` (PID" in equal("review", "equal", exit_code=1)

@@ -15,6 +15,10 @@ function fill(id, text) {
   byId(id).textContent = text;
 }
 
+function counted(n) {
+  return n.toLocaleString("en");
+}
+
 async function ask(path, given) {
   const options = given === undefined ? {} : {
     method: "POST",
@@ -54,9 +58,9 @@ async function working(work, waits = false) {
 function showProgress() {
   const said = state.pairs.map((pair) => state.verdicts[pair.id]).filter(Boolean);
   const count = (kind) => said.filter((verdict) => verdict.said === kind).length;
-  const edited = count("edited") ? `, ${count("edited")} edited` : "";
-  const [done, all] = [said.length, state.pairs.length].map((n) => n.toLocaleString("en"));
-  fill("progress", `${done} of ${all} reviewed, ${count("rejected")} rejected${edited}`);
+  const edited = count("edited") ? `, ${counted(count("edited"))} edited` : "";
+  const done = `${counted(said.length)} of ${counted(state.pairs.length)} reviewed`;
+  fill("progress", `${done}, ${counted(count("rejected"))} rejected${edited}`);
   byId("bar").max = Math.max(1, state.pairs.length);
   byId("bar").value = said.length;
 }
@@ -150,7 +154,7 @@ async function show(listed, at) {
   const isThere = Boolean(pair);
   const shown = isThere ? await ask(`pairs/${pair.id}`) : null;
   Object.assign(state, { listed, at, shown });
-  fill("filtered", `${listed.length} of ${state.pairs.length} pairs`);
+  fill("filtered", `${counted(listed.length)} of ${counted(state.pairs.length)} pairs`);
   showProgress();
   for (const id of ["place", "source"]) byId(id).hidden = !isThere;
   byId("empty").hidden = isThere;
@@ -168,7 +172,7 @@ async function show(listed, at) {
       : "No pair fits this filter.");
     return;
   }
-  fill("place", `${state.at + 1} of ${state.listed.length} here · round ${pair.round} · cluster ${pair.cluster} · score ${pair.score.toFixed(2)}`);
+  fill("place", `${counted(at + 1)} of ${counted(listed.length)} here · round ${pair.round} · cluster ${pair.cluster} · score ${pair.score.toFixed(2)}`);
   showVerdict(pair);
   fill("document-title", state.shown.title);
   fill("document-place", state.shown.place);
@@ -177,7 +181,7 @@ async function show(listed, at) {
   byId("pair").scrollTop = 0;
   const first = byId("text").querySelector("mark");
   const isBeside = matchMedia("(min-width: 50.01rem)").matches;
-  if (first && isBeside) first.scrollIntoView({ block: "nearest" });
+  if (first && isBeside) first.scrollIntoView({ block: "center" });
   else window.scrollTo(0, 0);
 }
 
