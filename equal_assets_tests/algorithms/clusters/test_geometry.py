@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
+from equal_assets.algorithms.clusters import geometry
 from equal_assets.algorithms.clusters.geometry import (
     assign_clusters,
     centroid_distances,
@@ -30,12 +32,25 @@ def test_planted_blobs_are_recovered(seed):
     assert adjusted_rand_score(owners, labels) == 1.0
 
 
-def test_labels_are_numbered_without_gaps_though_k_means_leaves_clusters_empty():
+def test_no_cluster_is_left_empty_where_documents_differ():
     rows = np.random.default_rng(0).normal(size=(240, 16)).astype(np.float32)
     labels = assign_clusters(rows, n_clusters=200, seed=0)
     assert labels.dtype == np.int64
-    assert set(labels) == set(range(labels.max() + 1))
-    assert labels.max() < 199
+    assert set(labels) == set(range(200))
+
+
+def test_centers_may_come_from_some_of_the_documents(monkeypatch):
+    monkeypatch.setattr(geometry, "FITTED_DOCUMENTS", 100)
+    rows, owners = blobs(0)
+    assert adjusted_rand_score(owners, assign_clusters(rows, n_clusters=6, seed=0)) == 1.0
+
+
+def test_clusters_are_the_same_whatever_the_number_of_threads():
+    rows = np.random.default_rng(0).normal(size=(3000, 16)).astype(np.float32)
+    with threadpool_limits(1):
+        alone = assign_clusters(rows, n_clusters=40, seed=0)
+    with threadpool_limits(2):
+        np.testing.assert_array_equal(assign_clusters(rows, n_clusters=40, seed=0), alone)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
