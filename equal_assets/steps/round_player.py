@@ -24,6 +24,7 @@ from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.leaks import LeakRules, leak_rules
+from equal_assets.steps.spaces import words_space
 from equal_assets.steps.student_scores import StudentScorer, student_scorer
 from equal_assets.versions import campaign_inputs, stored_versions
 
@@ -98,6 +99,9 @@ def prepare_campaign(
     documents = _candidate_documents(name, settings, warehouse)
     scorer = student_scorer(name, settings, stored, warehouse, student, log)
     row = settings.campaigns[name].strategy_row
+    if row.compares_words:
+        space = words_space(name, warehouse, progress=report(log, "count the words"))
+        documents = replace(documents, corpus=replace(documents.corpus, space=space))
     if row.needs_ratings:
         nearest = documents.ids[similarity_order(documents.corpus, target)]
         ratings = document_ratings(name, settings, warehouse, extractor, nearest, run=run, log=log)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,6 +17,31 @@ from equal_assets.algorithms.optimal_transport import (
     ot_reward,
 )
 from equal_assets.algorithms.yields import Yields
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
+
+
+@dataclass(frozen=True)
+class Space:
+    """Documents and reference pairs as rows whose inner products say how alike they are.
+
+    Attributes
+    ----------
+    documents : ndarray or csc_array of shape (n_documents, n_features), float32
+    questions : ndarray or csr_array of shape (n_questions, n_features), float32
+    """
+
+    documents: np.ndarray | csc_array
+    questions: np.ndarray | csr_array
+
+    def similarities(self) -> Iterator[np.ndarray]:
+        """Yield the similarity of all documents to each question, shape (n_documents,)."""
+        if isinstance(self.questions, np.ndarray):
+            yield from (self.documents @ question for question in self.questions)
+            return
+        for row in range(self.questions.shape[0]):
+            yield (self.documents @ self.questions[[row]].T).toarray().ravel()
 
 
 @dataclass(frozen=True)
@@ -38,6 +64,8 @@ class Corpus:
         where the strategy needs none.
     yields : Yields or None
         What each document should give, by its text; ``None`` where nothing was learned about it.
+    space : Space or None
+        What a strategy compares documents and reference pairs by, where it is not their embeddings.
     """
 
     embeddings: np.ndarray
@@ -46,6 +74,7 @@ class Corpus:
     costs: np.ndarray
     scores: np.ndarray | None = None
     yields: Yields | None = None
+    space: Space | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.embeddings), len(self.arms), len(self.tokens), len(self.costs)}

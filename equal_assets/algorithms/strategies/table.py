@@ -75,6 +75,8 @@ class StrategyRow:
         Sections of campaigns.yaml that decide what it selects, besides the shared ones.
     score : ModelScore or None
         The scores that it needs, if any.
+    compares_words : bool
+        Whether documents and reference pairs are compared by their words: :attr:`Corpus.space`.
     pulls_arms : bool
         Whether ``documents_per_pull`` decides how many documents it takes from an arm.
     predicts_gain : bool
@@ -88,6 +90,7 @@ class StrategyRow:
     make: Callable[[Corpus, Target, Plan, np.random.Generator], Strategy]
     sections: tuple[str, ...] = ()
     score: ModelScore | None = None
+    compares_words: bool = False
     pulls_arms: bool = False
     predicts_gain: bool = False
     takes_all: bool = False
@@ -215,6 +218,13 @@ def _round_robin(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Gene
     return RankedDocuments(corpus, target, order)
 
 
+def _bm25(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    from equal_assets.algorithms.strategies.ranked import RankedDocuments, space_order
+
+    order = space_order(corpus, n_documents=plan.n_documents, rng=rng)
+    return RankedDocuments(corpus, target, order)
+
+
 def _tsds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.ranked import RankedDocuments
     from equal_assets.algorithms.strategies.tsds import tsds_ranking
@@ -268,6 +278,12 @@ _ROWS = (
         "round-robin",
         "each reference question in turn: its nearest unread document",
         _round_robin,
+    ),
+    StrategyRow(
+        "bm25",
+        "each reference pair in turn: the unread document whose words answer best to its words",
+        _bm25,
+        compares_words=True,
     ),
     StrategyRow(
         "document-similarity",
