@@ -33,9 +33,17 @@ from markdown import markdown
 from playing import Data, Job, nearest, nearest_per_question, pruned, select, unit
 from selection import BUDGETS, ORACLE, judge, near_pairs, oracle_order
 
+from equal_assets.algorithms.strategies.bm25 import bm25_space
+from equal_assets.algorithms.strategies.equal import EqualParameters, EqualStrategy
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
+from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.progress import silent
-from equal_assets.settings import EmbedderSettings, quiet_libraries
+from equal_assets.settings import (
+    DatasetSettings,
+    EmbedderSettings,
+    EqualSettings,
+    quiet_libraries,
+)
 
 TASKS = ("gsm8k", "mbpp", "math")
 CHOOSE = (
@@ -66,6 +74,8 @@ EMBEDDERS = (GIVEN, STATIC, LSA)
 LSA_DIMENSIONS = 128
 CORPORA = ("all", "without easiest", "third", "pages")
 BASELINES = ("round-robin", "document-similarity", "tsds", "random")
+MORE = ("bm25", "target-classifier")
+"""Played and shown beside the others; the best of the baselines is without them."""
 PRUNINGS: dict[str, Callable[[np.ndarray, np.ndarray, Target], np.ndarray]] = {
     "60%": lambda pool, lengths, reference: nearest(pool, reference),
     "4 per question": lambda pool, lengths, reference: nearest_per_question(pool, reference),
@@ -110,6 +120,12 @@ class World:
     data: Data
     reference: Target
     test: Target
+    reference_texts: list[str]
+
+    def with_words(self) -> World:
+        """Return the same with what `bm25` compares."""
+        space = bm25_space(self.reference_texts, [self.data.texts])
+        return replace(self, data=replace(self.data, corpus=replace(self.data.corpus, space=space)))
 
 
 def build(cell: Cell, spaces: Path) -> World:
@@ -120,16 +136,22 @@ def build(cell: Cell, spaces: Path) -> World:
     domains = pl.read_parquet(job.folder / "corpus.parquet", columns=["domain", "qa_pairs"])
     pair_domains = domains.explode("qa_pairs").drop_nulls()["domain"].to_numpy()[data.pair_rows]
     if cell.target in TASKS:
-        reference = _drawn(load_target(job, "validation"), cell.n_references, rng)
-        test = _drawn(load_target(job, "test"), N_TEST, rng)
+        asked = read_questions(job.folder, cell.target, "validation")
+        drawn = rng.permutation(len(asked))[: cell.n_references]
+        reference = _rows(load_target(job, "validation"), drawn)
+        texts = [asked[row].text for row in drawn]
+        judged = load_target(job, "test")
+        test = _rows(judged, rng.permutation(len(judged.embeddings))[:N_TEST])
     else:
         own = rng.permutation(np.flatnonzero(pair_domains == cell.target))
         n_held = min(cell.n_references + N_TEST, int(LARGEST_HELD_SHARE * len(own)))
         held = own[:n_held]
         reference, test = (
-            _uniform(data.pair_embeddings[pairs], data.pair_lengths[pairs])
-            for pairs in (held[: cell.n_references], held[cell.n_references :])
+            _uniform(data.pair_embeddings[rows], data.pair_lengths[rows])
+            for rows in (held[: cell.n_references], held[cell.n_references :])
         )
+        pairs = read_texts_and_pairs(job.folder)[1]
+        texts = [pairs[row].text for row in data.pair_rows[held[: cell.n_references]]]
         data = _without_pairs(data, held)
         pair_domains = np.delete(pair_domains, held)
     if cell.corpus == "without easiest":
@@ -137,7 +159,7 @@ def build(cell: Cell, spaces: Path) -> World:
         data = _only(data, domains["domain"].to_numpy() != names[near.argmax()])
     if cell.corpus == "third":
         data = _only(data, rng.random(data.corpus.n_documents) < 1 / 3)
-    return World(data, reference, test)
+    return World(data, reference, test, texts)
 
 
 def _job(cell: Cell, spaces: Path, strategy: str) -> Job:
@@ -152,8 +174,7 @@ def _job(cell: Cell, spaces: Path, strategy: str) -> Job:
     )
 
 
-def _drawn(target: Target, n_questions: int, rng: np.random.Generator) -> Target:
-    rows = rng.permutation(len(target.embeddings))[:n_questions]
+def _rows(target: Target, rows: np.ndarray) -> Target:
     return _uniform(target.embeddings[rows], target.answer_lengths[rows])
 
 
@@ -182,6 +203,7 @@ def _only(data: Data, is_kept: np.ndarray, without: np.ndarray | None = None) ->
         pair_rows=data.pair_rows[has_left],
         owners=owners,
         first_pair=np.searchsorted(owners, np.arange(is_kept.sum() + 1)),
+        texts=[data.texts[row] for row in np.flatnonzero(is_kept)],
     )
 
 
@@ -204,6 +226,9 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
     if not missing:
         return
     world = build(cell, spaces)
+    if any(STRATEGIES[name].compares_words for name in missing.values() if name in STRATEGIES):
+        world = world.with_words()
+    served = Coverage(world)
     is_near = near_pairs(world.data, world.test)
     folder.mkdir(parents=True, exist_ok=True)
     for name, strategy in missing.items():
@@ -216,7 +241,7 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
             np.savez(path, order=order, seconds=seconds)
         rows = [
             {**asdict(cell), "strategy": name, "budget": budget, "seconds_per_round": seconds}
-            | _judged(world, order, budget, is_near)
+            | _judged(world, order, budget, is_near, served)
             for budget in BUDGETS
         ]
         (folder / f"{name}.json").write_text(json.dumps(rows))
@@ -229,11 +254,41 @@ def _order(job: Job, world: World) -> tuple[np.ndarray, float]:
     return select(job, world.data, world.reference, share=max(BUDGETS))
 
 
-def _judged(world: World, order: np.ndarray, budget: float, is_near: np.ndarray) -> dict:
+class Coverage:
+    """What tells best what a student gains: `F` of the test pairs, by long enough pairs."""
+
+    def __init__(self, world: World) -> None:
+        """Make the kernel of `equal` for the test pairs."""
+        self._world = world
+        corpus = replace(world.data.corpus, yields=None)
+        self._kernel = EqualStrategy(
+            corpus,
+            world.test,
+            EqualParameters(**EqualSettings().model_dump()),
+            n_documents=1,
+            rng=np.random.default_rng(0),
+        )
+
+    def of(self, pool: np.ndarray) -> dict[str, float]:
+        """Return `F` of a pool without its short answers, and the share of the others."""
+        if not len(pool):
+            return {"F": 0.0, "share_long_enough": 0.0}
+        lengths = self._world.data.pair_lengths[pool]
+        shortest = DatasetSettings(min_examples=0).pruning["shortest"]
+        enough = lengths >= np.quantile(self._world.reference.answer_lengths, shortest)
+        values = enough * np.minimum(1.0, lengths / self._kernel.typical_answer)
+        mass = self._kernel._kernel(self._world.data.pair_embeddings[pool]) * values[:, None]
+        covered = float(self._world.test.weights @ np.log1p(mass.sum(axis=0)))
+        return {"F": covered, "share_long_enough": float(enough.mean())}
+
+
+def _judged(
+    world: World, order: np.ndarray, budget: float, is_near: np.ndarray, served: Coverage
+) -> dict:
     """Return the measures of the pool that a budget pays for, after each pruning."""
     pool = world.data.pairs_of(world.data.affordable(order, budget))
     embeddings, lengths = world.data.pair_embeddings[pool], world.data.pair_lengths[pool]
-    measures = {"pairs": len(pool), "near_pairs": int(is_near[pool].sum())}
+    measures = {"pairs": len(pool), "near_pairs": int(is_near[pool].sum()), **served.of(pool)}
     for name, prune in PRUNINGS.items():
         kept = prune(embeddings, lengths, world.reference)
         spread = np.linspace(0, len(kept) - 1, min(len(kept), JUDGED_PAIRS)).astype(np.int64)
@@ -362,12 +417,36 @@ def report(results: pl.DataFrame, own: str) -> None:
         wide = by_budget.pivot(on="budget", index=index, values="over_best")
         oracle = compared.group_by(index).agg(pl.col("oracle_over_best").log().mean().exp())
         print(markdown(wide.join(oracle, on=index).with_columns(cs.float().round(3)).sort(index)))
+    print("\nOver round-robin, geometric mean over cells and budgets (F: mean over mean)\n")
+    print(markdown(beside(results)))
     counted = results.group_by("half", "strategy").agg(
         pl.col("near_pairs", "pairs", "seconds_per_round").mean().round(3),
         *(pl.col(f"coverage, {name}").mean().round(4) for name in PRUNINGS),
     )
     print("\nMeans over cells and budgets\n")
     print(markdown(counted.sort("half", "strategy")))
+
+
+def beside(results: pl.DataFrame) -> pl.DataFrame:
+    """Return every strategy over round-robin, per half, embedder and corpus."""
+    cell = ["half", "embedder", "target", "corpus", "n_references", "seed", "budget"]
+    results = results.with_columns(gain=pl.col("F") * pl.col("share_long_enough"))
+    measures = ["F", "gain", *(f"OT, {name}" for name in PRUNINGS)]
+    first = results.filter(strategy="round-robin").select(*cell, pl.col(measures).name.suffix("_0"))
+    found = (
+        results.join(first, on=cell)
+        .group_by("half", "embedder", "corpus", "strategy")
+        .agg(
+            pl.len().alias("cells"),
+            (pl.col("F").sum() / pl.col("F_0").sum()).alias("F, long enough"),
+            (pl.col("gain").sum() / pl.col("gain_0").sum()).alias("F x share"),
+            *((pl.col(m) / pl.col(f"{m}_0")).log().mean().exp().alias(m) for m in measures[2:]),
+        )
+    )
+    order = ["half", "embedder", "corpus", "F, long enough"]
+    return found.with_columns(cs.float().round(3)).sort(
+        order, descending=[False, False, False, True]
+    )
 
 
 def read(out: Path) -> pl.DataFrame:
@@ -401,7 +480,7 @@ def main() -> None:
             options.targets, options.embedders, options.corpora, options.references, options.seeds
         )
     ]
-    names = (*BASELINES, ORACLE, *(("equal-paper", "equal-authors") if options.slow else ()))
+    names = (*BASELINES, *MORE, ORACLE, *(("equal-paper", "equal-authors") if options.slow else ()))
     if not options.report_only:
         for embedder in options.embedders:
             make_space(embedder, options.data, spaces)

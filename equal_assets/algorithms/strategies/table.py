@@ -225,6 +225,13 @@ def _bm25(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) 
     return RankedDocuments(corpus, target, order)
 
 
+def _classifier(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    from equal_assets.algorithms.strategies.classifier import classifier_order
+    from equal_assets.algorithms.strategies.ranked import RankedDocuments
+
+    return RankedDocuments(corpus, target, classifier_order(corpus, target, rng=rng))
+
+
 def _tsds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.ranked import RankedDocuments
     from equal_assets.algorithms.strategies.tsds import tsds_ranking
@@ -289,6 +296,11 @@ _ROWS = (
         "document-similarity",
         "the documents nearest to the mean of the reference pairs",
         _similarity,
+    ),
+    StrategyRow(
+        "target-classifier",
+        "the documents that a linear model takes for near some reference pair (arXiv 2507.12466)",
+        _classifier,
     ),
     StrategyRow(
         "tsds",
