@@ -88,9 +88,7 @@ def main() -> None:
     parser.add_argument(
         "--strategies",
         nargs="+",
-        choices=sorted(
-            row.name for row in STRATEGIES.values() if not (row.score or row.compares_words)
-        ),
+        choices=sorted(row.name for row in STRATEGIES.values() if not (row.score or row.compares)),
         default=["equal", "equal-paper", "round-robin", "random"],
     )
     options = parser.parse_args()

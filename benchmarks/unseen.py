@@ -3,6 +3,7 @@
     python benchmarks/unseen.py --data DIR --out FOLDER                play what is missing, report
     python benchmarks/unseen.py --data DIR --out FOLDER --as NAME      `equal` as it is now, by name
     python benchmarks/unseen.py --data DIR --out FOLDER --judge-again  after a change of the pruning
+    python benchmarks/unseen.py --data DIR --out FOLDER --ablations    `equal` without its parts too
 
 What DIR holds is written in `known_pairs.py`; `corpus.parquet` needs a `domain` as well. A cell is
 a target, an embedder and a corpus. Targets are the tasks of DIR, and one per domain: reference and
@@ -31,10 +32,12 @@ import polars.selectors as cs
 from known_pairs import load, load_target, read_questions, read_texts_and_pairs
 from markdown import markdown
 from playing import Data, Job, nearest, nearest_per_question, pruned, select, unit
-from selection import BUDGETS, ORACLE, judge, near_pairs, oracle_order
+from selection import ABLATIONS, BUDGETS, ORACLE, judge, near_pairs, oracle_order
 
+from equal_assets.algorithms.strategies import hedge
 from equal_assets.algorithms.strategies.bm25 import bm25_space
 from equal_assets.algorithms.strategies.equal import EqualParameters, EqualStrategy
+from equal_assets.algorithms.strategies.hedge import AUDIT
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
 from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.progress import silent
@@ -81,6 +84,8 @@ PRUNINGS: dict[str, Callable[[np.ndarray, np.ndarray, Target], np.ndarray]] = {
     "4 per question": lambda pool, lengths, reference: nearest_per_question(pool, reference),
     "as data sets are": pruned,
 }
+WITHOUT_AUDITS = "without audits"
+PARTS = (*(name for name in ABLATIONS if name.startswith("without")), WITHOUT_AUDITS)
 N_CLUSTERS = 100
 N_TEST = 300
 JUDGED_PAIRS = 2000
@@ -226,7 +231,7 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
     if not missing:
         return
     world = build(cell, spaces)
-    if any(STRATEGIES[name].compares_words for name in missing.values() if name in STRATEGIES):
+    if any(STRATEGIES[name].compares for name in missing.values() if name in STRATEGIES):
         world = world.with_words()
     served = Coverage(world)
     is_near = near_pairs(world.data, world.test)
@@ -237,7 +242,7 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
             played = np.load(path)
             order, seconds = played["order"], float(played["seconds"])
         else:
-            order, seconds = _order(_job(cell, spaces, strategy), world)
+            order, seconds = _order(_job(cell, spaces, strategy), world, without=name)
             np.savez(path, order=order, seconds=seconds)
         rows = [
             {**asdict(cell), "strategy": name, "budget": budget, "seconds_per_round": seconds}
@@ -247,7 +252,10 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
         (folder / f"{name}.json").write_text(json.dumps(rows))
 
 
-def _order(job: Job, world: World) -> tuple[np.ndarray, float]:
+def _order(job: Job, world: World, *, without: str) -> tuple[np.ndarray, float]:
+    """Play a strategy; `without` is the name of an ablation, or says nothing."""
+    job = replace(job, changes=tuple(ABLATIONS.get(without, {}).items()))
+    hedge.AUDIT = 0.0 if without == WITHOUT_AUDITS else AUDIT
     if job.strategy == ORACLE:
         budget = max(BUDGETS) * world.data.corpus.costs.sum()
         return oracle_order(world.data, world.reference, budget), 0.0
@@ -468,6 +476,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--slow", action="store_true", help="play the paper's bandits too")
     parser.add_argument("--as", dest="own", default="equal", help="name for `equal` as it is now")
+    parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--judge-again", action="store_true")
     parser.add_argument("--report-only", action="store_true")
     parser.add_argument("--processes", type=int, default=1)
@@ -488,7 +497,9 @@ def main() -> None:
             play,
             spaces=spaces,
             out=options.out / "cells",
-            strategies={name: name for name in names} | {options.own: "equal"},
+            strategies={name: name for name in names}
+            | {options.own: "equal"}
+            | dict.fromkeys(PARTS if options.ablations else (), "equal"),
             again=options.judge_again,
         )
         # spawned: torch, which embeds, does not survive a fork

@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 from equal_assets.algorithms.flops import inference_flops, training_flops
 from equal_assets.algorithms.strategies.docs import strategy_reference
 from equal_assets.algorithms.strategies.ranked import space_order
-from equal_assets.algorithms.strategies.strategy import Pull, Strategy, group_by_arm
+from equal_assets.algorithms.strategies.strategy import Pull, Space, Strategy, group_by_arm
 from equal_assets.algorithms.strategies.table import STRATEGIES as STRATEGY_TABLE
 from equal_assets.algorithms.strategies.table import ModelScore, StrategyRow
 from equal_assets.assets import clustering, corpus, warmup
@@ -190,6 +190,39 @@ def test_campaign_by_words_asks_for_the_documents_that_answer_best(started, tmp_
     )
     assert set(asked[:8]) == set(again.document_ids[turns[:8]])
     assert set(asked[8:]) == set(again.document_ids[turns[8:]])
+
+
+def test_campaign_by_states_reads_each_text_once(started, tmp_path, monkeypatch):
+    folder = started.copy(tmp_path / "project")
+    folder.edit(campaigns={"states": {"strategy": "rds", **SIZE}})
+    store_target(folder, "states")
+    first = folder.player("states")
+    assert play_round(first, 1)
+    student = type(folder.resources()["student"])
+    for method in ("answer_states", "base"):
+        monkeypatch.setattr(student, method, lambda *_, **__: pytest.fail("asked again"))
+    again = folder.player("states")
+    assert play_round(again, 2)
+    monkeypatch.undo()
+
+    asked = folder.rows("select document_id, round from bandit_documents order by round")
+    texts = dict(folder.rows("select document_id, text from documents").rows())
+    pairs = qa_pairs(folder.warehouse.query("target_pairs", campaign="states", split="reference"))
+    base = base_student(first.scorer.student, folder.warehouse, log=LOG)
+    documents, questions = (
+        first.scorer.student.answer_states(base, *read, progress=silent)
+        for read in (
+            ([""] * len(texts), [texts[key] for key in first.document_ids]),
+            ([prompt(pair) for pair in pairs], [completion(pair) for pair in pairs]),
+        )
+    )
+    corpus = replace(first.strategy.corpus, space=Space(documents, questions))
+    order = space_order(corpus, n_documents=16, rng=np.random.default_rng(0))
+    assert set(asked["document_id"][:8]) == set(first.document_ids[order[:8]])
+    assert set(asked["document_id"][8:]) == set(first.document_ids[order[8:]])
+    spent = folder.rows("select scoring_flops from rounds order by round")["scoring_flops"]
+    total = folder.rows("select sum(flops) from student_states").item()
+    assert spent.to_list() == [pytest.approx(total), 0.0]
 
 
 def test_budget_of_a_strategy_that_takes_all_is_the_whole_corpus(started, tmp_path):

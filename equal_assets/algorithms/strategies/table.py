@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from equal_assets.algorithms.strategies.equal import EqualParameters
     from equal_assets.algorithms.strategies.strategy import Corpus, Strategy, Target
 
-StudentScore = Literal["perplexity", "influence"]
+StudentScore = Literal["perplexity", "influence", "states"]
+"""What the untuned student says of a text: two numbers, and its mean hidden state."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class ModelScore:
 
     Attributes
     ----------
-    kind : {"perplexity", "influence", "rating"}
-        The untuned student gives the first two, the extractor's LLM the third.
+    kind : {"perplexity", "influence", "states", "rating"}
+        The untuned student gives the first three, the extractor's LLM the last.
     of : {"pairs", "documents"}
         Documents are scored before the first round, pairs in the round that extracts them.
     before_first_round, each_round : str
@@ -75,8 +76,9 @@ class StrategyRow:
         Sections of campaigns.yaml that decide what it selects, besides the shared ones.
     score : ModelScore or None
         The scores that it needs, if any.
-    compares_words : bool
-        Whether documents and reference pairs are compared by their words: :attr:`Corpus.space`.
+    compares : {"words", "states"} or None
+        What it compares documents and reference pairs by, in :attr:`Corpus.space`, if that is not
+        their embeddings: their words, or what the untuned student makes of them.
     pulls_arms : bool
         Whether ``documents_per_pull`` decides how many documents it takes from an arm.
     predicts_gain : bool
@@ -90,7 +92,7 @@ class StrategyRow:
     make: Callable[[Corpus, Target, Plan, np.random.Generator], Strategy]
     sections: tuple[str, ...] = ()
     score: ModelScore | None = None
-    compares_words: bool = False
+    compares: Literal["words", "states"] | None = None
     pulls_arms: bool = False
     predicts_gain: bool = False
     takes_all: bool = False
@@ -107,8 +109,8 @@ class StrategyRow:
 
     @property
     def scores_documents(self) -> bool:
-        """Whether a model scores documents before the first round."""
-        return self.score is not None and self.score.of == "documents"
+        """Whether a model gives each document a number before the first round."""
+        return self.score is not None and self.score.of == "documents" and not self.compares
 
 
 def make_strategy(
@@ -218,7 +220,7 @@ def _round_robin(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Gene
     return RankedDocuments(corpus, target, order)
 
 
-def _bm25(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+def _in_space(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.ranked import RankedDocuments, space_order
 
     order = space_order(corpus, n_documents=plan.n_documents, rng=rng)
@@ -289,13 +291,26 @@ _ROWS = (
     StrategyRow(
         "bm25",
         "each reference pair in turn: the unread document whose words answer best to its words",
-        _bm25,
-        compares_words=True,
+        _in_space,
+        compares="words",
     ),
     StrategyRow(
         "document-similarity",
         "the documents nearest to the mean of the reference pairs",
         _similarity,
+    ),
+    StrategyRow(
+        "rds",
+        "each reference pair in turn: the unread document that the student takes most like it "
+        "(RDS+, arXiv 2503.01807)",
+        _in_space,
+        sections=("student",),
+        score=ModelScore(
+            "states",
+            "documents",
+            before_first_round="a forward pass per document and per reference pair",
+        ),
+        compares="states",
     ),
     StrategyRow(
         "target-classifier",
