@@ -35,7 +35,7 @@ from playing import Data, Job, nearest, nearest_per_question, pruned, select, un
 from selection import ABLATIONS, BUDGETS, ORACLE, judge, near_pairs, oracle_order
 
 from equal_assets.algorithms.strategies import hedge
-from equal_assets.algorithms.strategies.bm25 import bm25_space
+from equal_assets.algorithms.strategies.bm25 import bm25_scores
 from equal_assets.algorithms.strategies.equal import EqualParameters, EqualStrategy
 from equal_assets.algorithms.strategies.hedge import AUDIT
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
@@ -128,9 +128,10 @@ class World:
     reference_texts: list[str]
 
     def with_words(self) -> World:
-        """Return the same with what `bm25` compares."""
-        space = bm25_space(self.reference_texts, [self.data.texts])
-        return replace(self, data=replace(self.data, corpus=replace(self.data.corpus, space=space)))
+        """Return the same with what the words of its documents say."""
+        scores = bm25_scores(self.reference_texts, self.reference.weights, [self.data.texts])
+        corpus = replace(self.data.corpus, scores=scores)
+        return replace(self, data=replace(self.data, corpus=corpus))
 
 
 def build(cell: Cell, spaces: Path) -> World:
@@ -231,7 +232,7 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
     if not missing:
         return
     world = build(cell, spaces)
-    if any(STRATEGIES[name].compares for name in missing.values() if name in STRATEGIES):
+    if any(STRATEGIES[name].counts_words for name in missing.values() if name in STRATEGIES):
         world = world.with_words()
     served = Coverage(world)
     is_near = near_pairs(world.data, world.test)

@@ -24,9 +24,9 @@ from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.leaks import LeakRules, leak_rules
-from equal_assets.steps.spaces import words_space
 from equal_assets.steps.student_scores import StudentScorer, student_scorer
 from equal_assets.steps.student_states import student_space
+from equal_assets.steps.word_scores import word_scores
 from equal_assets.versions import campaign_inputs, stored_versions
 
 
@@ -100,16 +100,16 @@ def prepare_campaign(
     documents = _candidate_documents(name, settings, warehouse)
     scorer = student_scorer(name, settings, stored, warehouse, student, log)
     row = settings.campaigns[name].strategy_row
-    if row.compares == "words":
-        space = words_space(name, warehouse, progress=report(log, "count the words"))
-        documents = documents.with_space(space)
     if row.needs_ratings:
         nearest = documents.ids[similarity_order(documents.corpus, target)]
         ratings = document_ratings(name, settings, warehouse, extractor, nearest, run=run, log=log)
         documents = documents.with_scores(ratings)
+    elif row.counts_words:
+        scores = word_scores(name, warehouse, progress=report(log, "count the words"))
+        documents = documents.with_scores(scores)
     elif scorer is not None and row.scores_documents:
         documents = documents.with_scores(scorer.document_scores())
-    elif scorer is not None and row.compares:
+    elif scorer is not None and row.compares_states:
         documents = documents.with_space(student_space(scorer))
     return RoundPlayer(
         name=name,

@@ -1,4 +1,4 @@
-"""How well the words of a document answer to those of a question: BM25."""
+"""How well the words of documents answer to those of questions: BM25."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from equal_assets.algorithms.strategies.strategy import Space
 from equal_assets.algorithms.words import words
 
 if TYPE_CHECKING:
@@ -20,15 +19,24 @@ SATURATION, LENGTH = 1.5, 0.75
 made comparable with a short one; the usual values."""
 
 
-def bm25_space(questions: Sequence[str], pages: Iterable[Sequence[str]]) -> Space:
-    """Return documents and questions by their words; inner products are BM25.
+def bm25_scores(
+    questions: Sequence[str], weights: np.ndarray, pages: Iterable[Sequence[str]]
+) -> np.ndarray:
+    """Return the BM25 of documents, summed over questions.
 
     Parameters
     ----------
     questions : sequence of str
         Each word of a question counts once.
+    weights : ndarray of shape (n_questions,)
+        How much each question counts.
     pages : iterable of sequence of str
         The documents, some at a time; only counts of the questions' words are kept of them.
+
+    Returns
+    -------
+    ndarray of shape (n_documents,), float64
+        >= 0; 0 for a document that shares no word with any question.
 
     Notes
     -----
@@ -42,23 +50,16 @@ def bm25_space(questions: Sequence[str], pages: Iterable[Sequence[str]]) -> Spac
     """
     from scipy.sparse import csr_array, vstack  # here: definitions would load it
 
-    asked = [sorted(set(words(question))) for question in questions]
-    places: dict[str, int] = {}
-    for word in (word for said in asked for word in said):
-        places.setdefault(word, len(places))
+    asked: dict[str, float] = {}
+    for question, weight in zip(questions, weights, strict=True):
+        for word in sorted(set(words(question))):
+            asked[word] = asked.get(word, 0.0) + weight
+    places = {word: place for place, word in enumerate(asked)}
     parts, lengths = [csr_array((0, len(places)), dtype=np.float32)], array("l")
     for page in pages:
         parts.append(_counts(page, places, lengths))
     counts = vstack(parts, format="csr")  # (n_documents, n_words)
-    columns = np.array([places[word] for said in asked for word in said], dtype=np.int32)
-    ends = np.cumsum([0, *map(len, asked)])
-    return Space(
-        documents=_weighted(counts, np.frombuffer(lengths, dtype="l")).tocsc(),
-        questions=csr_array(
-            (np.ones(len(columns), dtype=np.float32), columns, ends),
-            shape=(len(asked), len(places)),
-        ),
-    )
+    return _weighted(counts, np.frombuffer(lengths, dtype="l")) @ np.array([*asked.values()])
 
 
 def _counts(texts: Sequence[str], places: dict[str, int], lengths: array[int]) -> csr_array:

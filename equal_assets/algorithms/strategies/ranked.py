@@ -47,7 +47,7 @@ def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
 
 
 def score_order(corpus: Corpus, target: Target) -> np.ndarray:
-    """Order documents by a model's scores, best first.
+    """Order documents by their scores, best first.
 
     Ties are in order of similarity to the target; so are documents without a score, which come
     last.
@@ -112,8 +112,8 @@ def space_order(corpus: Corpus, *, n_documents: int, rng: np.random.Generator) -
 
 def _in_turn(space: Space, n_documents: int, rng: np.random.Generator) -> np.ndarray:
     """Let each question in turn, in an order drawn once, take its nearest document that is left."""
-    nearest = [_nearest(similarity, n_documents) for similarity in space.similarities()]
-    taken = np.zeros(space.documents.shape[0], dtype=bool)
+    nearest = [_nearest(space.documents @ asked, n_documents) for asked in space.questions]
+    taken = np.zeros(len(space.documents), dtype=bool)
     position = np.zeros(len(nearest), dtype=np.int64)
     turns = rng.permutation(len(nearest))
     order: list[int] = []

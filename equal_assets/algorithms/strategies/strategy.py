@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,9 +17,6 @@ from equal_assets.algorithms.optimal_transport import (
 )
 from equal_assets.algorithms.yields import Yields
 
-if TYPE_CHECKING:
-    from scipy.sparse import csc_array, csr_array
-
 
 @dataclass(frozen=True)
 class Space:
@@ -28,20 +24,12 @@ class Space:
 
     Attributes
     ----------
-    documents : ndarray or csc_array of shape (n_documents, n_features), float32
-    questions : ndarray or csr_array of shape (n_questions, n_features), float32
+    documents : ndarray of shape (n_documents, n_features), float32
+    questions : ndarray of shape (n_questions, n_features), float32
     """
 
-    documents: np.ndarray | csc_array
-    questions: np.ndarray | csr_array
-
-    def similarities(self) -> Iterator[np.ndarray]:
-        """Yield the similarity of all documents to each question, shape (n_documents,)."""
-        if isinstance(self.questions, np.ndarray):
-            yield from (self.documents @ question for question in self.questions)
-            return
-        for row in range(self.questions.shape[0]):
-            yield (self.documents @ self.questions[[row]].T).toarray().ravel()
+    documents: np.ndarray
+    questions: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -60,8 +48,8 @@ class Corpus:
         What a document takes from the budget, > 0: ones where the budget counts documents,
         ``tokens`` where it counts tokens.
     scores : ndarray of shape (n_documents,), float64, or None
-        A model's score of each document, higher is better; NaN where it was not asked. ``None``
-        where the strategy needs none.
+        A model's score of each document, or what its words say, higher is better; NaN where the
+        model was not asked. ``None`` where the strategy needs none.
     yields : Yields or None
         What each document should give, by its text; ``None`` where nothing was learned about it.
     space : Space or None

@@ -76,9 +76,8 @@ class StrategyRow:
         Sections of campaigns.yaml that decide what it selects, besides the shared ones.
     score : ModelScore or None
         The scores that it needs, if any.
-    compares : {"words", "states"} or None
-        What it compares documents and reference pairs by, in :attr:`Corpus.space`, if that is not
-        their embeddings: their words, or what the untuned student makes of them.
+    counts_words : bool
+        Whether documents are scored by the words that they share with the reference pairs.
     pulls_arms : bool
         Whether ``documents_per_pull`` decides how many documents it takes from an arm.
     predicts_gain : bool
@@ -92,7 +91,7 @@ class StrategyRow:
     make: Callable[[Corpus, Target, Plan, np.random.Generator], Strategy]
     sections: tuple[str, ...] = ()
     score: ModelScore | None = None
-    compares: Literal["words", "states"] | None = None
+    counts_words: bool = False
     pulls_arms: bool = False
     predicts_gain: bool = False
     takes_all: bool = False
@@ -109,8 +108,15 @@ class StrategyRow:
 
     @property
     def scores_documents(self) -> bool:
-        """Whether a model gives each document a number before the first round."""
-        return self.score is not None and self.score.of == "documents" and not self.compares
+        """Whether documents have a score before the first round, from a model or their words."""
+        return self.counts_words or (
+            self.score is not None and self.score.of == "documents" and not self.compares_states
+        )
+
+    @property
+    def compares_states(self) -> bool:
+        """Whether documents and reference pairs are compared by what the student makes of them."""
+        return self.score is not None and self.score.kind == "states"
 
 
 def make_strategy(
@@ -220,7 +226,7 @@ def _round_robin(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Gene
     return RankedDocuments(corpus, target, order)
 
 
-def _in_space(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+def _rds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.ranked import RankedDocuments, space_order
 
     order = space_order(corpus, n_documents=plan.n_documents, rng=rng)
@@ -290,9 +296,9 @@ _ROWS = (
     ),
     StrategyRow(
         "bm25",
-        "each reference pair in turn: the unread document whose words answer best to its words",
-        _in_space,
-        compares="words",
+        "the documents whose words answer best to those of the reference pairs",
+        _scored,
+        counts_words=True,
     ),
     StrategyRow(
         "document-similarity",
@@ -303,14 +309,13 @@ _ROWS = (
         "rds",
         "each reference pair in turn: the unread document that the student takes most like it "
         "(RDS+, arXiv 2503.01807)",
-        _in_space,
+        _rds,
         sections=("student",),
         score=ModelScore(
             "states",
             "documents",
             before_first_round="a forward pass per document and per reference pair",
         ),
-        compares="states",
     ),
     StrategyRow(
         "target-classifier",

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csc_array, csr_array
 
 from equal_assets.algorithms.strategies.ranked import (
     RankedDocuments,
@@ -71,12 +70,10 @@ def test_shorter_order_is_the_beginning_of_a_longer_one():
     np.testing.assert_array_equal(short, long[:40])
 
 
-@pytest.mark.parametrize("is_sparse", [False, True])
-def test_another_space_decides_in_turn_where_a_strategy_has_one(is_sparse):
+def test_another_space_decides_in_turn_where_a_strategy_has_one():
     documents = corpus(angle(1, 2, 3, 88, 50), [0, 0, 0, 1, 1])
-    words = np.array([[0, 1], [0, 3], [2, 0], [1, 1], [0, 0]], dtype=np.float32)
-    asked = np.eye(2, dtype=np.float32)
-    space = Space(csc_array(words), csr_array(asked)) if is_sparse else Space(words, asked)
+    states = np.array([[0, 1], [0, 3], [2, 0], [1, 1], [0, 0]], dtype=np.float32)
+    space = Space(states, np.eye(2, dtype=np.float32))
     order = space_order(
         replace(documents, space=space), n_documents=5, rng=np.random.default_rng(0)
     ).tolist()

@@ -64,7 +64,7 @@ def test_scores_are_needed_by_strategies_that_say_so(name):
 def test_space_is_needed_by_strategies_that_say_so(name):
     world = planted_world(0)
     without = replace(world, corpus=replace(world.corpus, space=None))
-    if STRATEGIES[name].compares:
+    if STRATEGIES[name].compares_states:
         with pytest.raises(ValueError, match=r"corpus\.space = None: must be what documents and"):
             strategy(name, without)
     else:

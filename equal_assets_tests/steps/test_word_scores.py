@@ -1,16 +1,13 @@
-"""What strategies compare documents and questions by, made from a warehouse."""
+"""Scores of documents by their words, made from a warehouse."""
 
-import numpy as np
 import polars as pl
 
 from equal_assets.progress import silent
-from equal_assets.steps import spaces
-from equal_assets.steps.spaces import words_space
+from equal_assets.steps import word_scores as module
+from equal_assets.steps.word_scores import word_scores
 
 
-def test_words_are_those_of_the_documents_in_order_of_id_and_of_the_reference(
-    warehouse, monkeypatch
-):
+def test_words_are_those_of_all_documents_and_of_the_weighted_reference(warehouse, monkeypatch):
     texts = {"d3": "red apples", "d1": "a green pear", "d2": "nothing", "d5": "pears", "d4": "pear"}
     documents = pl.DataFrame(
         {
@@ -34,11 +31,12 @@ def test_words_are_those_of_the_documents_in_order_of_id_and_of_the_reference(
             "split": ["reference", "reference", "test"],
             "position": [0, 1, 0],
         }
-    ).with_columns(campaign=pl.lit("c"), weight=pl.lit(1.0))
+    ).with_columns(campaign=pl.lit("c"), weight=pl.Series([1.0, 3.0, 1.0]))
     with warehouse.transaction() as transaction:
         transaction.insert("documents", documents)
         transaction.insert("target_qa", target)
-    monkeypatch.setattr(spaces, "PAGE_DOCUMENTS", 2)
-    pear, apples = np.array(list(words_space("c", warehouse, progress=silent).similarities())) > 0
-    assert pear.tolist() == [True, False, False, True, False]
-    assert apples.tolist() == [False, False, True, False, False]
+    monkeypatch.setattr(module, "PAGE_DOCUMENTS", 2)
+    found = dict(word_scores("c", warehouse, progress=silent).rows())
+    assert list(found) == sorted(texts)
+    assert found["d2"] == found["d5"] == 0
+    assert found["d3"] > found["d1"] > found["d4"] > 0
