@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 from equal_assets.algorithms.flops import inference_flops, training_flops
 from equal_assets.algorithms.strategies.docs import strategy_reference
 from equal_assets.algorithms.strategies.ranked import space_order
-from equal_assets.algorithms.strategies.strategy import Pull, Space, Strategy, group_by_arm
+from equal_assets.algorithms.strategies.strategy import Pull, Strategy, group_by_arm
 from equal_assets.algorithms.strategies.table import STRATEGIES as STRATEGY_TABLE
 from equal_assets.algorithms.strategies.table import ModelScore, StrategyRow
 from equal_assets.assets import clustering, corpus, warmup
@@ -31,6 +31,7 @@ from equal_assets.resources.warehouse import qa_pairs
 from equal_assets.steps.base_student import base_student
 from equal_assets.steps.round_player import RoundPlayer, prepare_campaign
 from equal_assets.steps.rounds import play_round
+from equal_assets.steps.student_states import student_space
 from equal_assets.steps.word_scores import word_scores
 from equal_assets_tests.assets.campaign_folder import CampaignFolder
 from equal_assets_tests.conftest import TINY
@@ -189,7 +190,7 @@ def test_campaign_by_words_asks_for_the_documents_that_answer_best(started, tmp_
     assert set(asked[8:]) == set(best[8:16])
 
 
-def test_campaign_by_states_reads_each_text_once(started, tmp_path, monkeypatch):
+def test_campaign_by_states_goes_on_without_the_student(started, tmp_path, monkeypatch):
     folder = started.copy(tmp_path / "project")
     folder.edit(campaigns={"states": {"strategy": "rds", **SIZE}})
     store_target(folder, "states")
@@ -198,25 +199,12 @@ def test_campaign_by_states_reads_each_text_once(started, tmp_path, monkeypatch)
     student = type(folder.resources()["student"])
     for method in ("answer_states", "base"):
         monkeypatch.setattr(student, method, lambda *_, **__: pytest.fail("asked again"))
-    again = folder.player("states")
-    assert play_round(again, 2)
-    monkeypatch.undo()
-
-    asked = folder.rows("select document_id, round from bandit_documents order by round")
-    texts = dict(folder.rows("select document_id, text from documents").rows())
-    pairs = qa_pairs(folder.warehouse.query("target_pairs", campaign="states", split="reference"))
-    base = base_student(first.scorer.student, folder.warehouse, log=LOG)
-    documents, questions = (
-        first.scorer.student.answer_states(base, *read, progress=silent)
-        for read in (
-            ([""] * len(texts), [texts[key] for key in first.document_ids]),
-            ([prompt(pair) for pair in pairs], [completion(pair) for pair in pairs]),
-        )
-    )
-    corpus = replace(first.strategy.corpus, space=Space(documents, questions))
+    assert play_round(folder.player("states"), 2)
+    asked = folder.rows("select document_id from bandit_documents order by round")["document_id"]
+    corpus = replace(first.strategy.corpus, space=student_space(first.scorer))
     order = space_order(corpus, n_documents=16, rng=np.random.default_rng(0))
-    assert set(asked["document_id"][:8]) == set(first.document_ids[order[:8]])
-    assert set(asked["document_id"][8:]) == set(first.document_ids[order[8:]])
+    assert set(asked[:8]) == set(first.document_ids[order[:8]])
+    assert set(asked[8:]) == set(first.document_ids[order[8:]])
     spent = folder.rows("select scoring_flops from rounds order by round")["scoring_flops"]
     total = folder.rows("select sum(flops) from student_states").item()
     assert spent.to_list() == [pytest.approx(total), 0.0]
