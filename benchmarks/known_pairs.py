@@ -51,6 +51,7 @@ def load(job: Job) -> Data:
         pair_rows=order,
         owners=owners[order],
         first_pair=np.searchsorted(owners[order], np.arange(len(embeddings) + 1)),
+        texts=texts,
     )
     learns = job.counts_tokens and job.learns_yields
     return learn_yields(texts, data, seed=job.seed) if learns else data

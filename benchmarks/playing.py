@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Data:
     pair_rows: np.ndarray  # index into the pairs of the data set
     owners: np.ndarray  # document of each pair
     first_pair: np.ndarray  # (n_documents + 1,)
+    texts: Sequence[str] = ()  # of the documents, where they were read
 
     def pairs_of(self, rows: Iterable[int]) -> np.ndarray:
         """Return the indices of the pairs of documents, in the order of the documents."""

@@ -25,7 +25,13 @@ class Measures:
         self._ground = ground
         parameters = EqualParameters(**EqualSettings().model_dump())
         n = round(BUDGET * ground.data.corpus.n_documents)
-        self._equal = EqualStrategy(ground.data.corpus, ground.reference, parameters, n_documents=n)
+        self._equal = EqualStrategy(
+            ground.data.corpus,
+            ground.reference,
+            parameters,
+            n_documents=n,
+            rng=np.random.default_rng(0),
+        )
 
     def of(self, pool: np.ndarray, answers: Sequence[str]) -> dict[str, float]:
         """Return all statistics of a pool by name."""

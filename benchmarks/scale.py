@@ -88,7 +88,9 @@ def main() -> None:
     parser.add_argument(
         "--strategies",
         nargs="+",
-        choices=sorted(row.name for row in STRATEGIES.values() if row.score is None),
+        choices=sorted(
+            row.name for row in STRATEGIES.values() if not (row.score or row.counts_words)
+        ),
         default=["equal", "equal-paper", "round-robin", "random"],
     )
     options = parser.parse_args()

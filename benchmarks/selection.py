@@ -45,7 +45,7 @@ STUDENT_PAIRS = 600
 
 STUDENT = {"learning_rate": 5e-4, "epochs": 2, "batch_size": 16}
 STUDENT_QUESTIONS = 400
-COMPARED = tuple(row.name for row in STRATEGIES.values() if row.score is None)
+COMPARED = tuple(row.name for row in STRATEGIES.values() if not (row.score or row.counts_words))
 """Strategies that ask no model."""
 
 STUDENT_STRATEGIES = (

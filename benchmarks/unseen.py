@@ -3,6 +3,7 @@
     python benchmarks/unseen.py --data DIR --out FOLDER                play what is missing, report
     python benchmarks/unseen.py --data DIR --out FOLDER --as NAME      `equal` as it is now, by name
     python benchmarks/unseen.py --data DIR --out FOLDER --judge-again  after a change of the pruning
+    python benchmarks/unseen.py --data DIR --out FOLDER --ablations    `equal` without its parts too
 
 What DIR holds is written in `known_pairs.py`; `corpus.parquet` needs a `domain` as well. A cell is
 a target, an embedder and a corpus. Targets are the tasks of DIR, and one per domain: reference and
@@ -31,11 +32,21 @@ import polars.selectors as cs
 from known_pairs import load, load_target, read_questions, read_texts_and_pairs
 from markdown import markdown
 from playing import Data, Job, nearest, nearest_per_question, pruned, select, unit
-from selection import BUDGETS, ORACLE, judge, near_pairs, oracle_order
+from selection import ABLATIONS, BUDGETS, ORACLE, judge, near_pairs, oracle_order
 
+from equal_assets.algorithms.strategies import hedge
+from equal_assets.algorithms.strategies.bm25 import bm25_scores
+from equal_assets.algorithms.strategies.equal import EqualParameters, EqualStrategy
+from equal_assets.algorithms.strategies.hedge import AUDIT
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
+from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.progress import silent
-from equal_assets.settings import EmbedderSettings, quiet_libraries
+from equal_assets.settings import (
+    DatasetSettings,
+    EmbedderSettings,
+    EqualSettings,
+    quiet_libraries,
+)
 
 TASKS = ("gsm8k", "mbpp", "math")
 CHOOSE = (
@@ -66,11 +77,15 @@ EMBEDDERS = (GIVEN, STATIC, LSA)
 LSA_DIMENSIONS = 128
 CORPORA = ("all", "without easiest", "third", "pages")
 BASELINES = ("round-robin", "document-similarity", "tsds", "random")
+MORE = ("bm25", "target-classifier")
+"""Played and shown beside the others; the best of the baselines is without them."""
 PRUNINGS: dict[str, Callable[[np.ndarray, np.ndarray, Target], np.ndarray]] = {
     "60%": lambda pool, lengths, reference: nearest(pool, reference),
     "4 per question": lambda pool, lengths, reference: nearest_per_question(pool, reference),
     "as data sets are": pruned,
 }
+WITHOUT_AUDITS = "without audits"
+PARTS = (*(name for name in ABLATIONS if name.startswith("without")), WITHOUT_AUDITS)
 N_CLUSTERS = 100
 N_TEST = 300
 JUDGED_PAIRS = 2000
@@ -110,6 +125,13 @@ class World:
     data: Data
     reference: Target
     test: Target
+    reference_texts: list[str]
+
+    def with_words(self) -> World:
+        """Return the same with what the words of its documents say."""
+        scores = bm25_scores(self.reference_texts, self.reference.weights, [self.data.texts])
+        corpus = replace(self.data.corpus, scores=scores)
+        return replace(self, data=replace(self.data, corpus=corpus))
 
 
 def build(cell: Cell, spaces: Path) -> World:
@@ -120,16 +142,22 @@ def build(cell: Cell, spaces: Path) -> World:
     domains = pl.read_parquet(job.folder / "corpus.parquet", columns=["domain", "qa_pairs"])
     pair_domains = domains.explode("qa_pairs").drop_nulls()["domain"].to_numpy()[data.pair_rows]
     if cell.target in TASKS:
-        reference = _drawn(load_target(job, "validation"), cell.n_references, rng)
-        test = _drawn(load_target(job, "test"), N_TEST, rng)
+        asked = read_questions(job.folder, cell.target, "validation")
+        drawn = rng.permutation(len(asked))[: cell.n_references]
+        reference = _rows(load_target(job, "validation"), drawn)
+        texts = [asked[row].text for row in drawn]
+        judged = load_target(job, "test")
+        test = _rows(judged, rng.permutation(len(judged.embeddings))[:N_TEST])
     else:
         own = rng.permutation(np.flatnonzero(pair_domains == cell.target))
         n_held = min(cell.n_references + N_TEST, int(LARGEST_HELD_SHARE * len(own)))
         held = own[:n_held]
         reference, test = (
-            _uniform(data.pair_embeddings[pairs], data.pair_lengths[pairs])
-            for pairs in (held[: cell.n_references], held[cell.n_references :])
+            _uniform(data.pair_embeddings[rows], data.pair_lengths[rows])
+            for rows in (held[: cell.n_references], held[cell.n_references :])
         )
+        pairs = read_texts_and_pairs(job.folder)[1]
+        texts = [pairs[row].text for row in data.pair_rows[held[: cell.n_references]]]
         data = _without_pairs(data, held)
         pair_domains = np.delete(pair_domains, held)
     if cell.corpus == "without easiest":
@@ -137,7 +165,7 @@ def build(cell: Cell, spaces: Path) -> World:
         data = _only(data, domains["domain"].to_numpy() != names[near.argmax()])
     if cell.corpus == "third":
         data = _only(data, rng.random(data.corpus.n_documents) < 1 / 3)
-    return World(data, reference, test)
+    return World(data, reference, test, texts)
 
 
 def _job(cell: Cell, spaces: Path, strategy: str) -> Job:
@@ -152,8 +180,7 @@ def _job(cell: Cell, spaces: Path, strategy: str) -> Job:
     )
 
 
-def _drawn(target: Target, n_questions: int, rng: np.random.Generator) -> Target:
-    rows = rng.permutation(len(target.embeddings))[:n_questions]
+def _rows(target: Target, rows: np.ndarray) -> Target:
     return _uniform(target.embeddings[rows], target.answer_lengths[rows])
 
 
@@ -182,6 +209,7 @@ def _only(data: Data, is_kept: np.ndarray, without: np.ndarray | None = None) ->
         pair_rows=data.pair_rows[has_left],
         owners=owners,
         first_pair=np.searchsorted(owners, np.arange(is_kept.sum() + 1)),
+        texts=[data.texts[row] for row in np.flatnonzero(is_kept)],
     )
 
 
@@ -204,6 +232,9 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
     if not missing:
         return
     world = build(cell, spaces)
+    if any(STRATEGIES[name].counts_words for name in missing.values() if name in STRATEGIES):
+        world = world.with_words()
+    served = Coverage(world)
     is_near = near_pairs(world.data, world.test)
     folder.mkdir(parents=True, exist_ok=True)
     for name, strategy in missing.items():
@@ -212,28 +243,61 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
             played = np.load(path)
             order, seconds = played["order"], float(played["seconds"])
         else:
-            order, seconds = _order(_job(cell, spaces, strategy), world)
+            order, seconds = _order(_job(cell, spaces, strategy), world, without=name)
             np.savez(path, order=order, seconds=seconds)
         rows = [
             {**asdict(cell), "strategy": name, "budget": budget, "seconds_per_round": seconds}
-            | _judged(world, order, budget, is_near)
+            | _judged(world, order, budget, is_near, served)
             for budget in BUDGETS
         ]
         (folder / f"{name}.json").write_text(json.dumps(rows))
 
 
-def _order(job: Job, world: World) -> tuple[np.ndarray, float]:
+def _order(job: Job, world: World, *, without: str) -> tuple[np.ndarray, float]:
+    """Play a strategy; `without` is the name of an ablation, or says nothing."""
+    job = replace(job, changes=tuple(ABLATIONS.get(without, {}).items()))
+    hedge.AUDIT = 0.0 if without == WITHOUT_AUDITS else AUDIT
     if job.strategy == ORACLE:
         budget = max(BUDGETS) * world.data.corpus.costs.sum()
         return oracle_order(world.data, world.reference, budget), 0.0
     return select(job, world.data, world.reference, share=max(BUDGETS))
 
 
-def _judged(world: World, order: np.ndarray, budget: float, is_near: np.ndarray) -> dict:
+class Coverage:
+    """What tells best what a student gains: `F` of the test pairs, by long enough pairs."""
+
+    def __init__(self, world: World) -> None:
+        """Make the kernel of `equal` for the test pairs."""
+        self._world = world
+        corpus = replace(world.data.corpus, yields=None)
+        self._kernel = EqualStrategy(
+            corpus,
+            world.test,
+            EqualParameters(**EqualSettings().model_dump()),
+            n_documents=1,
+            rng=np.random.default_rng(0),
+        )
+
+    def of(self, pool: np.ndarray) -> dict[str, float]:
+        """Return `F` of a pool without its short answers, and the share of the others."""
+        if not len(pool):
+            return {"F": 0.0, "share_long_enough": 0.0}
+        lengths = self._world.data.pair_lengths[pool]
+        shortest = DatasetSettings(min_examples=0).pruning["shortest"]
+        enough = lengths >= np.quantile(self._world.reference.answer_lengths, shortest)
+        values = enough * np.minimum(1.0, lengths / self._kernel.typical_answer)
+        mass = self._kernel._kernel(self._world.data.pair_embeddings[pool]) * values[:, None]
+        covered = float(self._world.test.weights @ np.log1p(mass.sum(axis=0)))
+        return {"F": covered, "share_long_enough": float(enough.mean())}
+
+
+def _judged(
+    world: World, order: np.ndarray, budget: float, is_near: np.ndarray, served: Coverage
+) -> dict:
     """Return the measures of the pool that a budget pays for, after each pruning."""
     pool = world.data.pairs_of(world.data.affordable(order, budget))
     embeddings, lengths = world.data.pair_embeddings[pool], world.data.pair_lengths[pool]
-    measures = {"pairs": len(pool), "near_pairs": int(is_near[pool].sum())}
+    measures = {"pairs": len(pool), "near_pairs": int(is_near[pool].sum()), **served.of(pool)}
     for name, prune in PRUNINGS.items():
         kept = prune(embeddings, lengths, world.reference)
         spread = np.linspace(0, len(kept) - 1, min(len(kept), JUDGED_PAIRS)).astype(np.int64)
@@ -362,12 +426,36 @@ def report(results: pl.DataFrame, own: str) -> None:
         wide = by_budget.pivot(on="budget", index=index, values="over_best")
         oracle = compared.group_by(index).agg(pl.col("oracle_over_best").log().mean().exp())
         print(markdown(wide.join(oracle, on=index).with_columns(cs.float().round(3)).sort(index)))
+    print("\nOver round-robin, geometric mean over cells and budgets (F: mean over mean)\n")
+    print(markdown(beside(results)))
     counted = results.group_by("half", "strategy").agg(
         pl.col("near_pairs", "pairs", "seconds_per_round").mean().round(3),
         *(pl.col(f"coverage, {name}").mean().round(4) for name in PRUNINGS),
     )
     print("\nMeans over cells and budgets\n")
     print(markdown(counted.sort("half", "strategy")))
+
+
+def beside(results: pl.DataFrame) -> pl.DataFrame:
+    """Return every strategy over round-robin, per half, embedder and corpus."""
+    cell = ["half", "embedder", "target", "corpus", "n_references", "seed", "budget"]
+    results = results.with_columns(gain=pl.col("F") * pl.col("share_long_enough"))
+    measures = ["F", "gain", *(f"OT, {name}" for name in PRUNINGS)]
+    first = results.filter(strategy="round-robin").select(*cell, pl.col(measures).name.suffix("_0"))
+    found = (
+        results.join(first, on=cell)
+        .group_by("half", "embedder", "corpus", "strategy")
+        .agg(
+            pl.len().alias("cells"),
+            (pl.col("F").sum() / pl.col("F_0").sum()).alias("F, long enough"),
+            (pl.col("gain").sum() / pl.col("gain_0").sum()).alias("F x share"),
+            *((pl.col(m) / pl.col(f"{m}_0")).log().mean().exp().alias(m) for m in measures[2:]),
+        )
+    )
+    order = ["half", "embedder", "corpus", "F, long enough"]
+    return found.with_columns(cs.float().round(3)).sort(
+        order, descending=[False, False, False, True]
+    )
 
 
 def read(out: Path) -> pl.DataFrame:
@@ -389,6 +477,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--slow", action="store_true", help="play the paper's bandits too")
     parser.add_argument("--as", dest="own", default="equal", help="name for `equal` as it is now")
+    parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--judge-again", action="store_true")
     parser.add_argument("--report-only", action="store_true")
     parser.add_argument("--processes", type=int, default=1)
@@ -401,7 +490,7 @@ def main() -> None:
             options.targets, options.embedders, options.corpora, options.references, options.seeds
         )
     ]
-    names = (*BASELINES, ORACLE, *(("equal-paper", "equal-authors") if options.slow else ()))
+    names = (*BASELINES, *MORE, ORACLE, *(("equal-paper", "equal-authors") if options.slow else ()))
     if not options.report_only:
         for embedder in options.embedders:
             make_space(embedder, options.data, spaces)
@@ -409,7 +498,9 @@ def main() -> None:
             play,
             spaces=spaces,
             out=options.out / "cells",
-            strategies={name: name for name in names} | {options.own: "equal"},
+            strategies={name: name for name in names}
+            | {options.own: "equal"}
+            | dict.fromkeys(PARTS if options.ablations else (), "equal"),
             again=options.judge_again,
         )
         # spawned: torch, which embeds, does not survive a fork

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from psutil import virtual_memory
 
-from equal_assets.algorithms.flops import inference_flops
+from equal_assets.algorithms.flops import inference_flops, training_flops
 from equal_assets.errors import ModelError
 from equal_assets.planning import memory
 from equal_assets.planning.estimate import RATING_REPLY_TOKENS, TokensPerDocument, assumed_tokens
@@ -87,6 +87,7 @@ def requirements(
         yield from _llama_memory(llm)
     if isinstance(settings.student, HuggingFaceStudentSettings):
         yield from _student_memory(settings.student)
+        yield from _student_reading(settings, settings.student, n_documents, characters)
     yield from _disk(settings, n_documents, characters)
 
 
@@ -224,6 +225,29 @@ def _student_memory(settings: HuggingFaceStudentSettings) -> Iterator[str]:
         f"activations ({size.parameters / 1e9:.2f} billion parameters {size.basis}, "
         f"{settings.method}: {bytes_each} bytes each)"
     )
+
+
+def _student_reading(
+    settings: Settings,
+    student: HuggingFaceStudentSettings,
+    n_documents: int | None,
+    characters: float,
+) -> Iterator[str]:
+    """Yield what the student computes for strategies that have it read every document."""
+    size = model_size(student.model)
+    rows = {row.name: row for row in (c.strategy_row for c in settings.campaigns.values())}
+    if size is None or not n_documents:
+        return
+    tokens = min(characters / CHARACTERS_PER_TOKEN, student.context_tokens / 2)
+    for name, row in sorted(rows.items()):
+        if row.student_score is None or row.score is None or row.score.of != "documents":
+            continue
+        count = training_flops if row.student_score == "influence" else inference_flops
+        yield (
+            f"operations of the student for {name}: about "
+            f"{count(size.parameters, n_documents * tokens):.1e}, to read {n_documents:,} "
+            "documents before round 1; what it made of a text is stored, and read no second time"
+        )
 
 
 def _counted_memory(settings: HuggingFaceStudentSettings) -> Iterator[str]:

@@ -9,7 +9,7 @@ import polars as pl
 from equal_assets.algorithms.optimal_transport import measure_bias
 from equal_assets.algorithms.strategies.equal import EqualParameters
 from equal_assets.algorithms.strategies.ranked import similarity_order
-from equal_assets.algorithms.strategies.strategy import Corpus, Strategy, Target
+from equal_assets.algorithms.strategies.strategy import Corpus, Space, Strategy, Target
 from equal_assets.algorithms.strategies.table import Plan, make_strategy
 from equal_assets.algorithms.yields import Yields
 from equal_assets.errors import CampaignError
@@ -26,6 +26,8 @@ from equal_assets.steps.coverage import PoolCoverage, pool_coverage
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.leaks import LeakRules, leak_rules
 from equal_assets.steps.student_scores import StudentScorer, student_scorer
+from equal_assets.steps.student_states import student_space
+from equal_assets.steps.word_scores import word_scores
 from equal_assets.versions import campaign_inputs, stored_versions
 
 
@@ -109,8 +111,13 @@ def prepare_campaign(
         nearest = documents.ids[similarity_order(documents.corpus, target)]
         ratings = document_ratings(name, settings, warehouse, extractor, nearest, run=run, log=log)
         documents = documents.with_scores(ratings)
+    elif row.counts_words:
+        scores = word_scores(name, warehouse, progress=report(log, "count the words"))
+        documents = documents.with_scores(scores)
     elif scorer is not None and row.scores_documents:
         documents = documents.with_scores(scorer.document_scores())
+    elif scorer is not None and row.compares_states:
+        documents = documents.with_space(student_space(scorer))
     strategy = _resume_strategy(name, settings, warehouse, documents, target)
     return RoundPlayer(
         name=name,
@@ -169,6 +176,10 @@ class _CandidateDocuments:
         return replace(
             self, corpus=replace(self.corpus, scores=values.fill_null(np.nan).to_numpy())
         )
+
+    def with_space(self, space: Space) -> "_CandidateDocuments":
+        """Return the same with what the strategy compares them by."""
+        return replace(self, corpus=replace(self.corpus, space=space))
 
 
 def _candidate_documents(

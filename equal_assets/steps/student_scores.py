@@ -34,7 +34,7 @@ class StudentScorer:
 
     Attributes
     ----------
-    kind : {"perplexity", "influence"}
+    kind : {"perplexity", "influence", "states"}
     key : str
         Fingerprint of everything besides the text that decides a score.
     influence : Influence
@@ -62,7 +62,7 @@ class StudentScorer:
             scores = self._score(
                 [prompt(pair) for pair in pairs],
                 [completion(pair) for pair in pairs],
-                progress=_part(report(self.log, label), start, len(rows)),
+                progress=part_of(report(self.log, label), start, len(rows)),
             )
             self._store("qa_scores", page.select("qa_id"), scores)
 
@@ -75,7 +75,7 @@ class StudentScorer:
             page = read_documents(self.warehouse, ids[start : start + SCORED_TOGETHER])
             texts = [document.text for document in page]
             scores = self._score(
-                [""] * len(texts), texts, progress=_part(progress, start, len(ids))
+                [""] * len(texts), texts, progress=part_of(progress, start, len(ids))
             )
             hashes = pl.DataFrame({"content_hash": [document.content_hash for document in page]})
             self._store("document_scores", hashes, scores)
@@ -95,7 +95,7 @@ class StudentScorer:
         else:
             values = influence_scores(self._gradients(base, prompts, answers, progress), target)
         seconds = (time.monotonic() - started) / len(values)
-        flops = self._flops(base, prompts, answers)
+        flops = self.flops(base, prompts, answers)
         return pl.DataFrame({"value": values, "flops": flops}).with_columns(seconds=seconds)
 
     def _target(self, base: Path) -> np.ndarray:
@@ -115,7 +115,7 @@ class StudentScorer:
         row = {
             "scorer": self.key,
             "gradient": target.tolist(),
-            "flops": float(self._flops(base, prompts, answers).sum()),
+            "flops": float(self.flops(base, prompts, answers).sum()),
             "seconds": time.monotonic() - started,
         }
         with self.warehouse.transaction() as transaction:
@@ -134,9 +134,9 @@ class StudentScorer:
             progress=progress,
         )
 
-    def _flops(self, base: Path, prompts: Sequence[str], answers: Sequence[str]) -> np.ndarray:
+    def flops(self, base: Path, prompts: Sequence[str], answers: Sequence[str]) -> np.ndarray:
         """Return the operations that each answer took: forward, and backward for gradients."""
-        count = inference_flops if self.kind == "perplexity" else training_flops
+        count = training_flops if self.kind == "influence" else inference_flops
         n_tokens = self.student.n_tokens_read(base, prompts, answers)
         return n_tokens * count(self.student.n_parameters(base), 1)
 
@@ -177,6 +177,6 @@ def student_scorer(
     )
 
 
-def _part(progress: Progress, done_before: int, total: int) -> Progress:
+def part_of(progress: Progress, done_before: int, total: int) -> Progress:
     """Return progress over a part of the texts, reported as progress over all."""
     return lambda done, _, *note: progress(done_before + done, total, *note)

@@ -1,11 +1,11 @@
 """Small worlds of documents with known QA pairs, for the tests of the strategies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from equal_assets.algorithms.strategies.equal import EqualParameters
-from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Target
+from equal_assets.algorithms.strategies.strategy import Corpus, ExtractedPairs, Space, Target
 from equal_assets.algorithms.strategies.table import Plan, make_strategy
 from equal_assets.settings import EqualSettings
 
@@ -60,9 +60,11 @@ def planted_world(seed, *, best=3, n_arms=12, per_arm=40, n_questions=30, docume
     documents = pairs if documents_tell else near(centers[best], len(pairs), rng, spread=0.4)
     scores = documents @ centers[best]
     scores[:: per_arm // 2] = np.nan  # not every document has one
+    questions = target(near(centers[best], n_questions, rng))
+    known = corpus(documents, arms, scores=scores)
     return World(
-        corpus=corpus(documents, arms, scores=scores),
-        target=target(near(centers[best], n_questions, rng)),
+        corpus=replace(known, space=Space(known.embeddings, questions.embeddings)),
+        target=questions,
         pairs={row: pairs[row : row + 1] for row in range(len(pairs))},
         lengths={row: np.array([100.0]) for row in range(len(pairs))},
     )

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from equal_assets.algorithms.flops import inference_flops, training_flops
 from equal_assets.algorithms.strategies.docs import strategy_reference
+from equal_assets.algorithms.strategies.ranked import space_order
 from equal_assets.algorithms.strategies.strategy import Pull, Strategy, group_by_arm
 from equal_assets.algorithms.strategies.table import STRATEGIES as STRATEGY_TABLE
 from equal_assets.algorithms.strategies.table import ModelScore, StrategyRow
@@ -29,6 +31,8 @@ from equal_assets.resources.warehouse import qa_pairs
 from equal_assets.steps.base_student import base_student
 from equal_assets.steps.round_player import RoundPlayer, prepare_campaign
 from equal_assets.steps.rounds import play_round
+from equal_assets.steps.student_states import student_space
+from equal_assets.steps.word_scores import word_scores
 from equal_assets_tests.assets.campaign_folder import CampaignFolder
 from equal_assets_tests.conftest import TINY
 from equal_assets_tests.project import Project
@@ -171,6 +175,39 @@ def test_new_strategy_is_one_row_and_one_class(started, tmp_path, monkeypatch):
         "select document_id, value from documents join document_scores using (content_hash)"
     )
     assert set(asked) == set(scored.sort("value")["document_id"].head(8))
+
+
+def test_campaign_by_words_asks_for_the_documents_that_answer_best(started, tmp_path):
+    folder = started.copy(tmp_path / "project")
+    folder.edit(campaigns={"words": {"strategy": "bm25", **SIZE}})
+    store_target(folder, "words")
+    assert play_round(folder.player("words"), 1)
+    assert play_round(folder.player("words"), 2)
+    asked = folder.rows("select document_id from bandit_documents order by round")["document_id"]
+    scores = word_scores("words", folder.warehouse, progress=silent)
+    best = scores.sort("value", descending=True)["document_id"]
+    assert set(asked[:8]) == set(best[:8])
+    assert set(asked[8:]) == set(best[8:16])
+
+
+def test_campaign_by_states_goes_on_without_the_student(started, tmp_path, monkeypatch):
+    folder = started.copy(tmp_path / "project")
+    folder.edit(campaigns={"states": {"strategy": "rds", **SIZE}})
+    store_target(folder, "states")
+    first = folder.player("states")
+    assert play_round(first, 1)
+    student = type(folder.resources()["student"])
+    for method in ("answer_states", "base"):
+        monkeypatch.setattr(student, method, lambda *_, **__: pytest.fail("asked again"))
+    assert play_round(folder.player("states"), 2)
+    asked = folder.rows("select document_id from bandit_documents order by round")["document_id"]
+    corpus = replace(first.strategy.corpus, space=student_space(first.scorer))
+    order = space_order(corpus, n_documents=16, rng=np.random.default_rng(0))
+    assert set(asked[:8]) == set(first.document_ids[order[:8]])
+    assert set(asked[8:]) == set(first.document_ids[order[8:]])
+    spent = folder.rows("select scoring_flops from rounds order by round")["scoring_flops"]
+    total = folder.rows("select sum(flops) from student_states").item()
+    assert spent.to_list() == [pytest.approx(total), 0.0]
 
 
 def test_budget_of_a_strategy_that_takes_all_is_the_whole_corpus(started, tmp_path):

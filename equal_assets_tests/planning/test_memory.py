@@ -11,7 +11,9 @@ from equal_assets.planning.memory import (
     gpu_scoring_gib,
     gpu_training_gib,
 )
+from equal_assets.planning.model_sizes import model_size
 from equal_assets.planning.requirements import requirements
+from equal_assets.records import CHARACTERS_PER_TOKEN
 from equal_assets.resources.llm.gguf import read_head
 from equal_assets.resources.students.activations import (
     COUNTED_TOKENS,
@@ -117,6 +119,27 @@ def test_requirements_tell_the_memory_of_a_student_that_is_there(llm, campaigns)
     assert "GiB with 512 tokens" in told or torch.cuda.is_available()
     assert "GPU memory of the student: " in told
     assert "to train on 8 pairs of 2,048 tokens at once" in told
+
+
+def test_requirements_tell_what_a_student_has_to_read_before_round_1(llm, campaigns):
+    student = HuggingFaceStudentSettings(kind="huggingface", model=str(llm), context_tokens=512)
+    settings = campaigns.load()
+    campaign = next(iter(settings.campaigns.values()))
+    named = {
+        strategy: campaign.model_copy(update={"strategy": strategy})
+        for strategy in ("rds", "influence", "perplexity-mab", "random")
+    }
+    settings = settings.model_copy(update={"student": student, "campaigns": named})
+    n_parameters = model_size(str(llm)).parameters
+
+    def told(characters):
+        lines = requirements(settings, n_read=50, n_characters=50 * characters)
+        return [line for line in lines if line.startswith("operations of the student")]
+
+    of_influence, of_rds = told(100 * CHARACTERS_PER_TOKEN)
+    assert f"for influence: about {6 * n_parameters * 5000:.1e}, to read 50 doc" in of_influence
+    assert f"for rds: about {2 * n_parameters * 5000:.1e}, to read 50 doc" in of_rds
+    assert f"{2 * n_parameters * 50 * 256:.1e}" in told(9_000 * CHARACTERS_PER_TOKEN)[1]
 
 
 def test_requirements_tell_the_memory_of_a_server_of_llama_cpp(tmp_path, campaigns):

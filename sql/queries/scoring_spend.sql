@@ -1,7 +1,7 @@
 -- Question: what did the scores that a round was chosen by or learned from take? Grain: one row.
--- What was scored or rated before the first round counts for that. Inputs: qa_scores, extracted_qa,
--- document_scores, target_gradients, document_ratings; $campaign, $scorer ('': none), $hashes of the
--- round's documents, $extractor, $is_first.
+-- What was scored, read or rated before the first round counts for that. Inputs: qa_scores,
+-- extracted_qa, document_scores, student_states, target_gradients, document_ratings; $campaign,
+-- $scorer ('': none), $hashes of the round's documents, $extractor, $is_first.
 with spent as (
   select
     0 as n_tokens,
@@ -24,6 +24,17 @@ with spent as (
     flops,
     seconds
   from document_scores
+  where scorer = $scorer
+    and $is_first
+  union all
+  select
+    0,
+    0,
+    0.0,
+    0.0,
+    flops,
+    seconds
+  from student_states
   where scorer = $scorer
     and $is_first
   union all

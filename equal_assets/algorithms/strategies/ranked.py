@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from equal_assets.algorithms.strategies.strategy import Corpus, Pull, Strategy, Target, group_by_arm
+from equal_assets.algorithms.strategies.strategy import (
+    Corpus,
+    Pull,
+    Space,
+    Strategy,
+    Target,
+    group_by_arm,
+)
 
 
 class RankedDocuments(Strategy):
@@ -40,7 +47,7 @@ def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
 
 
 def score_order(corpus: Corpus, target: Target) -> np.ndarray:
-    """Order documents by a model's scores, best first.
+    """Order documents by their scores, best first.
 
     Ties are in order of similarity to the target; so are documents without a score, which come
     last.
@@ -84,30 +91,46 @@ def round_robin_order(
     ----------
     arXiv:2602.14696: greedy round-robin does best on average at low budgets.
     """
-    n_documents = min(n_documents, corpus.n_documents)
-    nearest = _nearest_documents(corpus, target, n_neighbors=n_documents)
-    taken = np.zeros(corpus.n_documents, dtype=bool)
+    space = Space(corpus.embeddings, target.embeddings)
+    return _in_turn(space, min(n_documents, corpus.n_documents), rng)
+
+
+def space_order(corpus: Corpus, *, n_documents: int, rng: np.random.Generator) -> np.ndarray:
+    """Do what :func:`round_robin_order` does by the similarities of the corpus's own space.
+
+    Raises
+    ------
+    ValueError
+        If the corpus has no such space.
+    """
+    if corpus.space is None:
+        raise ValueError(
+            "corpus.space = None: must be what documents and questions are compared by"
+        )
+    return _in_turn(corpus.space, min(n_documents, corpus.n_documents), rng)
+
+
+def _in_turn(space: Space, n_documents: int, rng: np.random.Generator) -> np.ndarray:
+    """Let each question in turn, in an order drawn once, take its nearest document that is left."""
+    nearest = [_nearest(space.documents @ asked, n_documents) for asked in space.questions]
+    taken = np.zeros(len(space.documents), dtype=bool)
     position = np.zeros(len(nearest), dtype=np.int64)
     turns = rng.permutation(len(nearest))
     order: list[int] = []
     while len(order) < n_documents:
         for question in turns[: n_documents - len(order)]:
-            while taken[row := nearest[question, position[question]]]:
+            while taken[row := nearest[question][position[question]]]:
                 position[question] += 1
             taken[row] = True
             order.append(int(row))
     return np.array(order)
 
 
-def _nearest_documents(corpus: Corpus, target: Target, *, n_neighbors: int) -> np.ndarray:
-    """Return each question's nearest documents, shape (n_questions, n_neighbors), nearest first."""
-    nearest = np.empty((len(target.embeddings), n_neighbors), dtype=np.int32)
-    for question, embedding in enumerate(target.embeddings):
-        similarity = corpus.embeddings @ embedding  # (n_documents,)
-        if n_neighbors < len(similarity):
-            rows = np.argpartition(-similarity, n_neighbors - 1)[:n_neighbors]
-            rows.sort()
-        else:
-            rows = np.arange(len(similarity))
-        nearest[question] = rows[np.argsort(-similarity[rows], kind="stable")]
-    return nearest
+def _nearest(similarity: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Return the rows of the highest similarities, highest first, ties in order of row, int32."""
+    if n_neighbors < len(similarity):
+        rows = np.argpartition(-similarity, n_neighbors - 1)[:n_neighbors]
+        rows.sort()
+    else:
+        rows = np.arange(len(similarity))
+    return rows[np.argsort(-similarity[rows], kind="stable")].astype(np.int32)

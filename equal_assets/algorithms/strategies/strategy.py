@@ -20,6 +20,20 @@ from equal_assets.algorithms.yields import Yields
 
 
 @dataclass(frozen=True)
+class Space:
+    """Documents and reference pairs as rows whose inner products say how alike they are.
+
+    Attributes
+    ----------
+    documents : ndarray of shape (n_documents, n_features), float32
+    questions : ndarray of shape (n_questions, n_features), float32
+    """
+
+    documents: np.ndarray
+    questions: np.ndarray
+
+
+@dataclass(frozen=True)
 class Corpus:
     """The documents of a campaign, as known before anything is extracted.
 
@@ -35,10 +49,12 @@ class Corpus:
         What a document takes from the budget, > 0: ones where the budget counts documents,
         ``tokens`` where it counts tokens.
     scores : ndarray of shape (n_documents,), float64, or None
-        A model's score of each document, higher is better; NaN where it was not asked. ``None``
-        where the strategy needs none.
+        A model's score of each document, or what its words say, higher is better; NaN where the
+        model was not asked. ``None`` where the strategy needs none.
     yields : Yields or None
         What each document should give, by its text; ``None`` where nothing was learned about it.
+    space : Space or None
+        What a strategy compares documents and reference pairs by, where it is not their embeddings.
     """
 
     embeddings: np.ndarray
@@ -47,6 +63,7 @@ class Corpus:
     costs: np.ndarray
     scores: np.ndarray | None = None
     yields: Yields | None = None
+    space: Space | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.embeddings), len(self.arms), len(self.tokens), len(self.costs)}

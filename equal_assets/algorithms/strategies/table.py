@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from equal_assets.algorithms.strategies.equal import EqualParameters
     from equal_assets.algorithms.strategies.strategy import Corpus, Strategy, Target
 
-StudentScore = Literal["perplexity", "influence"]
+StudentScore = Literal["perplexity", "influence", "states"]
+"""What the untuned student says of a text: two numbers, and its mean hidden state."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class ModelScore:
 
     Attributes
     ----------
-    kind : {"perplexity", "influence", "rating"}
-        The untuned student gives the first two, the extractor's LLM the third.
+    kind : {"perplexity", "influence", "states", "rating"}
+        The untuned student gives the first three, the extractor's LLM the last.
     of : {"pairs", "documents"}
         Documents are scored before the first round, pairs in the round that extracts them.
     before_first_round, each_round : str
@@ -75,6 +76,8 @@ class StrategyRow:
         Sections of campaigns.yaml that decide what it selects, besides the shared ones.
     score : ModelScore or None
         The scores that it needs, if any.
+    counts_words : bool
+        Whether documents are scored by the words that they share with the reference pairs.
     pulls_arms : bool
         Whether ``documents_per_pull`` decides how many documents it takes from an arm.
     predicts_gain : bool
@@ -88,6 +91,7 @@ class StrategyRow:
     make: Callable[[Corpus, Target, Plan, np.random.Generator], Strategy]
     sections: tuple[str, ...] = ()
     score: ModelScore | None = None
+    counts_words: bool = False
     pulls_arms: bool = False
     predicts_gain: bool = False
     takes_all: bool = False
@@ -104,8 +108,15 @@ class StrategyRow:
 
     @property
     def scores_documents(self) -> bool:
-        """Whether a model scores documents before the first round."""
-        return self.score is not None and self.score.of == "documents"
+        """Whether documents have a score before the first round, from a model or their words."""
+        return self.counts_words or (
+            self.score is not None and self.score.of == "documents" and not self.compares_states
+        )
+
+    @property
+    def compares_states(self) -> bool:
+        """Whether documents and reference pairs are compared by what the student makes of them."""
+        return self.score is not None and self.score.kind == "states"
 
 
 def make_strategy(
@@ -215,6 +226,20 @@ def _round_robin(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Gene
     return RankedDocuments(corpus, target, order)
 
 
+def _rds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    from equal_assets.algorithms.strategies.ranked import RankedDocuments, space_order
+
+    order = space_order(corpus, n_documents=plan.n_documents, rng=rng)
+    return RankedDocuments(corpus, target, order)
+
+
+def _classifier(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    from equal_assets.algorithms.strategies.classifier import classifier_order
+    from equal_assets.algorithms.strategies.ranked import RankedDocuments
+
+    return RankedDocuments(corpus, target, classifier_order(corpus, target, rng=rng))
+
+
 def _tsds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.ranked import RankedDocuments
     from equal_assets.algorithms.strategies.tsds import tsds_ranking
@@ -270,9 +295,32 @@ _ROWS = (
         _round_robin,
     ),
     StrategyRow(
+        "bm25",
+        "the documents whose words answer best to those of the reference pairs",
+        _scored,
+        counts_words=True,
+    ),
+    StrategyRow(
         "document-similarity",
         "the documents nearest to the mean of the reference pairs",
         _similarity,
+    ),
+    StrategyRow(
+        "rds",
+        "each reference pair in turn: the unread document that the student takes most like it "
+        "(RDS+, arXiv 2503.01807)",
+        _rds,
+        sections=("student",),
+        score=ModelScore(
+            "states",
+            "documents",
+            before_first_round="a forward pass per document and per reference pair",
+        ),
+    ),
+    StrategyRow(
+        "target-classifier",
+        "the documents that a linear model takes for near some reference pair (arXiv 2507.12466)",
+        _classifier,
     ),
     StrategyRow(
         "tsds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -227,6 +227,17 @@ def answer_sequences(
     return sequences, np.array([len(answer) for answer in cut], dtype=np.int64)
 
 
+def parts_by_length(sequences: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Yield the rows of sequences that are read together, the longest first."""
+    by_length = sorted(range(len(sequences)), key=lambda row: len(sequences[row]), reverse=True)
+    done = 0
+    while done < len(by_length):
+        longest = len(sequences[by_length[done]])
+        rows = by_length[done : done + max(1, SCORING_PART_TOKENS // longest)]
+        yield rows
+        done += len(rows)
+
+
 def on_device(model: PreTrainedModel) -> PreTrainedModel:
     """Return the model on the first GPU, if there is one, and without dropout."""
     import torch
@@ -256,14 +267,11 @@ def _score_ends(
     """Return the log-probability of the last ``n_scored`` tokens of each sequence, summed."""
     head = Head(on_device(model))
     log_probabilities = np.zeros(len(sequences))
-    by_length = sorted(range(len(sequences)), key=lambda row: len(sequences[row]), reverse=True)
     done = 0
-    while done < len(by_length):
-        longest = len(sequences[by_length[done]])
-        rows = by_length[done : done + max(1, SCORING_PART_TOKENS // longest)]
+    for rows in parts_by_length(sequences):
         log_probabilities[rows] = _score_part(head, [sequences[r] for r in rows], n_scored[rows])
         done += len(rows)
-        progress(done, len(by_length))
+        progress(done, len(sequences))
     return log_probabilities
 
 

@@ -21,6 +21,7 @@ from equal_assets.resources.students.causal_lm import (
 )
 from equal_assets.resources.students.generation import generate_answers
 from equal_assets.resources.students.gradients import answer_gradients
+from equal_assets.resources.students.states import answer_states
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -145,10 +146,30 @@ class Student(dg.ConfigurableResource, ABC):
             progress=progress,
         )
 
+    def answer_states(
+        self,
+        path: Path | str,
+        prompts: Sequence[str],
+        answers: Sequence[str],
+        *,
+        progress: Progress,
+    ) -> np.ndarray:
+        """Return a unit vector for each answer, shape (n_answers, hidden size).
+
+        :func:`equal_assets.resources.students.states.answer_states` of the model in ``path``.
+        """
+        return answer_states(
+            *self.load(path),
+            prompts,
+            answers,
+            context_tokens=self.context_tokens,
+            progress=progress,
+        )
+
     def n_tokens_read(
         self, path: Path | str, prompts: Sequence[str], answers: Sequence[str]
     ) -> np.ndarray:
-        """Return how many tokens the two methods above read of each answer and prompt, int64."""
+        """Return how many tokens the three methods above read of each answer and prompt, int64."""
         sequences, _ = answer_sequences(
             self.load_tokenizer(path), prompts, answers, context_tokens=self.context_tokens
         )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,9 @@ from equal_assets.algorithms.strategies.ranked import (
     round_robin_order,
     score_order,
     similarity_order,
+    space_order,
 )
+from equal_assets.algorithms.strategies.strategy import Space
 from equal_assets_tests.algorithms.worlds import N_DIMENSIONS, corpus, planted_world, target
 
 
@@ -64,6 +68,17 @@ def test_shorter_order_is_the_beginning_of_a_longer_one():
         for n in (40, 200)
     )
     np.testing.assert_array_equal(short, long[:40])
+
+
+def test_another_space_decides_in_turn_where_a_strategy_has_one():
+    documents = corpus(angle(1, 2, 3, 88, 50), [0, 0, 0, 1, 1])
+    states = np.array([[0, 1], [0, 3], [2, 0], [1, 1], [0, 0]], dtype=np.float32)
+    space = Space(states, np.eye(2, dtype=np.float32))
+    order = space_order(
+        replace(documents, space=space), n_documents=5, rng=np.random.default_rng(0)
+    ).tolist()
+    turns = np.random.default_rng(0).permutation(2)
+    assert order == ([2, 1, 3, 0, 4] if turns[0] == 0 else [1, 2, 0, 3, 4])
 
 
 def test_ranking_that_is_too_short_for_the_round_is_refused():

@@ -53,16 +53,27 @@ def test_scores_are_needed_by_strategies_that_say_so(name):
             strategy(name, unscored)
         return
     player = strategy(name, unscored)
-    if row.score:
+    if row.score and row.score.of == "pairs":
         with pytest.raises(ValueError, match="pair_scores = None: must be the scores of the pairs"):
             player.reward(world.pairs[0])
     else:
         assert np.isfinite(player.reward(world.pairs[0]))
 
 
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_space_is_needed_by_strategies_that_say_so(name):
+    world = planted_world(0)
+    without = replace(world, corpus=replace(world.corpus, space=None))
+    if STRATEGIES[name].compares_states:
+        with pytest.raises(ValueError, match=r"corpus\.space = None: must be what documents and"):
+            strategy(name, without)
+    else:
+        assert strategy(name, without).plan(10, np.random.default_rng(0))
+
+
 def test_student_and_llm_are_asked_for_what_is_theirs():
     asked = {name: row.student_score for name, row in STRATEGIES.items() if row.student_score}
-    assert set(asked.values()) == {"perplexity", "influence"}
+    assert set(asked.values()) == {"perplexity", "influence", "states"}
     rated = {name for name, row in STRATEGIES.items() if row.needs_ratings}
     assert rated == {"llm-scoring"}
     assert {name for name, row in STRATEGIES.items() if row.score} == asked.keys() | rated
