@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import polars as pl
 from rich.table import Table
@@ -87,7 +88,7 @@ def clusters_table(names: tuple[str, str], clusters: pl.DataFrame) -> Table:
 
 def only_in(dataset: pl.DataFrame, other: pl.DataFrame, *, inverted: bool = False) -> pl.DataFrame:
     """Return the examples that another data set does not hold; inverted: those that it does."""
-    how = "semi" if inverted else "anti"
+    how: Literal["semi", "anti"] = "semi" if inverted else "anti"
     return dataset.join(other, on="qa_id", how=how, maintain_order="left")
 
 

@@ -95,7 +95,7 @@ class PoolCoverage:
         found = None
         if not self.is_chance:
             found = evidence(self.added, self.chance.gains(self.spent), self.chance.costs)
-        self.pays.append(found and found.pays)
+        self.pays.append(found.pays if found else None)
         return found
 
     @property
@@ -118,9 +118,9 @@ class PoolCoverage:
             "question_masses": self.masses.tolist(),
             **_columns("random_coverage", self.chance.covers(self.spent)),
             **_columns("random_near_pairs", self.chance.finds(self.spent)),
-            **_columns("gain", found and found.gain.times(scale)),
-            **_columns("random_gain", found and found.chance.times(scale)),
-            "pays": found and found.pays,
+            **_columns("gain", found.gain.times(scale) if found else None),
+            **_columns("random_gain", found.chance.times(scale) if found else None),
+            "pays": found.pays if found else None,
         }
 
     @property
