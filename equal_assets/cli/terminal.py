@@ -39,6 +39,9 @@ FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 TELL_EVERY_SECONDS = 60.0
 """Between two lines about a long step, where no terminal shows a bar."""
 
+REFRESHES_PER_SECOND = 4
+"""Of the bars: drawing them takes some milliseconds of the core that works."""
+
 PRESSED_AGAIN_SECONDS = 0.05
 
 
@@ -144,6 +147,8 @@ def progress_bars() -> Iterator[Any]:
             TextColumn("{task.fields[note]}"),
             console=terminal,
             transient=True,
+            refresh_per_second=REFRESHES_PER_SECOND,
+            auto_refresh=terminal.is_terminal,  # else a thread draws bars that nobody sees
         ) as bars,
     ):
 
