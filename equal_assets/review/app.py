@@ -130,8 +130,8 @@ def _told_verdict(verdict: PairVerdict) -> dict[str, str | None]:
         "reviewer": printable(verdict.reviewer),
         "said_at": verdict.said_at,
         "reason": printable(verdict.reason),
-        "question": verdict.edited and printable(verdict.edited.question),
-        "answer": verdict.edited and printable(verdict.edited.answer),
+        "question": printable(verdict.edited.question) if verdict.edited else None,
+        "answer": printable(verdict.edited.answer) if verdict.edited else None,
     }
 
 

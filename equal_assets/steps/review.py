@@ -21,7 +21,7 @@ from equal_assets.steps.round_player import RoundPlayer
 
 LOW_SCORE = "scores lower than what reviewers accept"
 
-VERDICTS = {
+VERDICTS: dict[str, Any] = {
     "qa_id": pl.String,
     "verdict": pl.String,
     "reason": pl.String,

@@ -113,6 +113,8 @@ class EqualStrategy(Strategy):
     the budget.
     """
 
+    relatedness: np.ndarray
+
     def __init__(
         self,
         corpus: Corpus,
