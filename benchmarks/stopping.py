@@ -35,7 +35,7 @@ HELD = (0.0, 0.2, 0.5)
 AT = (0.01, 0.02, 0.05)
 """Shares of the cost at which the coverage of the test questions is compared."""
 
-CHANCE_AT = (0.5, 1.0, 2.0, 4.0)
+CHANCE_AT = (0.5, 1.0, 2.0)
 """Costs of random documents, as multiples of the sample's, at which the expectation is tried."""
 
 N_RANDOM = 100

@@ -19,8 +19,8 @@ def has_enough(player: RoundPlayer, number: int) -> bool:
         return False
     progress = player.warehouse.query("accepted_pairs", campaign=player.name).row(0, named=True)
     n_near, is_last = player.coverage.n_near, progress["ended_by"] is not None
-    grown = COUNTED_AGAIN * (progress["near_pairs"] or 0)
-    if n_near < wanted and n_near < grown and not is_last:
+    is_due = n_near >= min(wanted, COUNTED_AGAIN * (progress["near_pairs"] or 0))
+    if progress["round"] == number or not (is_due or is_last):
         return False
     split = split_pairs(
         player.warehouse,

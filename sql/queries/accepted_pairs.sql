@@ -1,7 +1,7 @@
 -- Question: how many pairs had a campaign accepted when they were last counted? Grain: one row.
 -- Input: rounds; $campaign.
 select
-  arg_max(accepted_pairs, round) as accepted_pairs, -- null: never counted
+  max(round) filter (accepted_pairs is not null) as round, -- of the last count; null: none
   arg_max(near_pairs, round) filter (accepted_pairs is not null) as near_pairs,
   arg_max(ended_by, round) as ended_by,
   arg_max(ended_because, round) as ended_because
