@@ -230,6 +230,7 @@ def test_more_fields_and_headers_are_sent_and_secrets_stand_nowhere(tmp_path, mo
             server,
             temperature=None,
             seed=None,
+            stream=False,
             extra_body=body,
             headers={"api-key": "${TEAM_SECRET}", "X-Team": "blue"},
         )
