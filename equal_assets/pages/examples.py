@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
 import polars as pl
 from rich.table import Table
 from rich.text import Text
@@ -93,5 +94,5 @@ def only_in(dataset: pl.DataFrame, other: pl.DataFrame, *, inverted: bool = Fals
 
 
 def _median(texts: pl.Series) -> str:
-    median = texts.str.len_chars().median()
-    return NONE if median is None else f"{median:,.0f}"
+    lengths = texts.str.len_chars().to_numpy()
+    return f"{np.median(lengths):,.0f}" if len(lengths) else NONE

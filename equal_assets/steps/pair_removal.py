@@ -79,13 +79,14 @@ def split_pairs(
     kept, removals = _without(pairs, review.removed), [review.removed]
     wanted = settings.campaigns[campaign].budget_pairs
     far = partial(far_pairs, warehouse, embedder, settings, campaign=campaign, kernel=kernel)
-    for rule in (
+    rules: list[Rule] = [
         lambda rows: leaks.leaks(warehouse, rows, progress=progress),
         *_repeats(settings.dataset, warehouse, progress=progress),
         lambda rows: _beyond_cap(rows, "cluster", cap=settings.dataset.max_per_cluster),
         lambda rows: _beyond_cap(rows, "source", cap=settings.dataset.max_per_source),
         *([far] if wanted else []),
-    ):
+    ]
+    for rule in rules:
         removals.append(rule(kept))
         kept = _without(kept, removals[-1])
     pruned, pruning = prune_pairs(
