@@ -188,6 +188,7 @@ def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
     assert steps == [1, 2, 3]
     pictures = {artifact.path for artifact in client.list_artifacts(runs[0].info.run_id)}
     assert pictures == {
+        "target_coverage.png",
         "reward_curve.png",
         "cluster_map.png",
         "pulls_per_cluster.png",
@@ -316,12 +317,13 @@ class _Page(HTMLParser):
 
 
 SECTIONS = [
-    "What the rounds gained",
+    "What it covers of the target",
     "Where it looked",
     "What it took",
     "What a student learned from it",
     "Compared with other campaigns of the target",
     "The data set",
+    "Rewards and transport",
     "How to reproduce it",
 ]
 

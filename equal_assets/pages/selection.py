@@ -109,7 +109,6 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
         **({"why it ended": because} if because else {}),
         **_covered(covered),
         **{name: markdown(figure) for name, figure in figures.items()},
-        "rewards and OT cost": BEHIND,
         "most used clusters": markdown(
             with_bars(
                 pulled.head(CLUSTERS_AT_A_GLANCE).select(pl.col("terms").list.head(3), "documents"),
@@ -117,6 +116,7 @@ def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> C
             )
         ),
         "spend": markdown(spend_figure(curve)),
+        "rewards and OT cost": BEHIND,
         "clusters pulled": markdown(
             _without_empty(
                 pulled.drop("x", "y")

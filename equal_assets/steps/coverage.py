@@ -19,6 +19,7 @@ from equal_assets.resources.embedding.pair_vectors import pair_vectors
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.warehouse import Warehouse, read_embedder, stack_vectors
 from equal_assets.settings import Settings
+from equal_assets.steps.leaks import LeakRules
 from equal_assets.steps.sample import draw_sample
 
 MOST_SAMPLED = 2_000
@@ -145,6 +146,7 @@ def pool_coverage(
     embedder: Embedder,
     strategy: Strategy,
     document_ids: np.ndarray,
+    rules: LeakRules,
     *,
     progress: Progress,
 ) -> PoolCoverage:
@@ -159,6 +161,8 @@ def pool_coverage(
         Of the campaign.
     document_ids : ndarray of shape (n_documents,), str
         In the order of the rows of its corpus; sorted.
+    rules : LeakRules
+        Pairs of the sample that leak count for nothing, like those of the campaign.
     progress : Progress
     """
     target = strategy.target
@@ -180,6 +184,8 @@ def pool_coverage(
         document_ids=sample["document_id"].to_list(),
         extractor=extractor.fingerprint,
     )
+    leaked = rules.leaks(warehouse, found, progress=progress)
+    found = found.join(leaked, on="qa_id", how="anti", maintain_order="left")
     pairs = _as_extracted(
         found,
         pair_vectors(warehouse, embedder, found, progress=progress),

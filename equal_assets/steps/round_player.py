@@ -119,6 +119,7 @@ def prepare_campaign(
     elif scorer is not None and row.compares_states:
         documents = documents.with_space(student_space(scorer))
     strategy = _resume_strategy(name, settings, warehouse, documents, target)
+    rules = leak_rules(name, settings, warehouse)
     return RoundPlayer(
         name=name,
         settings=settings,
@@ -138,9 +139,10 @@ def prepare_campaign(
             embedder,
             strategy,
             documents.ids,
+            rules,
             progress=report(log, "embed the pairs of the warm-up"),
         ),
-        rules=leak_rules(name, settings, warehouse),
+        rules=rules,
         document_ids=documents.ids,
         run=run,
         log=log,
