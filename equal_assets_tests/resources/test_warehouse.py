@@ -134,6 +134,7 @@ def test_folder_of_the_warehouse_is_made(tmp_path):
 
 
 ONE_ROW = (
+    "accepted_pairs",
     "refined_documents",
     "campaign_period",
     "corpus_summary",
@@ -151,7 +152,17 @@ ONE_ROW = (
 def test_query_runs_on_empty_tables(prepared, name):
     warehouse, staging = prepared
     known = {
+        "accepted": 1,
         "after": "",
+        "answers": ["a"],
+        "is_accepted": [True],
+        "because": "budget_documents = 10 is used up",
+        "contains": "",
+        "ended_by": "budget",
+        "first": "demo",
+        "low_score": "scores as what reviewers reject",
+        "questions": ["q"],
+        "second": "other",
         "asset": "documents",
         "run_id": "r1",
         "path": ".equal/exports/demo/qa_dataset.parquet",

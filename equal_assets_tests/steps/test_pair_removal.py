@@ -3,9 +3,12 @@
 import json
 import logging
 import shutil
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import polars as pl
 import pytest
 import yaml
@@ -21,6 +24,7 @@ from equal_assets.resources.targets.protected import read_protected
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
 from equal_assets.steps import rounds
+from equal_assets.steps.pair_removal import split_pairs
 from equal_assets.steps.pruning import examples_after
 from equal_assets.steps.round_player import prepare_campaign
 from equal_assets.steps.rounds import play_round
@@ -526,12 +530,17 @@ def test_surplus_of_the_last_round_and_what_is_far_are_removed_with_their_reason
     assert (accepted, ended_by) == (WANTED, "budget")
     assert wanting.make_dataset().success
     reasons = dict(wanting.rows("select reason, count(*) from removed_qa group by all"))
-    assert reasons == {
+    assert reasons == {"beyond budget_pairs": N_DOCUMENTS - WANTED}
+    player = prepare_campaign("equal", **wanting.resources(), run="run", log=LOG)
+    nearer = np.array([0.4], dtype=np.float32)  # than documents are, which say nothing of rivers
+    kernel = replace(player.coverage.coverage.kernel, levels=nearer)
+    stores = player.warehouse, player.embedder, player.settings
+    split = split_pairs(*stores, campaign="equal", kernel=kernel)
+    assert Counter(split.removed["reason"]) == {
         "beyond budget_pairs": len(RIVERS) - WANTED,
         "not near the target": len(FAR),
     }
-    kept = {row[0] for row in wanting.rows("select question from qa_dataset")}
-    assert kept <= {question for question, _ in RIVERS.values()}
+    assert set(split.kept["question"]) <= {question for question, _ in RIVERS.values()}
 
 
 def test_campaign_that_runs_out_of_documents_says_how_many_pairs_it_has(wanting):
