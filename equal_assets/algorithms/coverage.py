@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from equal_assets.algorithms.segments import sums_of
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Target
 
 NEAREST_DOCUMENTS = 50
@@ -139,8 +140,8 @@ class TargetCoverage:
             owners = order[np.searchsorted(rows, pairs.documents, sorter=order)]
             with threadpool_limits(1, user_api="blas"):
                 of_pairs, is_near = self._of_pairs(pairs.embeddings, pairs.answer_lengths)
-            np.add.at(masses, owners, of_pairs)
-            np.add.at(n_near, owners, is_near)
+            masses = sums_of(of_pairs, owners, len(rows))
+            n_near = np.bincount(owners[is_near], minlength=len(rows))
         return masses, n_near
 
     def gain(self, masses: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 from equal_assets.errors import ReviewError
 from equal_assets.resources.verdicts import PairVerdict
 from equal_assets.review.pairs import ReviewPair
-from equal_assets.review.rows import WRITTEN, FileRow, row_values
+from equal_assets.review.rows import WRITTEN, FileRow, json_list, row_values
 
 FIELDS = ("question", "answer", "document")
 METADATA = ("score", "cluster", "source")
@@ -31,12 +31,7 @@ def read_argilla(text: str) -> list[FileRow]:
     ReviewError
         If it is something else, or annotators said different things of a pair.
     """
-    try:
-        records = json.loads(text)
-    except ValueError as error:
-        raise ReviewError(f"line 1: must be JSON: {error}") from error
-    if not isinstance(records, list):
-        raise ReviewError("line 1: must be a list of records, as dataset.records.to_json writes it")
+    records = json_list(text, "a list of records, as dataset.records.to_json writes it")
     return [_row(number, record) for number, record in enumerate(records, 1)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from equal_assets.errors import ReviewError
 from equal_assets.resources.verdicts import PairVerdict
 from equal_assets.review.pairs import ReviewPair
-from equal_assets.review.rows import WRITTEN, FileRow, row_values
+from equal_assets.review.rows import WRITTEN, FileRow, json_list, row_values
 
 CONFIG = """<View>
   <Header value="Document"/>
@@ -54,12 +54,7 @@ def read_label_studio(text: str) -> list[FileRow]:
     ReviewError
         If it is not such an export.
     """
-    try:
-        tasks = json.loads(text)
-    except ValueError as error:
-        raise ReviewError(f"line 1: must be JSON: {error}") from error
-    if not isinstance(tasks, list):
-        raise ReviewError("line 1: must be a list of tasks: export the project as JSON")
+    tasks = json_list(text, "a list of tasks: export the project as JSON")
     return [_row(number, task) for number, task in enumerate(tasks, 1)]
 
 

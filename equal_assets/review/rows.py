@@ -124,6 +124,23 @@ def read_json_lines(text: str) -> list[FileRow]:
     ]
 
 
+def json_list(text: str, wanted: str) -> list[Any]:
+    """Return what a file of one JSON list holds.
+
+    Raises
+    ------
+    ReviewError
+        If it is something else; ``wanted`` says what it must be.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ReviewError(f"line 1: must be JSON: {error}") from error
+    if not isinstance(found, list):
+        raise ReviewError(f"line 1: must be {wanted}")
+    return found
+
+
 def _json_row(number: int, line: str) -> FileRow:
     try:
         given = json.loads(line)
