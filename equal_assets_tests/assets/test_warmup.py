@@ -11,6 +11,7 @@ from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import build_embedder
 from equal_assets.versions import stored_versions
 from equal_assets_tests.conftest import TINY
+from equal_assets_tests.stored_documents import document_rows
 
 TOPICS = ["river", "bread", "music", "iron", "glass", "cloud", "horse", "paper"]
 MEASURES = ("recall_at_1", "recall_at_10", "qa_spread")
@@ -23,21 +24,7 @@ def with_sample(warehouse):
     numbers = range(40)
     words = [" ".join(rng.choice(["time", "year", "people", "day"], size=4)) for _ in numbers]
     documents = [f"The {TOPICS[n % 8]} {words[n]} {n}" for n in numbers]
-    texts = pl.DataFrame(
-        {
-            "document_id": [f"d{n:02}" for n in numbers],
-            "content_hash": [str(n) for n in numbers],
-            "text": documents,
-            "n_characters": [len(text) for text in documents],
-        }
-    ).with_columns(
-        source=pl.lit("s"),
-        file=pl.lit("f"),
-        row=pl.lit(1),
-        metadata=pl.lit("{}"),
-        qa_pairs=pl.lit("[]"),
-        n_copies=pl.lit(1),
-    )
+    texts = document_rows([f"d{n:02}" for n in numbers], [str(n) for n in numbers], documents)
     pairs = pl.DataFrame(
         {
             "qa_id": [f"q{n:02}" for n in numbers],

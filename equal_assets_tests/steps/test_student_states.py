@@ -13,6 +13,7 @@ from equal_assets.settings import InfluenceSettings
 from equal_assets.steps.student_scores import StudentScorer
 from equal_assets.steps.student_states import student_space
 from equal_assets_tests.micro_student import PAIRS, TEXTS, silent
+from equal_assets_tests.stored_documents import document_rows
 
 READ = TEXTS[:5]
 REFERENCE = PAIRS[:3]
@@ -22,20 +23,10 @@ REFERENCE = PAIRS[:3]
 def scorer(warehouse, student, base):
     """Documents, and the reference pairs of a campaign."""
     texts = READ
-    documents = pl.DataFrame(
-        {
-            "document_id": [f"d{number}" for number in range(len(texts))],
-            "content_hash": [content_hash(text) for text in texts],
-            "text": texts,
-            "n_characters": [len(text) for text in texts],
-        }
-    ).with_columns(
-        source=pl.lit("s"),
-        file=pl.lit("f"),
-        row=pl.lit(1),
-        metadata=pl.lit("{}"),
-        qa_pairs=pl.lit("[]"),
-        n_copies=pl.lit(1),
+    documents = document_rows(
+        [f"d{number}" for number in range(len(texts))],
+        [content_hash(text) for text in texts],
+        texts,
     )
     target = pl.DataFrame(
         {

@@ -10,6 +10,7 @@ from equal_assets.steps.round_player import _candidate_documents
 from equal_assets.steps.sample import draw_sample
 from equal_assets.steps.text_yields import yields_by_document
 from equal_assets_tests.conftest import TINY
+from equal_assets_tests.stored_documents import document_rows
 
 N_DOCUMENTS = 240
 
@@ -27,20 +28,10 @@ def text_of(number):
 def extracted(warehouse):
     """Exercises gave two pairs of 50 characters each; every tenth extraction failed."""
     numbers = range(N_DOCUMENTS)
-    documents = pl.DataFrame(
-        {
-            "document_id": [f"d{n:03}" for n in numbers],
-            "content_hash": [f"h{n}" for n in numbers],
-            "text": [text_of(n) for n in numbers],
-            "n_characters": [len(text_of(n)) for n in numbers],
-        }
-    ).with_columns(
-        source=pl.lit("s"),
-        file=pl.lit("f"),
-        row=pl.lit(1),
-        metadata=pl.lit("{}"),
-        qa_pairs=pl.lit("[]"),
-        n_copies=pl.lit(1),
+    documents = document_rows(
+        [f"d{n:03}" for n in numbers],
+        [f"h{n}" for n in numbers],
+        [text_of(n) for n in numbers],
     )
     has_failed = [n % 10 == 0 for n in numbers]
     counts = dict.fromkeys(

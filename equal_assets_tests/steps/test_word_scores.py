@@ -5,25 +5,12 @@ import polars as pl
 from equal_assets.progress import silent
 from equal_assets.steps import word_scores as module
 from equal_assets.steps.word_scores import word_scores
+from equal_assets_tests.stored_documents import document_rows
 
 
 def test_words_are_those_of_all_documents_and_of_the_weighted_reference(warehouse, monkeypatch):
     texts = {"d3": "red apples", "d1": "a green pear", "d2": "nothing", "d5": "pears", "d4": "pear"}
-    documents = pl.DataFrame(
-        {
-            "document_id": texts.keys(),
-            "content_hash": texts.keys(),
-            "text": texts.values(),
-            "n_characters": [len(text) for text in texts.values()],
-        }
-    ).with_columns(
-        source=pl.lit("s"),
-        file=pl.lit("f"),
-        row=pl.lit(1),
-        metadata=pl.lit("{}"),
-        qa_pairs=pl.lit("[]"),
-        n_copies=pl.lit(1),
-    )
+    documents = document_rows(list(texts), list(texts), list(texts.values()))
     target = pl.DataFrame(
         {
             "question": ["Which pear?", "Apples?", "nothing"],
