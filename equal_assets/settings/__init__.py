@@ -56,6 +56,7 @@ from equal_assets.settings.students import (
     StudentSettings,
     TinyStudentSettings,
 )
+from equal_assets.settings.telemetry import telemetry_exporters
 from equal_assets.settings.tracking import TrackingSettings
 from equal_assets.settings.variants import extractor_variants
 
@@ -117,5 +118,6 @@ __all__ = [
     "quiet_libraries",
     "root_of",
     "state_folder",
+    "telemetry_exporters",
     "walk",
 ]

@@ -49,6 +49,7 @@ from equal_assets.resources.llm.spending import (
     Prices,
     payer_name,
 )
+from equal_assets.resources.llm.telemetry import EndedRequest, build_telemetry
 from equal_assets.settings import LlamaCppSettings, LLMExtractionSettings, OpenAISettings
 
 TEMPLATE_TOKENS = 256
@@ -167,6 +168,7 @@ class LLMRequests:
         self._failed_in_a_row = 0
         self._ended: ExtractionError | None = None
         self._places = Places(settings.concurrency)
+        self._telemetry = build_telemetry(settings)
         identity = settings.identity()
         self._model = {name: identity[name] for name in identity if name not in WORKED_OUT_HERE}
 
@@ -466,6 +468,19 @@ class LLMRequests:
         finally:
             seconds = time.monotonic() - started
             self._settle(sent, meter, completion=completion, failure=failure, seconds=seconds)
+            if self._telemetry is not None:
+                self._telemetry.tell(
+                    EndedRequest(
+                        address=getattr(place, "url", ""),
+                        campaign=payer_name(self._payer),
+                        entry=sent.entry,
+                        outcome=_outcome(failure),
+                        seconds=seconds,
+                        seed=sent.seed,
+                        completion=completion,
+                        failure=failure,
+                    )
+                )
 
     def _settle(
         self,

@@ -580,3 +580,32 @@ def test_error_of_the_reader_stops_what_is_in_flight(extractor_of, tmp_path):
         read(extractor.extract(documents(100), order))
     extractor.close()
     assert ("open",) not in rows(tmp_path)
+
+
+class KeptTelemetry:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.ended = []
+
+    def tell(self, ended):
+        self.ended.append(ended)
+
+
+def test_telemetry_is_told_of_every_try_but_not_of_an_answer_from_the_journal(
+    extractor_of, tmp_path, monkeypatch
+):
+    telemetry = KeptTelemetry()
+    monkeypatch.setattr(llm_requests, "build_telemetry", lambda settings: telemetry)
+    no_waiting(monkeypatch)
+    refused = TryFailedError("HTTP 500", outcome="refused", next_step="again")
+    faults = {1: refused, 2: garbage(2)}
+    extractor = extractor_of(lambda number, prompt: faults.get(number), refine=False)
+    extract(extractor, documents(1))
+    extract(extractor, documents(1), payer="b|round-001")
+    assert [told.outcome for told in telemetry.ended] == ["refused", "unusable", "answered"]
+    assert [told.outcome for told in telemetry.ended] == [row[0] for row in rows(tmp_path)]
+    assert [told.entry for told in telemetry.ended] == [1, 2, 3]
+    assert {told.campaign for told in telemetry.ended} == {"a"}
+    assert telemetry.ended[0].failure is refused
+    assert [told.completion is None for told in telemetry.ended] == [True, False, False]
