@@ -91,5 +91,5 @@ docs: $(INSTALLED)  ## write the generated pages of docs/
 	$(BIN)/python -m equal_assets.cli.docs > docs/cli.md
 	$(BIN)/equal schema > docs/campaigns.schema.json
 
-ui: $(INSTALLED)  ## the Dagster and MLflow pages; Ctrl-C ends both
+ui: $(INSTALLED)  ## the Dagster and MLflow pages, and metrics; Ctrl-C ends all
 	$(BIN)/equal ui

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import psutil
 from equal_assets.errors import ServiceError
 
 HOST = "127.0.0.1"
+EVERY_ADDRESS = ("0.0.0.0", "::")
 START_SECONDS = 120.0
 END_SECONDS = 20.0
 POLL_SECONDS = 0.2
@@ -90,7 +91,13 @@ class Service:
 
 @contextmanager
 def running(
-    name: str, command: Sequence[str], *, port: int, log: Path, environment: Mapping[str, str]
+    name: str,
+    command: Sequence[str],
+    *,
+    port: int,
+    log: Path,
+    environment: Mapping[str, str],
+    host: str = HOST,
 ) -> Iterator[Service]:
     """Run a Python command as a server; none of its processes outlives this.
 
@@ -106,6 +113,8 @@ def running(
         Overwritten.
     environment : mapping of str to str
         Variables added to the environment of this process.
+    host : str
+        The address at which it will listen.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -116,25 +125,32 @@ def running(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches it through `end` alone
         )
-    service = Service(name, f"http://{HOST}:{port}", log, process)
+    service = Service(name, address(host, port), log, process)
     try:
         yield service
     finally:
         service.end()
 
 
-def free_port(first: int, *, but: int | None = None) -> int:
-    """Return the first port from ``first`` on that nothing listens on, another than ``but``."""
-    return next(port for port in range(first, 65_536) if port != but and is_free(port))
+def address(host: str, port: int) -> str:
+    """Return the address of a page for a browser on this machine."""
+    here = HOST if host in EVERY_ADDRESS else host
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
-def is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port."""
-    with socket.socket() as listener:
+def free_port(first: int, *, but: Collection[int | None] = (), host: str = HOST) -> int:
+    """Return the first port from ``first`` on that nothing listens on, none of ``but``."""
+    ports = range(first, 65_536)
+    return next(port for port in ports if port not in but and is_free(port, host=host))
+
+
+def is_free(port: int, *, host: str = HOST) -> bool:
+    """Tell whether a server could listen on a port; an address of others is free nowhere."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         # as servers do: connections of the one before that are closing do not count
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, port))
+            listener.bind((host, port))
         except OSError:
             return False
         return True

@@ -1,4 +1,4 @@
-"""``equal ui``: the pages of Dagster and MLflow over what the project has stored."""
+"""``equal ui``: the pages of Dagster and MLflow over what the project has stored, and metrics."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from typing import Any
 
 import click
 
+from equal_assets.cli.metrics import metrics_served, project_metrics
 from equal_assets.cli.project import build_tracker, enter_dagster_home
-from equal_assets.cli.services import HOST, Service, free_port, is_free, running
+from equal_assets.cli.services import HOST, Service, address, free_port, is_free, running
 from equal_assets.cli.terminal import console, say, say_warning
 from equal_assets.errors import ServiceError
 from equal_assets.settings import TrackingSettings, load_settings, state_folder
 
-DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
+DAGSTER_PORT, MLFLOW_PORT, METRICS_PORT = 3000, 5000, 9464
 PORT = click.IntRange(1, 65_535)
 WATCH_SECONDS = 1.0
 
@@ -50,27 +51,44 @@ ENVIRONMENT = {
     envvar="MLFLOW_PORT",
     help="Of the MLflow pages; by default 5000, or the next one that is free.",
 )
-def ui(port: int | None, mlflow_port: int | None) -> None:
+@click.option(
+    "--metrics-port",
+    type=PORT,
+    metavar="PORT",
+    envvar="METRICS_PORT",
+    help="Of /metrics for Prometheus; by default 9464, or the next one that is free.",
+)
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default=HOST,
+    show_default=True,
+    help="To listen at. The pages have no password: 0.0.0.0, as in a container, lets everybody in "
+    "who reaches this machine.",
+)
+def ui(port: int | None, mlflow_port: int | None, metrics_port: int | None, host: str) -> None:
     """Open the Dagster and MLflow pages of this project.
 
-    Prints their addresses as soon as they answer. Ctrl-C ends both.
+    Prints their addresses as soon as they answer, and that of the metrics that Prometheus reads.
+    Ctrl-C ends all.
     """
     settings = load_settings()
     home = enter_dagster_home()
     state_folder().mkdir(parents=True, exist_ok=True)
-    port = _port("--port", port, DAGSTER_PORT, other=mlflow_port)
-    ports = {
-        "Dagster": port,
-        "MLflow": _port("--mlflow-port", mlflow_port, MLFLOW_PORT, other=port),
+    asked = {
+        "Dagster": ("--port", port, DAGSTER_PORT),
+        "MLflow": ("--mlflow-port", mlflow_port, MLFLOW_PORT),
+        "metrics": ("--metrics-port", metrics_port, METRICS_PORT),
     }
-    commands = {"Dagster": _dagster(ports["Dagster"])}
+    ports = _ports(asked, host)
+    commands = {"Dagster": _dagster(host, ports["Dagster"])}
     if not _has_server(settings.tracking):
         tracker = build_tracker(settings)
         if told := tracker.ready():
             say_warning(told)
         if moved_from := tracker.follow():
             say(f"this project was {moved_from} before: MLflow's artifacts are found here now")
-        commands["MLflow"] = _mlflow(ports["MLflow"], tracker)
+        commands["MLflow"] = _mlflow(host, ports["MLflow"], tracker)
     environment = {
         # runs that Dagster launches write links to these pages
         "DAGSTER_PORT": str(ports["Dagster"]),
@@ -90,17 +108,20 @@ def ui(port: int | None, mlflow_port: int | None) -> None:
                     port=ports[name],
                     log=state_folder() / f"{name.lower()}.log",
                     environment=environment,
+                    host=host,
                 )
             )
             for name, command in commands.items()
         }
+        served = metrics_served(project_metrics().text, host=host, port=ports["metrics"])
+        stack.enter_context(served)
         try:
-            _serve(services, settings.tracking)
+            _serve(services, settings.tracking, metrics=address(host, ports["metrics"]))
         except KeyboardInterrupt:
             say("ending; Ctrl-C again does not wait for it")
 
 
-def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
+def _serve(services: dict[str, Service], tracking: TrackingSettings, *, metrics: str) -> None:
     """Print the addresses once they answer, then watch the servers until Ctrl-C."""
     with console.status("starting Dagster and MLflow"):
         for service in services.values():
@@ -108,7 +129,8 @@ def _serve(services: dict[str, Service], tracking: TrackingSettings) -> None:
     pages = services["MLflow"].address if "MLflow" in services else tracking.mlflow_pages
     say(f"Dagster  {services['Dagster'].address}")
     say(f"MLflow   {_experiment(pages, tracking.experiment)}")
-    say("Ctrl-C ends both")
+    say(f"metrics  {metrics}/metrics")
+    say("Ctrl-C ends all")
     while True:
         time.sleep(WATCH_SECONDS)
         for service in services.values():
@@ -127,25 +149,31 @@ def _without_pattern(home: Path) -> Iterator[Path]:
         yield link
 
 
-def _port(option: str, asked: int | None, usual: int, *, other: int | None) -> int:
-    """Return the requested port, or a free one; not the port of the other pages."""
-    if asked is None:
-        return free_port(usual, but=other)
-    if asked == other or not is_free(asked):
-        raise ServiceError(f"{option} = {asked}: must be free; another server listens there")
-    return asked
+def _ports(asked: dict[str, tuple[str, int | None, int]], host: str) -> dict[str, int]:
+    """Return a port for each server: the one that its option names, or one that is free."""
+    named = [port for _, port, _ in asked.values()]
+    found: dict[str, int] = {}
+    for name, (option, port, usual) in asked.items():
+        if port is None:
+            but = (*named, *found.values())
+            found[name] = free_port(usual, but=but, host=host)
+        elif port in found.values() or not is_free(port, host=host):
+            raise ServiceError(f"{option} = {port}: must be free; another server listens there")
+        else:
+            found[name] = port
+    return found
 
 
-def _dagster(port: int) -> list[str]:
+def _dagster(host: str, port: int) -> list[str]:
     # `dagster dev` recommends a command that other packages bring
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
-    place = ["-h", HOST, "-p", str(port), "-m", "equal_assets.definitions"]
+    place = ["-h", host, "-p", str(port), "-m", "equal_assets.definitions"]
     return [*quiet, "-m", "dagster", "dev", *place]
 
 
-def _mlflow(port: int, tracker: Any) -> list[str]:
+def _mlflow(host: str, port: int, tracker: Any) -> list[str]:
     store = ["--backend-store-uri", tracker.uri, "--artifacts-destination"]
-    place = [tracker.artifacts_folder, "--host", HOST, "--port", str(port), "--workers", "1"]
+    place = [tracker.artifacts_folder, "--host", host, "--port", str(port), "--workers", "1"]
     return ["-m", "mlflow", "server", *store, *place]
 
 

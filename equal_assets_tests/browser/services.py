@@ -78,7 +78,7 @@ def running_services(
 
 def _wait_for(command: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while "Ctrl-C ends both" not in log.read_text():
+    while "Ctrl-C ends all" not in log.read_text():
         if command.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"no pages; {log} ends with\n{log.read_text()[-2000:]}")
         time.sleep(0.2)

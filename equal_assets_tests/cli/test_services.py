@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from equal_assets.cli.services import free_port, is_free, running
+from equal_assets.cli.services import address, free_port, is_free, running
 from equal_assets.errors import ServiceError
 
 SERVER = """\
@@ -90,4 +90,18 @@ def test_next_free_port_is_taken():
         assert not is_free(taken)
         free = free_port(taken)
         assert free > taken
-        assert free_port(free, but=free) > free
+        assert free_port(free, but=(free, None)) > free
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:3000"),
+        ("0.0.0.0", "http://127.0.0.1:3000"),
+        ("::", "http://127.0.0.1:3000"),
+        ("::1", "http://[::1]:3000"),
+        ("llm.example.org", "http://llm.example.org:3000"),
+    ],
+)
+def test_address_is_one_that_a_browser_here_can_open(host, shown):
+    assert address(host, 3000) == shown

@@ -1,5 +1,6 @@
 """`equal ui` in a project of its own: both pages, and what is left of it after Ctrl-C."""
 
+import re
 import signal
 import socket
 import time
@@ -21,6 +22,13 @@ def free_ports():
         for listener in (one, other):
             listener.bind(("127.0.0.1", 0))
         return one.getsockname()[1], other.getsockname()[1]
+
+
+def scraped(log):
+    """Return what Prometheus gets at the address that was printed."""
+    address = re.search(r"^metrics +(\S+)$", log.read_text(), re.MULTILINE)[1]
+    with urllib.request.urlopen(address, timeout=30) as page:
+        return page.read().decode()
 
 
 def descendants(process):
@@ -47,11 +55,14 @@ def test_pages_are_served_and_end_with_the_command(ending, name, tmp_path, model
     with log.open("w") as output:
         process = project.start("-m", "equal_assets.cli", "ui", *options, log=output)
     try:
-        wait_for(process, log, "Ctrl-C ends both")
+        wait_for(process, log, "Ctrl-C ends all")
         for port in ports:
             assert f"http://127.0.0.1:{port}" in log.read_text()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30) as page:
                 assert page.status == 200
+        said = scraped(log)
+        assert "equal_up 1\n" in said
+        assert 'equal_campaign_documents{campaign="equal"} 0\n' in said
         started = descendants(process)
         mlflow = [p for p in started if "mlflow" in " ".join(p.cmdline())]
         assert len(mlflow) == 2  # the server and its one worker

@@ -129,6 +129,10 @@ class Extractor(dg.ConfigurableResource, ABC):
     def disown(self, campaign: str) -> None:
         """Leave what a campaign has paid to an earlier attempt of the same name."""
 
+    def in_flight(self) -> dict[str, int]:
+        """Return how many requests processes that are alive have in flight, by payer."""
+        return {}
+
     def lost(self) -> list[LostRequests]:
         """Return the requests whose fate nobody knows, which count as paid, by payer."""
         return []
@@ -291,6 +295,12 @@ class LLMExtractor(Extractor):
         """Leave what a campaign has paid to an earlier attempt of the same name."""
         with journal(Path(self.journal_path)) as opened:
             opened.disown(campaign)
+
+    def in_flight(self) -> dict[str, int]:
+        """Return how many requests processes that are alive have in flight, by payer."""
+        with journal(Path(self.journal_path)) as opened:
+            opened.close_lost()
+            return opened.open_requests()
 
     def lost(self) -> list[LostRequests]:
         """Return the requests whose fate nobody knows, which count as paid, by payer."""

@@ -417,6 +417,14 @@ class RequestJournal:
             )
         return len(rows)
 
+    def open_requests(self) -> dict[str, int]:
+        """Return how many requests are in flight, by payer."""
+        rows = self._execute(
+            "select substr(account, 7), count(*) from requests where outcome = 'open' "
+            "group by account order by account"
+        ).fetchall()
+        return dict(rows)
+
     def lost(self) -> list[LostRequests]:
         """Return what lost requests hold of the caps, by payer."""
         rows = self._execute(
