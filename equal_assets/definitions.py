@@ -26,6 +26,7 @@ from equal_assets.automation.rerun_rounds import rerun_rounds
 from equal_assets.automation.retry_failures import retry_failures
 from equal_assets.graph import ASSETS
 from equal_assets.lineage.columns import table_metadata
+from equal_assets.log_lines import dagster_logger
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import build_embedder
 from equal_assets.resources.extraction.extractors import build_extractor
@@ -77,6 +78,7 @@ def build_definitions() -> dg.Definitions:
             finish_campaigns_sensor(jobs, is_on=automation.finish_campaigns),
             changed_sources_sensor(jobs, is_on=automation.changed_sources),
         ],
+        loggers={"console": dg.colored_console_logger, "json": dagster_logger()},
         executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
         resources={
             "warehouse": Warehouse(database=str(state / "warehouse.duckdb")),

@@ -13,6 +13,9 @@ Teller = Callable[[str], None]
 
 LOG_EVERY_SECONDS = 15.0
 
+TOLD = "equal_told"
+"""Attribute of a log record: those who listen are told the same."""
+
 _listeners: list[Listener] = []
 _tellers: list[Teller] = []
 
@@ -55,21 +58,22 @@ def report(logger: logging.Logger, label: str) -> Progress:
         if time.monotonic() - last_logged >= LOG_EVERY_SECONDS:
             last_logged = time.monotonic()
             said = f" ({note})" if note else ""
-            logger.info(f"{label}: {done:,} of {total:,}{said}")
+            logger.info(f"{label}: {done:,} of {total:,}{said}", extra={TOLD: bool(_listeners)})
 
     return progress
 
 
 def warn(logger: logging.Logger, text: str) -> None:
     """Log a warning, and tell it at once to those who listen."""
-    logger.warning(text)
+    logger.warning(text, extra={TOLD: bool(_tellers)})
     for teller in _tellers:
         teller(text)
 
 
 def tell(logger: logging.Logger, text: str) -> None:
     """Tell those who listen, and the log beside; where nobody listens, the log warns."""
-    logger.log(logging.INFO if _tellers else logging.WARNING, text)
+    level = logging.INFO if _tellers else logging.WARNING
+    logger.log(level, text, extra={TOLD: bool(_tellers)})
     for teller in _tellers:
         teller(text)
 

@@ -553,9 +553,23 @@ def test_changed_settings_of_a_played_campaign_are_refused_until_restarted(finis
     assert refused.returncode == 1
     assert "seed: 0 then, 7 now" in refused.stdout
     assert "equal run --restart random" in refused.stdout
-    restarted = project.equal("run", "--restart", "random")
+    restarted = project.equal("--log-format", "json", "run", "--restart", "random")
     assert restarted.returncode == 0, restarted.stdout + restarted.stderr
     assert "55 of 55" in restarted.stdout
+    lines = [json.loads(line) for line in restarted.stdout.splitlines()]
+    assert {"random: starts over", "random: rounds 1 to 3"} <= {line["message"] for line in lines}
+    of_steps = [line for line in lines if line.get("stage") == "extract" and line["done"]]
+    assert [(line["campaign"], line["round"]) for line in of_steps] == [
+        ("random", number) for number in (1, 2, 3)
+    ]
+    of_dagster = [line for line in lines if line.get("event") == "ASSET_MATERIALIZATION"]
+    assert {(line["stage"], line.get("round")) for line in of_dagster} >= {
+        ("bandit_round", 1),
+        ("bandit_round", 3),
+        ("qa_dataset", None),
+    }
+    warned = [line.get("logger") for line in lines if line["level"] == "warning"]
+    assert "dagster" not in warned  # what it logs as well is told once
     paid = project.sql(
         "select content_hash, extractor, count(*) from extractions group by all having count(*) > 1"
     )

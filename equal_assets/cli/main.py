@@ -18,6 +18,7 @@ from equal_assets.cli.terminal import (
     WRONG_CALL,
     end_interrupted,
     interrupt_again,
+    log_as_json,
     say_error,
     silence_finalization,
 )
@@ -74,6 +75,7 @@ ENVIRONMENT = (
     ("EQUAL_CAMPAIGNS", "another file in place of campaigns.yaml"),
     ("EQUAL_HOME", "another folder for results in place of .equal/"),
     ("EQUAL_LOCK_SECONDS", "longest wait for others at the warehouse"),
+    ("EQUAL_LOG_FORMAT", "json: the same as --log-format json"),
 )
 
 
@@ -134,12 +136,21 @@ class EqualGroup(click.Group):
 
 @click.group(cls=EqualGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="equal-assets")
-def main() -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    envvar="EQUAL_LOG_FORMAT",
+    help="json: one object a line, for machines; no bars and no colors.",
+)
+def main(log_format: str) -> None:
     """Choose the documents that deserve LLM tokens, and make instruction data from them.
 
     Campaigns (target, strategy, budget) are declared in campaigns.yaml of the current folder, or of
     a folder above it. `equal COMMAND --help` says more about a command.
     """
+    if log_format == "json":
+        log_as_json()
 
 
 if __name__ == "__main__":

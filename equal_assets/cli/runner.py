@@ -11,6 +11,7 @@ import dagster as dg
 from equal_assets.automation.jobs import next_to_make
 from equal_assets.automation.preview import PreviewConfig
 from equal_assets.automation.retry_failures import forget_barren_warm_up
+from equal_assets.cli.terminal import dagster_logs
 from equal_assets.definitions import defs
 from equal_assets.graph import stages
 from equal_assets.pages.corpus import reading_line
@@ -19,8 +20,6 @@ from equal_assets.resources.warehouse import Warehouse
 from equal_assets.runs import process_tags
 from equal_assets.settings import Settings
 from equal_assets.versions import is_current, stored_versions
-
-QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Runner:
             tags=process_tags(),
             run_config={
                 "ops": {"ask_again": {"config": {"campaigns": list(campaigns)}}},
-                "loggers": QUIET,
+                "loggers": dagster_logs(),
             },
         )
         return 1
@@ -82,7 +81,10 @@ class Runner:
         result = defs.resolve_job_def("preview_documents").execute_in_process(
             instance=self.instance,
             tags=process_tags(),
-            run_config={"ops": {"preview": {"config": asked.model_dump()}}, "loggers": QUIET},
+            run_config={
+                "ops": {"preview": {"config": asked.model_dump()}},
+                "loggers": dagster_logs(),
+            },
         )
         document_ids: list[str] = result.output_for_node("preview")
         return document_ids
@@ -144,7 +146,7 @@ class Runner:
             asset_selection=[dg.AssetKey(name) for name in assets],
             partition_key=partition,
             tags={**process_tags(), **(tags or {})},
-            run_config={"loggers": QUIET, **self._config(assets)},
+            run_config={"loggers": dagster_logs(), **self._config(assets)},
         )
 
     def _config(self, assets: Sequence[str]) -> dict[str, Any]:

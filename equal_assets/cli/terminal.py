@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -27,9 +28,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.segment import Segment
+from rich.text import Text
 
 from equal_assets.pages.values import printable
 from equal_assets.secrets import hide
+
+if TYPE_CHECKING:
+    from equal_assets.log_lines import LogLines
 
 T = TypeVar("T")
 
@@ -44,9 +49,38 @@ REFRESHES_PER_SECOND = 4
 
 PRESSED_AGAIN_SECONDS = 0.05
 
+LINE_CHARACTERS = 120
+"""Width of tables in the lines that are written for machines."""
+
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+"""Dagster's lines repeat what is said anyway."""
+
 
 class PlainConsole(Console):
-    """Shows what it is given: a text of others moves no cursor and sets no title."""
+    """Shows what it is given: a text of others moves no cursor and sets no title.
+
+    Attributes
+    ----------
+    lines : LogLines or None
+        Where it is written for machines instead.
+    """
+
+    lines: LogLines | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether bars and colors can be shown."""
+        return self.lines is None and super().is_terminal
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, or write as the message of a line."""
+        if self.lines is None:
+            super().print(*objects, **options)
+            return
+        shown = PlainConsole(file=io.StringIO(), width=LINE_CHARACTERS)
+        shown.print(*objects, **options)
+        if text := shown.file.getvalue().strip("\n"):  # type: ignore[attr-defined]
+            self.lines.write("info", text)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -59,28 +93,50 @@ class PlainConsole(Console):
 console = PlainConsole()
 
 
-def say(text: str, to: Console = console) -> None:
+def log_as_json() -> None:
+    """From now on, write JSON objects in place of what people read, one a line."""
+    from equal_assets.log_lines import lines_to_stdout
+
+    console.lines = lines_to_stdout()
+    console.width = LINE_CHARACTERS
+
+
+def is_for_machines() -> bool:
+    """Say whether JSON objects are written."""
+    return console.lines is not None
+
+
+def dagster_logs() -> dict[str, Any]:
+    """Return the run config of Dagster's loggers: people see the lines of stages instead."""
+    return {"json": {}} if is_for_machines() else QUIET
+
+
+def say(text: str, to: PlainConsole = console) -> None:
     """Print a line as it is: a path or a command is not broken, a bracket is no style."""
-    _print(escape(hide(text)), to=to)
+    _say("info", "", text, to)
 
 
 def say_error(text: str) -> None:
     """Print what went wrong."""
-    _print(f"[red]error:[/red] {escape(hide(text))}", to=console)
+    _say("error", "[red]error:[/red] ", text, console)
 
 
-def say_warning(text: str, to: Console = console) -> None:
+def say_warning(text: str, to: PlainConsole = console) -> None:
     """Print what must not be missed."""
-    _print(f"[bold yellow]warning:[/bold yellow] {escape(hide(text))}", to=to)
+    _say("warning", "[bold yellow]warning:[/bold yellow] ", text, to)
 
 
 def say_marked(mark: str, text: str) -> None:
     """Print a line after a mark, which is markup."""
-    _print(f"{mark} {escape(hide(text))}", to=console)
+    _say("info", f"{mark} ", text, console)
 
 
-def _print(markup: str, *, to: Console) -> None:
-    to.print(markup, highlight=False, soft_wrap=True)
+def _say(level: str, mark: str, text: str, to: PlainConsole) -> None:
+    if to.lines is None:
+        to.print(f"{mark}{escape(hide(text))}", highlight=False, soft_wrap=True)
+    else:
+        shown = Text.from_markup(mark).plain if level == "info" else ""
+        to.lines.write(level, f"{shown}{text}")
 
 
 def guarded(work: Callable[[], T]) -> T:
@@ -116,7 +172,7 @@ def _keep_from_helpers() -> None:
 
 
 @contextmanager
-def _terminal() -> Iterator[Console]:
+def _terminal() -> Iterator[PlainConsole]:
     """Yield a console that reaches the terminal while Dagster sends stdout to the log of a step."""
     if not console.is_terminal:
         yield console
@@ -129,10 +185,16 @@ def _terminal() -> Iterator[Console]:
 def progress_bars() -> Iterator[Any]:
     """Show a bar for every step that reports progress; yield a function that prints a line.
 
-    Without a terminal, a line now and then says how far a long step is.
+    Without a terminal, a line now and then says how far a long step is. For machines, all of it
+    are lines of the log.
     """
     from equal_assets.progress import listen
 
+    if console.lines is not None:
+        with listen(console.lines.progress, say_warning):
+            yield console.lines.announce
+        console.lines.end()
+        return
     tasks: dict[str, TaskID] = {}
     told_at: dict[str, float] = {}
     with (
@@ -167,7 +229,7 @@ def progress_bars() -> Iterator[Any]:
             if now - told_at.setdefault(label, now) >= TELL_EVERY_SECONDS and total:
                 told_at[label] = now
                 said = f" ({note})" if note else ""
-                say(f"  {label}: {done:,} of {total:,}{said}", bars.console)
+                say(f"  {label}: {done:,} of {total:,}{said}", terminal)
 
         def announce(line: str) -> None:
             for finished in tasks.values():
@@ -175,7 +237,7 @@ def progress_bars() -> Iterator[Any]:
             bars.console.print(f"[bold]{escape(line)}[/bold]", highlight=False, soft_wrap=True)
 
         def warn(text: str) -> None:
-            say_warning(text, bars.console)
+            say_warning(text, terminal)
 
         with listen(show, warn):
             yield announce

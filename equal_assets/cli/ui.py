@@ -20,7 +20,7 @@ import click
 from equal_assets.cli.metrics import metrics_served, project_metrics
 from equal_assets.cli.project import build_tracker, enter_dagster_home
 from equal_assets.cli.services import HOST, Service, address, free_port, is_free, running
-from equal_assets.cli.terminal import console, say, say_warning
+from equal_assets.cli.terminal import console, is_for_machines, say, say_warning
 from equal_assets.errors import ServiceError
 from equal_assets.settings import TrackingSettings, load_settings, state_folder
 
@@ -168,6 +168,8 @@ def _dagster(host: str, port: int) -> list[str]:
     # `dagster dev` recommends a command that other packages bring
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
     place = ["-h", host, "-p", str(port), "-m", "equal_assets.definitions"]
+    if is_for_machines():
+        place += ["--log-format", "json"]
     return [*quiet, "-m", "dagster", "dev", *place]
 
 
