@@ -54,6 +54,7 @@ class LogLines:
         self._one = threading.Lock()
         self._stage: dict[str, Any] = {}
         self._told_at: dict[str, float] = {}
+        self._last: tuple[str, int] | None = None
 
     def write(self, level: str, message: str, **more: Any) -> None:
         """Write a line; what is None is left out.
@@ -76,6 +77,7 @@ class LogLines:
 
     def announce(self, line: str) -> None:
         """Write the line of a stage that begins; those that follow belong to it."""
+        self._last = None
         if found := ANNOUNCED.match(line):
             self._stage = {"campaign": found["campaign"], "stage": found["stage"]}
         self.write("info", line)
@@ -83,10 +85,10 @@ class LogLines:
     def progress(self, label: str, done: int, total: int, note: str) -> None:
         """Write how far a step is, now and then and at its end; ``total`` 0 is unknown."""
         now = time.monotonic()
-        is_last = bool(total) and done >= total
+        is_last = bool(total) and done >= total and self._last != (label, done)
         if not is_last and now - self._told_at.setdefault(label, now) < PROGRESS_SECONDS:
             return
-        self._told_at[label] = now
+        self._told_at[label], self._last = now, (label, done)
         of_label = LABEL.fullmatch(label)
         parts = of_label.groupdict() if of_label else {"stage": label}
         more = {name: part for name, part in parts.items() if part is not None}

@@ -559,9 +559,8 @@ def test_changed_settings_of_a_played_campaign_are_refused_until_restarted(finis
     lines = [json.loads(line) for line in restarted.stdout.splitlines()]
     assert {"random: starts over", "random: rounds 1 to 3"} <= {line["message"] for line in lines}
     of_steps = [line for line in lines if line.get("stage") == "extract" and line["done"]]
-    assert [(line["campaign"], line["round"]) for line in of_steps] == [
-        ("random", number) for number in (1, 2, 3)
-    ]
+    told = dict.fromkeys((line["campaign"], line["round"]) for line in of_steps)
+    assert [*told] == [("random", number) for number in (1, 2, 3)]
     of_dagster = [line for line in lines if line.get("event") == "ASSET_MATERIALIZATION"]
     assert {(line["stage"], line.get("round")) for line in of_dagster} >= {
         ("bandit_round", 1),

@@ -82,6 +82,7 @@ def test_progress_is_told_in_numbers_now_and_then_and_at_its_end(written, monkey
         for done in range(0, 5_000, 1_000):
             progress(done, 4_000, f"{done} tokens")
             now[0] += 3.0
+        progress(4_000, 4_000, "at its end, again")
         report(LOG, "read the corpus")(7, 0)
         now[0] += 6.0
         report(LOG, "read the corpus")(9, 0)
