@@ -33,9 +33,9 @@ def link_campaign(
 ) -> dg.UrlMetadataValue:
     """Lead from the MLflow run of a campaign to this Dagster run, and return the way back.
 
-    The Dagster run is tagged with the campaign.
+    The Dagster run is tagged with the campaign, its strategy and its target.
     """
-    tag_run(context, {"campaign": campaign})
+    tag_run(context, {"campaign": campaign, **settings.tags_of(campaign)})
     run_id = describe_run(settings, warehouse, tracker, campaign, dagster_run_id=context.run_id)
     return dg.MetadataValue.url(tracker.run_url(run_id))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from equal_assets.pages.campaign_run import campaign_run, describe_run
+from equal_assets.pages.figures.canvas import Picture, drawn
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 from equal_assets.pages.report import REPORT_FILE
-from equal_assets.pages.selection import campaign_page
+from equal_assets.pages.selection import campaign_figures
 from equal_assets.resources.tracking import TABLE_FILE, Tracker, TrainingData
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings, fingerprint
@@ -31,9 +32,16 @@ Track = Callable[[Warehouse, Tracker, str, str], None]
 def track_curve(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
     """Log the rounds of a campaign, and its pictures."""
     curve = warehouse.query("reward_curve", campaign=campaign)
+    log_curve(tracker, run_id, curve, campaign_figures(warehouse, campaign, curve))
+
+
+def log_curve(
+    tracker: Tracker, run_id: str, curve: pl.DataFrame, pictures: Mapping[str, Picture]
+) -> None:
+    """Log rounds and pictures that are there."""
     tracker.log_rounds(run_id, curve)
-    for name, figure in campaign_page(warehouse, campaign, curve).figures.items():
-        tracker.log_figure(run_id, figure, f"{name.replace(' ', '_')}.png")
+    for name, picture in pictures.items():
+        tracker.log_picture(run_id, picture.png, f"{name.replace(' ', '_')}.png")
 
 
 def track_accuracy(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
@@ -45,7 +53,7 @@ def track_accuracy(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id
     tracker.log_result(run_id, {f"base_{metric}": value for metric, value in base.items()} | tuned)
     tracker.log_evaluation(models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers)
     tracker.finish(run_id)
-    tracker.log_figure(run_id, accuracy_figure(rows), PICTURES["student_accuracy"][0])
+    tracker.log_picture(run_id, drawn(accuracy_figure(rows)).png, PICTURES["student_accuracy"][0])
 
 
 def track_milestones(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
@@ -79,10 +87,10 @@ def track_comparison(
     """Log the picture of campaigns of one target side by side to the runs of some of them."""
     rows = warehouse.query(COMPARISON, campaigns=list(of_target))
     accuracy = warehouse.query("accuracy_over_budget", campaigns=list(of_target))
-    figure = comparison_figure(rows, accuracy)
+    picture = drawn(comparison_figure(rows, accuracy))
     for name in names:
         run_id = campaign_run(warehouse, tracker, name)
-        tracker.log_figure(run_id, figure, PICTURES[COMPARISON][0])
+        tracker.log_picture(run_id, picture.png, PICTURES[COMPARISON][0])
         tracker.mark(run_id, COMPARISON, version)
 
 

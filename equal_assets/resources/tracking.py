@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -273,9 +274,12 @@ class Tracker(ConfigurableResource):
         """Store a text file as an artifact, replacing an earlier one."""
         self._client.log_text(run_id, text, name)
 
-    def log_figure(self, run_id: str, figure: Any, name: str) -> None:
-        """Store a matplotlib figure as an artifact, replacing an earlier one."""
-        self._client.log_figure(run_id, figure, name)
+    def log_picture(self, run_id: str, png: bytes, name: str) -> None:
+        """Store the bytes of a PNG file as an artifact, replacing an earlier one."""
+        with tempfile.TemporaryDirectory(prefix="equal-picture-") as folder:
+            file = Path(folder, name)
+            file.write_bytes(png)
+            self._client.log_artifact(run_id, str(file))
 
     def log_files(self, run_id: str, folder: Path, names: Sequence[str], *, under: str) -> None:
         """Store files of a folder as artifacts, each replacing an earlier one.

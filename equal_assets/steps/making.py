@@ -30,6 +30,8 @@ class Making:
         Versions of what was stored when it began.
     inputs : dict
         What it is made from.
+    tags : dict
+        Strategy and target, where it is of a campaign.
     version : str or None
         Identifies its content; by default the fingerprint of the inputs. May be set until the
         transaction ends.
@@ -40,6 +42,7 @@ class Making:
     warehouse: Warehouse
     stored: Versions
     inputs: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
     version: str | None = None
     _started: float = field(default_factory=time.monotonic)
 
@@ -78,6 +81,7 @@ class Making:
         part = "partition_" if ASSETS[self.asset].is_of_campaign else ""
         return dg.MaterializeResult(
             data_version=dg.DataVersion(str(self.version)),
+            tags=self.tags,
             metadata={
                 **page,
                 f"dagster/{part}row_count": n_rows,
@@ -94,7 +98,7 @@ def making(
     with failing_clearly():
         stored = stored_versions(warehouse)
         inputs = expected_inputs(asset, settings, stored, campaign=campaign)
-        yield Making(asset, campaign, warehouse, stored, inputs)
+        yield Making(asset, campaign, warehouse, stored, inputs, settings.tags_of(campaign))
 
 
 @contextmanager

@@ -23,14 +23,6 @@ NAMED_CLUSTERS = 8
 PULLED_CLUSTERS = 25
 
 
-def sizes_figure(sizes: pl.Series) -> Figure:
-    """Draw how many documents the clusters hold, largest first."""
-    figure, (axis,) = subplots(1, 1)
-    axis.bar(range(1, len(sizes) + 1), sizes.sort(descending=True), width=1.0)
-    axis.set(title="size of the clusters", xlabel="clusters, largest first", ylabel="documents")
-    return figure
-
-
 def cluster_map_figure(clusters: pl.DataFrame) -> Figure:
     """Draw clusters in their plane, colored by size.
 

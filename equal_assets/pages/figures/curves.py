@@ -1,8 +1,7 @@
-"""Curves over rounds and steps: coverage, reward, OT cost, spend, loss."""
+"""Curves over what was spent: coverage, reward, OT cost, pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -80,12 +79,4 @@ def spend_figure(curve: pl.DataFrame) -> Figure:
             axes[1].plot(curve["documents"], curve[column], marker="o", ms=3, label=label)
         axes[1].set(title="LLM tokens", xlabel="documents used", ylabel="tokens")
         axes[1].legend(frameon=False)
-    return figure
-
-
-def loss_figure(losses: Sequence[float]) -> Figure:
-    """Draw the loss of a training over its steps."""
-    figure, (axis,) = subplots(1, 1)
-    axis.plot(range(1, len(losses) + 1), losses, lw=1)
-    axis.set(title="loss of the fine-tune", xlabel="logged step", ylabel="loss, nats a token")
     return figure
