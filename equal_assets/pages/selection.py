@@ -50,8 +50,8 @@ REPLACED = (
 )
 
 STORED = (
-    "This round was there already and is not played again; `equal rerun {campaign} --from-round "
-    "{number}` removes it and all after it, then plays them."
+    "It was there already and was not played again: equal rerun {campaign} --from-round {number} "
+    "removes it and all after it, then plays them."
 )
 
 
@@ -79,10 +79,11 @@ def round_page(
     pairs = warehouse.query("sample_pairs", campaign=campaign, round=shown)
     covered = coverage_curves(warehouse, [campaign])[campaign].until(shown)
     said = [
-        _outcome(warehouse, campaign, number, shown=shown, is_new=is_new),
+        _replaced(warehouse, campaign, shown) if number > shown else "",
         f"Round {shown} of {_named(warehouse, campaign)}: {pulls['documents'].sum():,} documents "
         f"gave {pulls['pairs'].sum():,} pairs.",
         _verdict(covered),
+        "" if is_new or number > shown else STORED.format(campaign=campaign, number=number),
     ]
     return {
         "this round": " ".join(filter(None, said)),
@@ -97,7 +98,7 @@ def round_page(
                 **_not_kept(warehouse, campaign, shown),
             }
         ),
-        "dagster/partition_row_count": row["n_pulls"],
+        "rows": row["n_pulls"],
     }
 
 
@@ -187,13 +188,11 @@ def _campaign(
     return " ".join(filter(None, said))
 
 
-def _outcome(warehouse: Warehouse, campaign: str, number: int, *, shown: int, is_new: bool) -> str:
-    """Return why a round was not played; empty where it was."""
-    if number > shown:
-        standing = warehouse.query("campaign_status").filter(campaign=campaign)
-        because = standing["ended_because"].item() or "no document is left"
-        return REPLACED.format(campaign=campaign, last=shown, because=because)
-    return "" if is_new else STORED.format(campaign=campaign, number=number)
+def _replaced(warehouse: Warehouse, campaign: str, shown: int) -> str:
+    """Return why another round is shown than the one that was asked for."""
+    standing = warehouse.query("campaign_status").filter(campaign=campaign)
+    because = standing["ended_because"].item() or "no document is left"
+    return REPLACED.format(campaign=campaign, last=shown, because=because)
 
 
 def _verdict(covered: CoverageCurve) -> str:

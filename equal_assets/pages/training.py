@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from equal_assets.pages.campaign_run import run_link
 from equal_assets.pages.metadata import facts, sparkline, warned
 from equal_assets.pages.values import change
 from equal_assets.resources.students.student import FineTuning
@@ -80,5 +81,5 @@ def student_page(
             }
         ),
         "model": dg.MetadataValue.path(row["path"]),
-        "MLflow run": dg.MetadataValue.url(address),
+        "MLflow run": run_link(address, "fine-tune"),
     }

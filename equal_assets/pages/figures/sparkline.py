@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-WIDTH, HEIGHT, MARGIN = 300, 72, 4
+WIDTH, HEIGHT, MARGIN = 240, 60, 4
 MAX_POINTS, MAX_BARS = 20, 40
 """That are drawn: the UI hides Markdown of 1,000 characters or more behind a link."""
 
