@@ -28,7 +28,7 @@ SHARED_VIEW = "campaigns"
 
 COLUMNS = (
     "tags.`equal.strategy`",
-    "metrics.`reward/target_coverage`",
+    "metrics.`reward/coverage`",
     "metrics.`spend/documents`",
     "metrics.`spend/tokens`",
     "metrics.`student/perplexity`",
@@ -47,14 +47,14 @@ SUPERSEDED_TAG = "equal.superseded"
 LOGGED_TAG = "equal.logged."
 """Begins the tags that say which version of an asset a run shows."""
 ROUND_METRICS = {
-    "target_coverage": "reward/target_coverage",
-    "random_coverage": "reward/target_coverage_random",
+    "target_coverage": "reward/coverage",
+    "random_coverage": "reward/coverage_random",
     "near_pairs": "reward/near_pairs",
     "random_near_pairs": "reward/near_pairs_random",
     "pool_pairs": "reward/pairs",
-    "pool_ot_cost": "reward/ot_cost",
-    "mean_reward": "reward/mean_of_round",
-    "best_reward": "reward/best_of_round",
+    "pool_ot_cost": "reward/transport_cost",
+    "mean_reward": "reward/round_mean",
+    "best_reward": "reward/round_best",
     "documents": "spend/documents",
     "tokens": "spend/tokens",
     "paid_tokens": "spend/tokens_paid",

@@ -55,10 +55,12 @@ def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
     figure, (left, right) = subplots(1, 2)
     left.plot(curve["documents"], curve["mean_reward"], marker="o", ms=3, label="mean of the round")
     left.plot(curve["documents"], curve["best_reward"], marker="o", ms=3, label="best of the round")
-    left.set(title=f"{campaign}: reward", xlabel="documents used", ylabel="reward (−OT cost)")
+    left.set(
+        title=f"{campaign}: reward, higher is better", xlabel="documents used", ylabel="−OT cost"
+    )
     left.legend(frameon=False)
     right.plot(curve["documents"], curve["pool_ot_cost"], marker="o", ms=3, color="tab:green")
-    right.set(title="all pairs so far", xlabel="documents used", ylabel="OT cost to the reference")
+    right.set(title="OT cost of all pairs: lower is better", xlabel="documents used")
     return figure
 
 
