@@ -145,8 +145,8 @@ class _Content:
             **lines(self.covered),
             "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
             **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
-            "LLM tokens": f"{row['tokens']:,}",
-            "cost": money(row["cost"], self.settings.currency),
+            **({"LLM tokens": f"{row['tokens']:,}"} if row["tokens"] else {}),
+            **({"cost": money(row["cost"], self.settings.currency)} if row["cost"] else {}),
             "rounds": f"{row['rounds']}"
             + (f", ended by {row['ended_by']}" if row["ended_by"] else f" of {campaign.n_rounds}"),
             "training examples": text(row["examples"]),
@@ -268,7 +268,8 @@ class _Content:
         accuracy = self.warehouse.query("accuracy_over_budget", campaigns=names)
         yield ReportSection(
             "Compared with other campaigns of the target",
-            f"After at most {rows['shared_budget'][0]:,} documents, judged by the test split, as compared last.",
+            f"After at most {rows['shared_budget'][0]:,} documents, judged by the test split, as "
+            "`equal run` or `equal compare` found it last.",
             figures=[drawn("pools and students", comparison_figure(rows, accuracy))],
             tables=tables,
         )
