@@ -8,6 +8,7 @@ definition: reload the code location after adding a campaign.
 """
 
 import warnings
+from collections.abc import Iterator, Set
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,9 +38,35 @@ def round_partitions(settings: Settings) -> dg.MultiPartitionsDefinition:
         start=FIRST_DAY,
         end=FIRST_DAY + timedelta(days=n_rounds),
     )
-    return dg.MultiPartitionsDefinition(
-        {"campaign": campaign_partitions(settings), "round": rounds}
-    )
+    return CampaignRounds({"campaign": campaign_partitions(settings), "round": rounds})
+
+
+class CampaignRounds(dg.MultiPartitionsDefinition):
+    """Campaigns x rounds, whose subsets are gone through in the order of the rounds.
+
+    A step that played a range of rounds ends with one event for each of them, in the order of the
+    set that Dagster keeps them in: that of the hashes. The page of an asset shows its last event.
+    """
+
+    def empty_subset(self) -> Any:
+        """Return the subset that others begin as."""
+        return self.partitions_subset_class(_SortedSet())  # type: ignore[call-arg]
+
+
+class _SortedSet(set[str]):
+    """A set that is gone through in order; so is what is joined to it.
+
+    An empty one counts as true: Dagster would put a plain set in the place of a false one.
+    """
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(super().__iter__()))
+
+    def __or__(self, other: Set[Any]) -> set[Any]:
+        return _SortedSet(super().__or__(other))
 
 
 def previous_round() -> dg.MultiPartitionMapping:

@@ -132,3 +132,21 @@ def test_a_round_that_reads_the_round_before_it_can_be_materialized(instance):
         assert dg.materialize(
             [play], partition_key=round_key("a", number), instance=instance
         ).success
+
+
+def test_the_last_event_of_a_run_of_rounds_is_that_of_its_last_round(instance):
+    rounds = round_partitions(settings_of(a=450, b=450))
+
+    @dg.asset(partitions_def=rounds, backfill_policy=dg.BackfillPolicy.single_run(), name="round")
+    def play(context: dg.AssetExecutionContext) -> None:
+        for key in reversed(context.partition_keys):
+            context.log_event(dg.AssetMaterialization("round", partition=key))
+
+    first, last = round_key("a", 1), round_key("b", 9)
+    begin, end = (f"dagster/asset_partition_range_{end}" for end in ("start", "end"))
+    run = dg.materialize([play], instance=instance, tags={begin: str(first), end: str(last)})
+    assert run.success
+    events = instance.fetch_materializations(dg.AssetKey("round"), limit=18, ascending=False)
+    told = [event.partition_key for event in events.records]
+    in_order = [str(round_key(name, number)) for name in "ab" for number in range(1, 10)]
+    assert told == in_order[::-1]

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from equal_assets.pages.campaign_run import run_link
 from equal_assets.pages.metadata import markdown
 from equal_assets.pages.tracked import track
 from equal_assets.partitions import declared
@@ -41,6 +42,6 @@ def harness_accuracy(
             "tasks": ", ".join(harness.names) or "none: evaluation.harness names none",
             "lm-eval": markdown(rows.drop("campaign")),
             "items": len(items),
-            "MLflow run": dg.MetadataValue.url(tracker.run_url(run_id)),
+            "MLflow run": run_link(tracker.run_url(run_id), campaign),
         }
         return made.result(page, n_rows=len(rows))

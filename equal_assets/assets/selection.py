@@ -14,8 +14,8 @@ from equal_assets.pages.campaign_run import (
     rounds_tags,
     tag_run,
 )
-from equal_assets.pages.selection import campaign_page, round_page
-from equal_assets.pages.tracked import track
+from equal_assets.pages.selection import campaign_figures, campaign_page, round_page
+from equal_assets.pages.tracked import log_curve
 from equal_assets.partitions import declared, parse_round_key, round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
@@ -94,10 +94,13 @@ def reward_curve(
             curve = transaction.query("reward_curve", campaign=campaign)
             transaction.replace("reward_curve", curve, campaign=campaign)
             transaction.replace("reference_plane", reference, campaign=campaign)
-        track("reward_curve", warehouse, tracker, campaign, version=str(made.version))
-        page = campaign_page(warehouse, campaign, curve)
+        pictures = campaign_figures(warehouse, campaign, curve)
+        run_id = campaign_run(warehouse, tracker, campaign)
+        log_curve(tracker, run_id, curve, pictures)
+        tracker.mark(run_id, "reward_curve", str(made.version))
+        page = campaign_page(warehouse, campaign, curve, pictures)
         link = link_campaign(context, settings, warehouse, tracker, campaign)
-        return made.result({**page.metadata, "MLflow run": link}, n_rows=len(curve))
+        return made.result({**page, "MLflow run": link}, n_rows=len(curve))
 
 
 def _played(

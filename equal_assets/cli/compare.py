@@ -83,7 +83,7 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
     instance, warehouse = open_project()
     names = _campaigns_with_rounds(named if campaigns else [], settings, warehouse)
     _refresh_comparison(settings, instance, warehouse)
-    rows = warehouse.query("strategy_comparison", campaigns=names)
+    rows = _in_order(warehouse.query("strategy_comparison", campaigns=names), names)
     for of_target in rows.partition_by("target", maintain_order=True):
         shown = [name for name in names if name in of_target["campaign"]]
         console.print()
@@ -126,15 +126,15 @@ def report(campaign: str, out: Path | None) -> None:
     """Write what a campaign did and gained as one HTML file.
 
     The file can be mailed: it holds its pictures and loads nothing from elsewhere. The campaign's
-    MLflow run keeps the same page.
+    MLflow run keeps the same page. Other campaigns stand in it as they were when they were compared
+    last, by `equal run` or `equal compare`.
     """
     from equal_assets.pages.report import publish_report
 
     settings = load_settings()
     names = known_campaigns((campaign,), settings)
-    instance, warehouse = open_project()
+    _, warehouse = open_project()
     _campaigns_with_rounds(names, settings, warehouse)
-    _refresh_comparison(settings, instance, warehouse)
     path = out or state_folder() / "exports" / campaign / "report.html"
     publish_report(
         campaign, path, settings, warehouse, build_extractor(settings), build_tracker(settings)
@@ -165,6 +165,15 @@ def _refresh_comparison(
 
     with progress_bars() as announce:
         guarded(Runner(instance, warehouse, settings, announce).compare)
+
+
+def _in_order(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Return rows by target, and in it in the order in which the campaigns are named."""
+    import polars as pl
+
+    places = {name: place for place, name in enumerate(names)}
+    of = pl.col("campaign").replace_strict(places, return_dtype=pl.Int64)
+    return rows.sort("target", of, maintain_order=True)
 
 
 def _comparison_table(names: list[str], rows: pl.DataFrame, points: pl.DataFrame) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,34 @@ from equal_assets.runs import process_tags
 from equal_assets.settings import Settings
 from equal_assets.versions import is_current, stored_versions
 
+UNITS = {
+    "documents": "documents",
+    "target_qa": "pairs of the target",
+    "warmup_qa": "pairs of the warm-up sample",
+    "cluster_geometry": "clusters",
+    "qa_dataset": "pairs to train on",
+    "fine_tuned_student": "student",
+    "strategy_comparison": "points of budgets compared",
+}
+"""What the rows of an asset are called in the line that its stage leaves behind."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a Dagster run made: rows by asset, and the seconds it took."""
+
+    rows: dict[str, int]
+    seconds: float
+
+
+def result_line(stage: str, found: Sequence[str], seconds: float) -> str:
+    """Return the line that a stage leaves behind.
+
+    >>> result_line("equal: 10 rounds", ["1,500 documents", "1,529 pairs"], 44.8)
+    'equal: 10 rounds: 1,500 documents, 1,529 pairs (45 s)'
+    """
+    return f"{stage}: {', '.join(found) or 'done'} ({seconds:,.0f} s)"
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -33,7 +62,8 @@ class Runner:
     warehouse : Warehouse
     settings : Settings
     announce : callable
-        Called with a line for people before each stage that has something to do.
+        Called with a line for people before each stage that has something to do, and after it with
+        what came of it.
     """
 
     instance: dg.DagsterInstance
@@ -108,7 +138,11 @@ class Runner:
             "dagster/asset_partition_range_start": str(round_key(name, first)),
             "dagster/asset_partition_range_end": str(round_key(name, campaign.n_rounds)),
         }
-        self._execute(("bandit_round",), tags=tags)
+        seconds = self._execute(("bandit_round",), tags=tags).seconds
+        row = self.warehouse.query("campaign_status").filter(campaign=name).row(0, named=True)
+        found = [f"{row['documents']:,} documents", f"{row['pairs']:,} pairs"]
+        found += [f"{row['tokens']:,} LLM tokens"] if row["tokens"] else []
+        self.announce(result_line(f"{name}: {row['rounds']} rounds", found, seconds))
         return 1
 
     def _job(self, job: str, *, campaign: str = "") -> int:
@@ -128,7 +162,10 @@ class Runner:
             if not stale:
                 return n_runs
             self.announce(f"{label}: {', '.join(stale)}")
-            self._execute(stale, partition=campaign or None, tags=named)
+            made = self._execute(stale, partition=campaign or None, tags=named)
+            rows = made.rows
+            found = [f"{rows[name]:,} {unit}" for name, unit in UNITS.items() if name in rows]
+            self.announce(result_line(label, found, made.seconds))
             if "documents" in stale and (line := reading_line(self.warehouse)):
                 self.announce(line)
         return len(assets)
@@ -139,15 +176,23 @@ class Runner:
         *,
         partition: str | None = None,
         tags: dict[str, str] | None = None,
-    ) -> None:
-        job = defs.resolve_implicit_global_asset_job_def()
-        job.execute_in_process(
+    ) -> Made:
+        job, started = defs.resolve_implicit_global_asset_job_def(), time.monotonic()
+        done = job.execute_in_process(
             instance=self.instance,
             asset_selection=[dg.AssetKey(name) for name in assets],
             partition_key=partition,
             tags={**process_tags(), **(tags or {})},
             run_config={"loggers": dagster_logs(), **self._config(assets)},
         )
+        events = [event.materialization for event in done.get_asset_materialization_events()]
+        rows = {
+            event.asset_key.to_user_string(): int(str(event.metadata[name].value))
+            for event in events
+            for name in ("rows", "dagster/row_count")
+            if name in event.metadata
+        }
+        return Made(rows, time.monotonic() - started)
 
     def _config(self, assets: Sequence[str]) -> dict[str, Any]:
         """Return the run config of assets: the command line may set milestones."""

@@ -22,6 +22,7 @@ from equal_assets.cli.project import build_tracker, enter_dagster_home
 from equal_assets.cli.services import HOST, Service, address, free_port, is_free, running
 from equal_assets.cli.terminal import console, is_for_machines, say, say_warning
 from equal_assets.errors import ServiceError
+from equal_assets.resources.tracking import SHARED_VIEW
 from equal_assets.settings import TrackingSettings, load_settings, state_folder
 
 DAGSTER_PORT, MLFLOW_PORT, METRICS_PORT = 3000, 5000, 9464
@@ -193,4 +194,6 @@ def _experiment(pages: str, name: str) -> str:
             found = json.load(answer)["experiment"]["experiment_id"]
     except (urllib.error.URLError, TimeoutError, ValueError, KeyError):
         return pages
-    return f"{pages}/#/experiments/{found}"
+    # its runs, not the traces of agents that MLflow opens at by itself
+    view = {"workflowType": "machine_learning", "viewStateShareKey": SHARED_VIEW}
+    return f"{pages}/#/experiments/{found}/runs?{urllib.parse.urlencode(view)}"

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
 from equal_assets.graph import ASSETS
 from equal_assets.health.fault import Fault
@@ -56,7 +57,8 @@ def _lacking(name: str, warehouse: Warehouse, tracker: Tracker) -> list[str]:
         return ["its run"]
     stored, run_id = stored_versions(warehouse), campaign_run(warehouse, tracker, name)
     curve = warehouse.query("reward_curve", campaign=name)
-    lacking = [f"round {n}" for n in curve["round"] if n > tracker.last_round(run_id)]
+    unlogged = curve.filter(pl.col("documents") > tracker.documents_logged(run_id))
+    lacking = [f"round {number}" for number in unlogged["round"]]
     if ("fine_tuned_student", name) in stored:
         row = warehouse.query("whole_student", campaign=name).row(0, named=True)
         folder = Path(warehouse.found_path(row["path"]))

@@ -8,11 +8,11 @@ from equal_assets.lineage.schemas import Column, read_table
 
 
 def table_metadata(asset: str) -> dict[str, Any]:
-    """Return the definition metadata of an asset: table name and column schema."""
-    return {
-        "dagster/table_name": f"main.{asset}",
-        "dagster/column_schema": table_schema(asset),
-    }
+    """Return the definition metadata of an asset: table name and column schema.
+
+    Under Dagster's own name for it, the schema would take the page above what the asset shows.
+    """
+    return {"dagster/table_name": f"main.{asset}", "columns": table_schema(asset)}
 
 
 def table_schema(asset: str) -> dg.TableSchema:

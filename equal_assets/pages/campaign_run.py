@@ -30,14 +30,19 @@ def link_campaign(
     warehouse: Warehouse,
     tracker: Tracker,
     campaign: str,
-) -> dg.UrlMetadataValue:
+) -> dg.MarkdownMetadataValue:
     """Lead from the MLflow run of a campaign to this Dagster run, and return the way back.
 
-    The Dagster run is tagged with the campaign.
+    The Dagster run is tagged with the campaign, its strategy and its target.
     """
-    tag_run(context, {"campaign": campaign})
+    tag_run(context, {"campaign": campaign, **settings.tags_of(campaign)})
     run_id = describe_run(settings, warehouse, tracker, campaign, dagster_run_id=context.run_id)
-    return dg.MetadataValue.url(tracker.run_url(run_id))
+    return run_link(tracker.run_url(run_id), campaign)
+
+
+def run_link(address: str, name: str) -> dg.MarkdownMetadataValue:
+    """Return a link to a run in MLflow by its name: an address would widen the page."""
+    return dg.MetadataValue.md(f"[{name}]({address})")
 
 
 def describe_run(

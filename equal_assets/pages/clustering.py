@@ -8,8 +8,17 @@ import numpy as np
 import polars as pl
 
 from equal_assets.algorithms.clusters.geometry import Geometry
-from equal_assets.pages.figures.clusters import cluster_map_figure, sizes_figure
-from equal_assets.pages.metadata import first_words, markdown, readable, with_bars
+from equal_assets.pages.figures.canvas import drawn
+from equal_assets.pages.figures.clusters import cluster_map_figure
+from equal_assets.pages.metadata import (
+    bars,
+    facts,
+    first_words,
+    in_place,
+    markdown,
+    readable,
+    with_bars,
+)
 
 LARGEST_CLUSTERS, LISTED_CLUSTERS = 10, 200
 """Rows at a glance, and in a table that is opened."""
@@ -20,21 +29,27 @@ def embeddings_page(
 ) -> dict[str, Any]:
     """Return the page of the document vectors, shape (n_documents, n_dimensions)."""
     return {
-        "dimensions": vectors.shape[1],
-        "documents per second": round(len(vectors) / seconds, 1),
-        "tokens": tokens,
-        "FLOPs": flops,
+        "what it took": facts(
+            {
+                "dimensions of a vector": vectors.shape[1],
+                "documents per second": round(len(vectors) / seconds, 1),
+                "tokens read": tokens,
+                "FLOPs": flops,
+            }
+        )
     }
 
 
 def clusters_page(rows: pl.DataFrame, geometry: Geometry) -> dict[str, Any]:
     """Return the page of ``clusters``, given its rows and the shape of the clusters."""
+    sizes = geometry.sizes
     return {
-        "clusters": len(geometry.sizes),
-        "size of the clusters": markdown(sizes_figure(pl.Series(geometry.sizes))),
-        "smallest": int(geometry.sizes.min()),
-        "largest": int(geometry.sizes.max()),
-        **readable({"mean distance to centroid": rows["distance"].mean()}),
+        "size of the clusters": bars(
+            sorted(sizes.tolist(), reverse=True),
+            f"{len(sizes):,} clusters, largest first, of {sizes.max():,} down to {sizes.min():,} "
+            "documents.",
+        ),
+        **readable({"mean distance of a document to its centroid": rows["distance"].mean()}),
     }
 
 
@@ -43,7 +58,7 @@ def geometry_page(overview: pl.DataFrame) -> dict[str, Any]:
     largest = overview.head(LARGEST_CLUSTERS).select(pl.col("terms").list.head(3), "n_documents")
     listed = overview.head(LISTED_CLUSTERS).drop("x", "y")
     return {
-        "largest clusters": markdown(with_bars(largest, "n_documents")),
-        "map of the clusters": markdown(cluster_map_figure(overview)),
-        "clusters": markdown(listed.with_columns(medoid=first_words(pl.col("medoid"), 80))),
+        f"largest of {len(overview):,} clusters": in_place(with_bars(largest, "n_documents")),
+        "map of the clusters": markdown(drawn(cluster_map_figure(overview))),
+        "every cluster": markdown(listed.with_columns(medoid=first_words(pl.col("medoid"), 80))),
     }

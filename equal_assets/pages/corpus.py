@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from equal_assets.pages.figures.corpus import lengths_figure
-from equal_assets.pages.metadata import first_words, markdown, with_bars
+from equal_assets.pages.metadata import bars, first_words, in_place, opened, with_bars
+from equal_assets.pages.values import text
 from equal_assets.resources.warehouse import Transaction, Warehouse
 
 LARGEST_SOURCES, LISTED_SOURCES = 8, 200
@@ -26,23 +26,25 @@ def documents_page(transaction: Transaction, summary: dict[str, Any]) -> dict[st
     sources = transaction.query("corpus_sources")
     samples = transaction.query("sample_documents")
     lengths = transaction.query("document_lengths")
+    shortest, longest = lengths["from_characters"].min(), lengths["to_characters"].max()
     return {
         "how it was read": reading_line(transaction),
-        f"largest of {len(sources):,} sources": markdown(
+        f"largest of {len(sources):,} sources": in_place(
             with_bars(sources.select("source", "documents").head(LARGEST_SOURCES), "documents")
         ),
-        "samples": markdown(
-            samples.select("source", text=first_words(pl.col("text"), 200)),
+        "samples": in_place(samples.select("source", text=first_words(pl.col("text"), 200))),
+        "length of the documents": bars(
+            lengths["documents"].to_list(),
+            f"Documents by length, from {text(shortest)} to {text(longest)} characters, short to "
+            f"long in equal ratios; {summary['n_characters']:,} characters in all.",
         ),
-        "length of the documents": markdown(lengths_figure(lengths)),
-        "rejected by reason": markdown(transaction.query("rejected_by_reason")),
-        "skipped files by kind": markdown(transaction.query("skipped_by_kind")),
-        "sources": markdown(sources.head(LISTED_SOURCES)),
-        "characters": summary["n_characters"],
-        "chunks of pages": summary["n_chunks"],
-        "pages that were cut": summary["n_pages"],
-        "merged duplicates": summary["n_duplicates"],
-        "rejected rows": summary["n_rejected"],
+        "what was left out, and every source": opened(
+            {
+                "rejected by reason": transaction.query("rejected_by_reason"),
+                "skipped files by kind": transaction.query("skipped_by_kind"),
+                "sources": sources.head(LISTED_SOURCES),
+            }
+        ),
     }
 
 

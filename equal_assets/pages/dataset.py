@@ -1,5 +1,6 @@
 """What the page of group `dataset` shows."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.algorithms.pruning import ALL, Pruning
-from equal_assets.pages.metadata import in_short, markdown, with_bars
+from equal_assets.pages.metadata import in_place, in_short, opened, with_bars
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import DatasetSettings, portable
 
@@ -53,43 +54,66 @@ def dataset_page(
     )
     largest_sources = sources.select("source", "pairs").head(LARGEST)
     largest_clusters = clusters.select(pl.col("terms").list.head(3), "pairs").head(LARGEST)
+    kept, n_kept = _pruned(pruning, settings), sources["pairs"].sum()
+    said = [f"{n_kept:,} pairs to train on; {len(removed):,} others were removed.", *kept.said]
     return {
-        **({"languages": languages} if languages else {}),
-        **({"review": review} if review else {}),
-        "removed by reason": markdown(removed["reason"].value_counts(sort=True)),
-        **_pruned(pruning, settings),
-        "thresholds": settings.model_dump(mode="json", exclude={"protected_field"}),
-        "removed pairs": markdown(left_out),
-        f"pairs of the largest of {len(sources):,} sources": markdown(
+        "what was kept": " ".join([*said, *filter(None, (review, languages))]),
+        "take it away": dg.MetadataValue.md(
+            f"`equal export {campaign}` writes it for trainers, with a card. The file itself: "
+            f"`{portable(str(path))}`"
+        ),
+        "sample pairs": in_place(examples.select("question", "answer")),
+        f"pairs of the largest of {len(sources):,} sources": in_place(
             with_bars(largest_sources, "pairs")
         ),
-        f"pairs of the largest of {len(clusters):,} clusters": markdown(
+        f"pairs of the largest of {len(clusters):,} clusters": in_place(
             with_bars(largest_clusters, "pairs")
         ),
-        "sample pairs": markdown(examples),
-        "pairs by source": markdown(sources.head(LISTED)),
-        "pairs by cluster": markdown(clusters.head(LISTED)),
-        "parquet": dg.MetadataValue.path(portable(str(path))),
+        "removed pairs and all tables": opened(
+            {
+                "removed by reason": removed["reason"].value_counts(sort=True),
+                "some removed pairs": left_out,
+                "thresholds of the removal": _thresholds(settings),
+                "how many pairs each reference question keeps": kept.judged,
+                "sample pairs": examples,
+                "pairs by source": sources.head(LISTED),
+                "pairs by cluster": clusters.head(LISTED),
+            }
+        ),
     }
 
 
-def _pruned(pruning: Pruning | None, settings: DatasetSettings) -> dict[str, Any]:
+def _thresholds(settings: DatasetSettings) -> pl.DataFrame:
+    stated = settings.model_dump(mode="json", exclude={"protected_field"}, exclude_none=True)
+    rows = [(f"dataset.{name}", str(value)) for name, value in stated.items()]
+    return pl.DataFrame(rows, schema=["setting", "value"], orient="row")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What pruning did: in sentences, and what decided it."""
+
+    said: list[str]
+    judged: pl.DataFrame
+
+
+def _pruned(pruning: Pruning | None, settings: DatasetSettings) -> _Kept:
     """Return how many pairs each reference question keeps, and what decided that."""
     if pruning is None:
-        return {}
-    kept = f"{pruning.is_kept.sum():,} of {len(pruning.is_kept):,} pairs: "
+        return _Kept([], pl.DataFrame())
+    kept = f"Pruning kept {pruning.is_kept.sum():,} of {len(pruning.is_kept):,}: "
     number = pruning.per_question
     kept += "all" if number == ALL else f"the {number:,} nearest of each reference question"
     if pruning.is_raised:
         kept += f", more than it would keep without min_examples = {settings.min_examples:,}"
-    if not pruning.judgments:
-        return {"pruning kept": kept}
-    judged = pl.DataFrame(pruning.judgments).select(
-        pl.when(pl.col("per_question") == ALL)
-        .then(pl.lit("all"))
-        .otherwise(pl.col("per_question").cast(pl.String))
-        .alias("pairs per question"),
-        pl.col("cost").round(4).alias("OT cost to held-out questions"),
-        pl.col("error").round(4).alias("standard error of what it is above the lowest"),
-    )
-    return {"pruning kept": kept, "pruning, judged": markdown(judged)}
+    judged = pl.DataFrame(pruning.judgments)
+    if pruning.judgments:
+        judged = judged.select(
+            pl.when(pl.col("per_question") == ALL)
+            .then(pl.lit("all"))
+            .otherwise(pl.col("per_question").cast(pl.String))
+            .alias("pairs per question"),
+            pl.col("cost").round(4).alias("OT cost to held-out questions"),
+            pl.col("error").round(4).alias("standard error of what it is above the lowest"),
+        )
+    return _Kept([f"{kept}."], judged)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from equal_assets.pages.figures.canvas import png_uri
-from equal_assets.pages.figures.sparkline import sparkline_uri
+from equal_assets.pages.figures.canvas import Picture
+from equal_assets.pages.figures.sparkline import bars_uri, curve_uri
 from equal_assets.pages.values import in_markdown, markdown_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 BAR_CELLS = 12
 """Length of the longest bar of a table; characters."""
@@ -21,30 +18,68 @@ BAR_CELLS = 12
 SHORT_CHARACTERS = 100
 """Length of a text in a table of samples."""
 
+HIDDEN_CHARACTERS = 1_000
+"""The UI shows shorter Markdown in place, and the rest behind a link."""
+
 SIGNIFICANT_DIGITS = 6
 """Of a number on a page: the tables keep all."""
 
 
-def markdown(content: pl.DataFrame | Figure) -> dg.MarkdownMetadataValue:
-    """Return a table, or a figure that carries its own bytes, for the Dagster UI.
-
-    The UI shows text of less than 1,000 characters in place, and the rest behind a link.
-    """
+def markdown(content: pl.DataFrame | Picture | str) -> dg.MarkdownMetadataValue:
+    """Return a table, a picture that carries its own bytes, or a text, for the Dagster UI."""
     if isinstance(content, pl.DataFrame):
         table = markdown_table(content.columns, content.iter_rows())
         return dg.MetadataValue.md("none" if content.is_empty() else table)
-    return dg.MetadataValue.md(f"![plot]({png_uri(content)})")
+    return dg.MetadataValue.md(
+        f"![plot]({content.uri})" if isinstance(content, Picture) else in_markdown(content)
+    )
 
 
-def sparkline(values: Sequence[float | None], said: str = "") -> dg.MarkdownMetadataValue:
+def sparkline(
+    values: Sequence[float | None], said: str = "", *, beside: Sequence[float | None] = ()
+) -> dg.MarkdownMetadataValue:
     """Return a curve that the Dagster UI shows in place, its first and last value beside it.
 
-    A sentence under it says what it shows.
+    A sentence under it says what it shows; ``beside`` is drawn dashed.
     """
     known = [value for value in values if value is not None]
     ends = f" {known[0]:.4g} → {known[-1]:.4g}" if known else " no value"
     below = f"\n\n{said}" if said else ""
-    return dg.MetadataValue.md(f"![curve]({sparkline_uri(values)}){ends}{below}")
+    return dg.MetadataValue.md(f"![curve]({curve_uri(values, beside)}){ends}{below}")
+
+
+def bars(heights: Sequence[float], said: str) -> dg.MarkdownMetadataValue:
+    """Return bars that the Dagster UI shows in place, over a sentence that says what they are."""
+    return dg.MetadataValue.md(f"![bars]({bars_uri(heights)})\n\n{said}")
+
+
+def in_place(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Return a table that the Dagster UI shows in place: as many of the first rows as fit."""
+    fitting = rows
+    while len(shown := markdown(fitting).value or "") >= HIDDEN_CHARACTERS and len(fitting) > 1:
+        fitting = fitting.head(len(fitting) - 1)
+    return dg.MetadataValue.md(shown)
+
+
+def facts(named: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    """Return what is known as a table of two columns; a value that is None is left out."""
+    known = [(name, value) for name, value in named.items() if value is not None]
+    return dg.MetadataValue.md(markdown_table(("", ""), known))
+
+
+def opened(parts: Mapping[str, pl.DataFrame | Picture | str]) -> dg.MarkdownMetadataValue:
+    """Return tables, pictures and texts under their titles, for the dialog that a link opens.
+
+    A table without rows is left out.
+    """
+    shown = {
+        title: markdown(part).value
+        for title, part in parts.items()
+        if not (isinstance(part, pl.DataFrame) and part.is_empty())
+    }
+    return dg.MetadataValue.md(
+        "\n\n".join(f"### {title}\n\n{part}" for title, part in shown.items())
+    )
 
 
 def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:

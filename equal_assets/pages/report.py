@@ -34,8 +34,8 @@ from equal_assets.settings import Settings
 
 REPORT_FILE = "report.html"
 
-LISTED_CLUSTERS, LISTED_SOURCES = 20, 15
-"""Rows that a page has room for."""
+LISTED_CLUSTERS, LISTED_SOURCES, FIRST_PAIRS = 20, 15, 2
+"""Rows that a page has room for, and pairs on its first screen."""
 
 PACKAGES = ("equal-assets", "dagster", "duckdb", "mlflow", "torch", "sentence-transformers", "POT")
 
@@ -78,6 +78,7 @@ def write_report(name: str, settings: Settings, warehouse: Warehouse, extractor:
         name=name,
         headline=content.headline(),
         facts=content.facts(),
+        pairs=content.pairs[:FIRST_PAIRS],
         sections=content.sections(),
     )
 
@@ -126,6 +127,10 @@ class _Content:
     def covered(self) -> CoverageCurve:
         return coverage_curves(self.warehouse, [self.name])[self.name]
 
+    @cached_property
+    def pairs(self) -> list[dict[str, Any]]:
+        return self.warehouse.query("sample_examples", campaign=self.name).to_dicts()
+
     def headline(self) -> str:
         campaign = self.settings.campaigns[self.name]
         return (
@@ -140,8 +145,8 @@ class _Content:
             **lines(self.covered),
             "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
             **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
-            "LLM tokens": f"{row['tokens']:,}",
-            "cost": money(row["cost"], self.settings.currency),
+            **({"LLM tokens": f"{row['tokens']:,}"} if row["tokens"] else {}),
+            **({"cost": money(row["cost"], self.settings.currency)} if row["cost"] else {}),
             "rounds": f"{row['rounds']}"
             + (f", ended by {row['ended_by']}" if row["ended_by"] else f" of {campaign.n_rounds}"),
             "training examples": text(row["examples"]),
@@ -263,7 +268,8 @@ class _Content:
         accuracy = self.warehouse.query("accuracy_over_budget", campaigns=names)
         yield ReportSection(
             "Compared with other campaigns of the target",
-            f"After at most {rows['shared_budget'][0]:,} documents, judged by the test split.",
+            f"After at most {rows['shared_budget'][0]:,} documents, judged by the test split, as "
+            "`equal run` or `equal compare` found it last.",
             figures=[drawn("pools and students", comparison_figure(rows, accuracy))],
             tables=tables,
         )
@@ -272,7 +278,6 @@ class _Content:
         query = self.warehouse.query
         sources = query("examples_by_source", campaign=self.name)
         removed = query("removed_by_reason", campaign=self.name)
-        pairs = query("sample_examples", campaign=self.name)
         return ReportSection(
             "The data set",
             f"{sources['pairs'].sum():,} pairs from {len(sources):,} sources; "
@@ -281,7 +286,7 @@ class _Content:
                 table("pairs by source", sources.head(LISTED_SOURCES)),
                 table("removed pairs by reason", removed),
             ],
-            pairs=pairs.to_dicts(),
+            pairs=self.pairs[FIRST_PAIRS:],
         )
 
     def _how_to_reproduce(self) -> ReportSection:

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from equal_assets.pages.metadata import first_words, markdown
+from equal_assets.pages.metadata import first_words, in_place
 
 SAMPLE_QUESTIONS = 4
 """What a page has room for at a glance."""
@@ -24,8 +24,7 @@ def target_page(name: str, rows: pl.DataFrame) -> dict[str, Any]:
         question=first_words(pl.col("question"), 100), answer=first_words(pl.col("answer"), 80)
     )
     return {
-        "reference pairs": len(reference),
-        "test pairs": len(rows) - len(reference),
-        "target": name,
-        "sample questions": markdown(shown),
+        "target": f"{name}: {len(reference):,} reference pairs steer the choice of documents, "
+        f"{len(rows) - len(reference):,} test pairs only judge what came of it",
+        "sample questions": in_place(shown),
     }

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from equal_assets.pages.campaign_run import campaign_run, describe_run
+from equal_assets.pages.figures.canvas import Picture, drawn
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 from equal_assets.pages.report import REPORT_FILE
-from equal_assets.pages.selection import campaign_page
-from equal_assets.resources.tracking import TABLE_FILE, Tracker, TrainingData
+from equal_assets.pages.selection import campaign_figures
+from equal_assets.resources.tracking import (
+    HARNESS,
+    OVER_BUDGET,
+    STUDENT,
+    TABLE_FILE,
+    UNTUNED,
+    Tracker,
+    TrainingData,
+)
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import Settings, fingerprint
 from equal_assets.versions import Versions
@@ -31,9 +40,16 @@ Track = Callable[[Warehouse, Tracker, str, str], None]
 def track_curve(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
     """Log the rounds of a campaign, and its pictures."""
     curve = warehouse.query("reward_curve", campaign=campaign)
+    log_curve(tracker, run_id, curve, campaign_figures(warehouse, campaign, curve))
+
+
+def log_curve(
+    tracker: Tracker, run_id: str, curve: pl.DataFrame, pictures: Mapping[str, Picture]
+) -> None:
+    """Log rounds and pictures that are there."""
     tracker.log_rounds(run_id, curve)
-    for name, figure in campaign_page(warehouse, campaign, curve).figures.items():
-        tracker.log_figure(run_id, figure, f"{name.replace(' ', '_')}.png")
+    for name, picture in pictures.items():
+        tracker.log_picture(run_id, picture.png, f"{name.replace(' ', '_')}.png")
 
 
 def track_accuracy(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
@@ -42,10 +58,12 @@ def track_accuracy(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id
     rows = warehouse.query("student_accuracy", campaigns=[campaign])  # perplexity first
     answers = warehouse.query("student_answers", campaign=campaign, student="tuned")
     base, tuned = (dict(rows.select("metric", name).rows()) for name in ("base", "tuned"))
-    tracker.log_result(run_id, {f"base_{metric}": value for metric, value in base.items()} | tuned)
-    tracker.log_evaluation(models["mlflow_run_id"], models["mlflow_model_id"], tuned, answers)
+    named = {f"{STUDENT}{metric}": value for metric, value in tuned.items()}
+    untuned = {f"{UNTUNED}{metric}": value for metric, value in base.items()}
+    tracker.log_result(run_id, named | untuned)
+    tracker.log_evaluation(models["mlflow_run_id"], models["mlflow_model_id"], named, answers)
     tracker.finish(run_id)
-    tracker.log_figure(run_id, accuracy_figure(rows), PICTURES["student_accuracy"][0])
+    tracker.log_picture(run_id, drawn(accuracy_figure(rows)).png, PICTURES["student_accuracy"][0])
 
 
 def track_milestones(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
@@ -53,15 +71,15 @@ def track_milestones(warehouse: Warehouse, tracker: Tracker, campaign: str, run_
     rows = warehouse.query("milestone_metrics", campaign=campaign)
     for (step,), at_step in rows.group_by("documents", maintain_order=True):
         values = dict(at_step.select("metric", "value").rows())
-        tracker.log_point(run_id, values, prefix="over_budget/", step=step)
+        tracker.log_point(run_id, values, prefix=OVER_BUDGET, step=step)
 
 
 def track_harness(warehouse: Warehouse, tracker: Tracker, campaign: str, run_id: str) -> None:
     """Log the metrics of lm-eval as MLflow shows them together, by task."""
     rows = warehouse.query("harness_accuracy", campaign=campaign)
-    for student, prefix in (("base", "base_harness"), ("tuned", "harness")):
+    for student, of in (("tuned", ""), ("base", "_untuned")):
         values = {
-            f"{prefix}/{row['task']}/{row['metric']}": row[student]
+            f"{HARNESS}{row['task']}/{row['metric']}{of}": row[student]
             for row in rows.iter_rows(named=True)
         }
         tracker.log_result(run_id, values)
@@ -79,10 +97,10 @@ def track_comparison(
     """Log the picture of campaigns of one target side by side to the runs of some of them."""
     rows = warehouse.query(COMPARISON, campaigns=list(of_target))
     accuracy = warehouse.query("accuracy_over_budget", campaigns=list(of_target))
-    figure = comparison_figure(rows, accuracy)
+    picture = drawn(comparison_figure(rows, accuracy))
     for name in names:
         run_id = campaign_run(warehouse, tracker, name)
-        tracker.log_figure(run_id, figure, PICTURES[COMPARISON][0])
+        tracker.log_picture(run_id, picture.png, PICTURES[COMPARISON][0])
         tracker.mark(run_id, COMPARISON, version)
 
 
@@ -190,6 +208,9 @@ def missing_of(
         if is_old or not set(PICTURES.get(asset, ())) <= artifacts:
             found.append(asset)
         elif asset == "student_accuracy":
+            if not any(metric.startswith(STUDENT) for metric in tracker.metrics(run_id)):
+                found.append(asset)  # logged by an earlier version, under other names
+                continue
             models = warehouse.query("fine_tuned_student", campaign=name)
             if TABLE_FILE not in tracker.artifacts(models["mlflow_run_id"].item()):
                 found.append(asset)

@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from equal_assets.pages.figures.curves import loss_figure
-from equal_assets.pages.metadata import markdown, readable, sparkline, warned
+from equal_assets.pages.campaign_run import run_link
+from equal_assets.pages.metadata import facts, sparkline, warned
+from equal_assets.pages.values import change
 from equal_assets.resources.students.student import FineTuning
 from equal_assets.settings import DatasetSettings, StudentSettings
 
@@ -21,8 +22,6 @@ LEAST_STEPS = 10
 """Optimizer steps; a student of 270 million parameters was the same after two."""
 
 SMALL_BATCH = 8
-
-SHOWN = ("n_tokens", "n_parameters", "flops", "loss_first", "loss_last")
 
 
 def few_examples(campaign: str, n_examples: int, dataset: DatasetSettings) -> str | None:
@@ -63,15 +62,24 @@ def student_page(
     warning : str or None
         Of :func:`few_examples` and :func:`few_steps`.
     """
+    left_out = tuning.n_left_out
     return {
         **warned(warning),
-        "loss": sparkline(tuning.losses),
-        "loss curve": markdown(loss_figure(tuning.losses)),
-        "n_examples": row["n_examples"],
-        "answers cut to fit the context": tuning.n_truncated,
-        "pairs left out, question too long": tuning.n_left_out,
-        **readable({name: row[name] for name in SHOWN}),
-        "MLflow run": dg.MetadataValue.url(address),
+        "training": f"a model of {row['n_parameters']:,} parameters, tuned on "
+        f"{row['n_examples']:,} pairs ({row['n_tokens']:,} tokens)"
+        + (f"; {left_out:,} pairs left out, question too long" if left_out else ""),
+        "loss": sparkline(
+            tuning.losses,
+            "How badly the student predicts the answers while it trains; lower is better.",
+        ),
+        "numbers": facts(
+            {
+                "answers cut to fit the context": tuning.n_truncated,
+                "loss, first and last": change(row["loss_first"], row["loss_last"], form=".3f"),
+                "FLOPs": row["flops"],
+                "untuned model": row["base_path"],
+            }
+        ),
         "model": dg.MetadataValue.path(row["path"]),
-        "base model": dg.MetadataValue.path(row["base_path"]),
+        "MLflow run": run_link(address, "fine-tune"),
     }

@@ -2,25 +2,27 @@
 
 from typing import Any
 
+import dagster as dg
 import polars as pl
 
-from equal_assets.pages.figures.corpus import recall_figure
-from equal_assets.pages.metadata import first_words, markdown, readable, warned, with_bars
+from equal_assets.pages.metadata import facts, first_words, in_place, markdown, warned, with_bars
 
 SAMPLE_PAIRS, LISTED_FAILURES = 5, 20
 
-MEASURES = ("recall_at_1", "recall_at_10", "qa_spread")
+MEASURES = {
+    "recall_at_1": "held-out pairs that find their own at once; higher is better",
+    "recall_at_10": "the same, among the ten nearest",
+    "qa_spread": "spread of pairs within clusters, 1 as overall; lower is better",
+}
 
-SHOWN_OF_EMBEDDER = (
-    "base_model",
-    "method",
-    "n_train_pairs",
-    "n_held_out_pairs",
-    "n_dimensions",
-    "path",
-    "seconds",
-    *(f"{measure}_{when}" for when in ("before", "after") for measure in MEASURES),
-)
+TOOK = {
+    "prompt tokens": "prompt_tokens",
+    "completion tokens": "completion_tokens",
+    "cost": "cost",
+    "requests": "n_requests",
+    "tries": "n_tries",
+}
+"""What extraction with an LLM takes: name and column."""
 
 
 def warmup_page(
@@ -50,20 +52,18 @@ def warmup_page(
             question=first_words(pl.col("question"), 90), answer=first_words(pl.col("answer"), 90)
         )
     )
+    failed = {"failed documents": markdown(failures.head(LISTED_FAILURES))}
+    took = {name: extractions[column].sum() for name, column in TOOK.items()}
     return {
         **warned(warning),
-        "documents used": len(extractions),
+        "what came of it": f"{len(extractions):,} documents, drawn at random, gave {len(pairs):,} "
+        f"pairs; {int(extractions['n_rejected'].sum()):,} more were not kept",
         "documents by outcome": markdown(
             with_bars(extractions["status"].value_counts(sort=True), "count")
         ),
-        "sample pairs": markdown(samples),
-        "failed documents": markdown(failures.head(LISTED_FAILURES)),
-        "pairs not kept": int(extractions["n_rejected"].sum()),
-        "prompt tokens": int(extractions["prompt_tokens"].sum()),
-        "completion tokens": int(extractions["completion_tokens"].sum()),
-        "cost": float(extractions["cost"].sum()),
-        "requests": int(extractions["n_requests"].sum()),
-        "tries": int(extractions["n_tries"].sum()),
+        "sample pairs": in_place(samples),
+        **(failed if len(failures) else {}),
+        **({"what the LLM took": facts(took)} if took["requests"] else {}),
     }
 
 
@@ -79,9 +79,11 @@ def embedder_page(row: dict[str, Any], flops: float) -> dict[str, Any]:
     """
     return {
         "before and after tuning": markdown(_before_and_after(row)),
-        "recall": markdown(recall_figure(row)),
-        **readable({name: row[name] for name in SHOWN_OF_EMBEDDER}),
-        "FLOPs of tuning": flops,
+        "how": f"{row['base_model']}, tuned by the method {row['method']} on "
+        f"{row['n_train_pairs']:,} pairs and measured on {row['n_held_out_pairs']:,} others; "
+        f"vectors have {row['n_dimensions']:,} dimensions",
+        "model": dg.MetadataValue.path(row["path"]),
+        "FLOPs of tuning": f"{flops:.3g}",
     }
 
 
@@ -89,7 +91,7 @@ def _before_and_after(row: dict[str, Any]) -> pl.DataFrame:
     """Return the measures of the embedder side by side."""
     return pl.DataFrame(
         {
-            "measure": [measure.replace("_", " ") for measure in MEASURES] + ["loss, first/last"],
+            "measure": [*MEASURES.values(), "loss, first and last; lower is better"],
             "before": [row[f"{measure}_before"] for measure in MEASURES] + [row["loss_first"]],
             "after": [row[f"{measure}_after"] for measure in MEASURES] + [row["loss_last"]],
         },
@@ -110,8 +112,8 @@ def yields_page(sample: pl.DataFrame, rows: pl.DataFrame) -> dict[str, Any]:
     expected = rows["expected_pairs"]
     deciles = [0.1 * step for step in range(11)]
     return {
-        "documents of the sample": len(sample),
-        "pairs of the sample": int(sample["n_pairs"].sum()),
+        "learned from": f"the {len(sample):,} documents of the warm-up sample, which gave "
+        f"{int(sample['n_pairs'].sum()):,} pairs",
         "expected pairs per document": markdown(
             pl.DataFrame(
                 {

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,36 +23,66 @@ from equal_assets.resources.tracking_file import ready_store, store_fault
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes the MLflow pages open at the runs instead of at agent traces."""
+SHARED_VIEW = "campaigns"
+"""Name of the view of the experiment that the addresses of its page ask for."""
+
+COLUMNS = (
+    "tags.`equal.strategy`",
+    "metrics.`reward/coverage`",
+    "metrics.`spend/documents`",
+    "metrics.`spend/tokens`",
+    "metrics.`student/perplexity`",
+)
+"""Of the runs, in that view."""
+
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    f"mlflow.sharedViewState.{SHARED_VIEW}": json.dumps({"selectedColumns": COLUMNS}),
+}
+"""What MLflow shows of the experiment: training runs instead of agent traces, and the view."""
 
 CAMPAIGN_TAG = "equal.campaign"
 FINGERPRINT_TAG = "equal.fingerprint"
 SUPERSEDED_TAG = "equal.superseded"
 LOGGED_TAG = "equal.logged."
 """Begins the tags that say which version of an asset a run shows."""
-ROUND_METRICS = (
-    "target_coverage",
-    "random_coverage",
-    "near_pairs",
-    "random_near_pairs",
-    "mean_reward",
-    "best_reward",
-    "pool_ot_cost",
-    "pool_pairs",
-    "documents",
-    "tokens",
-    "paid_tokens",
-    "cost",
-    "paid_cost",
-    "n_cached",
-    "n_failed",
-    "n_rejected",
-    "n_requests",
-    "n_tries",
-    "latency_seconds",
-    "seconds",
-)
+ROUND_METRICS = {
+    "target_coverage": "reward/coverage",
+    "random_coverage": "reward/coverage_random",
+    "near_pairs": "reward/near_pairs",
+    "random_near_pairs": "reward/near_pairs_random",
+    "pool_pairs": "reward/pairs",
+    "pool_ot_cost": "reward/transport_cost",
+    "mean_reward": "reward/round_mean",
+    "best_reward": "reward/round_best",
+    "documents": "spend/documents",
+    "tokens": "spend/tokens",
+    "paid_tokens": "spend/tokens_paid",
+    "cost": "spend/cost",
+    "paid_cost": "spend/cost_paid",
+    "n_cached": "spend/documents_from_store",
+    "n_failed": "spend/documents_failed",
+    "n_rejected": "spend/pairs_rejected",
+    "n_requests": "spend/requests",
+    "n_tries": "spend/tries",
+    "latency_seconds": "spend/latency_seconds",
+    "seconds": "spend/seconds",
+}
+"""Columns of ``reward_curve`` and their metrics, whose step is the number of documents so far.
+
+MLflow groups metrics by what is before the slash, in the order of the alphabet.
+"""
+
+BY_TOKENS = {
+    name: ROUND_METRICS[name].replace("reward/", "reward_by_tokens/")
+    for name in ("target_coverage", "near_pairs", "pool_pairs", "pool_ot_cost")
+}
+"""The same, whose step is the number of LLM tokens so far."""
+
+STUDENT, UNTUNED = "student/", "student/untuned_"
+OVER_BUDGET, HARNESS = "student_over_budget/", "student_harness/"
+"""What metrics of students begin with."""
+
 MAX_PARAMETER_CHARACTERS = 500
 
 TABLE_FILE = "student_answers.json"
@@ -209,6 +240,10 @@ class Tracker(ConfigurableResource):
             if tag.startswith(LOGGED_TAG)
         }
 
+    def metrics(self, run_id: str) -> set[str]:
+        """Return the names of the metrics of a run."""
+        return set(self._client.get_run(run_id).data.metrics)
+
     def artifacts(self, run_id: str) -> set[str]:
         """Return the names of the artifacts of a run that hold anything."""
         found = self._client.list_artifacts(run_id)
@@ -235,9 +270,10 @@ class Tracker(ConfigurableResource):
             self._client.set_terminated(run.info.run_id, "KILLED")
 
     def log_rounds(self, run_id: str, curve: pl.DataFrame) -> int:
-        """Log the rounds that the run does not have, each as one step; return how many.
+        """Log the rounds that the run does not have; return how many.
 
-        MLflow would keep a repeated step twice, so a repeated call logs nothing.
+        MLflow would keep a repeated step twice, so a repeated call logs nothing. A run of an
+        earlier version, whose metrics have other names, gets all rounds again under these.
 
         Parameters
         ----------
@@ -247,18 +283,23 @@ class Tracker(ConfigurableResource):
         """
         from mlflow.entities import Metric
 
-        last = self.last_round(run_id)
         now = int(time.time() * 1000)
-        new = curve.filter(pl.col("round") > last)
+        new = curve.filter(pl.col("documents") > self.documents_logged(run_id))
         for row in new.iter_rows(named=True):
-            values = {name: row[name] for name in ROUND_METRICS if row[name] is not None}
-            metrics = [Metric(name, float(v), now, row["round"]) for name, v in values.items()]
+            series = [(ROUND_METRICS, row["documents"])]
+            series += [(BY_TOKENS, row["tokens"])] if row["tokens"] else []
+            metrics = [
+                Metric(metric, float(row[name]), now, step)
+                for metrics, step in series
+                for name, metric in metrics.items()
+                if row[name] is not None
+            ]
             self._client.log_batch(run_id, metrics=metrics)
         return len(new)
 
-    def last_round(self, run_id: str) -> int:
-        """Return the last round that a run has; 0 if it has none."""
-        logged = self._client.get_metric_history(run_id, "documents")
+    def documents_logged(self, run_id: str) -> int:
+        """Return the documents used up to the last round that a run has; 0 if it has none."""
+        logged = self._client.get_metric_history(run_id, ROUND_METRICS["documents"])
         return max((metric.step for metric in logged), default=0)
 
     def log_point(self, run_id: str, metrics: dict[str, float], *, prefix: str, step: int) -> None:
@@ -273,9 +314,12 @@ class Tracker(ConfigurableResource):
         """Store a text file as an artifact, replacing an earlier one."""
         self._client.log_text(run_id, text, name)
 
-    def log_figure(self, run_id: str, figure: Any, name: str) -> None:
-        """Store a matplotlib figure as an artifact, replacing an earlier one."""
-        self._client.log_figure(run_id, figure, name)
+    def log_picture(self, run_id: str, png: bytes, name: str) -> None:
+        """Store the bytes of a PNG file as an artifact, replacing an earlier one."""
+        with tempfile.TemporaryDirectory(prefix="equal-picture-") as folder:
+            file = Path(folder, name)
+            file.write_bytes(png)
+            self._client.log_artifact(run_id, str(file))
 
     def log_files(self, run_id: str, folder: Path, names: Sequence[str], *, under: str) -> None:
         """Store files of a folder as artifacts, each replacing an earlier one.
@@ -427,9 +471,16 @@ class Tracker(ConfigurableResource):
                 f"--experiment-id {number}, or name another one"
             )
         if experiment is not None:
+            self._show_as_asked(experiment)
             return str(experiment.experiment_id)
         location = self._artifacts.as_uri() if self._database else None
         return str(self._client.create_experiment(self.experiment, location, tags=EXPERIMENT_TAGS))
+
+    def _show_as_asked(self, experiment: Any) -> None:
+        """Give an experiment the tags that it lacks, as one of an earlier version does."""
+        for tag, value in EXPERIMENT_TAGS.items():
+            if experiment.tags.get(tag) != value:
+                self._client.set_experiment_tag(experiment.experiment_id, tag, value)
 
     def _log_data(self, run_id: str, data: TrainingData) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

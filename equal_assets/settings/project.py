@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,10 @@ from equal_assets.settings.tracking import TrackingSettings
 
 PRUNING_KEYS = frozenset({"prune", "shortest_answer", "min_examples"})
 """Of section dataset."""
+
+NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]")
+MAX_TAG = 63
+"""What Dagster takes for the value of a tag."""
 
 
 class Settings(SettingsSection):
@@ -125,6 +130,16 @@ class Settings(SettingsSection):
                     "another strategy, or extractor.backend openai, vllm or llama-cpp"
                 )
         return self
+
+    def tags_of(self, campaign: str) -> dict[str, str]:
+        """Return strategy and target of a campaign, as Dagster takes them for tags.
+
+        There are none for ``""``, which stands for all campaigns.
+        """
+        if not campaign:
+            return {}
+        of = self.campaigns[campaign]
+        return {"strategy": of.strategy, "target": NOT_IN_TAGS.sub("-", of.target)[:MAX_TAG]}
 
     def with_milestones(self, milestones: Sequence[str]) -> Settings:
         """Return the settings with other milestones; with none given, as they are.

@@ -30,6 +30,8 @@ class Making:
         Versions of what was stored when it began.
     inputs : dict
         What it is made from.
+    tags : dict
+        Strategy and target, where it is of a campaign.
     version : str or None
         Identifies its content; by default the fingerprint of the inputs. May be set until the
         transaction ends.
@@ -40,6 +42,7 @@ class Making:
     warehouse: Warehouse
     stored: Versions
     inputs: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
     version: str | None = None
     _started: float = field(default_factory=time.monotonic)
 
@@ -75,12 +78,14 @@ class Making:
 
     def result(self, page: Mapping[str, Any], *, n_rows: int) -> dg.MaterializeResult:
         """Return the materialization: its version, what its page shows, rows and seconds."""
-        part = "partition_" if ASSETS[self.asset].is_of_campaign else ""
+        # Dagster's name for the rows of a partition is wider than its page has room for
+        rows = "rows" if ASSETS[self.asset].is_of_campaign else "dagster/row_count"
         return dg.MaterializeResult(
             data_version=dg.DataVersion(str(self.version)),
+            tags=self.tags,
             metadata={
                 **page,
-                f"dagster/{part}row_count": n_rows,
+                rows: n_rows,
                 "seconds": round(self.seconds, 1),
             },
         )
@@ -94,7 +99,7 @@ def making(
     with failing_clearly():
         stored = stored_versions(warehouse)
         inputs = expected_inputs(asset, settings, stored, campaign=campaign)
-        yield Making(asset, campaign, warehouse, stored, inputs)
+        yield Making(asset, campaign, warehouse, stored, inputs, settings.tags_of(campaign))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 PANEL_INCHES = (4.6, 3.2)
 PNG_DPI = 80
 PNG_COLORS = 64
-"""Every event of a round holds a figure: with few colors it takes a third of the bytes."""
+"""Dagster keeps the pictures of every event: with few colors they take a third of the bytes."""
 
 
 def subplots(
@@ -32,15 +33,27 @@ def subplots(
     return figure, axes
 
 
-def png_uri(figure: Figure) -> str:
-    """Return a figure as a ``data:`` address that holds a small PNG."""
+@dataclass(frozen=True)
+class Picture:
+    """A figure that was drawn: the bytes of a PNG file."""
+
+    png: bytes
+
+    @property
+    def uri(self) -> str:
+        """A ``data:`` address that holds it."""
+        return _data_uri("image/png", self.png)
+
+
+def drawn(figure: Figure) -> Picture:
+    """Draw a figure as a small PNG."""
     from PIL import Image
 
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=PNG_DPI)
-    image = Image.open(drawn).convert("RGB").quantize(PNG_COLORS, dither=Image.Dither.NONE)
+    canvas, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(canvas, format="png", dpi=PNG_DPI)
+    image = Image.open(canvas).convert("RGB").quantize(PNG_COLORS, dither=Image.Dither.NONE)
     image.save(small, format="png", optimize=True)
-    return _data_uri("image/png", small.getvalue())
+    return Picture(small.getvalue())
 
 
 def svg_uri(figure: Figure) -> str:

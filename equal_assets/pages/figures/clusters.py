@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from equal_assets.pages.figures.canvas import subplots
@@ -20,15 +21,12 @@ LARGEST_DOT = 400.0
 NAMED_CLUSTERS = 8
 """Clusters whose terms are written on a map: more would cover each other."""
 
+PLANE_POINTS = np.array([390.0, 310.0])
+"""Width and height of the plane on a map, about; points, as are the sizes of its words."""
+
+LETTER_POINTS, LINE_POINTS, LIFT_POINTS = 4.6, 9.0, 9.0
+
 PULLED_CLUSTERS = 25
-
-
-def sizes_figure(sizes: pl.Series) -> Figure:
-    """Draw how many documents the clusters hold, largest first."""
-    figure, (axis,) = subplots(1, 1)
-    axis.bar(range(1, len(sizes) + 1), sizes.sort(descending=True), width=1.0)
-    axis.set(title="size of the clusters", xlabel="clusters, largest first", ylabel="documents")
-    return figure
 
 
 def cluster_map_figure(clusters: pl.DataFrame) -> Figure:
@@ -102,7 +100,7 @@ def campaign_map_figure(clusters: pl.DataFrame, reference: pl.DataFrame, campaig
         color="tab:red",
         label="reference pairs of the target",
     )
-    figure.colorbar(dots, ax=axis, label="reward after the last pull")
+    figure.colorbar(dots, ax=axis, label="reward after the last pull; higher is better")
     _write_terms(axis, pulled.sort("reward", descending=True).head(NAMED_CLUSTERS))
     axis.legend(frameon=False, fontsize=8, markerscale=0.7)
     _label_plane(axis, f"{campaign}: clusters and target")
@@ -138,16 +136,30 @@ def _areas(clusters: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write_terms(axis: Axes, clusters: pl.DataFrame) -> None:
+    """Write words at dots, those of the first clusters first; what would cover others is left."""
+    low, high = np.array([axis.get_xlim(), axis.get_ylim()]).T
+    taken: list[np.ndarray] = []
     for row in clusters.iter_rows(named=True):
-        axis.annotate(
-            drawable(row["terms"][:2]),
-            (row["x"], row["y"]),
-            fontsize=7,
-            fontfamily=font_families(),
-            ha="center",
-            xytext=(0, 6),
-            textcoords="offset points",
-        )
+        words = drawable(row["terms"][:2])
+        dot = (np.array([row["x"], row["y"]]) - low) / (high - low) * PLANE_POINTS
+        half = np.array([LETTER_POINTS * len(words) / 2, LINE_POINTS / 2])
+        for above in (LIFT_POINTS, -LIFT_POINTS):
+            center = dot + np.array([0, above])
+            box = np.array([center - half, center + half])
+            if any((box[0] < other[1]).all() and (other[0] < box[1]).all() for other in taken):
+                continue
+            taken.append(box)
+            axis.annotate(
+                words,
+                (row["x"], row["y"]),
+                fontsize=7,
+                fontfamily=font_families(),
+                ha="center",
+                va="center",
+                xytext=(0, above),
+                textcoords="offset points",
+            )
+            break
 
 
 def _label_plane(axis: Axes, title: str) -> None:

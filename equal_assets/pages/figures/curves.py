@@ -1,8 +1,7 @@
-"""Curves over rounds and steps: coverage, reward, OT cost, spend, loss."""
+"""Curves over what was spent: coverage, reward, OT cost, pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -56,10 +55,12 @@ def reward_curve_figure(curve: pl.DataFrame, campaign: str) -> Figure:
     figure, (left, right) = subplots(1, 2)
     left.plot(curve["documents"], curve["mean_reward"], marker="o", ms=3, label="mean of the round")
     left.plot(curve["documents"], curve["best_reward"], marker="o", ms=3, label="best of the round")
-    left.set(title=f"{campaign}: reward", xlabel="documents used", ylabel="reward (−OT cost)")
+    left.set(
+        title=f"{campaign}: reward, higher is better", xlabel="documents used", ylabel="−OT cost"
+    )
     left.legend(frameon=False)
     right.plot(curve["documents"], curve["pool_ot_cost"], marker="o", ms=3, color="tab:green")
-    right.set(title="all pairs so far", xlabel="documents used", ylabel="OT cost to the reference")
+    right.set(title="OT cost of all pairs: lower is better", xlabel="documents used")
     return figure
 
 
@@ -80,12 +81,4 @@ def spend_figure(curve: pl.DataFrame) -> Figure:
             axes[1].plot(curve["documents"], curve[column], marker="o", ms=3, label=label)
         axes[1].set(title="LLM tokens", xlabel="documents used", ylabel="tokens")
         axes[1].legend(frameon=False)
-    return figure
-
-
-def loss_figure(losses: Sequence[float]) -> Figure:
-    """Draw the loss of a training over its steps."""
-    figure, (axis,) = subplots(1, 1)
-    axis.plot(range(1, len(losses) + 1), losses, lw=1)
-    axis.set(title="loss of the fine-tune", xlabel="logged step", ylabel="loss, nats a token")
     return figure

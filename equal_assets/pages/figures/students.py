@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COMPARISON_PANELS = (
-    ("ot_cost_test", "OT cost to the test split"),
-    ("coverage_test", "test coverage"),
-    ("near_pairs", "pairs near the test split"),
+    ("ot_cost_test", "OT cost to the test split: lower is better"),
+    ("coverage_test", "test coverage: higher is better"),
+    ("near_pairs", "pairs near the test split: higher is better"),
 )
 STUDENT_PANELS = ("perplexity", "pmi_accuracy", "number_flexible", "math", "choice", "pass_at_1")
 """Metrics of students that are drawn, where a target has them: as many as there are panels."""
@@ -40,10 +40,23 @@ def comparison_figure(comparison: pl.DataFrame, accuracy: pl.DataFrame) -> Figur
     figure, axes = subplots(n_rows, len(COMPARISON_PANELS))
     unused = iter(axes)
     for rows, students in zip(targets, judged, strict=True):
-        _draw_pools(list(islice(unused, len(COMPARISON_PANELS))), rows)
-        if not students.is_empty():
-            _draw_students(list(islice(unused, len(COMPARISON_PANELS))), rows, students)
+        panels = list(islice(unused, len(COMPARISON_PANELS)))
+        free = [] if students.is_empty() else list(islice(unused, len(COMPARISON_PANELS)))
+        _draw_pools(panels, rows)
+        n_metrics = _draw_students(free, rows, students) if free else 0
+        _write_names(panels[0], free[n_metrics:])
     return figure
+
+
+def _write_names(curves: Axes, empty: list[Axes]) -> None:
+    """Write which line is which campaign: in the first empty panel, if there is one."""
+    for axis in empty:
+        axis.set_axis_off()
+    if empty:
+        lines, names = curves.get_legend_handles_labels()
+        empty[0].legend(lines, names, frameon=False, loc="center left", fontsize="large")
+    else:
+        curves.legend(frameon=False)
 
 
 def _draw_pools(panels: list[Axes], rows: pl.DataFrame) -> None:
@@ -54,11 +67,10 @@ def _draw_pools(panels: list[Axes], rows: pl.DataFrame) -> None:
         axis.axvline(rows["shared_budget"][0], color="gray", ls=":", lw=1)
         axis.set(title=title, xlabel="documents used")
     panels[0].set_ylabel(rows["target"][0])
-    panels[0].legend(frameon=False)
 
 
-def _draw_students(panels: list[Axes], rows: pl.DataFrame, students: pl.DataFrame) -> None:
-    """Draw the metrics that a target has, in the order of :data:`STUDENT_PANELS`."""
+def _draw_students(panels: list[Axes], rows: pl.DataFrame, students: pl.DataFrame) -> int:
+    """Draw the metrics that a target has, by :data:`STUDENT_PANELS`; return how many."""
     from matplotlib.ticker import ScalarFormatter
 
     names = rows["campaign"].unique(maintain_order=True)
@@ -73,13 +85,17 @@ def _draw_students(panels: list[Axes], rows: pl.DataFrame, students: pl.DataFram
             axis.errorbar(
                 curve["documents"], curve["value"], [below, above], marker="o", ms=4, capsize=3
             )
-        axis.set(title=metric_label(metric), xlabel="documents used")
+        axis.set(title=_with_direction(metric), xlabel="documents used")
     panels[0].set_yscale("log")  # of the perplexity, whose ratios count
     for place in ("major", "minor"):
         getattr(panels[0].yaxis, f"set_{place}_formatter")(ScalarFormatter())
     panels[0].set_ylabel(f"{rows['target'][0]}: students")
-    for axis in panels[len(metrics) :]:
-        axis.set_visible(False)
+    return min(len(metrics), len(panels))
+
+
+def _with_direction(metric: str, *, between: str = ": ") -> str:
+    better = "lower" if metric == "perplexity" else "higher"
+    return f"{metric_label(metric)}{between}{better} is better"
 
 
 def accuracy_figure(accuracy: pl.DataFrame) -> Figure:
@@ -98,5 +114,5 @@ def accuracy_figure(accuracy: pl.DataFrame) -> Figure:
             axis.errorbar([place], [value], ends, fmt="o", capsize=5, color=color)
         axis.set_xticks([0, 1], ["untuned", "tuned"])
         axis.set(xlim=(-0.5, 1.5))
-        axis.set_title(metric_label(row["metric"]), fontsize=9)
+        axis.set_title(_with_direction(row["metric"], between="\n"), fontsize=9)
     return figure
