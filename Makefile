@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-wheel test-browser test-vllm torture screenshots ui check format docs constraints
+.PHONY: help install run test test-wheel test-browser test-vllm test-ray torture screenshots ui check format docs constraints
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,14 @@ test-browser: $(VENV)/.installed-browser  ## the tests that click in the pages, 
 STATE ?= .
 screenshots: $(VENV)/.installed-browser  ## the same tests; they take the pictures in docs/
 	EQUAL_SCREENSHOTS=docs EQUAL_SCREENSHOT_STATE=$(STATE) $(BIN)/python $(BROWSER_TESTS)
+
+$(VENV)/.installed-ray: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]' 'moto[s3,server]>=5.1,<6'
+	@touch $@
+
+# Ray listens on every address of the machine: its tests have a network of their own, loopback only.
+test-ray: $(VENV)/.installed-ray  ## the tests of the Ray engine, on clusters that they start and kill
+	unshare --map-root-user --net sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -n 0 -m ray'
 
 KILLS ?= 10
 torture: $(INSTALLED)  ## kills, processes at once, full disks and readers; what must hold, in a table

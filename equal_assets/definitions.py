@@ -29,6 +29,7 @@ from equal_assets.lineage.columns import table_metadata
 from equal_assets.log_lines import dagster_logger
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import build_embedder
+from equal_assets.resources.engine.engine import build_engine
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.tracking import build_tracker
@@ -84,6 +85,7 @@ def build_definitions() -> dg.Definitions:
             "warehouse": Warehouse(database=str(state / "warehouse.duckdb")),
             "campaigns": CampaignsFile(path=str(campaigns_file()), state_folder=str(state)),
             "extractor": build_extractor(settings.extractor, state),
+            "engine": build_engine(settings.engine, state),
             "embedder": build_embedder(settings.embedder, models),
             "student": build_student(settings.student, str(models)),
             "tracker": build_tracker(settings.tracking, state),

@@ -181,6 +181,7 @@ INSIDE: dict[str, set[str]] = {
     "algorithms.strategies": {"algorithms.clusters"},
     "resources.corpora": set(),
     "resources.embedding": set(),
+    "resources.engine": set(),
     "resources.extraction": {"resources.corpora", "resources.llm", "resources.students"},
     "resources.harness": {"resources.students"},
     "resources.judges": {"resources.targets"},

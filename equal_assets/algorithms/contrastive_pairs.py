@@ -13,6 +13,9 @@ from equal_assets.algorithms.segments import sums_of
 MIN_DOCUMENTS = 2
 """With pairs: one to tune on, one to measure on."""
 
+MOST_SIMILARITIES = 1 << 24
+"""Of documents with pairs that are held at once: 64 MiB, and twice as much for their order."""
+
 NO_SPREAD = 1e-6
 """Spread below which unit rows of single precision cannot be told apart."""
 
@@ -94,9 +97,13 @@ def recall_at(
     float
         Mean over documents of ``hits / min(k, own pairs)``, in [0, 1].
     """
-    similarity = document_embeddings @ pair_embeddings.T  # (n_documents, n_pairs)
-    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-    hits = (owners[nearest] == np.arange(len(document_embeddings))[:, None]).sum(axis=1)
+    hits = np.empty(len(document_embeddings), dtype=np.int64)
+    at_once = max(1, MOST_SIMILARITIES // len(pair_embeddings))
+    for start in range(0, len(hits), at_once):
+        rows = np.arange(len(hits))[start : start + at_once]
+        similarity = document_embeddings[rows] @ pair_embeddings.T  # (n_rows, n_pairs)
+        nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+        hits[rows] = (owners[nearest] == rows[:, None]).sum(axis=1)
     own = np.bincount(owners, minlength=len(document_embeddings))
     return float(np.mean(hits / np.minimum(k, own)))
 

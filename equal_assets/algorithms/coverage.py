@@ -7,7 +7,6 @@ add up over pairs, so what a pool covers is known from one number per question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from equal_assets.algorithms.segments import sums_of
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Target
+from equal_assets.algorithms.vectors import Vectors, blocks
 
 NEAREST_DOCUMENTS = 50
 """Documents nearest to a question; their mean similarity is the level that its kernel starts at."""
@@ -24,8 +24,6 @@ LARGEST_EXPONENT = 2.0
 
 SMALLEST_EXPONENT = -50.0
 """Below this, a mass is practically zero, but its logarithm is still a number."""
-
-BLOCK_DOCUMENTS = 16_384
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,14 @@ class Kernel:
         return np.exp(np.clip(exponents, SMALLEST_EXPONENT, LARGEST_EXPONENT))
 
 
-def kernel_of(documents: np.ndarray, questions: np.ndarray, *, temperature: float) -> Kernel:
+def kernel_of(documents: Vectors, questions: np.ndarray, *, temperature: float) -> Kernel:
     """Return the kernel of the questions of a target in a corpus.
 
     Parameters
     ----------
-    documents, questions : ndarray of shape (n_rows, n_dimensions), float32
+    documents : Vectors of shape (n_documents, n_dimensions)
+        Unit rows.
+    questions : ndarray of shape (n_questions, n_dimensions), float32
         Unit rows.
     temperature : float
         Width, > 0, in standard deviations of the similarity of documents to a question.
@@ -63,7 +63,7 @@ def kernel_of(documents: np.ndarray, questions: np.ndarray, *, temperature: floa
     n_nearest = min(NEAREST_DOCUMENTS, len(documents))
     nearest = np.full((n_nearest, len(questions)), -np.inf, dtype=np.float32)
     sums, squares = np.zeros(len(questions)), np.zeros(len(questions))
-    for block in blocks(documents):
+    for _, block in blocks(documents):
         similarity = block @ questions.T  # (n_block, n_questions)
         sums += similarity.sum(axis=0, dtype=np.float64)
         squares += (similarity**2).sum(axis=0, dtype=np.float64)
@@ -72,12 +72,6 @@ def kernel_of(documents: np.ndarray, questions: np.ndarray, *, temperature: floa
     variance = squares / len(documents) - (sums / len(documents)) ** 2
     deviations = np.sqrt(np.maximum(variance, 1e-12)).astype(np.float32)
     return Kernel(questions, nearest.mean(axis=0), temperature * deviations)
-
-
-def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield rows in parts that leave room in memory for what is computed from them."""
-    for start in range(0, len(rows), BLOCK_DOCUMENTS):
-        yield rows[start : start + BLOCK_DOCUMENTS]
 
 
 def answer_values(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from equal_assets.algorithms.clusters.geometry import Geometry
@@ -25,14 +24,15 @@ LARGEST_CLUSTERS, LISTED_CLUSTERS = 10, 200
 
 
 def embeddings_page(
-    vectors: np.ndarray, *, tokens: int, flops: float, seconds: float
+    *, dimensions: int, n_new: int, tokens: int, flops: float, seconds: float
 ) -> dict[str, Any]:
-    """Return the page of the document vectors, shape (n_documents, n_dimensions)."""
+    """Return the page of the document vectors, of which so many were made now."""
     return {
         "what it took": facts(
             {
-                "dimensions of a vector": vectors.shape[1],
-                "documents per second": round(len(vectors) / seconds, 1),
+                "dimensions of a vector": dimensions,
+                "embedded now": n_new,
+                "documents per second": round(n_new / seconds, 1),
                 "tokens read": tokens,
                 "FLOPs": flops,
             }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from equal_assets.errors import EqualError, MissingExtraError, ModelError
 from equal_assets.planning.corpus import look_at_corpus
+from equal_assets.planning.engine import engine_findings
 from equal_assets.planning.estimate import TokensPerDocument, tokens_per_document
 from equal_assets.planning.extractor import extractor_findings
 from equal_assets.planning.finding import Finding, of_hub
@@ -68,6 +69,7 @@ def findings(
     yield _embedder(settings)
     yield from extractor_findings(settings.extractor, is_plan=is_plan, is_free=is_free)
     yield from _yield(settings, is_plan=is_plan)
+    yield from engine_findings(settings.engine, is_plan=is_plan)
     yield _student(settings.student)
     yield from _harness(settings.evaluation.harness)
     yield from _tracking(settings)

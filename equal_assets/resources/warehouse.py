@@ -246,7 +246,7 @@ class Warehouse(DuckDBResource):
     def stored_path(self, path: Path | str) -> str:
         """Return a path as tables keep it: relative where it lies in the project, which may move.
 
-        Outside of the project is a model of the hub, in its cache.
+        Outside of the project is a model of the hub, in its cache; a URI stays as it is.
         """
         root = root_of(Path(self.database).parent)
         return str(Path(path).relative_to(root) if Path(path).is_relative_to(root) else path)
@@ -257,6 +257,8 @@ class Warehouse(DuckDBResource):
         Earlier versions kept absolute paths: what is not there any more is looked for among the
         models beside the warehouse.
         """
+        if "://" in stored:
+            return stored
         state = Path(self.database).parent
         path = root_of(state) / stored
         if path.exists() or MODELS not in path.parts:

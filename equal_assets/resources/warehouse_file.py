@@ -135,7 +135,7 @@ def open_warehouse(
         If its tables lack columns of today.
     """
     with _interruptible(), _connected(database, patience, read_only=False) as connection:
-        columns = _columns(connection)
+        columns = _without_old_vectors(connection, _columns(connection))
         if _create_tables(connection, present={table for table, _ in columns}):
             columns = _columns(connection)
         _refuse_other_tables(columns, database)
@@ -270,10 +270,21 @@ def _is_complete(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, *, present: set[str]) -> bool:
     """Make the tables that are not there, and say whether there were any."""
-    missing = sorted(table_names() - present - {"document_embeddings"})
+    missing = sorted(table_names() - present)
     for table in missing:
         connection.execute(read_sql("tables", table))
     return bool(missing)
+
+
+def _without_old_vectors(
+    connection: duckdb.DuckDBPyConnection, columns: frozenset[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Remove the vectors that earlier versions kept in the warehouse: they are embedded again."""
+    if ("document_embeddings", "embedding") not in columns:
+        return columns
+    connection.execute("drop table document_embeddings")
+    connection.execute("delete from materialized where asset = 'document_embeddings'")
+    return frozenset(found for found in columns if found[0] != "document_embeddings")
 
 
 def _refuse_other_tables(columns: frozenset[tuple[str, str]], database: str) -> None:

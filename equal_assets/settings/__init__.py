@@ -23,6 +23,7 @@ from equal_assets.settings.corpus import (
 )
 from equal_assets.settings.dataset import ENGLISH_MODEL, MULTILINGUAL_MODEL, DatasetSettings
 from equal_assets.settings.embedding import ClusteringSettings, EmbedderSettings, WarmUpSettings
+from equal_assets.settings.engine import EngineSettings
 from equal_assets.settings.evaluation import PAPER_TASKS, EvaluationSettings, HarnessSettings
 from equal_assets.settings.export import ExportFormat, ExportKey, ExportSettings
 from equal_assets.settings.extraction import (
@@ -73,6 +74,7 @@ __all__ = [
     "CorpusSettings",
     "DatasetSettings",
     "EmbedderSettings",
+    "EngineSettings",
     "EqualSettings",
     "EvaluationSettings",
     "ExportFormat",

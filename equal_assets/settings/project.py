@@ -25,6 +25,7 @@ from equal_assets.settings.campaigns import (
 from equal_assets.settings.corpus import CorpusSettings
 from equal_assets.settings.dataset import DatasetSettings
 from equal_assets.settings.embedding import ClusteringSettings, EmbedderSettings, WarmUpSettings
+from equal_assets.settings.engine import EngineSettings
 from equal_assets.settings.evaluation import EvaluationSettings
 from equal_assets.settings.export import ExportSettings
 from equal_assets.settings.extraction import (
@@ -68,6 +69,7 @@ class Settings(SettingsSection):
     )
     export: ExportSettings = ExportSettings()
     tracking: TrackingSettings = TrackingSettings()
+    engine: EngineSettings = EngineSettings()
     automation: AutomationSettings = AutomationSettings()
     targets: dict[str, TargetSettings] = Field(min_length=1)
     campaigns: dict[CampaignName, CampaignSettings] = Field(min_length=1)

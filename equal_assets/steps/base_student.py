@@ -8,10 +8,8 @@ import dagster as dg
 from equal_assets.progress import report
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Warehouse
+from equal_assets.steps.text_pages import text_pages
 from equal_assets.versions import stored_versions
-
-PAGE_DOCUMENTS = 1_000
-"""Documents whose texts are in memory at once while the student is pretrained."""
 
 
 def base_student(student: Student, warehouse: Warehouse, *, log: dg.DagsterLogManager) -> Path:
@@ -25,7 +23,5 @@ def base_student(student: Student, warehouse: Warehouse, *, log: dg.DagsterLogMa
 
 def _texts(warehouse: Warehouse) -> Iterator[str]:
     """Yield the texts of the corpus in order of id."""
-    last = ""
-    while rows := warehouse.query("document_texts", after=last, limit=PAGE_DOCUMENTS).rows():
-        yield from (text for _, text in rows)
-        last = rows[-1][0]
+    for page in text_pages(warehouse):
+        yield from page["text"]

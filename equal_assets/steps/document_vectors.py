@@ -1,17 +1,29 @@
-"""The vectors of all documents: made a page of texts at a time, and read again."""
+"""The vectors of all documents: made a shard of texts at a time, and read again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import polars as pl
 
 from equal_assets.algorithms.clusters.terms import cluster_terms
-from equal_assets.progress import Progress, silent
-from equal_assets.resources.embedding.embedder import Embedded, Embedder
-from equal_assets.resources.warehouse import Warehouse, read_embedder
+from equal_assets.progress import Progress
+from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.embedding.shards import (
+    SHARD_DOCUMENTS,
+    EmbedTexts,
+    ShardVectors,
+    Texts,
+    stored_texts,
+)
+from equal_assets.resources.engine.engine import Engine
+from equal_assets.resources.storage import Storage
+from equal_assets.resources.warehouse import MODELS, Warehouse, read_embedder
+from equal_assets.steps.text_pages import text_pages
 
-PAGE_DOCUMENTS = 1_024
-"""Documents whose texts are in memory at once while they are embedded."""
+VECTORS = "vectors"
+"""The folder of all shards, in the storage of the engine; below it one folder an embedder."""
 
 N_TERMS = 8
 """Words kept per cluster."""
@@ -29,50 +41,83 @@ class EmbeddedDocuments:
 
     Attributes
     ----------
-    ids : list of str
-    vectors : ndarray of shape (n_documents, n_dimensions), float32
+    storage : Storage
+        Of the shards.
+    rows : DataFrame
+        ``document_id``, ``shard`` (a name in the storage) and ``row``, in order of id.
+    n_new : int
+        Documents that were embedded now; the others were found.
     n_tokens : int
-        That the model read.
+        That the model read for all.
     flops : float
-        Floating-point operations of the model.
+        Floating-point operations of the model, for all.
     """
 
-    ids: list[str]
-    vectors: np.ndarray
+    storage: Storage
+    rows: pl.DataFrame
+    n_new: int
     n_tokens: int
     flops: float
 
-    def rows(self) -> pl.DataFrame:
-        """Return the rows of `document_embeddings`."""
-        kind = pl.Array(pl.Float32, self.vectors.shape[1])
-        embeddings = pl.Series(self.vectors, dtype=kind)
-        return pl.DataFrame({"document_id": self.ids, "embedding": embeddings})
-
 
 def embed_documents(
-    warehouse: Warehouse, embedder: Embedder, *, progress: Progress
+    warehouse: Warehouse, embedder: Embedder, engine: Engine, *, progress: Progress
 ) -> EmbeddedDocuments:
-    """Embed all documents with the tuned embedder."""
-    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
-    path = read_embedder(warehouse)["path"]
-    ids: list[str] = []
-    parts: list[Embedded] = []
-    while page := _page(warehouse, after=ids[-1] if ids else ""):
-        parts.append(embedder.embed([text for _, text in page], path=path, progress=silent))
-        ids += [document_id for document_id, _ in page]
-        progress(len(ids), n_documents)
+    """Embed all documents with the tuned embedder, as far as their texts are not embedded yet."""
+    model = read_embedder(warehouse)
+    storage = engine.storage.below(VECTORS).below(model["embedder_version"])
+    embed = EmbedTexts(embedder, _shared_model(model, engine), storage)
+    documents = warehouse.query("document_ids")
+    known = stored_texts(storage)["content_hash"]
+    n_found = n_done = int(documents["content_hash"].is_in(known).sum())
+    for n_embedded in engine.map(embed, _lacking(warehouse, set(known))):
+        n_done += n_embedded
+        progress(n_done, len(documents))
+    index = stored_texts(storage)
+    found = documents.join(index, on="content_hash", how="left", maintain_order="left")
     return EmbeddedDocuments(
-        ids=ids,
-        vectors=np.concatenate([part.vectors for part in parts]),
-        n_tokens=sum(int(part.n_tokens.sum()) for part in parts),
-        flops=sum(float(part.flops.sum()) for part in parts),
+        storage=storage,
+        rows=found.select("document_id", "shard", "row"),
+        n_new=len(documents) - n_found,
+        n_tokens=int(found["n_tokens"].sum()),
+        flops=float(found["flops"].sum()),
     )
 
 
-def read_vectors(warehouse: Warehouse) -> tuple[list[str], np.ndarray]:
-    """Return document ids, in order, and their vectors, shape (n_documents, n_dimensions)."""
-    rows = warehouse.query("document_vectors")
-    return rows["document_id"].to_list(), rows["embedding"].to_numpy()
+def read_vectors(warehouse: Warehouse) -> ShardVectors:
+    """Return the vectors of all documents, in order of id; they are read where they are used."""
+    return ShardVectors(
+        Storage(warehouse.found_path(warehouse.query("vectors_folder").item())),
+        warehouse.query("document_places"),
+        n_dimensions=read_embedder(warehouse)["n_dimensions"],
+    )
+
+
+def _shared_model(model: dict[str, Any], engine: Engine) -> str | Storage:
+    """Return the tuned embedder as tasks load it."""
+    folder = Path(model["path"])
+    if not (engine.is_elsewhere and folder.is_dir()):
+        return str(model["path"])
+    shared = engine.storage.below(MODELS).below(model["embedder_version"])
+    shared.add_folder(folder)
+    return shared
+
+
+def _lacking(warehouse: Warehouse, known: set[str]) -> Iterator[Texts]:
+    """Yield the texts that are not embedded yet, in shards."""
+    waiting = pl.DataFrame(schema={"content_hash": pl.String, "text": pl.String})
+    for page in text_pages(warehouse):
+        is_new = [content_hash not in known for content_hash in page["content_hash"]]
+        waiting = waiting.vstack(page.filter(is_new).select(waiting.columns))
+        while len(waiting) >= SHARD_DOCUMENTS:
+            yield _texts(waiting.head(SHARD_DOCUMENTS))
+            waiting = waiting.tail(-SHARD_DOCUMENTS)
+    if len(waiting):
+        yield _texts(waiting)
+
+
+def _texts(rows: pl.DataFrame) -> Texts:
+    return Texts(hashes=rows["content_hash"].to_list(), texts=rows["text"].to_list())
 
 
 def name_clusters(warehouse: Warehouse, *, n_clusters: int) -> list[list[str]]:
@@ -90,7 +135,3 @@ def name_clusters(warehouse: Warehouse, *, n_clusters: int) -> list[list[str]]:
         n_clusters=n_clusters,
         n_terms=N_TERMS,
     )
-
-
-def _page(warehouse: Warehouse, *, after: str) -> list[tuple[str, str]]:
-    return warehouse.query("document_texts", after=after, limit=PAGE_DOCUMENTS).rows()

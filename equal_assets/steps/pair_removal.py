@@ -20,6 +20,7 @@ from equal_assets.resources.embedding.pair_vectors import embed_target, pair_vec
 from equal_assets.resources.embedding.question_vectors import question_vectors
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import DatasetSettings, Settings
+from equal_assets.steps.document_vectors import read_vectors
 from equal_assets.steps.leaks import REMOVAL, leak_rules
 from equal_assets.steps.pruning import prune_pairs
 from equal_assets.steps.review import ReviewedPairs, review_pairs, vector_ids
@@ -154,8 +155,9 @@ def far_pairs(
         return _removed(rows, FAR)
     if kernel is None:
         target = embed_target(warehouse, embedder, campaign, progress=silent)
-        vectors = warehouse.query("document_vectors")["embedding"].to_numpy()
-        kernel = kernel_of(vectors, target.embeddings, temperature=settings.equal.temperature)
+        kernel = kernel_of(
+            read_vectors(warehouse), target.embeddings, temperature=settings.equal.temperature
+        )
     pairs = pair_vectors(warehouse, embedder, vector_ids(rows), progress=silent)
     return _removed(rows.filter(pl.Series(~is_near(kernel(pairs)))), FAR)
 

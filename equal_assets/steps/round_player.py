@@ -24,6 +24,7 @@ from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
 from equal_assets.steps.coverage import PoolCoverage, pool_coverage
 from equal_assets.steps.document_ratings import document_ratings
+from equal_assets.steps.document_vectors import read_vectors
 from equal_assets.steps.leaks import LeakRules, leak_rules
 from equal_assets.steps.student_scores import StudentScorer, student_scorer
 from equal_assets.steps.student_states import student_space
@@ -194,7 +195,7 @@ def _candidate_documents(
         ids=documents["document_id"].to_numpy(),
         is_read=documents["is_read"].to_numpy(),
         corpus=Corpus(
-            embeddings=documents["embedding"].to_numpy(),
+            embeddings=read_vectors(warehouse),
             arms=documents["cluster"].to_numpy().astype(np.int64),
             tokens=tokens,
             costs=np.ones(len(documents)) if counts_documents else tokens,

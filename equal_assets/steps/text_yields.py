@@ -6,9 +6,7 @@ from equal_assets.algorithms.surface import surface_features
 from equal_assets.algorithms.yields import YieldModel
 from equal_assets.progress import Progress
 from equal_assets.resources.warehouse import Warehouse
-
-PAGE_DOCUMENTS = 1_024
-"""Texts in memory at once."""
+from equal_assets.steps.text_pages import text_pages
 
 
 def yields_by_document(
@@ -30,8 +28,8 @@ def yields_by_document(
     )
     n_documents = warehouse.query("corpus_summary")["n_documents"].item()
     parts: list[pl.DataFrame] = []
-    n_read, after = 0, ""
-    while len(page := warehouse.query("document_texts", after=after, limit=PAGE_DOCUMENTS)):
+    n_read = 0
+    for page in text_pages(warehouse):
         yields = model.predict(surface_features(page["text"].to_list()))
         parts.append(
             page.select("document_id").with_columns(
@@ -39,6 +37,6 @@ def yields_by_document(
                 expected_answer_characters=pl.Series(yields.answer_lengths, dtype=pl.Float32),
             )
         )
-        n_read, after = n_read + len(page), page["document_id"][-1]
+        n_read += len(page)
         progress(n_read, n_documents)
     return pl.concat(parts)

@@ -7,9 +7,7 @@ import polars as pl
 from equal_assets.algorithms.strategies.bm25 import bm25_scores
 from equal_assets.progress import Progress
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
-
-PAGE_DOCUMENTS = 1_024
-"""Texts in memory at once."""
+from equal_assets.steps.text_pages import text_pages
 
 
 def word_scores(name: str, warehouse: Warehouse, *, progress: Progress) -> pl.DataFrame:
@@ -25,9 +23,7 @@ def word_scores(name: str, warehouse: Warehouse, *, progress: Progress) -> pl.Da
 def _pages(warehouse: Warehouse, ids: list[str], progress: Progress) -> Iterator[list[str]]:
     """Yield the texts of all documents, a page at a time, and append their ids."""
     n_documents = warehouse.query("corpus_summary")["n_documents"].item()
-    after = ""
-    while rows := warehouse.query("document_texts", after=after, limit=PAGE_DOCUMENTS).rows():
-        yield [text for _, text in rows]
-        ids += [document_id for document_id, _ in rows]
-        after = ids[-1]
+    for page in text_pages(warehouse):
+        yield page["text"].to_list()
+        ids += page["document_id"].to_list()
         progress(len(ids), n_documents)

@@ -7,6 +7,7 @@ import yaml
 
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import build_embedder
+from equal_assets.resources.engine.engine import build_engine
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.warehouse import Warehouse
@@ -34,6 +35,7 @@ class CampaignFolder:
             "warehouse": self.warehouse,
             "campaigns": self.campaigns,
             "extractor": build_extractor(settings.extractor, self.path),
+            "engine": build_engine(settings.engine, self.path),
             "embedder": build_embedder(settings.embedder, models),
             "student": build_student(settings.student, str(models)),
         }

@@ -37,14 +37,6 @@ sys.stdin.read()
 """
 
 
-def embeddings(n_dimensions, ids=("a", "b")):
-    vectors = [[float(row)] * n_dimensions for row in range(len(ids))]
-    return pl.DataFrame(
-        {"document_id": ids, "embedding": vectors},
-        schema_overrides={"embedding": pl.Array(pl.Float32, n_dimensions)},
-    )
-
-
 def finished_rounds(campaign, numbers, *, pool_pairs=5):
     return pl.DataFrame(
         {
@@ -100,8 +92,8 @@ def prepared(tmp_path_factory):
     """A warehouse whose every table is there and empty, and a staging folder."""
     folder = tmp_path_factory.mktemp("prepared")
     warehouse = Warehouse(database=str(folder / "w.duckdb"))
-    with warehouse.transaction() as transaction:
-        transaction.recreate("document_embeddings", embeddings(4)[:0])
+    with warehouse.get_connection():
+        pass  # makes it
     return warehouse, staged(folder / "staging", [("a", "x"), ("b", "y")])
 
 
@@ -123,8 +115,7 @@ def holder(tmp_path):
 def test_every_table_is_there_in_a_new_file(tmp_path):
     with Warehouse(database=str(tmp_path / "new.duckdb")).get_connection() as connection:
         found = connection.execute("select table_name from duckdb_tables()").fetchall()
-    # document_embeddings is made from its rows: its column type holds their dimension
-    assert {row[0] for row in found} == table_names() - {"document_embeddings"}
+    assert {row[0] for row in found} == table_names()
 
 
 def test_folder_of_the_warehouse_is_made(tmp_path):
@@ -191,7 +182,9 @@ def test_query_runs_on_empty_tables(prepared, name):
         "judged_as": "j1",
         "skipped": ["hidden file or folder"],
         "leaked": [],
+        "last": "z",
         "limit": 10,
+        "n_documents": 10,
         "made_as": "m1",
         "max_documents": 10,
         "milestone": 1.0,
@@ -379,27 +372,19 @@ def test_recording_again_replaces_what_was_recorded(warehouse):
     assert rows["inputs"].to_list() == [fingerprint(2)]
 
 
-def test_recreate_takes_another_dimension(warehouse):
-    for n_dimensions in (3, 5):
-        with warehouse.transaction() as transaction:
-            transaction.recreate("document_embeddings", embeddings(n_dimensions))
-        found = warehouse.query("document_vectors")
-        assert found["document_id"].to_list() == ["a", "b"]
-        assert found["embedding"].to_list() == [[0.0] * n_dimensions, [1.0] * n_dimensions]
-
-
-def recreate_and_fail(warehouse, n_dimensions):
-    with warehouse.transaction() as transaction:
-        transaction.recreate("document_embeddings", embeddings(n_dimensions))
-        raise RuntimeError
-
-
-def test_recreate_is_undone_with_its_transaction(warehouse):
-    with warehouse.transaction() as transaction:
-        transaction.recreate("document_embeddings", embeddings(3))
-    with pytest.raises(RuntimeError):
-        recreate_and_fail(warehouse, 5)
-    assert len(warehouse.query("document_vectors")["embedding"][0]) == 3
+def test_vectors_of_an_earlier_version_are_embedded_again(tmp_path):
+    database = str(tmp_path / "old.duckdb")
+    with Warehouse(database=database).transaction() as transaction:
+        transaction.record("document_embeddings", inputs=1, seconds=1.0)
+        transaction.record("clusters", inputs=1, seconds=1.0)
+    with duckdb.connect(database) as old:
+        old.execute("drop table document_embeddings")
+        old.execute(
+            "create table document_embeddings as select 'a' as document_id, [1] as embedding"
+        )
+    opened = Warehouse(database=database)
+    assert opened.query("document_places").is_empty()
+    assert opened.query("materialized")["asset"].to_list() == ["clusters"]
 
 
 def test_warehouse_held_by_another_process_names_it(holder):
@@ -492,7 +477,7 @@ def test_capped_corpus_is_a_sample_that_does_not_follow_the_order_of_the_rows(wa
             transaction.execute("load_documents", staging=staging, max_documents=5)
         texts = {
             row["text"]
-            for row in warehouse.query("document_texts", after="", limit=100).iter_rows(named=True)
+            for row in warehouse.query("document_texts", after="", last="z").iter_rows(named=True)
         }
         assert texts == {"00", "01", "02", "03", "04"}  # the smallest content hashes
 

@@ -10,7 +10,7 @@ from equal_assets.steps.round_player import _candidate_documents
 from equal_assets.steps.sample import draw_sample
 from equal_assets.steps.text_yields import yields_by_document
 from equal_assets_tests.conftest import TINY
-from equal_assets_tests.stored_documents import document_rows
+from equal_assets_tests.stored_documents import document_rows, embedder_row
 
 N_DOCUMENTS = 240
 
@@ -98,14 +98,13 @@ def test_nothing_extracted_by_this_extractor_expects_the_same_of_all(extracted):
 def test_rounds_read_yields_where_the_budget_counts_tokens(extracted):
     ids = [f"d{n:03}" for n in range(N_DOCUMENTS)]
     rows = yields_by_document(extracted, sample_of(extracted, ids[:120]), progress=silent)
-    vectors = pl.Series(
-        np.eye(2, dtype=np.float32)[[0] * N_DOCUMENTS], dtype=pl.Array(pl.Float32, 2)
-    )
     with extracted.transaction() as transaction:
         transaction.replace("document_yields", rows)
-        transaction.recreate(
-            "document_embeddings", pl.DataFrame({"document_id": ids, "embedding": vectors})
+        transaction.insert(
+            "document_embeddings",
+            pl.DataFrame({"document_id": ids, "folder": "vectors/v1", "shard": "s", "row": 0}),
         )
+        transaction.insert("contrastive_embedder", embedder_row())
         transaction.insert(
             "clusters", pl.DataFrame({"document_id": ids, "cluster": 0, "distance": 0.0})
         )

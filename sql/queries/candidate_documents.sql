@@ -1,5 +1,5 @@
 -- Question: what may a campaign request, and what has it requested? Grain: one document, in order
--- of id. Inputs: documents, clusters, document_embeddings, document_yields,
+-- of id. Inputs: documents, clusters, document_yields,
 -- bandit_documents; $campaign.
 select
   document_id,
@@ -7,11 +7,9 @@ select
   n_characters,
   bandit_documents.document_id is not null as is_read,
   expected_pairs,
-  expected_answer_characters,
-  embedding
+  expected_answer_characters
 from documents
 join clusters using (document_id)
-join document_embeddings using (document_id)
 join document_yields using (document_id)
 left join bandit_documents
   on bandit_documents.document_id = documents.document_id

@@ -1,9 +1,10 @@
--- Question: which texts follow a document, in order of id? Grain: one document; one page of them.
--- Inputs: documents; $after (an id), $limit.
+-- Question: which texts follow a document, up to another? Grain: one document, in order of id.
+-- Inputs: documents; $after, $last (ids).
 select
   document_id,
+  content_hash,
   text
 from documents
 where document_id > $after
+  and document_id <= $last
 order by document_id
-limit $limit

@@ -1,6 +1,7 @@
 -- Effect: fill `documents` from staged Parquet files: of exact duplicates the first stays, of
 -- what remains a uniform sample by content hash. Where documents share an id, the first keeps it,
 -- and the others get the beginning of their content hash behind it; so do pages, with their chunks.
+-- They lie in order of id, so that a range of ids is found without reading others.
 -- Inputs: $staging (glob), $max_documents.
 insert into documents by name
 with numbered as (
@@ -18,6 +19,12 @@ distinct_texts as (
     row_number() over (partition by document_id order by ordinal) as claim
   from numbered
   where copy = 1
+),
+used as (
+  select *
+  from distinct_texts
+  order by content_hash
+  limit $max_documents
 )
 select
   case
@@ -40,6 +47,5 @@ select
   metadata,
   qa_pairs,
   n_copies::integer as n_copies
-from distinct_texts
-order by content_hash
-limit $max_documents
+from used
+order by document_id

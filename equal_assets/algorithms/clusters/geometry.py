@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from equal_assets.algorithms.segments import sums_of
+from equal_assets.algorithms.vectors import Vectors, blocks, vector_sums
 
 ITERATIONS = 25
 """Of k-means; fewer where no document moves any more."""
@@ -44,12 +44,12 @@ class Geometry:
     neighbor_distances: np.ndarray
 
 
-def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np.ndarray:
+def assign_clusters(embeddings: Vectors, *, n_clusters: int, seed: int) -> np.ndarray:
     """Partition embeddings by k-means: the same clusters on every machine.
 
     Parameters
     ----------
-    embeddings : ndarray of shape (n_documents, n_dimensions), float32
+    embeddings : Vectors of shape (n_documents, n_dimensions)
         Unit rows, so that Euclidean and cosine order agree.
     n_clusters : int
         Clusters to make, at most ``n_documents``.
@@ -84,24 +84,26 @@ def assign_clusters(embeddings: np.ndarray, *, n_clusters: int, seed: int) -> np
     )
     with threadpool_limits(1):
         kmeans.fit(_sample(embeddings, seed=seed))
-        labels = kmeans.predict(embeddings)
+        labels = np.empty(len(embeddings), dtype=np.int64)
+        for rows, block in blocks(embeddings):
+            labels[rows] = kmeans.predict(block)
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def _sample(embeddings: np.ndarray, *, seed: int) -> np.ndarray:
+def _sample(embeddings: Vectors, *, seed: int) -> np.ndarray:
     """Return all rows, or as many as are enough to place the centers."""
     if len(embeddings) <= FITTED_DOCUMENTS:
-        return embeddings
+        return np.asarray(embeddings)
     drawn = np.random.default_rng(seed).choice(len(embeddings), FITTED_DOCUMENTS, replace=False)
     return embeddings[np.sort(drawn)]
 
 
-def measure_geometry(embeddings: np.ndarray, labels: np.ndarray, *, n_neighbors: int) -> Geometry:
+def measure_geometry(embeddings: Vectors, labels: np.ndarray, *, n_neighbors: int) -> Geometry:
     """Measure centroids, medoids, sizes, spreads and neighbors.
 
     Parameters
     ----------
-    embeddings : ndarray of shape (n_documents, n_dimensions), float32
+    embeddings : Vectors of shape (n_documents, n_dimensions)
     labels : ndarray of shape (n_documents,), int64
         Clusters numbered ``0..n_clusters-1``, each with at least one document.
     n_neighbors : int
@@ -113,7 +115,7 @@ def measure_geometry(embeddings: np.ndarray, labels: np.ndarray, *, n_neighbors:
     """
     n_clusters = int(labels.max()) + 1
     sizes = np.bincount(labels, minlength=n_clusters)
-    sums = sums_of(embeddings, labels, n_clusters)
+    sums = vector_sums(embeddings, labels, n_clusters)
     centroids = sums / sizes[:, None]  # (n_clusters, n_dimensions)
     distances = centroid_distances(embeddings, labels, centroids)
     by_cluster = np.lexsort((distances, labels))
@@ -133,7 +135,7 @@ def measure_geometry(embeddings: np.ndarray, labels: np.ndarray, *, n_neighbors:
 
 
 def centroid_distances(
-    embeddings: np.ndarray, labels: np.ndarray, centroids: np.ndarray
+    embeddings: Vectors, labels: np.ndarray, centroids: np.ndarray
 ) -> np.ndarray:
     """Return each document's Euclidean distance to the centroid of its cluster.
 
@@ -141,11 +143,15 @@ def centroid_distances(
     -------
     ndarray of shape (n_documents,), float64
     """
-    squared = (
-        np.einsum("ij,ij->i", embeddings, embeddings, dtype=np.float64)
-        - 2.0 * np.einsum("ij,ij->i", embeddings, centroids[labels], dtype=np.float64)
-        + np.einsum("ij,ij->i", centroids, centroids, dtype=np.float64)[labels]
-    )
+    squared = np.empty(len(embeddings))
+    lengths = np.einsum("ij,ij->i", centroids, centroids, dtype=np.float64)
+    for rows, block in blocks(embeddings):
+        of_rows = labels[rows]
+        squared[rows] = (
+            np.einsum("ij,ij->i", block, block, dtype=np.float64)
+            - 2.0 * np.einsum("ij,ij->i", block, centroids[of_rows], dtype=np.float64)
+            + lengths[of_rows]
+        )
     return np.sqrt(np.maximum(squared, 0.0))
 
 
@@ -158,14 +164,14 @@ def distances_between(
     return np.asarray(cdist(first, second, metric))
 
 
-def diagonal_wasserstein(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def diagonal_wasserstein(embeddings: Vectors, labels: np.ndarray) -> np.ndarray:
     """Return squared 2-Wasserstein distances between clusters, as Gaussians of diagonal covariance.
 
     ``|mean_i - mean_j|^2 + |std_i - std_j|^2``
 
     Parameters
     ----------
-    embeddings : ndarray of shape (n_documents, n_dimensions)
+    embeddings : Vectors of shape (n_documents, n_dimensions)
     labels : ndarray of shape (n_documents,), int64
         Cluster of each document, numbered from 0 without gaps.
 
@@ -175,8 +181,8 @@ def diagonal_wasserstein(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarr
         A cluster of one document has no spread.
     """
     sizes = np.bincount(labels)[:, None]
-    means = sums_of(embeddings, labels, len(sizes)) / sizes
-    squares = sums_of(embeddings.astype(np.float64) ** 2, labels, len(sizes))
+    means = vector_sums(embeddings, labels, len(sizes)) / sizes
+    squares = vector_sums(embeddings, labels, len(sizes), squared=True)
     deviations = np.sqrt(np.maximum(squares / sizes - means**2, 0.0))
     apart = distances_between(means, means, "sqeuclidean")
     return apart + distances_between(deviations, deviations, "sqeuclidean")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
+from equal_assets.algorithms.vectors import products
 
 SAMPLE_DOCUMENTS = 10_000
 """Drawn at random to learn from; all of a smaller corpus."""
@@ -42,4 +43,5 @@ def classifier_order(corpus: Corpus, target: Target, *, rng: np.random.Generator
     similarity = sample @ target.embeddings.T  # (n_sample, n_questions)
     ranks = np.argsort(np.argsort(-similarity, axis=0, kind="stable"), axis=0)
     model = Ridge(alpha=PENALTY).fit(sample, -np.log1p(ranks.min(axis=1)))
-    return np.argsort(-(corpus.embeddings @ model.coef_.astype(np.float32)), kind="stable")
+    scores = products(corpus.embeddings, model.coef_.astype(np.float32)[None])[0]
+    return np.argsort(-scores, kind="stable")

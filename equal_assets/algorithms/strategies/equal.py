@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from equal_assets.algorithms.coverage import answer_values, blocks, kernel_of
-from equal_assets.algorithms.segments import sums_of
+from equal_assets.algorithms.coverage import answer_values, kernel_of
 from equal_assets.algorithms.strategies.hedge import (
     CENTRAL,
     LEARNED,
@@ -29,6 +28,7 @@ from equal_assets.algorithms.strategies.strategy import (
     Target,
     group_by_arm,
 )
+from equal_assets.algorithms.vectors import blocks, vector_sums
 
 SIZE_EXPONENT = 1 / 3
 """A document of eight times the cost is expected to hold twice the mass: it has room for more
@@ -142,7 +142,7 @@ class EqualStrategy(Strategy):
         self.sizes = self._sizes()
         n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
         self.candidates = self._shortlist(n_candidates)
-        near = corpus.embeddings[self.candidates]
+        near = self._near = corpus.embeddings[self.candidates]
         self.predicted_mass = self.kernel(near) * (
             self.sizes[self.candidates, None].astype(np.float32)
         )  # (n_candidates, n_questions)
@@ -222,7 +222,7 @@ class EqualStrategy(Strategy):
         weights = self._question_weights(self.masses)
         weights /= weights.sum()
         rows = np.concatenate([pull.documents for pull in pulls]).astype(np.int64)
-        predicted = (self.kernel(self.corpus.embeddings[rows]) @ weights) * self.sizes[rows]
+        predicted = (self.kernel(self._vectors(rows)) @ weights) * self.sizes[rows]
         for trust, by_arm in zip(TRUSTS, self.predicted, strict=True):
             np.add.at(by_arm, self.corpus.arms[rows], predicted**trust)
         given = self._given(rows, pairs)
@@ -233,6 +233,16 @@ class EqualStrategy(Strategy):
         rules = np.array([self.taken_by.get(row, LEARNED) for row in rows.tolist()])
         self.hedge.credit(rules, brought, self.corpus.costs[rows])
         self.masses += given.sum(axis=0)
+
+    def _vectors(self, rows: np.ndarray) -> np.ndarray:
+        """Return the vectors of documents; those of candidates are at hand."""
+        places = np.searchsorted(self.candidates, rows)
+        places[places == len(self.candidates)] = 0
+        is_near = self.candidates[places] == rows
+        vectors = self._near[places]
+        if not is_near.all():
+            vectors[~is_near] = self.corpus.embeddings[rows[~is_near]]
+        return vectors
 
     def _given(self, rows: np.ndarray, pairs: ExtractedPairs) -> np.ndarray:
         """Return the mass that documents' pairs gave to questions, shape (n_rows, n_questions)."""
@@ -333,9 +343,9 @@ class EqualStrategy(Strategy):
         corpus = self.corpus
         if n_candidates >= corpus.n_documents:
             return np.arange(corpus.n_documents)
-        best = np.concatenate(
-            [self.kernel(block).max(axis=1) for block in blocks(corpus.embeddings)]
-        )
+        best = np.empty(corpus.n_documents, dtype=np.float32)
+        for rows, block in blocks(corpus.embeddings):
+            best[rows] = self.kernel(block).max(axis=1)
         ranking = np.argsort(-best * self.sizes / corpus.costs, kind="stable")
         return np.sort(ranking[:n_candidates])
 
@@ -378,7 +388,7 @@ def _relatedness(corpus: Corpus, *, sharing: float) -> np.ndarray:
     """
     if not sharing or corpus.n_arms < 2:
         return np.eye(corpus.n_arms)
-    centroids = sums_of(corpus.embeddings, corpus.arms, corpus.n_arms)
+    centroids = vector_sums(corpus.embeddings, corpus.arms, corpus.n_arms)
     centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
     distances = np.maximum(1.0 - centroids @ centroids.T, 0.0)
     np.fill_diagonal(distances, np.inf)

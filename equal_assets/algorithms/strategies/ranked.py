@@ -12,6 +12,7 @@ from equal_assets.algorithms.strategies.strategy import (
     Target,
     group_by_arm,
 )
+from equal_assets.algorithms.vectors import product_rows, products
 
 
 class RankedDocuments(Strategy):
@@ -43,7 +44,8 @@ def similarity_order(corpus: Corpus, target: Target) -> np.ndarray:
     ndarray of shape (n_documents,), int64
     """
     center = target.weights @ target.embeddings
-    return np.argsort(-(corpus.embeddings @ center.astype(np.float32)), kind="stable")
+    similarity = products(corpus.embeddings, center.astype(np.float32)[None])[0]
+    return np.argsort(-similarity, kind="stable")
 
 
 def score_order(corpus: Corpus, target: Target) -> np.ndarray:
@@ -112,7 +114,8 @@ def space_order(corpus: Corpus, *, n_documents: int, rng: np.random.Generator) -
 
 def _in_turn(space: Space, n_documents: int, rng: np.random.Generator) -> np.ndarray:
     """Let each question in turn, in an order drawn once, take its nearest document that is left."""
-    nearest = [_nearest(space.documents @ asked, n_documents) for asked in space.questions]
+    similarities = product_rows(space.documents, space.questions)
+    nearest = [_nearest(similarity, n_documents) for similarity in similarities]
     taken = np.zeros(len(space.documents), dtype=bool)
     position = np.zeros(len(nearest), dtype=np.int64)
     turns = rng.permutation(len(nearest))

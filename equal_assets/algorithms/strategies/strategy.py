@@ -16,6 +16,7 @@ from equal_assets.algorithms.optimal_transport import (
     debiased_ot_reward,
     ot_reward,
 )
+from equal_assets.algorithms.vectors import Vectors
 from equal_assets.algorithms.yields import Yields
 
 
@@ -25,11 +26,11 @@ class Space:
 
     Attributes
     ----------
-    documents : ndarray of shape (n_documents, n_features), float32
+    documents : Vectors of shape (n_documents, n_features)
     questions : ndarray of shape (n_questions, n_features), float32
     """
 
-    documents: np.ndarray
+    documents: Vectors
     questions: np.ndarray
 
 
@@ -39,8 +40,8 @@ class Corpus:
 
     Attributes
     ----------
-    embeddings : ndarray of shape (n_documents, n_dimensions), float32
-        Unit rows.
+    embeddings : Vectors of shape (n_documents, n_dimensions)
+        Unit rows, in memory or stored.
     arms : ndarray of shape (n_documents,), int64
         Arm (cluster) of each document, numbered from 0 without gaps.
     tokens : ndarray of shape (n_documents,), float64
@@ -57,7 +58,7 @@ class Corpus:
         What a strategy compares documents and reference pairs by, where it is not their embeddings.
     """
 
-    embeddings: np.ndarray
+    embeddings: Vectors
     arms: np.ndarray
     tokens: np.ndarray
     costs: np.ndarray

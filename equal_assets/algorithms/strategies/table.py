@@ -241,11 +241,13 @@ def _classifier(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Gener
 
 
 def _tsds(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
+    from numpy import asarray
+
     from equal_assets.algorithms.strategies.ranked import RankedDocuments
     from equal_assets.algorithms.strategies.tsds import tsds_ranking
 
     order = tsds_ranking(
-        corpus.embeddings,
+        asarray(corpus.embeddings),
         target.embeddings,
         n_documents=min(plan.n_documents, corpus.n_documents),
         alpha=0.5,

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,6 +84,11 @@ class Embedder(ConfigurableResource):
     batch_size: int = Field(description="Chunks per forward pass.")
     chunk_overlap_tokens: int = Field(description="Tokens that neighboring chunks share.")
     models_folder: str = Field(description="Folder for models that this project makes.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the fields alone: what Dagster adds to a resource cannot be, and is not needed."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return partial(type(self), **fields), ()
 
     def base_path(self, *, progress: Progress) -> str:
         """Return where to load the untuned model from, making it first if it is ours.

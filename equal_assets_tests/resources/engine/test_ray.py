@@ -1,0 +1,163 @@
+"""The Ray engine on clusters of several nodes that are started and killed here."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from equal_assets.errors import CorpusError, ServiceError
+from equal_assets.resources.embedding.shards import EmbedTexts, Texts, stored_texts
+from equal_assets.resources.engine.engine import LocalEngine
+from equal_assets.resources.engine.ray import RayEngine
+from equal_assets_tests.number_embedder import number_embedder
+
+pytestmark = pytest.mark.ray
+
+PARTS = [
+    Texts([f"h{n}" for n in range(a, a + 10)], [str(n) for n in range(a, a + 10)])
+    for a in range(0, 200, 10)
+]
+
+
+@pytest.fixture
+def cluster():
+    """Two nodes with a processor each; ended after the test."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    started = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1"}
+    )
+    started.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    yield started
+    ray.shutdown()
+    started.shutdown()
+
+
+def engine_of(cluster, place):
+    return RayEngine(place=str(place), address=cluster.address)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Stores a part as a file named after it, and says in another that it was begun."""
+
+    folder: str
+    seconds: float = 0.0
+    kills: str = "nothing"  # the part whose first try ends its process
+
+    def __call__(self, part):
+        began = Path(self.folder) / f"{part}-{time.time_ns()}.began"
+        is_first = not list(Path(self.folder).glob(f"{part}-*.began"))
+        began.touch()
+        if str(part) == self.kills and is_first:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(self.seconds)
+        (Path(self.folder) / f"{part}.done").touch()
+        return part
+
+
+def tries(folder, part):
+    return len(list(folder.glob(f"{part}-*.began")))
+
+
+def test_vectors_are_those_of_the_local_engine(cluster, tmp_path):
+    found = {}
+    engines = {
+        "local": LocalEngine(place=str(tmp_path / "local")),
+        "ray": engine_of(cluster, tmp_path / "ray"),
+    }
+    for kind, engine in engines.items():
+        task = EmbedTexts(number_embedder(), "m", engine.storage)
+        assert sum(engine.map(task, PARTS)) == 200
+        found[kind] = {
+            name: (tmp_path / kind / name).read_bytes() for name in engine.storage.names()
+        }
+    assert found["local"] == found["ray"]
+    assert len(found["ray"]) == len(PARTS)
+
+
+def test_outcomes_come_in_the_order_of_the_parts(cluster, tmp_path):
+    engine = engine_of(cluster, tmp_path)
+    assert list(engine.map(Logged(str(tmp_path)), range(30))) == list(range(30))
+    assert "2 machine(s), 2 CPUs, 0 GPUs" in engine.describe()
+
+
+def test_part_whose_worker_dies_is_done_again_and_no_other(cluster, tmp_path):
+    engine = engine_of(cluster, tmp_path)
+    assert list(engine.map(Logged(str(tmp_path), kills="7"), range(20))) == list(range(20))
+    assert [tries(tmp_path, part) for part in (6, 7, 8)] == [1, 2, 1]
+
+
+def test_work_goes_on_where_a_machine_is_lost(cluster, tmp_path):
+    lost = cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
+    outcomes = engine_of(cluster, tmp_path).map(Logged(str(tmp_path), seconds=0.2), range(40))
+    first = [next(outcomes) for _ in range(5)]
+    cluster.remove_node(lost, allow_graceful=False)
+    assert first + list(outcomes) == list(range(40))
+
+
+def test_lost_cluster_is_told_and_the_next_goes_on(cluster, tmp_path):
+    import ray
+
+    done = engine_of(cluster, tmp_path).map(Logged(str(tmp_path), seconds=0.2), range(20))
+    next(done)
+    cluster.shutdown()
+    with pytest.raises(ServiceError, match=r"the Ray cluster was lost .*`equal run` goes on"):
+        list(done)
+    ray.shutdown()
+    left = [part for part in range(20) if not (tmp_path / f"{part}.done").exists()]
+    assert 0 < len(left) < 20
+
+
+def test_error_of_a_task_is_raised_as_it_is(cluster, tmp_path):
+    with pytest.raises(CorpusError, match="part 3 is bad"):
+        list(engine_of(cluster, tmp_path).map(fail_at_three, range(10)))
+
+
+def fail_at_three(part):
+    if part == 3:
+        raise CorpusError("part 3 is bad")
+    return part
+
+
+def test_cluster_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(
+        ServiceError, match=r"engine.address = '127.0.0.1:1': no Ray cluster answers"
+    ):
+        list(RayEngine(place=str(tmp_path), address="127.0.0.1:1").map(abs, [1]))
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """The URI of a bucket of an S3 server."""
+    from moto.server import ThreadedMotoServer
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    import boto3
+
+    boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(
+        Bucket="vectors"
+    )
+    yield f"s3://vectors/equal?scheme=http&endpoint_override={host}:{port}&region=us-east-1"
+    server.stop()
+
+
+def test_object_store_holds_the_vectors_and_the_model(cluster, bucket, tmp_path):
+    engine = RayEngine(place=bucket, address=cluster.address)
+    (tmp_path / "model" / "part").mkdir(parents=True)
+    (tmp_path / "model" / "part" / "weights").write_bytes(b"w")
+    shared = engine.storage.below("models").below("v1")
+    shared.add_folder(tmp_path / "model")
+    assert (shared.local() / "part" / "weights").read_bytes() == b"w"
+    storage = engine.storage.below("vectors").below("v1")
+    list(engine.map(EmbedTexts(number_embedder(), "m", storage), PARTS[:3]))
+    index = stored_texts(storage)
+    assert sorted(index["content_hash"]) == sorted(f"h{n}" for n in range(30))
