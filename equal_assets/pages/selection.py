@@ -82,6 +82,22 @@ def round_page(
     return readable(page) | {"dagster/partition_row_count": row["n_pulls"]}
 
 
+def round_numbers(curve: pl.DataFrame, number: int) -> dict:
+    """Return the metadata of a round that the next one follows at once: its numbers.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Rows of ``reward_curve`` of the campaign so far.
+    number : int
+        Of the round.
+    """
+    row = curve.row(number - 1, named=True)
+    page = {"curve, pulls and pairs": "shown with the last round of this run"}
+    page |= {name: row[name] for name in ROUND_METRICS if row[name] is not None}
+    return readable(page) | {"dagster/partition_row_count": row["n_pulls"]}
+
+
 def campaign_page(warehouse: Warehouse, campaign: str, curve: pl.DataFrame) -> CampaignPage:
     """Return the page of a campaign whose rounds, and the place of its target, are stored.
 
