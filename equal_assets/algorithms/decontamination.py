@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from equal_assets.algorithms.words import cut, n_words, ngrams, words
+from equal_assets.algorithms.words import Words, cut, n_words, ngrams, words
 from equal_assets.records import QAPair
 
 BLOCK_ROWS = 1024
@@ -78,7 +80,10 @@ class ProtectedQuestions:
             if n_words(answer) >= n:
                 self._answers.setdefault(answer, row)
         self._short = {gram for gram in self._grams if n_words(gram) < n}
-        self._lengths = sorted({n, *(len(gram) for gram in self._grams)}, reverse=True)
+        self._has_single = any(len(gram) == 1 for gram in self._grams)
+        self._lengths: dict[tuple[str, ...], set[int]] = defaultdict(set)
+        for gram in self._grams:
+            self._lengths[gram[:2]].add(len(gram))
 
     def find_leaks(
         self, pairs: Sequence[QAPair], vectors: np.ndarray | None = None
@@ -109,20 +114,28 @@ class ProtectedQuestions:
 
     def _worded(self, pair: QAPair) -> Leak | None:
         text = cut(pair.text)
-        for length in self._lengths:
-            rows = [
-                self._grams[gram]
-                for start in range(len(text.tokens) - length + 1)
-                if (gram := tuple(text.tokens[start : start + length])) in self._grams
-                and (
-                    gram not in self._short
-                    or (text.is_edge[start] and text.is_edge[start + length])
-                )
-            ]
-            if rows:
-                return Leak("overlap", min(rows))
+        found: dict[int, int] = {}  # length of an overlap -> the first such question
+        for start, gram in self._grams_of(text):
+            row, length = self._grams.get(gram), len(gram)
+            if row is not None and (
+                gram not in self._short or (text.is_edge[start] and text.is_edge[start + length])
+            ):
+                found[length] = min(row, found.get(length, row))
+        if found:
+            return Leak("overlap", found[max(found)])
         row = self._answers.get(tuple(words(pair.answer)))
         return None if row is None else Leak("answer", row)
+
+    def _grams_of(self, text: Words) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield where a text may hold a gram of a question, which begins with the same words."""
+        tokens = text.tokens
+        starts = [(row, two) for row, two in enumerate(pairwise(tokens)) if two in self._lengths]
+        if self._has_single:
+            starts += [(row, (one,)) for row, one in enumerate(tokens) if (one,) in self._lengths]
+        for start, opening in starts:
+            for length in self._lengths[opening]:
+                if start + length <= len(tokens):
+                    yield start, tuple(tokens[start : start + length])
 
     def _nearest(self, vectors: np.ndarray) -> Iterator[Leak | None]:
         assert self._vectors is not None

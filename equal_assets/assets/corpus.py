@@ -31,5 +31,5 @@ def documents(
             load_staged(transaction, settings, staging)
             summary = transaction.query("corpus_summary").row(0, named=True)
             page = documents_page(transaction, summary)
-            made.version = summary["version"]
+            made.version = transaction.query("corpus_version")["version"].item()
         return made.result(page, n_rows=summary["n_documents"])

@@ -102,6 +102,26 @@ def round_page(
     }
 
 
+def round_numbers(curve: pl.DataFrame, number: int) -> dict:
+    """Return the page of a round that the next one follows at once: its numbers.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Rows of ``reward_curve`` of the campaign so far.
+    number : int
+        Of the round.
+    """
+    row = curve.row(number - 1, named=True)
+    return {
+        "this round": f"Round {number}: {row['documents']:,} documents so far gave "
+        f"{row['pool_pairs']:,} pairs. The curve, pulls and pairs are shown with the last round of "
+        "its run.",
+        "pulls and numbers": opened({"numbers": _in_words(row)}),
+        "rows": row["n_pulls"],
+    }
+
+
 def campaign_figures(
     warehouse: Warehouse, campaign: str, curve: pl.DataFrame
 ) -> dict[str, Picture]:

@@ -83,6 +83,9 @@ STUDENT, UNTUNED = "student/", "student/untuned_"
 OVER_BUDGET, HARNESS = "student_over_budget/", "student_harness/"
 """What metrics of students begin with."""
 
+ROUNDS_A_BATCH = 1000 // (len(ROUND_METRICS) + len(BY_TOKENS))
+"""MLflow takes a thousand metrics at once."""
+
 MAX_PARAMETER_CHARACTERS = 500
 
 TABLE_FILE = "student_answers.json"
@@ -285,13 +288,13 @@ class Tracker(ConfigurableResource):
 
         now = int(time.time() * 1000)
         new = curve.filter(pl.col("documents") > self.documents_logged(run_id))
-        for row in new.iter_rows(named=True):
-            series = [(ROUND_METRICS, row["documents"])]
-            series += [(BY_TOKENS, row["tokens"])] if row["tokens"] else []
+        for rounds in new.iter_slices(ROUNDS_A_BATCH):
             metrics = [
                 Metric(metric, float(row[name]), now, step)
-                for metrics, step in series
-                for name, metric in metrics.items()
+                for row in rounds.iter_rows(named=True)
+                for series, step in ((ROUND_METRICS, row["documents"]), (BY_TOKENS, row["tokens"]))
+                if step
+                for name, metric in series.items()
                 if row[name] is not None
             ]
             self._client.log_batch(run_id, metrics=metrics)

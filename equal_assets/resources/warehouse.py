@@ -1,9 +1,11 @@
 """The DuckDB warehouse: short transactions, SQL from files."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -59,6 +61,13 @@ def stack_vectors(embeddings: pl.Series, *, n_dimensions: int) -> np.ndarray:
     if not len(embeddings):
         return np.zeros((0, n_dimensions), dtype=np.float32)
     return embeddings.list.to_array(n_dimensions).to_numpy()
+
+
+_OPENED: ContextVar[Mapping[str, "Transaction"]] = ContextVar(
+    "opened",
+    default=MappingProxyType({}),
+)
+"""What this thread reads, by file; never changed, but replaced."""
 
 
 class Transaction:
@@ -213,11 +222,23 @@ class Warehouse(DuckDBResource):
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """Open the warehouse to read: all queries of the block see the same state."""
+        """Open the warehouse to read: all queries of the block see the same state.
+
+        So do those of what the block calls, if it is given the same warehouse: opening takes longer
+        than most queries. Nothing can be written before the block ends.
+        """
+        if opened := _OPENED.get().get(self.database):
+            yield opened
+            return
         Path(self.database).parent.mkdir(parents=True, exist_ok=True)
         with read_warehouse(self.database, patience=self._patience()) as connection:
             connection.execute("begin")
-            yield Transaction(connection)
+            opened = Transaction(connection)
+            token = _OPENED.set({**_OPENED.get(), self.database: opened})
+            try:
+                yield opened
+            finally:
+                _OPENED.reset(token)
 
     def _patience(self) -> Patience:
         given = self.lock_timeout_seconds
@@ -228,7 +249,15 @@ class Warehouse(DuckDBResource):
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Open a transaction: committed at the end of the block, rolled back on an error."""
+        """Open a transaction: committed at the end of the block, rolled back on an error.
+
+        Raises
+        ------
+        RuntimeError
+            In a block of :meth:`reading`.
+        """
+        if self.database in _OPENED.get():
+            raise RuntimeError(f"{self.database} is being read: end `reading` before you write")
         with self.get_connection() as connection:
             connection.execute("begin")
             try:

@@ -111,6 +111,13 @@ class Patience:
 
 AS_IT_TAKES = Patience()
 
+FileState = tuple[int, int, int, int]
+"""Device, inode, size and time of the last change."""
+
+_LEFT: dict[str, FileState] = {}
+"""How the files were when this process closed them, complete: looking again takes a third of an
+opening."""
+
 
 @contextmanager
 def open_warehouse(
@@ -135,13 +142,10 @@ def open_warehouse(
         If its tables lack columns of today.
     """
     with _interruptible(), _connected(database, patience, read_only=False) as connection:
-        columns = _without_old_vectors(connection, _columns(connection))
-        if _create_tables(connection, present={table for table, _ in columns}):
-            columns = _columns(connection)
-        _refuse_other_tables(columns, database)
-        _add_columns(connection, columns)
-        _create_views(connection)
+        if not _is_as_left(database):
+            _complete(connection, database)
         yield connection
+    _LEFT[database] = _state(database)
 
 
 @contextmanager
@@ -158,11 +162,14 @@ def read_warehouse(
             pass  # makes it
     with _interruptible(), ExitStack() as stack:
         opened = stack.enter_context(_connected(database, patience, read_only=True))
-        if not _is_complete(opened):
-            stack.close()
-            with open_warehouse(database, patience=patience):
-                pass
-            opened = stack.enter_context(_connected(database, patience, read_only=True))
+        if not _is_as_left(database):
+            if _is_complete(opened):
+                _LEFT[database] = _state(database)
+            else:
+                stack.close()
+                with open_warehouse(database, patience=patience):
+                    pass
+                opened = stack.enter_context(_connected(database, patience, read_only=True))
         yield opened
 
 
@@ -262,10 +269,30 @@ def _described(process: int) -> str:
     return f", {shown}, which runs since {began:%Y-%m-%d %H:%M:%S}"
 
 
+def _is_as_left(database: str) -> bool:
+    """Tell whether nobody has changed the file since this process found or made it complete."""
+    return _LEFT.get(database) == _state(database)
+
+
+def _state(database: str) -> FileState:
+    found = os.stat(database)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _is_complete(connection: duckdb.DuckDBPyConnection) -> bool:
     """Tell whether all tables and views are there, as they are written now."""
     columns, views = _expected()
     return columns <= _columns(connection) and views <= _views(connection)
+
+
+def _complete(connection: duckdb.DuckDBPyConnection, database: str) -> None:
+    """Make what the tables and views lack."""
+    columns = _without_old_vectors(connection, _columns(connection))
+    if _create_tables(connection, present={table for table, _ in columns}):
+        columns = _columns(connection)
+    _refuse_other_tables(columns, database)
+    _add_columns(connection, columns)
+    _create_views(connection)
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, *, present: set[str]) -> bool:

@@ -61,7 +61,7 @@ def milestones_of(
             "no milestones are named: set `milestones` in campaigns.yaml or in the launchpad, or "
             "run `equal run --milestones 1%,2%,5%`"
         )
-    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+    n_documents = warehouse.query("count_documents")["n_documents"].item()
     curve = warehouse.query("reward_curve", campaign=campaign)
     decides = {**inputs, "settings": {**inputs["settings"], "milestones": None}}
     found = []

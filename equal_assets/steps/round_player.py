@@ -22,6 +22,7 @@ from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.settings import CampaignSettings, Settings, fingerprint
+from equal_assets.steps.campaign_pairs import CampaignPairs, campaign_pairs
 from equal_assets.steps.coverage import PoolCoverage, pool_coverage
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.document_vectors import read_vectors
@@ -46,6 +47,7 @@ class RoundPlayer:
     embedder_version: str
     scorer: StudentScorer | None  # scores of pairs that the strategy learns from, or of documents
     strategy: Strategy
+    pairs: CampaignPairs  # all that it extracted so far, but for leaks
     coverage: PoolCoverage  # what its pairs cover of the target so far
     rules: LeakRules  # pairs that leak earn no reward
     document_ids: np.ndarray  # (n_documents,), str; rows of the strategy's corpus
@@ -132,6 +134,13 @@ def prepare_campaign(
         embedder_version=model["embedder_version"],
         scorer=scorer,
         strategy=strategy,
+        pairs=campaign_pairs(
+            name,
+            warehouse,
+            n_dimensions=target.embeddings.shape[1],
+            embedder_version=model["embedder_version"],
+            scorer=scorer.key if scorer else "",
+        ),
         coverage=pool_coverage(
             name,
             settings,
@@ -151,7 +160,7 @@ def prepare_campaign(
 
 
 def _check_budget(name: str, settings: Settings, warehouse: Warehouse) -> None:
-    n_documents = warehouse.query("corpus_summary")["n_documents"].item()
+    n_documents = warehouse.query("count_documents")["n_documents"].item()
     campaign = settings.campaigns[name]
     stated = f"campaigns.{name}.budget_documents = {campaign.budget_documents}"
     if campaign.budget_documents > n_documents:

@@ -13,18 +13,17 @@ from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Pull
 from equal_assets.errors import CampaignError
 from equal_assets.partitions import round_key
 from equal_assets.progress import report
-from equal_assets.records import PREVIEW
-from equal_assets.resources.embedding.pair_vectors import store_vectors
+from equal_assets.records import PREVIEW, Document
+from equal_assets.resources.embedding.pair_vectors import find_pair_vectors
 from equal_assets.resources.extraction.store import campaign_caps, extract_through_store
-from equal_assets.resources.warehouse import read_documents, stack_vectors
+from equal_assets.resources.llm.spending import Cap
+from equal_assets.resources.warehouse import read_documents
 from equal_assets.settings import fingerprint
 from equal_assets.steps.accepted import has_enough
+from equal_assets.steps.campaign_pairs import KeptPairs, kept_pairs
 from equal_assets.steps.review import arm_verdicts, begin_round
 from equal_assets.steps.round_player import RoundPlayer
 from equal_assets.steps.student_scores import StudentScorer
-
-POOL_SAMPLE_PAIRS = 1_000
-"""Pairs drawn by id from a larger pool, to measure its OT cost after a round."""
 
 TIMED_PARTS = ("extraction", "embedding", "selection")
 """Whose seconds a round stores; `scoring_spend` has the seconds of scoring."""
@@ -49,40 +48,40 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         player.log.info(f"{player.name}: ended after {number - 1} rounds, by budget")
         return False
     begin_round(player, number)
-    pulls = plan_round(player, number)
+    with player.warehouse.reading():
+        pulls = plan_round(player, number)
+        documents, caps = _planned_documents(player, pulls), _caps(player)
     expected_gain = player.strategy.expected_gain
     clock.lap("selection")
-    asked = _extract(player, pulls, number)
+    asked = _extract(player, pulls, documents, number, caps=caps)
     clock.lap("extraction")
     if asked.is_empty():
         return _end_before(player, number)
     share_asked = len(asked) / sum(len(pull.documents) for pull in pulls)
     pulls, asked = _asked_pulls(pulls, asked)
-    hashes = asked["content_hash"].to_list()
-    _embed_pairs(player, hashes, number)
-    leaked = _find_leaks(player, hashes, number)
+    pairs, leaked = _new_pairs(player, asked, number)
     clock.lap("embedding")
     if player.scorer is not None and player.strategy.learns_from_rewards:
-        _score_pairs(player, player.scorer, hashes, number)
+        pairs = _scored(player, player.scorer, pairs, asked, number)
         clock.lap("scoring")
-    pairs = _arm_pairs(player, asked, leaked)
-    rewards = {arm: player.strategy.reward(*pairs.of(arm)) for arm in {p.arm for p in pulls}}
-    player.strategy.observe(pulls, pairs.extracted(), [rewards[pull.arm] for pull in pulls])
-    scoring = _scoring_spend(player, hashes, number)
-    gains = player.coverage.take(asked, pairs.extracted(), scoring_tokens=scoring["scoring_tokens"])
+    player.pairs.add(pairs.kept)
+    rewards = {arm: _reward(player, arm) for arm in {p.arm for p in pulls}}
+    player.strategy.observe(pulls, pairs.extracted, [rewards[pull.arm] for pull in pulls])
+    scoring = _scoring_spend(player, asked["content_hash"].to_list(), number)
+    gains = player.coverage.take(asked, pairs.extracted, scoring_tokens=scoring["scoring_tokens"])
     found = player.coverage.judge()
     ended_by, ended_because = _ended(player, number, found, share_asked=share_asked)
     outcome = {
         "campaign": player.name,
         "round": number,
-        **_pool(player, asked, leaked),
+        **_pool(player),
         **player.coverage.standing(found),
         **scoring,
         "expected_gain": expected_gain,
         "ended_by": ended_by,
         "ended_because": ended_because,
     }
-    rows = _pull_rows(player, number, pulls, pairs, rewards).join(
+    rows = _pull_rows(player, number, pulls, rewards).join(
         _totals(player, number, asked, leaked), on="pull", maintain_order="left"
     )
     clock.lap("selection")
@@ -146,7 +145,24 @@ def plan_round(player: RoundPlayer, number: int) -> list[Pull]:
     )
 
 
-def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFrame:
+def _planned_documents(player: RoundPlayer, pulls: list[Pull]) -> list[Document]:
+    """Return the documents that a round would extract, in order of id."""
+    rows = [row for pull in pulls for row in pull.documents]
+    return read_documents(player.warehouse, player.document_ids[rows].tolist())
+
+
+def _caps(player: RoundPlayer) -> list[Cap]:
+    return campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
+
+
+def _extract(
+    player: RoundPlayer,
+    pulls: list[Pull],
+    documents: list[Document],
+    number: int,
+    *,
+    caps: list[Cap],
+) -> pl.DataFrame:
     """Extract the documents of each pull that the budget has room for; one row a document."""
     drawn = [
         {"pull": index, "cluster": pull.arm, "document_id": player.document_ids[row], "row": row}
@@ -156,10 +172,10 @@ def _extract(player: RoundPlayer, pulls: list[Pull], number: int) -> pl.DataFram
     extractions = extract_through_store(
         player.warehouse,
         player.extractor,
-        read_documents(player.warehouse, [row["document_id"] for row in drawn]),
+        documents,
         asked_by=str(round_key(player.name, number)),
         run=player.run,
-        caps=campaign_caps(player.name, player.campaign, player.extractor, player.warehouse),
+        caps=caps,
         progress=report(player.log, f"{player.name} round {number}: extract"),
     )
     return pl.DataFrame(drawn).join(extractions, on="document_id", maintain_order="left")
@@ -188,8 +204,7 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
         If that is so in the first round.
     """
     if number == 1:
-        limits = campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
-        stated = ", ".join(f"{cap} ({cap.used:,.10g} used)" for cap in limits)
+        stated = ", ".join(f"{cap} ({cap.used:,.10g} used)" for cap in _caps(player))
         raise CampaignError(
             f"{stated}: no room for a single document of round 1, whose requests are reserved at "
             "their maximum possible cost. Raise the budget, or lower "
@@ -204,48 +219,59 @@ def _end_before(player: RoundPlayer, number: int) -> bool:
 
 
 @dataclass(frozen=True)
-class _ArmPairs:
-    """All pairs of the arms that a round pulled, from earlier rounds as well."""
+class _NewPairs:
+    """The pairs of a round that are no leaks, in order of id; rows of both."""
 
-    owners: np.ndarray  # (n_pairs,), arm of each
-    vectors: np.ndarray  # (n_pairs, n_dimensions)
-    scores: np.ndarray  # (n_pairs,), of the student; NaN where there are none
+    kept: KeptPairs
+    documents: np.ndarray  # (n_pairs,), row of the document in the corpus
     answer_lengths: np.ndarray  # (n_pairs,), characters
-    rows: pl.Series  # (n_pairs,), row of the document in the corpus; null for earlier rounds
 
-    def of(self, arm: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return vectors and scores of an arm's pairs."""
-        return self.vectors[self.owners == arm], self.scores[self.owners == arm]
-
+    @property
     def extracted(self) -> ExtractedPairs:
-        """Return the pairs of the round itself."""
-        is_new = self.rows.is_not_null().to_numpy()
-        return ExtractedPairs(
-            documents=self.rows.drop_nulls().to_numpy().astype(np.int64),
-            embeddings=self.vectors[is_new],
-            answer_lengths=self.answer_lengths[is_new],
+        """The same, as strategies learn from them."""
+        return ExtractedPairs(self.documents, self.kept.vectors, self.answer_lengths)
+
+
+def _new_pairs(
+    player: RoundPlayer, asked: pl.DataFrame, number: int
+) -> tuple[_NewPairs, pl.DataFrame]:
+    """Return the pairs of a round, embedded, and which of them leak, with their content hash."""
+    label = f"{player.name} round {number}: embed"
+    with player.warehouse.reading() as read:
+        pairs = read.query(
+            "round_pairs",
+            hashes=asked["content_hash"].to_list(),
+            extractor=player.extractor.fingerprint,
         )
+        found = find_pair_vectors(read, pairs, version=player.embedder_version)
+    vectors = found.completed(
+        player.warehouse,
+        player.embedder,
+        path=player.model_path,
+        n_dimensions=player.reference.shape[1],
+        progress=report(player.log, label),
+    )
+    leaked = player.rules.leaks(
+        player.warehouse, pairs, progress=report(player.log, f"{label} the questions")
+    ).join(pairs.select("qa_id", "content_hash"), on="qa_id", how="left", maintain_order="left")
+    is_kept = ~pairs["qa_id"].is_in(leaked["qa_id"].to_list())
+    rows = pairs.filter(is_kept).join(
+        asked.select("content_hash", "cluster", "row"), on="content_hash", maintain_order="left"
+    )
+    kept = kept_pairs(rows.with_columns(score=None), vectors[is_kept.to_numpy()])
+    lengths = rows["answer"].str.len_chars().to_numpy().astype(float)
+    return _NewPairs(kept, rows["row"].to_numpy().astype(np.int64), lengths), leaked
 
 
-def _arm_pairs(player: RoundPlayer, asked: pl.DataFrame, leaked: pl.DataFrame) -> _ArmPairs:
-    """Return the pairs of the pulled arms, without leaks."""
-    pairs = _query_pairs(player, "arm_pairs", asked, leaked, scorer=player.score_key).join(
-        asked.select("document_id", "row"), on="document_id", how="left", maintain_order="left"
-    )
-    return _ArmPairs(
-        owners=pairs["cluster"].to_numpy(),
-        vectors=stack_vectors(pairs["embedding"], n_dimensions=player.reference.shape[1]),
-        scores=pairs["score"].to_numpy(),
-        answer_lengths=pairs["n_answer_characters"].to_numpy().astype(float),
-        rows=pairs["row"],
-    )
+def _reward(player: RoundPlayer, arm: int) -> float:
+    pairs = player.pairs.of_arm(arm)
+    return player.strategy.reward(pairs.vectors, pairs.scores)
 
 
 def _pull_rows(
     player: RoundPlayer,
     number: int,
     pulls: list[Pull],
-    pairs: _ArmPairs,
     rewards: dict[int, float],
 ) -> pl.DataFrame:
     """Return the rows of `bandit_round`, without the outcomes of the pulls."""
@@ -259,7 +285,7 @@ def _pull_rows(
             "mean_reward": pull.mean_reward,
             "exploration_bonus": pull.exploration_bonus,
             "ucb_score": pull.ucb_score,
-            "arm_pairs": int((pairs.owners == pull.arm).sum()),
+            "arm_pairs": len(player.pairs.of_arm(pull.arm)),
             "reward": rewards[pull.arm],
         }
         for index, pull in enumerate(pulls)
@@ -287,32 +313,16 @@ def _totals(
     )
 
 
-def _pool(player: RoundPlayer, asked: pl.DataFrame, leaked: pl.DataFrame) -> dict:
+def _pool(player: RoundPlayer) -> dict:
     """Return size and OT cost of all pairs of the campaign, the round's own included."""
-    pool = _query_pairs(player, "pool_sample", asked, leaked, limit=POOL_SAMPLE_PAIRS)
-    if pool.is_empty():
+    if not player.pairs.n_pairs:
         return {"pool_pairs": 0, "pool_ot_cost": None}
-    vectors = stack_vectors(pool["embedding"], n_dimensions=player.reference.shape[1])
     weights = player.strategy.target.weights
-    cost = ot_cost(cosine_cost(vectors, player.reference), target_weights=weights)
-    return {"pool_pairs": pool["pool_pairs"][0], "pool_ot_cost": cost}
-
-
-def _query_pairs(
-    player: RoundPlayer, name: str, asked: pl.DataFrame, leaked: pl.DataFrame, **more: int | str
-) -> pl.DataFrame:
-    """Run a query over the campaign's pairs, with a round that is not stored yet."""
-    return player.warehouse.query(
-        name,
-        campaign=player.name,
-        document_ids=asked["document_id"].to_list(),
-        clusters=asked["cluster"].to_list(),
-        hashes=asked["content_hash"].to_list(),
-        leaked=leaked["qa_id"].to_list(),
-        extractor=player.extractor.fingerprint,
-        embedder_version=player.embedder_version,
-        **more,
-    )
+    costs = cosine_cost(player.pairs.sample.vectors, player.reference)
+    return {
+        "pool_pairs": player.pairs.n_pairs,
+        "pool_ot_cost": ot_cost(costs, target_weights=weights),
+    }
 
 
 def _ended(
@@ -342,50 +352,23 @@ def _ended(
 
 
 def _no_room(player: RoundPlayer) -> str:
-    limits = campaign_caps(player.name, player.campaign, player.extractor, player.warehouse)
-    stated = " and ".join(f"{cap} ({cap.used:,.10g} used)" for cap in limits)
+    stated = " and ".join(f"{cap} ({cap.used:,.10g} used)" for cap in _caps(player))
     return f"{stated}: no room for another round, reserved at its maximum cost"
 
 
-def _embed_pairs(player: RoundPlayer, hashes: list[str], number: int) -> None:
-    pairs = player.warehouse.query(
-        "unembedded_pairs",
-        hashes=hashes,
-        extractor=player.extractor.fingerprint,
-        embedder_version=player.embedder_version,
-    )
-    if not pairs.is_empty():
-        store_vectors(
-            player.warehouse,
-            player.embedder,
-            pairs,
-            path=player.model_path,
-            version=player.embedder_version,
-            progress=report(player.log, f"{player.name} round {number}: embed"),
-        )
-
-
-def _find_leaks(player: RoundPlayer, hashes: list[str], number: int) -> pl.DataFrame:
-    """Return the pairs of a round that give away a test or protected question, with their hash."""
-    pairs = player.warehouse.query(
-        "round_pairs", hashes=hashes, extractor=player.extractor.fingerprint
-    )
-    progress = report(player.log, f"{player.name} round {number}: embed the questions")
-    leaks = player.rules.leaks(player.warehouse, pairs, progress=progress)
-    return leaks.join(
-        pairs.select("qa_id", "content_hash"), on="qa_id", how="left", maintain_order="left"
-    )
-
-
-def _score_pairs(
-    player: RoundPlayer, scorer: StudentScorer, hashes: list[str], number: int
-) -> None:
+def _scored(
+    player: RoundPlayer, scorer: StudentScorer, pairs: _NewPairs, asked: pl.DataFrame, number: int
+) -> _NewPairs:
     """Have the student score the pairs of a round that it has not scored before."""
     scorer.score_pairs(
-        hashes,
+        asked["content_hash"].to_list(),
         extractor=player.extractor.fingerprint,
         label=f"{player.name} round {number}: {scorer.kind} of the pairs",
     )
+    ids = pl.DataFrame({"qa_id": pl.Series(pairs.kept.ids.tolist(), dtype=pl.String)})
+    found = player.warehouse.query("pair_scores", qa_ids=ids["qa_id"].to_list(), scorer=scorer.key)
+    scores = ids.join(found, on="qa_id", how="left", maintain_order="left")["score"]
+    return replace(pairs, kept=replace(pairs.kept, scores=scores.fill_null(np.nan).to_numpy()))
 
 
 def _scoring_spend(player: RoundPlayer, hashes: list[str], number: int) -> dict:

@@ -97,7 +97,7 @@ def test_shards_that_count_from_zero_are_all_kept_and_read_again_alike(read, tmp
     for shard in range(3):
         rows = ({"id": n, "text": f"text {n} of shard {shard}"} for n in range(20))
         put(tmp_path, f"{shard}.jsonl", *rows)
-    versions = [read(id_field="id").query("corpus_summary")["version"].item() for _ in range(2)]
+    versions = [read(id_field="id").query("corpus_version")["version"].item() for _ in range(2)]
     line = reading_line(read(id_field="id"))
     assert line.endswith("documents: 60; ids made unique: 40")
     assert versions[0] == versions[1]

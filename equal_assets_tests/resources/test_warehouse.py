@@ -1,3 +1,4 @@
+import hashlib
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from equal_assets.errors import (
 from equal_assets.lineage.trace import trace
 from equal_assets.progress import listen
 from equal_assets.records import QAPair, Usage
+from equal_assets.resources import attached as attached_files
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.resources.warehouse_file import SQL, Patience, read_sql, table_names, view_names
 from equal_assets.settings import fingerprint
@@ -129,6 +131,8 @@ ONE_ROW = (
     "refined_documents",
     "campaign_period",
     "corpus_summary",
+    "corpus_version",
+    "count_documents",
     "extracted_documents",
     "extraction_yield",
     "last_round",
@@ -164,7 +168,6 @@ def test_query_runs_on_empty_tables(prepared, name):
         "student": "tuned",
         "campaign": "demo",
         "campaigns": ["demo"],
-        "clusters": [0, 1],
         "backend": "structural",
         "backend_version": 1,
         "document_id": "a",
@@ -181,7 +184,6 @@ def test_query_runs_on_empty_tables(prepared, name):
         "is_first": True,
         "judged_as": "j1",
         "skipped": ["hidden file or folder"],
-        "leaked": [],
         "last": "z",
         "limit": 10,
         "n_documents": 10,
@@ -490,8 +492,10 @@ def test_version_of_the_corpus_follows_its_content_alone(warehouse, tmp_path):
         with warehouse.transaction() as transaction:
             transaction.delete("documents")
             transaction.execute("load_documents", staging=staging, max_documents=99)
-        versions.append(warehouse.query("corpus_summary")["version"].item())
+        versions.append(warehouse.query("corpus_version")["version"].item())
     assert versions[0] == versions[1] != versions[2]
+    ids = [f"{name}hash of {text}" for name, text in rows]  # as earlier versions wrote it
+    assert versions[0] == hashlib.md5("".join(ids).encode()).hexdigest()
 
 
 def pull(campaign, number, order, cluster, *, n_documents, reward):
@@ -521,8 +525,8 @@ def asked_for(campaign, document_id, cluster, round_number=1):
     }
 
 
-def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(warehouse):
-    """Documents a, b, c, d of clusters 0, 1, 0, 1 yield a pair each; c and d are the new round."""
+def test_pairs_that_rounds_learn_from_are_the_campaigns_own_without_leaks(warehouse):
+    """Documents a, b, c, d yield a pair each; c is another campaign's, and d nobody's."""
     stored = [asked_for("demo", "a", 0), asked_for("demo", "b", 1), asked_for("other", "c", 0)]
     pairs = [
         {
@@ -549,30 +553,14 @@ def test_pairs_of_a_round_are_those_of_its_clusters_and_of_the_round_itself(ware
         transaction.insert("bandit_documents", pl.DataFrame(stored))
         transaction.insert("extracted_qa", pl.DataFrame(pairs))
         transaction.insert("qa_embeddings", pl.DataFrame(vectors))
-    new = {
-        "campaign": "demo",
-        "document_ids": ["c"],
-        "clusters": [0],
-        "hashes": ["hash of c"],
-        "leaked": [],
-        "extractor": "x",
-        "embedder_version": "v",
-    }
-    found = warehouse.query("arm_pairs", **new, scorer=None).select(
-        "cluster", "document_id", "n_answer_characters"
-    )
-    assert found.rows() == [(0, "a", 4), (0, "c", 4)]
-    pool = warehouse.query("pool_sample", **new, limit=2)
-    assert pool["pool_pairs"].to_list() == [3, 3]
-    assert pool["embedding"].to_list() == [[0.0], [1.0]]
+    found = {"campaign": "demo", "embedder_version": "v", "scorer": ""}
+    kept = warehouse.query("kept_pairs", **found)
+    assert kept.rows() == [("0 of a", 0, [0.0], None), ("1 of b", 1, [1.0], None)]
     leak = {"campaign": "demo", "qa_id": "0 of a", "round": 1, "reason": "r"}
     with warehouse.transaction() as transaction:
         transaction.insert("leaked_qa", pl.DataFrame([leak | {"collided_with": "test:0"}]))
-    without = warehouse.query("arm_pairs", **new, scorer=None)
-    assert without["document_id"].to_list() == ["c"]
-    new["leaked"] = ["2 of c"]
-    assert warehouse.query("arm_pairs", **new, scorer=None).is_empty()
-    assert warehouse.query("pool_sample", **new, limit=2)["embedding"].to_list() == [[1.0]]
+    assert warehouse.query("kept_pairs", **found)["qa_id"].to_list() == ["1 of b"]
+    assert warehouse.query("kept_pairs", **found | {"embedder_version": "w"}).is_empty()
 
 
 @pytest.mark.parametrize(
@@ -648,12 +636,53 @@ def test_warehouse_from_before_pages_were_cut_gets_the_columns_and_keeps_its_row
 
 
 def test_view_of_another_version_is_made_anew_and_those_of_users_are_left(warehouse):
-    with warehouse.get_connection() as connection:
+    with duckdb.connect(warehouse.database) as connection:
         connection.execute("create or replace view round_changes as select 1 as old")
         connection.execute("create view mine as select 2 as own")
     with warehouse.get_connection() as connection:
         assert connection.execute("select n_new_clusters from round_changes").fetchall() == []
         assert connection.execute("from mine").fetchall() == [(2,)]
+
+
+def test_queries_of_a_block_that_reads_open_the_file_once_and_see_the_same_state(
+    warehouse, monkeypatch
+):
+    opened, attach = [], attached_files._attach
+    monkeypatch.setattr(
+        attached_files,
+        "_attach",
+        lambda *given, **named: opened.append(1) or attach(*given, **named),
+    )
+    with warehouse.reading() as read:
+        assert warehouse.query("materialized").equals(read.query("materialized"))
+        with warehouse.reading() as inner:
+            assert inner is read
+    assert len(opened) == 1
+    warehouse.query("materialized")
+    assert len(opened) == 2
+
+
+def test_writing_while_a_block_reads_is_an_error_instead_of_a_wait_without_end(warehouse):
+    with (
+        warehouse.reading(),
+        pytest.raises(RuntimeError, match="end `reading` before you write"),
+        warehouse.transaction(),
+    ):
+        pass
+    with warehouse.transaction() as transaction:
+        transaction.delete("rounds")
+
+
+def test_documents_are_looked_up_in_the_index_of_their_key(warehouse, tmp_path):
+    rows = [(f"d{number}", str(number)) for number in range(3000)]
+    with warehouse.transaction() as transaction:
+        staging = staged(tmp_path, rows)
+        transaction.execute("load_documents", staging=staging, max_documents=9999)
+    with warehouse.get_connection() as connection:
+        for ids in (["d7", "d2999", "none"], ["d1"]):
+            text = f"explain analyze {read_sql('queries', 'documents_by_id')}"
+            ((_, plan),) = connection.execute(text, {"document_ids": ids}).fetchall()
+            assert "Index Scan" in plan
 
 
 READER = (

@@ -1,5 +1,5 @@
--- Question: what does the corpus hold, what became of its files and rows, and which content is it?
--- Grain: one row. Inputs: documents, rejected_documents, corpus_files.
+-- Question: what does the corpus hold, and what became of its files and rows? Grain: one row.
+-- Inputs: documents, rejected_documents, corpus_files.
 with files as (
   select
     count(*) as n_files,
@@ -18,6 +18,5 @@ select
   (select n_skipped from files) as n_skipped,
   -- rows of texts that max_documents leaves out; none where the files are not known
   greatest(0, (select n_usable from files) - coalesce(sum(n_copies), 0))::bigint as n_left_out,
-  count(*) filter (ends_with(document_id, '-' || content_hash[:16])) as n_renamed,
-  md5(string_agg(document_id || content_hash, '' order by document_id)) as version
+  count(*) filter (ends_with(document_id, '-' || content_hash[:16])) as n_renamed
 from documents

@@ -4,4 +4,4 @@ select
   question_hash,
   embedding
 from question_embeddings
-where question_hash in (select unnest($hashes::varchar[]))
+where question_hash in $hashes::varchar[]

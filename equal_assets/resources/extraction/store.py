@@ -41,7 +41,7 @@ REFINED_COLUMNS = {
     "is_changed": pl.Boolean,
 }
 
-STORE_EVERY_DOCUMENTS = 64
+STORE_EVERY_DOCUMENTS = 512
 STORE_EVERY_SECONDS = 2.0
 """Extractions are written together once there are this many, or after this time."""
 
@@ -85,8 +85,9 @@ def extract_through_store(
         ``document_id, content_hash`` and the columns of ``stored_extractions``.
     """
     hashes = [document.content_hash for document in documents]
-    again = _failed_for_now(warehouse, extractor, hashes)
-    stored = _stored(warehouse, extractor, hashes).filter(~pl.col("content_hash").is_in(again))
+    with warehouse.reading():
+        again = _failed_for_now(warehouse, extractor, hashes)
+        stored = _stored(warehouse, extractor, hashes).filter(~pl.col("content_hash").is_in(again))
     allowance = Allowance([*caps, *extractor.run_caps(run)])
     known = _ask_stored(stored, hashes, allowance, asked_by)
     in_store = set(stored["content_hash"])
@@ -95,6 +96,7 @@ def extract_through_store(
         if key not in in_store:
             missing.setdefault(key, document)  # of documents with the same text, the first is read
     unwritten: list[Extraction] = []
+    written = [stored]
     n_done, n_failed, written_at = len(documents) - len(missing), 0, time.monotonic()
     is_told = asked_by != WARM_UP  # which comes first: once is enough
     progress(n_done, len(documents))
@@ -108,24 +110,22 @@ def extract_through_store(
                 n_failed += extraction.status == "failed"
                 is_due = time.monotonic() - written_at >= STORE_EVERY_SECONDS
                 if is_due or len(unwritten) >= STORE_EVERY_DOCUMENTS:
-                    _write(warehouse, extractor, unwritten, asked_by, replaced=again)
+                    written.append(_write(warehouse, extractor, unwritten, asked_by, again))
                     unwritten, written_at = [], time.monotonic()
                     is_told = is_told or not refine or tell_emptied(warehouse, extractor)
                     progress(n_done, len(documents), _spend(allowance, n_failed))
             if unwritten:
-                _write(warehouse, extractor, unwritten, asked_by, replaced=again)
+                written.append(_write(warehouse, extractor, unwritten, asked_by, again))
                 unwritten, written_at = [], time.monotonic()
     finally:
         if unwritten:
-            _write(warehouse, extractor, unwritten, asked_by, replaced=again)
-    if missing:
-        stored = _stored(warehouse, extractor, hashes)
+            _write(warehouse, extractor, unwritten, asked_by, again)
     progress(len(documents), len(documents), _spend(allowance, n_failed))
     asked = pl.DataFrame(
         {"document_id": [d.document_id for d in documents], "content_hash": hashes},
         schema={"document_id": pl.String, "content_hash": pl.String},
     ).filter(pl.col("content_hash").is_in(known))
-    return asked.join(stored, on="content_hash", how="left", maintain_order="left")
+    return asked.join(pl.concat(written), on="content_hash", how="left", maintain_order="left")
 
 
 def extract_again(
@@ -148,8 +148,7 @@ def extract_again(
     order = Order(payer=asked_by, run=run, allowance=allowance, is_again=True, refine=refine)
     n_failed, mended = 0, []
     for number, extraction in enumerate(extractor.extract(documents, order), 1):
-        replaced = [extraction.content_hash]
-        _write(warehouse, extractor, [extraction], asked_by, replaced=replaced)
+        _write(warehouse, extractor, [extraction], asked_by, [extraction.content_hash])
         n_failed += extraction.status == "failed"
         if extraction.reason is None:
             mended.append(extraction.content_hash)
@@ -231,9 +230,9 @@ def _write(
     extractor: Extractor,
     extractions: Sequence[Extraction],
     asked_by: str,
-    *,
     replaced: Collection[str],
-) -> None:
+) -> pl.DataFrame:
+    """Store extractions, of which some replace stored ones, and return what is stored of them."""
     with warehouse.transaction() as transaction:
         hashes = [extraction.content_hash for extraction in extractions]
         for content_hash in (key for key in hashes if key in replaced):
@@ -253,6 +252,9 @@ def _write(
             transaction.insert("extracted_qa", _pair_rows(new, extractor))
             transaction.insert("rejected_qa", _rejected_rows(new, extractor))
             transaction.insert("refinements", _refined_rows(new, extractor))
+        return transaction.query(
+            "stored_extractions", extractor=extractor.fingerprint, hashes=hashes
+        )
 
 
 def _extraction_rows(

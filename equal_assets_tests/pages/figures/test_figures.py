@@ -5,6 +5,7 @@ import io
 
 import polars as pl
 import pytest
+from equal_assets.pages.figures.corpus import lengths_figure, recall_figure
 from PIL import Image
 
 from equal_assets.pages.figures.canvas import png_uri, subplots, svg_uri
@@ -15,7 +16,6 @@ from equal_assets.pages.figures.clusters import (
     pulls_figure,
     sizes_figure,
 )
-from equal_assets.pages.figures.corpus import lengths_figure, recall_figure
 from equal_assets.pages.figures.curves import loss_figure, spend_figure
 from equal_assets.pages.figures.fonts import drawable
 from equal_assets.pages.figures.students import accuracy_figure

@@ -192,12 +192,12 @@ def test_results_are_visible_while_the_extractor_works(warehouse):
     class Watching(Scripted):
         def extract(self, documents, order):
             for number, extraction in enumerate(super().extract(documents, order)):
-                if number in (63, 64):
+                if number in (STORE_EVERY_DOCUMENTS - 1, STORE_EVERY_DOCUMENTS):
                     seen.append(len(stored(warehouse, "content_hash")))  # the warehouse is free
                 yield extraction
 
-    extract(warehouse, Watching(max_pairs=1), documents(66))
-    assert seen == [0, 64]
+    extract(warehouse, Watching(max_pairs=1), documents(STORE_EVERY_DOCUMENTS + 2))
+    assert seen == [0, STORE_EVERY_DOCUMENTS]
 
 
 def test_progress_counts_what_is_stored_already(warehouse):
@@ -207,10 +207,11 @@ def test_progress_counts_what_is_stored_already(warehouse):
     extract(
         warehouse,
         extractor,
-        documents(100),
+        documents(STORE_EVERY_DOCUMENTS + 36),
         progress=lambda done, total, note="": steps.append((done, total)),
     )
-    assert steps == [(10, 100), (74, 100), (100, 100)]
+    total = STORE_EVERY_DOCUMENTS + 36
+    assert steps == [(10, total), (total - 26, total), (total, total)]
 
 
 def test_no_documents_give_an_empty_frame_of_the_same_columns(warehouse):
