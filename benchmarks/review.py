@@ -37,7 +37,7 @@ class Reviewed:
         from equal_assets.graph import ASSETS
         from equal_assets.resources.campaigns_file import CampaignsFile
         from equal_assets.resources.embedding.embedder import build_embedder
-        from equal_assets.resources.engine.engine import build_engine
+        from equal_assets.resources.engine.build import build_engine
         from equal_assets.resources.extraction.extractors import build_extractor
         from equal_assets.resources.students.build import build_student
         from equal_assets.resources.verdicts import verdicts_beside

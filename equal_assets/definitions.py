@@ -29,7 +29,7 @@ from equal_assets.lineage.columns import table_metadata
 from equal_assets.log_lines import dagster_logger
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import build_embedder
-from equal_assets.resources.engine.engine import build_engine
+from equal_assets.resources.engine.build import build_engine
 from equal_assets.resources.extraction.extractors import build_extractor
 from equal_assets.resources.students.build import build_student
 from equal_assets.resources.tracking import build_tracker

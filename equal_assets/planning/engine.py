@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from equal_assets.errors import EqualError
 from equal_assets.planning.finding import Finding
-from equal_assets.resources.engine.engine import build_engine
+from equal_assets.resources.engine.build import build_engine
 from equal_assets.settings import EngineSettings, state_folder
 
 

@@ -2,14 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from dagster import ConfigurableResource
 from pydantic import Field
 
 from equal_assets.resources.storage import Storage
-from equal_assets.settings import EngineSettings
 
 Part = TypeVar("Part")
 Outcome = TypeVar("Outcome")
@@ -77,13 +75,3 @@ class LocalEngine(Engine):
     def describe(self) -> str:
         """Say that it is this process."""
         return "the work is done in the process"
-
-
-def build_engine(settings: EngineSettings, state: Path) -> Engine:
-    """Build the engine that a campaigns file names."""
-    place = settings.storage or str(state)
-    if settings.kind == "ray":
-        from equal_assets.resources.engine.ray import RayEngine
-
-        return RayEngine(place=place, address=settings.address)
-    return LocalEngine(place=place)

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from equal_assets.errors import ServiceError
-from equal_assets.resources.engine.engine import LocalEngine, build_engine
+from equal_assets.resources.engine.build import build_engine
+from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.settings import EngineSettings
 
 
