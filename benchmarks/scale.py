@@ -155,7 +155,7 @@ def _make_here(asset: str, partition: str | None) -> None:
 def measured(folder: Path) -> Iterator[tuple[str, dict[str, float]]]:
     """Make everything, one after the other; yield what each took."""
     for asset in SHARED:
-        partition = "made-up" if asset == "target_qa" else None
+        partition = "equal" if asset == "target_qa" else None
         yield asset, make(folder, asset, partition)
     for number in range(1, ROUNDS + 1):
         found = make(folder, "bandit_round", f"equal|round-{number:03}")

@@ -115,7 +115,7 @@ def stored_texts(storage: Storage) -> pl.DataFrame:
             continue
         try:
             columns = _read(storage, name, ["content_hash", "n_tokens", "flops"])
-        except (pa.ArrowInvalid, StorageError):
+        except pa.ArrowInvalid:
             storage.remove(name)
             continue
         found = pl.DataFrame(columns).with_row_index("row").with_columns(shard=pl.lit(name))

@@ -1,5 +1,6 @@
 """The engine on a Ray cluster: any process of any of its machines does a part."""
 
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
@@ -12,6 +13,8 @@ from equal_assets.resources.engine.engine import Engine, Outcome, Part
 
 WAITING_PER_CPU = 2
 """Parts that are handed out at once, so that no processor waits for the next one."""
+
+KNOCK_SECONDS = 10.0
 
 TRIES = 5
 """Of a part whose worker or machine dies."""
@@ -46,9 +49,6 @@ class RayEngine(Engine):
                 f"({_first_line(error)}); what was stored is safe: start it, then `equal run` goes "
                 "on from there"
             ) from error
-        finally:
-            for left in waiting:
-                ray.cancel(left)
 
     def describe(self) -> str:
         """Say how large the cluster is."""
@@ -75,14 +75,27 @@ class RayEngine(Engine):
             ) from error
         if not ray.is_initialized():
             try:
+                self._knock()
                 ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
-            except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
+            except (OSError, ray.exceptions.RayError, RuntimeError, ValueError) as error:
                 raise ServiceError(
                     f"engine.address = {self.address!r}: no Ray cluster answers "
                     f"({_first_line(error)}); start one with `ray start --head`, or set "
                     "engine.kind: local"
                 ) from error
         return ray
+
+    def _knock(self) -> None:
+        """Try the port of the cluster: Ray itself waits for minutes where nobody listens.
+
+        Raises
+        ------
+        OSError
+            If nobody does.
+        """
+        host, _, port = self.address.removeprefix("ray://").partition(":")
+        if port.isdigit():
+            socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _do(task: Callable[[Part], Outcome], part: Part) -> Outcome:
