@@ -53,6 +53,7 @@ from equal_assets.settings.reading import load_settings
 from equal_assets.settings.students import (
     CHAT_TEMPLATES,
     HuggingFaceStudentSettings,
+    NoStudentSettings,
     StudentSettings,
     TinyStudentSettings,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "InstalledPackagesSettings",
     "LLMExtractionSettings",
     "LlamaCppSettings",
+    "NoStudentSettings",
     "OpenAISettings",
     "PromptsSettings",
     "QualitySettings",
