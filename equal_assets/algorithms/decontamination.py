@@ -85,6 +85,11 @@ class ProtectedQuestions:
         for gram in self._grams:
             self._lengths[gram[:2]].add(len(gram))
 
+    @property
+    def n_dimensions(self) -> int:
+        """Of the vectors; 1 where there are none."""
+        return 1 if self._vectors is None else self._vectors.shape[1]
+
     def find_leaks(
         self, pairs: Sequence[QAPair], vectors: np.ndarray | None = None
     ) -> list[Leak | None]:
