@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import regex
 
+from equal_assets.algorithms.neighbors import cosines, first_near
 from equal_assets.algorithms.words import ngrams, words
 from equal_assets.records import QAPair
 
@@ -25,13 +26,6 @@ SHINGLE_WORDS = 5
 PERMUTATIONS = 128
 MISSED_WEIGHT = 0.999
 """The exact similarity rejects surplus candidates; a missed one stays."""
-
-BLOCK_ROWS = 1024
-KEPT_COLUMNS = 16_384
-"""Rows compared with kept ones at once: 64 MiB of similarities, for any number of pairs."""
-
-ROUNDING = 1e-6
-"""How far the cosine of two equal unit vectors may fall short of 1 in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,37 +141,20 @@ def same_meaning(
 
     Notes
     -----
-    Blocks of rows are multiplied with the rows that stay, so memory does not grow with the square
-    of the number of questions.
+    The comparison is exact, and its memory and time are nearly in proportion to the number of
+    questions (:mod:`~equal_assets.algorithms.neighbors`).
     """
     found: list[Repeat | None] = [None] * len(questions)
     for rows in _groups([numbers(question) for question in questions]):
-        kept = rows[:0]
-        for start in range(0, len(rows), BLOCK_ROWS):
-            block = rows[start : start + BLOCK_ROWS]
-            for row, repeat in _repeats_in_block(block, kept, vectors, threshold - ROUNDING):
-                found[row] = repeat
-            kept = np.concatenate([kept, [row for row in block if found[row] is None]])
+        of_group = vectors[rows]
+        first = first_near(of_group, threshold=threshold)
+        repeats = np.flatnonzero(first >= 0)
+        similarities = cosines(of_group, np.stack([repeats, first[repeats]]))
+        for row, kept, cosine in zip(
+            rows[repeats], rows[first[repeats]], similarities.tolist(), strict=True
+        ):
+            found[row] = Repeat(int(kept), round(min(cosine, 1.0), 6))
     return found
-
-
-def _repeats_in_block(
-    block: np.ndarray, kept: np.ndarray, vectors: np.ndarray, threshold: float
-) -> Iterator[tuple[int, Repeat]]:
-    first = np.full(len(block), -1)
-    for start in range(0, len(kept), KEPT_COLUMNS):
-        columns = kept[start : start + KEPT_COLUMNS]
-        is_same = vectors[block] @ vectors[columns].T >= threshold  # (n_block, n_columns)
-        is_new = (first < 0) & is_same.any(axis=1)
-        first[is_new] = columns[is_same[is_new].argmax(axis=1)]
-    is_same = np.tril(vectors[block] @ vectors[block].T >= threshold, -1)
-    for local, row in enumerate(block):
-        if first[local] < 0 and is_same[local].any():
-            earlier = np.flatnonzero(is_same[local] & (first < 0))
-            first[local] = block[earlier[0]] if len(earlier) else -1
-        if first[local] >= 0:
-            cosine = float(vectors[row].astype(np.float64) @ vectors[first[local]])
-            yield int(row), Repeat(int(first[local]), round(min(cosine, 1.0), 6))
 
 
 def _groups(keys: Sequence[Hashable]) -> Iterator[np.ndarray]:
