@@ -89,35 +89,65 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
     -----
     Candidates come from MinHash (128 permutations, a fixed seed) and locality-sensitive hashing,
     and are verified on the shingles themselves: no pair is removed on an estimate. A few right at
-    the threshold are missed.
+    the threshold are missed. Of a pair only its keys are kept, and looked up if others share one.
 
     References
     ----------
     Broder 1997, "On the resemblance and containment of documents"; Lee et al. 2022.
     """
+    keys, is_shared = _shared_keys(pairs, threshold=threshold)
+    holders: dict[int, list[int]] = defaultdict(list)  # of a key: the pairs that stay
+    found: list[Repeat | None] = [None] * len(pairs)
+    for row in np.flatnonzero(is_shared.any(axis=1)).tolist():
+        own = keys[row, is_shared[row]].tolist()
+        candidates = sorted({kept for key in own for kept in holders[key]})
+        found[row] = _near_duplicate(row, candidates, pairs, threshold=threshold)
+        if found[row] is None:
+            for key in own:
+                holders[key].append(row)
+    return found
+
+
+def _near_duplicate(
+    row: int, candidates: Sequence[int], pairs: Sequence[QAPair], *, threshold: float
+) -> Repeat | None:
+    if not candidates:
+        return None
+    shingles = ngrams(pairs[row].text, n=SHINGLE_WORDS)
+    for kept in candidates:
+        shared = _jaccard(shingles, ngrams(pairs[kept].text, n=SHINGLE_WORDS))
+        if shared >= threshold and numbers(pairs[row].question) == numbers(pairs[kept].question):
+            return Repeat(kept, shared)
+    return None
+
+
+def _shared_keys(pairs: Sequence[QAPair], *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a key of each pair in each band, and which of them another pair has too.
+
+    Both have the shape (n_pairs, n_bands). Texts without words share none.
+    """
     from datasketch import MinHash, MinHashLSH  # here: it brings scipy.integrate
 
-    index = MinHashLSH(
-        threshold=threshold,
-        num_perm=PERMUTATIONS,
-        weights=(1 - MISSED_WEIGHT, MISSED_WEIGHT),
-    )
+    weights = (1 - MISSED_WEIGHT, MISSED_WEIGHT)
+    bands = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=weights)
+    n_used = bands.b * bands.r
+    mixing = np.random.default_rng(1).integers(1 << 62, size=n_used, dtype=np.uint64) * 2 + 1
     empty = MinHash(num_perm=PERMUTATIONS, seed=1)
-    found: list[Repeat | None] = []
+    keys = np.zeros((len(pairs), bands.b), dtype=np.uint64)
+    has_words = np.zeros(len(pairs), dtype=bool)
     for row, pair in enumerate(pairs):
         shingles = ngrams(pair.text, n=SHINGLE_WORDS)
         sketch = empty.copy()  # drawing the permutations takes longer than the rest
         sketch.update_batch([" ".join(shingle).encode() for shingle in shingles])
-        repeat = None
-        for kept in sorted(index.query(sketch)) if shingles else ():
-            shared = _jaccard(shingles, ngrams(pairs[kept].text, n=SHINGLE_WORDS))
-            if shared >= threshold and numbers(pair.question) == numbers(pairs[kept].question):
-                repeat = Repeat(kept, shared)
-                break
-        if repeat is None and shingles:
-            index.insert(row, sketch)
-        found.append(repeat)
-    return found
+        mixed = sketch.hashvalues[:n_used].astype(np.uint64) * mixing
+        keys[row], has_words[row] = mixed.reshape(bands.b, bands.r).sum(axis=1), bool(shingles)
+    is_shared = np.zeros(keys.shape, dtype=bool)
+    rows = np.flatnonzero(has_words)
+    for band in range(bands.b):
+        order = rows[np.argsort(keys[rows, band], kind="stable")]
+        is_next = np.diff(keys[order, band]) == 0
+        is_shared[order[:-1][is_next], band] = is_shared[order[1:][is_next], band] = True
+    return keys, is_shared
 
 
 def same_meaning(
