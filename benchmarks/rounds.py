@@ -35,6 +35,7 @@ PARTS = {
     "extract and store": ["steps.rounds:extract_through_store"],
     "embed the pairs": ["resources.embedding.embedder:Embedder.embed"],
     "leaks: embed questions": ["resources.embedding.question_vectors:embed_questions"],
+    "leaks: tell which to embed": ["resources.embedding.likely_near:LikelyNear.__call__"],
     "leaks: the rest": ["steps.leaks:LeakRules.leaks"],
     "rewards and OT": [
         "algorithms.strategies.strategy:Strategy.reward",
@@ -57,7 +58,7 @@ PARTS = {
         "assets.selection:link_campaign",
         "resources.tracking:Tracker.log_rounds",
     ],
-    "Dagster's events": ["assets.selection:_report_round", "assets.selection:tag_run"],
+    "Dagster's events": ["assets.selection:_RoundPages._log", "assets.selection:tag_run"],
 }
 """What is timed, by its name below `equal_assets`."""
 

@@ -44,6 +44,10 @@ def _always(settings: Settings) -> bool:
     return True
 
 
+def _has_student(settings: Settings) -> bool:
+    return settings.has_student
+
+
 @dataclass(frozen=True)
 class Asset:
     """A row of the table.
@@ -200,6 +204,7 @@ _ROWS = (
         by="campaign",
         beside=("student_losses",),
         inputs=inputs.student,
+        is_wanted=_has_student,
     ),
     Asset(
         "student_accuracy",
@@ -210,6 +215,7 @@ _ROWS = (
         by="campaign",
         beside=("student_answers",),
         inputs=inputs.judgement,
+        is_wanted=_has_student,
     ),
     Asset(
         "accuracy_over_budget",
@@ -220,7 +226,7 @@ _ROWS = (
         by="campaign",
         beside=("milestone_qa",),
         inputs=inputs.judgement,
-        is_wanted=lambda settings: bool(settings.milestones),
+        is_wanted=lambda settings: settings.has_student and bool(settings.milestones),
     ),
     Asset(
         "harness_accuracy",
@@ -231,7 +237,7 @@ _ROWS = (
         by="campaign",
         beside=("harness_items",),
         inputs=inputs.harness,
-        is_wanted=lambda settings: bool(settings.evaluation.harness.names),
+        is_wanted=lambda settings: settings.has_student and bool(settings.evaluation.harness.names),
     ),
     Asset(
         "strategy_comparison",
@@ -256,7 +262,8 @@ def stages(job: str, settings: Settings) -> dict[str, tuple[str, ...]]:
     """Return the assets that a job makes by the label of their stage, in order."""
     found: dict[str, tuple[str, ...]] = {}
     for name in made_by(job, settings):
-        label = ASSETS[name].stage.label
+        stage = ASSETS[name].stage
+        label = stage.label if stage is not FINISH or settings.has_student else "data set"
         found[label] = (*found.get(label, ()), name)
     return found
 

@@ -239,7 +239,8 @@ FIRST_SHOWN = {
     ],
     ("clusters", None): ["clusters", "size of the clusters"],
     ("cluster_geometry", None): ["largest clusters", "map of the clusters", "clusters"],
-    ("bandit_round", "random|round-002"): [
+    ("bandit_round", "random|round-002"): ["curve, pulls and pairs", "target_coverage"],
+    ("bandit_round", "random|round-003"): [
         "target coverage so far",
         "near pairs per document so far",
         "does another document pay?",
@@ -284,7 +285,7 @@ def test_runs_of_dagster_and_mlflow_lead_to_each_other(finished, monkeypatch):
     project, _ = finished
     from mlflow import MlflowClient
 
-    metadata, tags = metadata_of(project, monkeypatch, "bandit_round", "random|round-002")
+    metadata, tags = metadata_of(project, monkeypatch, "bandit_round", "random|round-003")
     spent = {name: tags[name] for name in ("campaign", "rounds", "documents", "tokens", "cost")}
     assert list(spent.values()) == ["random", "1-3", "55", "0", "0"]
     run_id = metadata["MLflow run"].url.rpartition("/")[2]

@@ -85,6 +85,11 @@ class ProtectedQuestions:
         for gram in self._grams:
             self._lengths[gram[:2]].add(len(gram))
 
+    @property
+    def n_dimensions(self) -> int:
+        """Of the vectors; 1 where there are none."""
+        return 1 if self._vectors is None else self._vectors.shape[1]
+
     def find_leaks(
         self, pairs: Sequence[QAPair], vectors: np.ndarray | None = None
     ) -> list[Leak | None]:
@@ -129,11 +134,14 @@ class ProtectedQuestions:
     def _grams_of(self, text: Words) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Yield where a text may hold a gram of a question, which begins with the same words."""
         tokens = text.tokens
-        starts = [(row, two) for row, two in enumerate(pairwise(tokens)) if two in self._lengths]
+        lengths = self._lengths
+        starts: list[tuple[int, tuple[str, ...]]] = [
+            (row, two) for row, two in enumerate(pairwise(tokens)) if two in lengths
+        ]
         if self._has_single:
-            starts += [(row, (one,)) for row, one in enumerate(tokens) if (one,) in self._lengths]
+            starts += [(row, (one,)) for row, one in enumerate(tokens) if (one,) in lengths]
         for start, opening in starts:
-            for length in self._lengths[opening]:
+            for length in lengths[opening]:
                 if start + length <= len(tokens):
                     yield start, tuple(tokens[start : start + length])
 

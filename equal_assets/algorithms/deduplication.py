@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import regex
 
+from equal_assets.algorithms.neighbors import cosines, first_near
 from equal_assets.algorithms.words import ngrams, words
 from equal_assets.records import QAPair
 
@@ -25,13 +26,6 @@ SHINGLE_WORDS = 5
 PERMUTATIONS = 128
 MISSED_WEIGHT = 0.999
 """The exact similarity rejects surplus candidates; a missed one stays."""
-
-BLOCK_ROWS = 1024
-KEPT_COLUMNS = 16_384
-"""Rows compared with kept ones at once: 64 MiB of similarities, for any number of pairs."""
-
-ROUNDING = 1e-6
-"""How far the cosine of two equal unit vectors may fall short of 1 in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +89,65 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
     -----
     Candidates come from MinHash (128 permutations, a fixed seed) and locality-sensitive hashing,
     and are verified on the shingles themselves: no pair is removed on an estimate. A few right at
-    the threshold are missed.
+    the threshold are missed. Of a pair only its keys are kept, and looked up if others share one.
 
     References
     ----------
     Broder 1997, "On the resemblance and containment of documents"; Lee et al. 2022.
     """
+    keys, is_shared = _shared_keys(pairs, threshold=threshold)
+    holders: dict[int, list[int]] = defaultdict(list)  # of a key: the pairs that stay
+    found: list[Repeat | None] = [None] * len(pairs)
+    for row in np.flatnonzero(is_shared.any(axis=1)).tolist():
+        own = keys[row, is_shared[row]].tolist()
+        candidates = sorted({kept for key in own for kept in holders[key]})
+        found[row] = _near_duplicate(row, candidates, pairs, threshold=threshold)
+        if found[row] is None:
+            for key in own:
+                holders[key].append(row)
+    return found
+
+
+def _near_duplicate(
+    row: int, candidates: Sequence[int], pairs: Sequence[QAPair], *, threshold: float
+) -> Repeat | None:
+    if not candidates:
+        return None
+    shingles = ngrams(pairs[row].text, n=SHINGLE_WORDS)
+    for kept in candidates:
+        shared = _jaccard(shingles, ngrams(pairs[kept].text, n=SHINGLE_WORDS))
+        if shared >= threshold and numbers(pairs[row].question) == numbers(pairs[kept].question):
+            return Repeat(kept, shared)
+    return None
+
+
+def _shared_keys(pairs: Sequence[QAPair], *, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a key of each pair in each band, and which of them another pair has too.
+
+    Both have the shape (n_pairs, n_bands). Texts without words share none.
+    """
     from datasketch import MinHash, MinHashLSH  # here: it brings scipy.integrate
 
-    index = MinHashLSH(
-        threshold=threshold,
-        num_perm=PERMUTATIONS,
-        weights=(1 - MISSED_WEIGHT, MISSED_WEIGHT),
-    )
+    weights = (1 - MISSED_WEIGHT, MISSED_WEIGHT)
+    bands = MinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, weights=weights)
+    n_used = bands.b * bands.r
+    mixing = np.random.default_rng(1).integers(1 << 62, size=n_used, dtype=np.uint64) * 2 + 1
     empty = MinHash(num_perm=PERMUTATIONS, seed=1)
-    found: list[Repeat | None] = []
+    keys = np.zeros((len(pairs), bands.b), dtype=np.uint64)
+    has_words = np.zeros(len(pairs), dtype=bool)
     for row, pair in enumerate(pairs):
         shingles = ngrams(pair.text, n=SHINGLE_WORDS)
         sketch = empty.copy()  # drawing the permutations takes longer than the rest
         sketch.update_batch([" ".join(shingle).encode() for shingle in shingles])
-        repeat = None
-        for kept in sorted(index.query(sketch)) if shingles else ():
-            shared = _jaccard(shingles, ngrams(pairs[kept].text, n=SHINGLE_WORDS))
-            if shared >= threshold and numbers(pair.question) == numbers(pairs[kept].question):
-                repeat = Repeat(kept, shared)
-                break
-        if repeat is None and shingles:
-            index.insert(row, sketch)
-        found.append(repeat)
-    return found
+        mixed = sketch.hashvalues[:n_used].astype(np.uint64) * mixing
+        keys[row], has_words[row] = mixed.reshape(bands.b, bands.r).sum(axis=1), bool(shingles)
+    is_shared = np.zeros(keys.shape, dtype=bool)
+    rows = np.flatnonzero(has_words)
+    for band in range(bands.b):
+        order = rows[np.argsort(keys[rows, band], kind="stable")]
+        is_next = np.diff(keys[order, band]) == 0
+        is_shared[order[:-1][is_next], band] = is_shared[order[1:][is_next], band] = True
+    return keys, is_shared
 
 
 def same_meaning(
@@ -147,37 +171,20 @@ def same_meaning(
 
     Notes
     -----
-    Blocks of rows are multiplied with the rows that stay, so memory does not grow with the square
-    of the number of questions.
+    The comparison is exact, and its memory and time are nearly in proportion to the number of
+    questions (:mod:`~equal_assets.algorithms.neighbors`).
     """
     found: list[Repeat | None] = [None] * len(questions)
     for rows in _groups([numbers(question) for question in questions]):
-        kept = rows[:0]
-        for start in range(0, len(rows), BLOCK_ROWS):
-            block = rows[start : start + BLOCK_ROWS]
-            for row, repeat in _repeats_in_block(block, kept, vectors, threshold - ROUNDING):
-                found[row] = repeat
-            kept = np.concatenate([kept, [row for row in block if found[row] is None]])
+        of_group = vectors[rows]
+        first = first_near(of_group, threshold=threshold)
+        repeats = np.flatnonzero(first >= 0)
+        similarities = cosines(of_group, np.stack([repeats, first[repeats]]))
+        for row, kept, cosine in zip(
+            rows[repeats], rows[first[repeats]], similarities.tolist(), strict=True
+        ):
+            found[row] = Repeat(int(kept), round(min(cosine, 1.0), 6))
     return found
-
-
-def _repeats_in_block(
-    block: np.ndarray, kept: np.ndarray, vectors: np.ndarray, threshold: float
-) -> Iterator[tuple[int, Repeat]]:
-    first = np.full(len(block), -1)
-    for start in range(0, len(kept), KEPT_COLUMNS):
-        columns = kept[start : start + KEPT_COLUMNS]
-        is_same = vectors[block] @ vectors[columns].T >= threshold  # (n_block, n_columns)
-        is_new = (first < 0) & is_same.any(axis=1)
-        first[is_new] = columns[is_same[is_new].argmax(axis=1)]
-    is_same = np.tril(vectors[block] @ vectors[block].T >= threshold, -1)
-    for local, row in enumerate(block):
-        if first[local] < 0 and is_same[local].any():
-            earlier = np.flatnonzero(is_same[local] & (first < 0))
-            first[local] = block[earlier[0]] if len(earlier) else -1
-        if first[local] >= 0:
-            cosine = float(vectors[row].astype(np.float64) @ vectors[first[local]])
-            yield int(row), Repeat(int(first[local]), round(min(cosine, 1.0), 6))
 
 
 def _groups(keys: Sequence[Hashable]) -> Iterator[np.ndarray]:

@@ -101,6 +101,8 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
     )
     console.print(COSTS_EXPLAINED, soft_wrap=True)
     print_students(names, warehouse)
+    if not settings.has_student:
+        say("no students: student.kind = none in campaigns.yaml, so only data sets are compared")
     if csv:
         with publishing(csv) as draft:
             rows.write_csv(draft)

@@ -20,9 +20,10 @@ def export_student(settings: Settings, warehouse: Warehouse, campaign: str, out:
     """
     rows = warehouse.query("fine_tuned_student", campaign=campaign)
     if rows.is_empty():
-        raise ExportError(
-            f"campaign {campaign} has no tuned student: `equal run {campaign}` tunes it"
-        )
+        how = f"`equal run {campaign}` tunes it"
+        if not settings.has_student:
+            how = "student.kind = none in campaigns.yaml; set it to tiny or huggingface"
+        raise ExportError(f"campaign {campaign} has no tuned student: {how}")
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise ExportError(f"--student {out}: must be a new or empty folder; name another one")
     student = settings.student

@@ -9,7 +9,7 @@ from equal_assets.pages.campaign_run import run_link
 from equal_assets.pages.metadata import facts, sparkline, warned
 from equal_assets.pages.values import change
 from equal_assets.resources.students.student import FineTuning
-from equal_assets.settings import DatasetSettings, StudentSettings
+from equal_assets.settings import DatasetSettings, NoStudentSettings, StudentSettings
 
 LOW_ON_EXAMPLES = (
     "the student of campaign {campaign} is trained on {n} examples, under {least} "
@@ -34,6 +34,8 @@ def few_examples(campaign: str, n_examples: int, dataset: DatasetSettings) -> st
 
 def few_steps(campaign: str, n_examples: int, student: StudentSettings) -> str | None:
     """Return the warning about a student that takes too few steps to change, if it does."""
+    if isinstance(student, NoStudentSettings):
+        return None
     n_steps = student.epochs * math.ceil(n_examples / student.batch_size)
     if not n_examples or n_steps >= LEAST_STEPS:
         return None

@@ -39,6 +39,7 @@ from equal_assets.settings import (
     EvaluationSettings,
     HarnessSettings,
     HubDatasetSettings,
+    NoStudentSettings,
     Settings,
     StackExchangeSettings,
     StructuralSettings,
@@ -204,6 +205,8 @@ def _yield(settings: Settings, *, is_plan: bool) -> Iterator[Finding]:
 
 
 def _student(settings: StudentSettings) -> Finding:
+    if isinstance(settings, NoStudentSettings):
+        return Finding(True, "student: none; campaigns end with their data set")
     if isinstance(settings, TinyStudentSettings):
         return Finding(True, "student: tiny is built from the corpus")
     from equal_assets.resources.students.causal_lm import load_tokenizer

@@ -54,6 +54,7 @@ from equal_assets.settings.reading import load_settings
 from equal_assets.settings.students import (
     CHAT_TEMPLATES,
     HuggingFaceStudentSettings,
+    NoStudentSettings,
     StudentSettings,
     TinyStudentSettings,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "InstalledPackagesSettings",
     "LLMExtractionSettings",
     "LlamaCppSettings",
+    "NoStudentSettings",
     "OpenAISettings",
     "PromptsSettings",
     "QualitySettings",

@@ -339,8 +339,11 @@ class CampaignSettings(SettingsSection):
     @model_validator(mode="after")
     def _rounds_fit(self) -> CampaignSettings:
         if self.n_rounds > MAX_ROUNDS:
+            least = math.ceil(self.budget_documents / MAX_ROUNDS)
             raise ValueError(
-                f"needs {self.n_rounds} rounds: must be at most {MAX_ROUNDS}; raise "
-                "documents_per_pull or arms_per_round"
+                f"budget_documents = {self.budget_documents:,} in rounds of "
+                f"{self.documents_per_round:,} needs {self.n_rounds:,} rounds: must be at most "
+                f"{MAX_ROUNDS}; set arms_per_round to {math.ceil(least / self.documents_per_pull)} "
+                "or more, or raise documents_per_pull"
             )
         return self

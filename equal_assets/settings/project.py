@@ -36,6 +36,7 @@ from equal_assets.settings.extraction import (
 from equal_assets.settings.section import SettingsSection
 from equal_assets.settings.students import (
     STUDENT_DOES_NOT_DEPEND_ON,
+    NoStudentSettings,
     StudentSettings,
     TinyStudentSettings,
 )
@@ -82,6 +83,8 @@ class Settings(SettingsSection):
     @field_validator("student", mode="before")
     @classmethod
     def _tiny_by_default(cls, given: Any) -> Any:
+        if given == "none":
+            return {"kind": "none"}
         return {"kind": "tiny", **given} if isinstance(given, dict) else given
 
     @field_validator("milestones")
@@ -132,6 +135,31 @@ class Settings(SettingsSection):
                     "another strategy, or extractor.backend openai, vllm or llama-cpp"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _students_are_there(self) -> Settings:
+        if self.has_student:
+            return self
+        asking = {
+            "milestones": self.milestones,
+            "evaluation.harness": self.evaluation.harness.names,
+        }
+        asking |= {
+            f"campaigns.{name}.strategy = {campaign.strategy}": campaign.strategy_row.student_score
+            for name, campaign in self.campaigns.items()
+        }
+        for key, wanted in asking.items():
+            if wanted:
+                raise ValueError(
+                    f"student.kind = 'none': must be tiny or huggingface, since {key} needs a "
+                    "student; set student.kind, or leave the other out"
+                )
+        return self
+
+    @property
+    def has_student(self) -> bool:
+        """Whether campaigns train a student on their data set."""
+        return not isinstance(self.student, NoStudentSettings)
 
     def tags_of(self, campaign: str) -> dict[str, str]:
         """Return strategy and target of a campaign, as Dagster takes them for tags.

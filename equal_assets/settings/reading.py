@@ -32,7 +32,11 @@ from equal_assets.settings.extraction import (
 from equal_assets.settings.places import campaigns_file
 from equal_assets.settings.project import Settings
 from equal_assets.settings.section import KeyPath, SettingsSection
-from equal_assets.settings.students import HuggingFaceStudentSettings, TinyStudentSettings
+from equal_assets.settings.students import (
+    HuggingFaceStudentSettings,
+    NoStudentSettings,
+    TinyStudentSettings,
+)
 
 MOST_VALUES = 100_000
 """Of a campaigns file with its aliases written out; one of 1,000 campaigns has 20,000."""
@@ -66,7 +70,9 @@ UNIONS = {
         (StructuralSettings, ReplaySettings, OpenAISettings, VLLMSettings, LlamaCppSettings),
         "structural",
     ),
-    "student": Union("kind", (TinyStudentSettings, HuggingFaceStudentSettings), "tiny"),
+    "student": Union(
+        "kind", (TinyStudentSettings, HuggingFaceStudentSettings, NoStudentSettings), "tiny"
+    ),
 }
 
 

@@ -9,6 +9,16 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from equal_assets.settings.section import SettingsSection, base_folder
 
+
+class NoStudentSettings(SettingsSection):
+    """No student: a campaign ends with its data set, and nothing is trained or judged.
+
+    `student: none` says the same.
+    """
+
+    kind: Literal["none"]
+
+
 CHECKPOINT_STEPS = Field(
     None, ge=1, description="optimizer steps between two checkpoints; null: a tenth of all"
 )
@@ -166,5 +176,6 @@ STUDENT_DOES_NOT_DEPEND_ON = {
 """Keys of a student that may change without tuning it again."""
 
 StudentSettings = Annotated[
-    TinyStudentSettings | HuggingFaceStudentSettings, Field(discriminator="kind")
+    TinyStudentSettings | HuggingFaceStudentSettings | NoStudentSettings,
+    Field(discriminator="kind"),
 ]

@@ -134,8 +134,7 @@ def test_blocks_give_what_one_block_gives(monkeypatch):
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     whole = same(*vectors)
     assert 0 < whole.count(None) < 200
-    for name, size in (("BLOCK_ROWS", 16), ("KEPT_COLUMNS", 8)):
-        monkeypatch.setattr(f"equal_assets.algorithms.deduplication.{name}", size)
+    monkeypatch.setattr("equal_assets.algorithms.neighbors.BLOCK_ROWS", 16)
     assert same(*vectors) == whole
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.errors import SettingsError
+from equal_assets.graph import made_by, stages
 from equal_assets.settings import (
     MAX_ROUNDS,
     PAPER_TASKS,
@@ -651,10 +652,49 @@ def test_as_many_rounds_as_there_are_days_in_a_year_are_allowed(load):
     assert load(small_rounds(MAX_ROUNDS)).campaigns["first"].n_rounds == 365
 
 
+def test_what_is_to_be_set_for_fewer_rounds_is_enough(load):
+    text = small_rounds(10_000).replace("arms_per_round: 1", "arms_per_round: 28")
+    text = text.replace("max_documents: 500", "max_documents: 10_000")
+    assert load(text).campaigns["first"].n_rounds <= MAX_ROUNDS
+    with pytest.raises(SettingsError, match="set arms_per_round to 28 or more"):
+        load(text.replace("arms_per_round: 28", "arms_per_round: 27"))
+
+
+NO_STUDENT = VALID.replace("student:\n  heads: 4", "student: none")
+
+
+@pytest.mark.parametrize("text", [NO_STUDENT, NO_STUDENT.replace("none", "{kind: none}")])
+def test_project_without_a_student_trains_none(load, text):
+    settings = load(text)
+    assert not settings.has_student
+    assert made_by("finish_campaign", settings) == ("reward_curve", "qa_dataset")
+    assert list(stages("finish_campaign", settings)) == ["data set"]
+    assert load(VALID).has_student
+
+
+@pytest.mark.parametrize(
+    ("asking", "key"),
+    [
+        ("milestones: [1%]\n", "milestones"),
+        ("evaluation: {harness: {tasks: [arc_easy]}}\n", "evaluation.harness"),
+    ],
+)
+def test_what_needs_a_student_is_refused_without_one(complaints, asking, key):
+    (complaint,) = complaints(NO_STUDENT + asking)
+    assert f"student.kind = 'none': must be tiny or huggingface, since {key} needs a" in complaint
+
+
+def test_strategy_that_asks_a_student_is_refused_without_one(complaints):
+    text = NO_STUDENT.replace("strategy: random", "strategy: perplexity")
+    (complaint,) = complaints(text)
+    assert "since campaigns.first.strategy = perplexity needs a student" in complaint
+
+
 def test_too_many_rounds_are_refused_with_what_to_raise(complaints):
     assert complaints(small_rounds(MAX_ROUNDS + 1)) == [
-        f"campaigns.yaml:{FIRST_CAMPAIGN_LINE}: campaigns.first: needs 366 rounds: must be at "
-        "most 365; raise documents_per_pull or arms_per_round"
+        f"campaigns.yaml:{FIRST_CAMPAIGN_LINE}: campaigns.first: budget_documents = 366 in rounds "
+        "of 1 needs 366 rounds: must be at most 365; set arms_per_round to 2 or more, or raise "
+        "documents_per_pull"
     ]
 
 

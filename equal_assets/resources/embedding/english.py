@@ -38,7 +38,7 @@ def is_english(questions: Sequence[str]) -> list[bool]:
     """
     found = []
     for question, encoding in zip(
-        questions, _tokenizer().encode_batch(list(questions), add_special_tokens=False), strict=True
+        questions, tokenizer().encode_batch(list(questions), add_special_tokens=False), strict=True
     ):
         n_letters = len(LETTER.findall(question))
         n_foreign = sum(len(LETTER.findall(run)) for run in FOREIGN.findall(question))
@@ -67,10 +67,11 @@ def _whole_share(encoding: Encoding) -> float:
 
 
 @cache
-def _tokenizer() -> Tokenizer:
+def tokenizer() -> Tokenizer:
+    """Return the tokenizer of the packaged model, which reads texts of any length."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(bundled_model() / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    found = Tokenizer.from_file(str(bundled_model() / "tokenizer.json"))
+    found.no_truncation()
+    found.no_padding()
+    return found
