@@ -25,7 +25,7 @@ from unseen import Cell, World, _job, _uniform, build
 
 from equal_assets.algorithms.chance import Chance
 from equal_assets.algorithms.coverage import TargetCoverage, kernel_of
-from equal_assets.algorithms.stopping import Added, ends_after, evidence
+from equal_assets.algorithms.stopping import Added, ended_since, evidence
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Target
 from equal_assets.settings import DatasetSettings, EqualSettings, quiet_libraries
 
@@ -57,6 +57,11 @@ def _cell(cell: Cell) -> dict:
     return {"target": cell.target, "embedder": cell.embedder, "corpus": cell.corpus}
 
 
+def first_end(pays: list[bool | None]) -> int | None:
+    """Return the round, from 1, after which `stop: auto` would have ended a campaign."""
+    return next((n for n in range(1, len(pays) + 1) if ended_since(pays[:n])), None)
+
+
 def _ended(cell: Cell, world: World, spaces: Path, *, held: float, share: float) -> dict:
     reference, corpus = world.reference, world.data.corpus
     order = np.random.default_rng(cell.seed).permutation(len(reference.weights))
@@ -69,7 +74,7 @@ def _ended(cell: Cell, world: World, spaces: Path, *, held: float, share: float)
     spent = np.cumsum([corpus.costs[rows].sum() for rows in rounds]) / corpus.costs.sum()
     own = _judged(world, _part(reference, judges), rounds, cell)
     test = _judged(world, world.test, rounds, cell)
-    ends, test_ends = ends_after(own["pays"]), ends_after(test["pays"])
+    ends, test_ends = first_end(own["pays"]), first_end(test["pays"])
     last = (ends or len(rounds)) - 1
     return {
         "ends at": spent[last] if ends else None,

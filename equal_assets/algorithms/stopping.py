@@ -103,20 +103,18 @@ def in_words(gain: Range, chance: Range, unit: str) -> str:
     )
 
 
-def ends_after(pays: Sequence[bool | None]) -> int | None:
-    """Return the first round, from 1, after which nothing spoke for going on; None: not yet.
+def ended_since(pays: Sequence[bool | None]) -> int | None:
+    """Return the round, from 1, since which nothing has spoken for going on; None: something does.
 
     Parameters
     ----------
     pays : sequence of bool or None
         What the evidence said after each round; None where too little was known.
 
-    >>> ends_after([None, True, False, False, False, True])
+    >>> ended_since([None, True, False, False, False, False])
     5
+    >>> ended_since([None, False, False, False, True]) is None
+    True
     """
-    in_a_row = 0
-    for number, said in enumerate(pays, 1):
-        in_a_row = in_a_row + 1 if said is False else 0
-        if in_a_row == IN_A_ROW:
-            return number
-    return None
+    in_a_row = next((n for n, said in enumerate(reversed(pays)) if said is not False), len(pays))
+    return len(pays) - in_a_row + IN_A_ROW if in_a_row >= IN_A_ROW else None

@@ -126,7 +126,8 @@ def status(campaigns: tuple[str, ...]) -> None:
     "--release-lost",
     is_flag=True,
     help="Instead, count lost requests as not charged. They were sent, and a killed process or a "
-    "cut connection left open what became of them, so budgets count them at their maximum.",
+    "cut connection left open what became of them, so budgets count them at their maximum, or as "
+    "far as their reply was followed.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def retry(campaigns: tuple[str, ...], release_lost: bool, yes: bool) -> None:

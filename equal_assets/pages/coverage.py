@@ -9,7 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from equal_assets.algorithms.chance import Range
-from equal_assets.algorithms.stopping import ends_after, in_words
+from equal_assets.algorithms.stopping import ended_since, in_words
 from equal_assets.pages.values import NONE, text
 from equal_assets.resources.warehouse import Warehouse
 
@@ -70,8 +70,8 @@ class CoverageCurve:
 
     @cached_property
     def ends(self) -> int | None:
-        """The round after which another document no longer pays, if it is there."""
-        found = ends_after(self.rows["pays"].to_list())
+        """The round since which another document no longer pays, if it is so now."""
+        found = ended_since(self.rows["pays"].to_list())
         return None if found is None else int(self.rows["round"][found - 1])
 
     def coverage_line(self) -> str:

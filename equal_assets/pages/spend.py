@@ -83,7 +83,8 @@ def print_lost(
     if not found:
         return False
     console.print(
-        "Lost requests (nobody knows if they were charged, so they count at their maximum; "
+        "Lost requests (nobody knows if they were charged, so they count at their maximum, or "
+        "as far as their reply was followed; "
         "`equal retry --release-lost` counts them as not charged):",
         soft_wrap=True,
     )

@@ -9,7 +9,7 @@ import polars as pl
 
 from equal_assets.algorithms.chance import Chance, Range
 from equal_assets.algorithms.coverage import TargetCoverage, kernel_of
-from equal_assets.algorithms.stopping import Added, Evidence, ends_after, evidence, in_words
+from equal_assets.algorithms.stopping import Added, Evidence, ended_since, evidence, in_words
 from equal_assets.algorithms.strategies.equal import EqualStrategy
 from equal_assets.algorithms.strategies.strategy import ExtractedPairs, Strategy
 from equal_assets.algorithms.strategies.table import BY_CHANCE
@@ -102,7 +102,7 @@ class PoolCoverage:
     @property
     def no_longer_pays(self) -> bool:
         """Whether the last rounds that were judged did not pay."""
-        return ends_after(self.pays) is not None
+        return ended_since(self.pays) is not None
 
     def in_words(self, found: Evidence) -> str:
         """Return the evidence in a sentence."""

@@ -6,7 +6,7 @@ from equal_assets.algorithms.coverage import TargetCoverage, kernel_of
 from equal_assets.algorithms.stopping import (
     IN_A_ROW,
     Added,
-    ends_after,
+    ended_since,
     evidence,
     in_words,
     judged,
@@ -49,11 +49,13 @@ def test_nothing_is_said_of_few_documents_or_a_small_sample():
     assert evidence(rounds, np.ones(400), np.zeros(400)) is None
 
 
-def test_a_campaign_ends_after_rounds_in_a_row_that_do_not_pay():
+def test_a_campaign_has_ended_once_rounds_in_a_row_do_not_pay_until_one_does_again():
     paying, not_paying = [True], [False]
-    assert ends_after(not_paying * (IN_A_ROW - 1) + paying + not_paying * (IN_A_ROW - 1)) is None
-    assert ends_after([None, *not_paying * IN_A_ROW, *paying]) == 1 + IN_A_ROW
-    assert ends_after([]) is None
+    assert ended_since(not_paying * (IN_A_ROW - 1) + paying + not_paying * (IN_A_ROW - 1)) is None
+    assert ended_since([None, *not_paying * IN_A_ROW]) == 1 + IN_A_ROW
+    assert ended_since([None, *not_paying * (IN_A_ROW + 2)]) == 1 + IN_A_ROW
+    assert ended_since([None, *not_paying * IN_A_ROW, *paying]) is None
+    assert ended_since([]) is None
 
 
 def ended(world, *, n_rounds, seed=0):
@@ -76,7 +78,8 @@ def ended(world, *, n_rounds, seed=0):
         rounds.append(Added(np.diff(coverage.value(so_far)), np.ones(len(rows))))
         found = evidence(rounds, chance.gains(PER_ROUND * (number + 1)), chance.costs)
         pays.append(found and found.pays)
-    return ends_after(pays), int((player.unread & (world.corpus.arms == 3)).sum())
+    ends = next((n for n in range(1, n_rounds + 1) if ended_since(pays[:n])), None)
+    return ends, int((player.unread & (world.corpus.arms == 3)).sum())
 
 
 def extracted(world, rows):

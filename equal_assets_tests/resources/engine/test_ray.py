@@ -143,7 +143,7 @@ def test_cluster_that_is_not_there_is_told(tmp_path):
 
 @pytest.fixture
 def bucket(monkeypatch):
-    """The URI of a bucket of an S3 server."""
+    """The URI of a bucket of an S3 server; a cluster that is started later has its keys."""
     from moto.server import ThreadedMotoServer
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -160,7 +160,7 @@ def bucket(monkeypatch):
     server.stop()
 
 
-def test_object_store_holds_the_vectors_and_the_model(cluster, bucket, tmp_path):
+def test_object_store_holds_the_vectors_and_the_model(bucket, cluster, tmp_path):
     engine = RayEngine(place=bucket, address=cluster.address)
     (tmp_path / "model" / "part").mkdir(parents=True)
     (tmp_path / "model" / "part" / "weights").write_bytes(b"w")
