@@ -10,7 +10,7 @@ import polars as pl
 
 from equal_assets.algorithms.chance import Range
 from equal_assets.algorithms.stopping import ended_since, in_words
-from equal_assets.pages.values import NONE, text
+from equal_assets.pages.values import NONE, number
 from equal_assets.resources.warehouse import Warehouse
 
 TARGET_COVERAGE = "target coverage"
@@ -77,12 +77,14 @@ class CoverageCurve:
     def coverage_line(self) -> str:
         """Return the coverage so far, and that of random documents for as much."""
         row = self.rows.row(-1, named=True)
-        return f"{text(row['target_coverage'])} ({text(row['random_coverage'])})"
+        return (
+            f"{number(row['target_coverage'], ',.1f')} ({number(row['random_coverage'], ',.1f')})"
+        )
 
     def near_line(self) -> str:
         """Return near pairs per unit so far, and those of random documents for as much."""
         row, random = self.rows.row(-1, named=True), self.random_per_unit()[-1]
-        return f"{text(row['near_pairs_per_unit'])} ({text(random)})"
+        return f"{number(row['near_pairs_per_unit'], ',.2f')} ({number(random, ',.2f')})"
 
     @property
     def coverage_sentence(self) -> str:

@@ -43,8 +43,8 @@ def test_random_documents_are_those_of_the_warm_up_where_no_such_campaign_was_pl
     play("equal", [covers(2, 5), covers(4, 8, pays=True)])
     curve = coverage_curves(warehouse, ["equal"])["equal"]
     assert lines(curve) == {
-        "target coverage (random)": "4 (0.5)",
-        "near pairs per document (random)": "0.4 (0.05)",
+        "target coverage (random)": "4.0 (0.5)",
+        "near pairs per document (random)": "0.40 (0.05)",
     }
     assert "Dashed: random documents, by the warm-up sample, for as much." in curve.near_sentence
     assert curve.verdict == (
@@ -77,7 +77,7 @@ def test_beyond_what_the_random_campaign_spent_the_sample_goes_on(warehouse, pla
 def test_near_pairs_are_counted_per_1000_tokens_where_any_are_billed(warehouse, play):
     play("equal", [covers(2, 5), covers(4, 8)], tokens=2000)
     curve = coverage_curves(warehouse, ["equal"])["equal"]
-    assert lines(curve)["near pairs per 1,000 tokens (random)"] == "2 (0.25)"
+    assert lines(curve)["near pairs per 1,000 tokens (random)"] == "2.00 (0.25)"
     assert "per 1,000 tokens" in curve.near_sentence
 
 
