@@ -1,6 +1,7 @@
 """What the rounds of a campaign share: made when it starts, and again when it goes on."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -27,6 +28,7 @@ from equal_assets.steps.coverage import PoolCoverage, pool_coverage
 from equal_assets.steps.document_ratings import document_ratings
 from equal_assets.steps.document_vectors import read_vectors
 from equal_assets.steps.leaks import LeakRules, leak_rules
+from equal_assets.steps.shortlist import SHORTLISTS, kept_shortlist
 from equal_assets.steps.student_scores import StudentScorer, student_scorer
 from equal_assets.steps.student_states import student_space
 from equal_assets.steps.word_scores import word_scores
@@ -121,7 +123,8 @@ def prepare_campaign(
         documents = documents.with_scores(scorer.document_scores())
     elif scorer is not None and row.compares_states:
         documents = documents.with_space(student_space(scorer))
-    strategy = _resume_strategy(name, settings, warehouse, documents, target)
+    made_from = fingerprint(inputs)
+    strategy = _resume_strategy(name, settings, warehouse, documents, target, made_from)
     rules = leak_rules(name, settings, warehouse)
     return RoundPlayer(
         name=name,
@@ -226,18 +229,25 @@ def _resume_strategy(
     warehouse: Warehouse,
     documents: _CandidateDocuments,
     target: Target,
+    made_from: str,
 ) -> Strategy:
     """Return the strategy as it was after the last round."""
     campaign = settings.campaigns[name]
+    plan = Plan(
+        n_documents=campaign.budget_documents,
+        documents_per_pull=campaign.documents_per_pull,
+        equal=EqualParameters(**settings.equal.model_dump()),
+    )
+    if campaign.strategy_row.has_shortlist:
+        folder = Path(warehouse.database).parent / SHORTLISTS
+        given = (documents.corpus, target, plan.equal)
+        shortlist = kept_shortlist(folder, name, made_from, *given, n_documents=plan.n_documents)
+        plan = replace(plan, shortlist=shortlist)
     strategy = make_strategy(
         campaign.strategy,
         documents.corpus,
         target,
-        Plan(
-            n_documents=campaign.budget_documents,
-            documents_per_pull=campaign.documents_per_pull,
-            equal=EqualParameters(**settings.equal.model_dump()),
-        ),
+        plan,
         rng=np.random.default_rng(campaign.seed),
     )
     last = warehouse.query("last_round", campaign=name)["round"].item()

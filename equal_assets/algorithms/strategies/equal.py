@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from equal_assets.algorithms.coverage import answer_values, kernel_of
+from equal_assets.algorithms.coverage import Kernel, answer_values, kernel_of
 from equal_assets.algorithms.strategies.hedge import (
     CENTRAL,
     LEARNED,
@@ -77,6 +77,69 @@ class EqualParameters:
     coverage: float
 
 
+@dataclass(frozen=True)
+class Shortlist:
+    """What is computed from the vectors of all documents, once for a campaign.
+
+    Attributes
+    ----------
+    kernel : Kernel
+    rows : ndarray of shape (n_candidates,), int64
+        Of the documents that are candidates, sorted.
+    vectors : ndarray of shape (n_candidates, n_dimensions), float32
+        Theirs.
+    relatedness : ndarray of shape (n_arms, n_arms), float64
+        How much of one arm's outcome counts for another; 1 for its own.
+    """
+
+    kernel: Kernel
+    rows: np.ndarray
+    vectors: np.ndarray
+    relatedness: np.ndarray
+
+
+def make_shortlist(
+    corpus: Corpus, target: Target, parameters: EqualParameters, *, n_documents: int
+) -> Shortlist:
+    """Read the vectors of all documents, and keep those with the largest mass per cost.
+
+    Parameters
+    ----------
+    corpus, target, parameters
+    n_documents : int
+        Documents that the whole budget pays for.
+    """
+    kernel = kernel_of(corpus.embeddings, target.embeddings, temperature=parameters.temperature)
+    sizes = document_sizes(corpus, target, parameters)
+    rows = _candidates(
+        corpus, kernel, sizes, max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
+    )
+    return Shortlist(
+        kernel, rows, corpus.embeddings[rows], _relatedness(corpus, sharing=parameters.sharing)
+    )
+
+
+def document_sizes(corpus: Corpus, target: Target, parameters: EqualParameters) -> np.ndarray:
+    """Return the relative mass of documents that are equally near, shape (n_documents,)."""
+    yields = corpus.yields
+    if yields is None:
+        return (corpus.costs / corpus.costs.mean()) ** SIZE_EXPONENT
+    values = answer_values(yields.answer_lengths, target, exponent=parameters.answer_length)
+    expected = yields.pairs * values
+    return np.maximum(expected / expected.mean(), SMALLEST_SIZE)
+
+
+def _candidates(corpus: Corpus, kernel: Kernel, sizes: np.ndarray, n_candidates: int) -> np.ndarray:
+    """Return the documents with the largest mass for any question, per cost; sorted rows."""
+    if n_candidates >= corpus.n_documents:
+        return np.arange(corpus.n_documents)
+    best = np.empty(corpus.n_documents, dtype=np.float32)
+    for rows, block in blocks(corpus.embeddings):
+        best[rows] = kernel(block).max(axis=1)
+    ranking = np.argsort(-best * sizes / corpus.costs, kind="stable")
+    return np.sort(ranking[:n_candidates])
+
+
 class EqualStrategy(Strategy):
     """Chooses the documents with the largest expected marginal gain per cost.
 
@@ -123,8 +186,9 @@ class EqualStrategy(Strategy):
         *,
         n_documents: int,
         rng: np.random.Generator,
+        shortlist: Shortlist | None = None,
     ) -> None:
-        """Score all documents once, and keep a shortlist.
+        """Start from a shortlist.
 
         Parameters
         ----------
@@ -133,16 +197,17 @@ class EqualStrategy(Strategy):
             Documents that the whole budget pays for.
         rng : numpy.random.Generator
             Draws the order in which questions have their turns, as in ``round-robin``.
+        shortlist : Shortlist, optional
+            Of the same corpus, target, parameters and number; made if it is not given.
         """
         super().__init__(corpus, target)
         self.parameters = parameters
-        self.kernel = kernel_of(
-            corpus.embeddings, target.embeddings, temperature=parameters.temperature
-        )
-        self.sizes = self._sizes()
-        n_candidates = max(SHORTLIST_MINIMUM, SHORTLIST_BUDGETS * n_documents)
-        self.candidates = self._shortlist(n_candidates)
-        near = self._near = corpus.embeddings[self.candidates]
+        if shortlist is None:
+            shortlist = make_shortlist(corpus, target, parameters, n_documents=n_documents)
+        self.kernel = shortlist.kernel
+        self.sizes = document_sizes(corpus, target, parameters)
+        self.candidates = shortlist.rows
+        near = self._near = shortlist.vectors
         self.predicted_mass = self.kernel(near) * (
             self.sizes[self.candidates, None].astype(np.float32)
         )  # (n_candidates, n_questions)
@@ -151,7 +216,7 @@ class EqualStrategy(Strategy):
         self.order = rng.permutation(len(target.embeddings))
         self.hedge = Hedge()
         self.taken_by: dict[int, int] = {}
-        self.relatedness = _relatedness(corpus, sharing=parameters.sharing)
+        self.relatedness = shortlist.relatedness
         self.realized = np.zeros(corpus.n_arms)
         self.predicted = np.zeros((len(TRUSTS), corpus.n_arms))
         self.evidence = np.zeros(1)
@@ -326,28 +391,6 @@ class EqualStrategy(Strategy):
     def _question_weights(self, masses: np.ndarray) -> np.ndarray:
         """Return the current worth of a unit of mass to each question, shape (n_questions,)."""
         return self.target.weights / (1.0 + masses) ** self.parameters.coverage
-
-    def _sizes(self) -> np.ndarray:
-        """Return the relative mass of documents that are equally near, shape (n_documents,)."""
-        yields = self.corpus.yields
-        if yields is None:
-            return (self.corpus.costs / self.corpus.costs.mean()) ** SIZE_EXPONENT
-        values = answer_values(
-            yields.answer_lengths, self.target, exponent=self.parameters.answer_length
-        )
-        expected = yields.pairs * values
-        return np.maximum(expected / expected.mean(), SMALLEST_SIZE)
-
-    def _shortlist(self, n_candidates: int) -> np.ndarray:
-        """Return the documents with the largest mass for any question, per cost; sorted rows."""
-        corpus = self.corpus
-        if n_candidates >= corpus.n_documents:
-            return np.arange(corpus.n_documents)
-        best = np.empty(corpus.n_documents, dtype=np.float32)
-        for rows, block in blocks(corpus.embeddings):
-            best[rows] = self.kernel(block).max(axis=1)
-        ranking = np.argsort(-best * self.sizes / corpus.costs, kind="stable")
-        return np.sort(ranking[:n_candidates])
 
 
 class _Greedy:

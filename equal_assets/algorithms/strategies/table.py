@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
-    from equal_assets.algorithms.strategies.equal import EqualParameters
+    from equal_assets.algorithms.strategies.equal import EqualParameters, Shortlist
     from equal_assets.algorithms.strategies.strategy import Corpus, Strategy, Target
 
 StudentScore = Literal["perplexity", "influence", "states"]
@@ -33,11 +33,14 @@ class Plan:
         Most documents in one pull of an arm, where the strategy pulls arms.
     equal : EqualParameters
         Of the strategy ``equal``.
+    shortlist : Shortlist or None
+        What ``equal`` has taken from all vectors before, if it has.
     """
 
     n_documents: int
     documents_per_pull: int
     equal: EqualParameters
+    shortlist: Shortlist | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class StrategyRow:
         Whether ``documents_per_pull`` decides how many documents it takes from an arm.
     predicts_gain : bool
         Whether it sets :attr:`Strategy.expected_gain`, at which a campaign can end.
+    has_shortlist : bool
+        Whether it starts from a :class:`Shortlist`.
     takes_all : bool
         Whether its budget has to be the whole corpus.
     """
@@ -94,6 +99,7 @@ class StrategyRow:
     counts_words: bool = False
     pulls_arms: bool = False
     predicts_gain: bool = False
+    has_shortlist: bool = False
     takes_all: bool = False
 
     @property
@@ -148,7 +154,14 @@ def make_strategy(
 def _equal(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
     from equal_assets.algorithms.strategies.equal import EqualStrategy
 
-    return EqualStrategy(corpus, target, plan.equal, n_documents=plan.n_documents, rng=rng)
+    return EqualStrategy(
+        corpus,
+        target,
+        plan.equal,
+        n_documents=plan.n_documents,
+        rng=rng,
+        shortlist=plan.shortlist,
+    )
 
 
 def _paper(corpus: Corpus, target: Target, plan: Plan, rng: np.random.Generator) -> Strategy:
@@ -266,6 +279,7 @@ _ROWS = (
         _equal,
         sections=("equal",),
         predicts_gain=True,
+        has_shortlist=True,
     ),
     StrategyRow(
         "equal-paper",
