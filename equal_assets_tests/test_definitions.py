@@ -70,7 +70,7 @@ def test_every_asset_is_a_table_with_a_description_kinds_and_an_owner():
 
 def test_every_asset_bears_the_schema_of_its_table():
     for name, spec in specs().items():
-        assert spec.metadata["dagster/column_schema"] == table_schema(name)
+        assert spec.metadata["columns"] == table_schema(name)
 
 
 def test_versions_follow_the_graph():

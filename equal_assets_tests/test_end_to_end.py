@@ -184,18 +184,25 @@ def test_mlflow_has_one_step_a_round_and_the_reward_curve_picture(finished):
     experiment = client.get_experiment_by_name("equal-assets")
     runs = client.search_runs([experiment.experiment_id], "tags.`equal.campaign` = 'random'")
     assert len(runs) == 1
-    steps = [m.step for m in client.get_metric_history(runs[0].info.run_id, "pool_ot_cost")]
-    assert steps == [1, 2, 3]
+    history = client.get_metric_history(runs[0].info.run_id, "reward/transport_cost")
+    steps = [metric.step for metric in history]
+    documents = project.sql(
+        "select documents from reward_curve where campaign = 'random' order by 1"
+    )
+    assert steps == documents["documents"].to_list()
+    assert len(steps) == 3
     pictures = {artifact.path for artifact in client.list_artifacts(runs[0].info.run_id)}
     assert pictures == {
         "target_coverage.png",
         "reward_curve.png",
         "cluster_map.png",
         "pulls_per_cluster.png",
+        "spend.png",
         "student_accuracy.png",
         "strategy_comparison.png",
     }
-    assert {"pmi_accuracy", "perplexity", "base_perplexity"} <= runs[0].data.metrics.keys()
+    of_student = {"student/pmi_accuracy", "student/perplexity", "student/untuned_perplexity"}
+    assert of_student <= runs[0].data.metrics.keys()
 
 
 def test_map_has_every_cluster_with_what_was_asked_of_it(finished):
@@ -420,7 +427,7 @@ def test_students_stand_in_mlflow_with_data_set_and_answers(finished):
         "where campaign = 'random' and metric = 'pmi_accuracy'"
     ).row(0)
     run = client.get_run(run_id)
-    assert run.data.metrics["pmi_accuracy"] == pytest.approx(accuracy)
+    assert run.data.metrics["student/pmi_accuracy"] == pytest.approx(accuracy)
     assert [given.dataset.name for given in run.inputs.dataset_inputs] == ["random"]
     assert client.get_logged_model(model_id).source_run_id == run_id
     assert [a.path for a in client.list_artifacts(run_id)] == ["student_answers.json"]

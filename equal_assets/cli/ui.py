@@ -129,7 +129,7 @@ def _serve(services: dict[str, Service], tracking: TrackingSettings, *, metrics:
             service.wait_until_it_answers()
     pages = services["MLflow"].address if "MLflow" in services else tracking.mlflow_pages
     say(f"Dagster  {services['Dagster'].address}")
-    say(f"MLflow   {_experiment(pages, tracking.experiment)}")
+    say(f"MLflow   {runs_address(pages, tracking.experiment)}")
     say(f"metrics  {metrics}/metrics")
     say("Ctrl-C ends all")
     while True:
@@ -185,8 +185,8 @@ def _has_server(tracking: TrackingSettings) -> bool:
     return tracking.uri is not None and tracking.uri.startswith(("http://", "https://"))
 
 
-def _experiment(pages: str, name: str) -> str:
-    """Return the address of an experiment; of the pages where it is not there yet."""
+def runs_address(pages: str, name: str) -> str:
+    """Return the address of the runs of an experiment; of the pages where it is not there yet."""
     query = urllib.parse.urlencode({"experiment_name": name})
     address = f"{pages}/api/2.0/mlflow/experiments/get-by-name?{query}"
     try:

@@ -35,8 +35,8 @@ class FileTracker(Tracker):
     def campaign_run(self, campaign, fingerprint, settings):
         return f"run-of-{campaign}"
 
-    def log_figure(self, run_id, figure, name):
-        figure.savefig(f"{self.artifacts_folder}/{run_id}-{name}")
+    def log_picture(self, run_id, png, name):
+        Path(self.artifacts_folder, f"{run_id}-{name}").write_bytes(png)
 
     def mark(self, run_id, asset, version):
         Path(self.artifacts_folder, f"{run_id}-{asset}").write_text(version)

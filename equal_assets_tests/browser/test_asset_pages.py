@@ -25,32 +25,36 @@ EVERY_ASSET = sorted(
     key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()
 )
 
-PICTURES = [
+IN_PLACE = [
     ("documents", "length of the documents"),
-    ("contrastive_embedder", "recall"),
     ("clusters", "size of the clusters"),
+    ("bandit_round", "target coverage so far"),
+    ("reward_curve", "target coverage so far"),
+    ("fine_tuned_student", "loss"),
+]
+"""Drawings that no link hides."""
+
+PICTURES = [
     ("cluster_geometry", "map of the clusters"),
-    ("bandit_round", "reward curve"),
-    ("reward_curve", "reward curve"),
-    ("reward_curve", "cluster map"),
-    ("reward_curve", "pulls per cluster"),
-    ("reward_curve", "spend"),
-    ("fine_tuned_student", "loss curve"),
-    ("student_accuracy", "before and after"),
-    ("strategy_comparison", "comparison"),
+    ("reward_curve", "map, curves and tables"),
+    ("strategy_comparison", "curves"),
 ]
 TABLES = [
     ("target_qa", "sample questions"),
     ("warmup_qa", "sample pairs"),
     ("contrastive_embedder", "before and after tuning"),
-    ("cluster_geometry", "largest clusters"),
-    ("bandit_round", "pulls"),
     ("bandit_round", "sample pairs"),
     ("reward_curve", "most used clusters"),
     ("qa_dataset", "sample pairs"),
-    ("student_accuracy", "student on the test split"),
-    ("strategy_comparison", "table"),
+    ("student_accuracy", "before and after"),
+    ("strategy_comparison", "at the end"),
 ]
+DIALOGS = [
+    ("bandit_round", "pulls and numbers"),
+    ("qa_dataset", "removed pairs and all tables"),
+    ("strategy_comparison", "all tables"),
+]
+FIRST_SCREEN = {"width": 1280, "height": 800}
 
 
 def test_what_follows_the_rounds_is_made_by_two_clicks(finished):
@@ -74,7 +78,7 @@ def test_page_says_how_many_rows_there_are(ui, finished, project, asset):
 @pytest.mark.parametrize("asset", BY_CAMPAIGN)
 def test_page_says_how_many_rows_the_last_partition_has(ui, finished, asset):
     ui.open(f"/assets/{asset}")
-    row = ui.metadata("dagster/partition_row_count")
+    row = ui.metadata("rows")
     assert int(row.get_by_role("cell").last.inner_text()) > 0
 
 
@@ -86,27 +90,57 @@ def test_page_of_a_model_says_where_it_is(ui, finished, project, asset):
     assert Path(path).is_relative_to(project.folder)
 
 
-@pytest.mark.parametrize(("asset", "key"), PICTURES)
+@pytest.mark.parametrize(("asset", "key"), [*IN_PLACE, *PICTURES])
 def test_page_has_a_picture(ui, finished, asset, key):
     ui.open(f"/assets/{asset}")
-    image = ui.show_metadata(key).locator("img").first
+    is_in_place = (asset, key) in IN_PLACE
+    image = (ui.metadata(key) if is_in_place else ui.show_metadata(key)).locator("img").first
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") > 200
 
 
-@pytest.mark.parametrize(("asset", "key"), TABLES)
+@pytest.mark.parametrize(("asset", "key"), [*TABLES, *DIALOGS])
 def test_page_has_a_table_to_read(ui, finished, asset, key):
     ui.open(f"/assets/{asset}")
-    rows = ui.show_metadata(key).get_by_role("table").get_by_role("row")
+    is_in_place = (asset, key) in TABLES
+    shown = ui.metadata(key) if is_in_place else ui.show_metadata(key)
+    rows = shown.get_by_role("table").first.get_by_role("row")
     rows.nth(1).wait_for()  # below its head
     assert rows.nth(1).inner_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("asset", "first"),
+    [("bandit_round", "this round"), ("reward_curve", "campaign"), ("qa_dataset", "what was kept")],
+)
+def test_what_matters_is_on_the_first_screen(ui, finished, asset, first):
+    before = ui.page.viewport_size
+    ui.page.set_viewport_size(FIRST_SCREEN)
+    ui.open(f"/assets/{asset}")
+    box = ui.metadata(first).bounding_box()
+    ui.page.set_viewport_size(before)
+    assert box["y"] + 40 < FIRST_SCREEN["height"]
+
+
+def test_overview_of_the_rounds_shows_the_last_one(ui, backfilled):
+    ui.open("/assets/bandit_round")
+    ui.metadata("this round").get_by_text("Round 3 of campaign equal").wait_for()
+
+
+def test_mlflow_opens_on_the_runs_with_the_columns_that_matter(page, services, finished):
+    from equal_assets.cli.ui import runs_address
+
+    page.goto(runs_address(services.mlflow, "equal-assets"))
+    page.get_by_role("heading", name="Runs", exact=True).wait_for()
+    page.get_by_role("columnheader", name="reward/coverage").wait_for()
+    page.get_by_role("link", name="equal", exact=True).wait_for()
 
 
 def test_a_run_of_rounds_is_tagged_with_campaign_rounds_and_spend(ui, backfilled):
     ui.open(backfilled.run)
     ui.page.get_by_role("button", name="View tags and config").click()
     tags = ui.page.get_by_role("dialog")
-    for tag in ("campaign: equal", "rounds: 1-3", "documents: 55"):
+    for tag in ("campaign: equal", "strategy: equal", "rounds: 1-3", "documents: 55"):
         tags.get_by_text(tag, exact=True).first.wait_for()
 
 
@@ -119,4 +153,4 @@ def test_dagster_and_mlflow_lead_to_each_other(ui, finished, services):
     back = ui.page.get_by_role("link", name="reward_curve", exact=True).get_attribute("href")
     assert back.startswith(services.dagster)
     ui.open(back.removeprefix(services.dagster))
-    ui.metadata("reward curve").wait_for()
+    ui.metadata("map, curves and tables").wait_for()

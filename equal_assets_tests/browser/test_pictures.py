@@ -11,9 +11,8 @@ pytestmark = [
 ]
 
 METADATA = {
-    "cluster_map": ("reward_curve", "cluster map"),
-    "round_plot": ("bandit_round", "reward curve"),
-    "strategy_comparison": ("strategy_comparison", "comparison"),
+    "cluster_map": ("reward_curve", "map, curves and tables"),
+    "strategy_comparison": ("strategy_comparison", "curves"),
 }
 
 
@@ -40,7 +39,7 @@ def test_picture_of_the_catalog(gallery, pictures):
 
 def test_picture_of_a_round(gallery, pictures):
     gallery.open_partitions("bandit_round", "equal", "round-003")
-    gallery.metadata("reward curve").wait_for()
+    gallery.metadata("this round").wait_for()
     pictures.take("round", gallery.page)
 
 

@@ -73,7 +73,7 @@ def test_line_accounts_for_every_file_and_row(read, tmp_path):
     with warehouse.transaction() as transaction:
         page = documents_page(transaction, transaction.query("corpus_summary").row(0, named=True))
     assert page["how it was read"] == reading_line(warehouse)
-    assert page["rejected rows"] == 5
+    assert "### rejected by reason" in page["what was left out, and every source"].value
 
 
 def test_documents_beyond_the_cap_are_told(read, tmp_path):

@@ -1,9 +1,13 @@
 import polars as pl
 
 from equal_assets.pages.metadata import (
+    HIDDEN_CHARACTERS,
+    facts,
     first_words,
+    in_place,
     in_short,
     markdown,
+    opened,
     readable,
     sparkline,
     with_bars,
@@ -42,3 +46,21 @@ def test_long_texts_end_in_an_ellipsis_on_one_line():
 def test_curve_has_its_ends_beside_it():
     assert sparkline([None, 0.51234, None, 0.25]).value.endswith(") 0.5123 → 0.25")
     assert sparkline([None]).value.endswith(") no value")
+
+
+def test_table_shown_in_place_keeps_the_first_rows_that_fit():
+    rows = pl.DataFrame({"question": [f"{n} {'why? ' * 30}" for n in range(20)]})
+    shown = in_place(rows).value
+    assert 700 < len(shown) < HIDDEN_CHARACTERS
+    assert markdown(rows).value.startswith(shown)
+    assert in_place(rows.head(1)).value == markdown(rows.head(1)).value
+
+
+def test_what_is_not_known_is_no_fact():
+    assert facts({"tokens": 1200, "cost": None}).value.splitlines()[2:] == ["| tokens | 1,200 |"]
+
+
+def test_dialog_leaves_out_empty_tables_and_shows_texts_as_they_are():
+    rows = pl.DataFrame({"n": [1]})
+    shown = opened({"failed": rows.clear(), "pulls": rows, "note": "a <b> |"}).value
+    assert shown == "### pulls\n\n| n |\n| --- |\n| 1 |\n\n\n### note\n\na &lt;b> \\|"

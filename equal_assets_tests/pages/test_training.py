@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from equal_assets.pages.training import SHOWN, student_page
+from equal_assets.pages.training import student_page
 from equal_assets.resources.students.student import FineTuning
 
 TUNING = FineTuning(
@@ -20,10 +20,9 @@ TUNING = FineTuning(
 
 
 def test_pairs_that_were_cut_or_left_out_are_shown():
-    row = dict.fromkeys((*SHOWN, "n_examples"), 1) | {
-        "path": "students/first",
-        "base_path": "students/base",
-    }
+    row = {"n_examples": 90, "n_tokens": 4_000, "n_parameters": 1_000, "flops": 2.4e7}
+    row |= {"loss_first": 3.0, "loss_last": 2.0, "path": "students/first", "base_path": "base"}
     page = student_page(row, TUNING, address="http://127.0.0.1:5000/#/runs/1", warning=None)
-    assert page["answers cut to fit the context"] == 7
-    assert page["pairs left out, question too long"] == 3
+    assert page["training"].endswith("; 3 pairs left out, question too long")
+    assert "| answers cut to fit the context | 7 |" in page["numbers"].value
+    assert page["MLflow run"].value == "[fine-tune](http://127.0.0.1:5000/#/runs/1)"

@@ -7,7 +7,14 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from equal_assets.resources import tracking
-from equal_assets.resources.tracking import ROUND_METRICS, Tracker, TrainingData, build_tracker
+from equal_assets.resources.tracking import (
+    BY_TOKENS,
+    COLUMNS,
+    ROUND_METRICS,
+    Tracker,
+    TrainingData,
+    build_tracker,
+)
 from equal_assets.settings import TrackingSettings
 
 SETTINGS = {
@@ -172,26 +179,56 @@ def test_superseding_a_campaign_without_runs_does_nothing(tracker):
     assert tracker.campaign_run("untouched", "f1", SETTINGS) == before
 
 
-def test_each_round_is_one_step_of_every_metric(tracker, client):
+def test_each_round_is_one_step_of_every_metric_at_its_documents_and_tokens(tracker, client):
     run_id = tracker.campaign_run("rounds", "f1", SETTINGS)
     tracker.log_rounds(run_id, curve(3))
-    assert set(client.get_run(run_id).data.metrics) == set(ROUND_METRICS)
-    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0), (3, 30.0)]
-    assert logged(client, run_id, "mean_reward") == [(1, -1.0), (2, -0.5), (3, -1 / 3)]
-    assert logged(client, run_id, "paid_tokens") == [(1, 50.0), (2, 100.0), (3, 150.0)]
+    named = {*ROUND_METRICS.values(), *BY_TOKENS.values()}
+    assert set(client.get_run(run_id).data.metrics) == named
+    assert logged(client, run_id, "spend/documents") == [(10, 10.0), (20, 20.0), (30, 30.0)]
+    assert logged(client, run_id, "reward/round_mean") == [(10, -1.0), (20, -0.5), (30, -1 / 3)]
+    tokens = [row["tokens"] for row in curve(3).iter_rows(named=True)]
+    coverage = [value for _, value in logged(client, run_id, "reward/coverage")]
+    by_tokens = logged(client, run_id, "reward_by_tokens/coverage")
+    assert by_tokens == list(zip(tokens, coverage, strict=True))
+
+
+def test_campaign_without_an_llm_has_no_curve_over_tokens(tracker, client):
+    run_id = tracker.campaign_run("no-llm", "f1", SETTINGS)
+    tracker.log_rounds(run_id, curve(2).with_columns(tokens=pl.lit(0)))
+    assert not BY_TOKENS.values() & set(client.get_run(run_id).data.metrics)
+
+
+def test_run_of_an_earlier_version_gets_its_rounds_under_the_new_names(tracker, client):
+    run_id = tracker.campaign_run("earlier", "f1", SETTINGS)
+    for number in (1, 2):
+        client.log_metric(run_id, "documents", 10.0 * number, step=number)
+    assert tracker.log_rounds(run_id, curve(3)) == 3
+    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0)]
+    assert len(logged(client, run_id, "spend/documents")) == 3
+
+
+def test_experiment_of_an_earlier_version_gets_the_columns_of_its_runs(tracker, client):
+    tracker.campaign_run("columns", "f1", SETTINGS)
+    experiment = client.get_experiment_by_name(tracker.experiment)
+    view = "mlflow.sharedViewState.campaigns"
+    client.set_experiment_tag(experiment.experiment_id, view, "{}")
+    tracker.require_experiment()
+    tags = client.get_experiment_by_name(tracker.experiment).tags
+    assert json.loads(tags[view])["selectedColumns"] == list(COLUMNS)
 
 
 def test_round_without_pairs_has_no_ot_cost(tracker, client):
     run_id = tracker.campaign_run("no-pairs", "f1", SETTINGS)
     tracker.log_rounds(run_id, curve(2))
-    assert logged(client, run_id, "pool_ot_cost") == [(2, 0.5)]
+    assert logged(client, run_id, "reward/transport_cost") == [(20, 0.5)]
 
 
 def test_rounds_logged_again_stand_once(tracker, client):
     run_id = tracker.campaign_run("twice", "f1", SETTINGS)
     for n_rounds in (2, 2, 4, 3):
         tracker.log_rounds(run_id, curve(n_rounds))
-    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0), (3, 30.0), (4, 40.0)]
+    documents = logged(client, run_id, "spend/documents")
+    assert documents == [(10, 10.0), (20, 20.0), (30, 30.0), (40, 40.0)]
 
 
 def test_no_rounds_log_nothing(tracker, client):
@@ -296,11 +333,9 @@ def test_child_run_is_not_taken_for_the_campaign_itself(tracker, student):
 
 
 def test_figure_is_stored_in_the_state_folder_and_replaced(tracker, client, state):
-    from matplotlib.figure import Figure
-
     run_id = tracker.campaign_run("figure", "f1", SETTINGS)
     for size in (2, 4):
-        tracker.log_figure(run_id, Figure(figsize=(size, size)), "curve.png")
+        tracker.log_picture(run_id, b"png" * size, "curve.png")
     assert [artifact.path for artifact in client.list_artifacts(run_id)] == ["curve.png"]
     stored = list((state / "mlartifacts").rglob("curve.png"))
     assert len(stored) == 1

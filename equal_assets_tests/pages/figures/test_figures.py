@@ -5,20 +5,18 @@ import io
 
 import polars as pl
 import pytest
-from equal_assets.pages.figures.corpus import lengths_figure, recall_figure
 from PIL import Image
 
-from equal_assets.pages.figures.canvas import png_uri, subplots, svg_uri
+from equal_assets.pages.figures.canvas import drawn, subplots, svg_uri
 from equal_assets.pages.figures.clusters import (
     LARGEST_DOT,
     campaign_map_figure,
     cluster_map_figure,
     pulls_figure,
-    sizes_figure,
 )
-from equal_assets.pages.figures.curves import loss_figure, spend_figure
+from equal_assets.pages.figures.curves import spend_figure
 from equal_assets.pages.figures.fonts import drawable
-from equal_assets.pages.figures.students import accuracy_figure
+from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 
 CLUSTERS = pl.DataFrame(
     {
@@ -43,35 +41,6 @@ def decoded(uri, media_type):
 
 def written(axis):
     return {text.get_text() for text in axis.texts}
-
-
-def test_lengths_have_a_bar_a_bin():
-    bins = pl.DataFrame(
-        {"from_characters": [100.0, 125.0], "to_characters": [125.0, 158.0], "documents": [3, 7]}
-    )
-    (axis,) = lengths_figure(bins).axes
-    assert [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in axis.patches] == [
-        (100, 25, 3),
-        (125, 33, 7),
-    ]
-    assert axis.get_xscale() == "log"
-
-
-def test_recall_stands_before_and_after():
-    (axis,) = recall_figure(
-        {
-            "recall_at_1_before": 0.2,
-            "recall_at_10_before": 0.5,
-            "recall_at_1_after": 0.3,
-            "recall_at_10_after": 0.7,
-        }
-    ).axes
-    assert [bar.get_height() for bar in axis.patches] == [0.2, 0.5, 0.3, 0.7]
-
-
-def test_sizes_fall_from_left_to_right():
-    (axis,) = sizes_figure(CLUSTERS["n_documents"]).axes
-    assert [bar.get_height() for bar in axis.patches] == [40, 20, 10]
 
 
 def test_map_has_a_dot_a_cluster_as_large_as_its_documents():
@@ -117,11 +86,6 @@ def test_spend_shows_tokens_where_an_llm_took_some(tokens, n_panels):
     assert axes[0].lines[0].get_ydata().tolist() == [4, 9]
 
 
-def test_loss_begins_at_step_one():
-    (axis,) = loss_figure((3.0, 2.0, 1.5)).axes
-    assert axis.lines[0].get_xydata().tolist() == [[1, 3], [2, 2], [3, 1.5]]
-
-
 def test_accuracy_has_a_panel_a_metric_with_intervals():
     rows = pl.DataFrame(
         [
@@ -134,24 +98,63 @@ def test_accuracy_has_a_panel_a_metric_with_intervals():
         ]
     )
     axes = accuracy_figure(rows).axes
-    assert [axis.get_title() for axis in axes] == ["perplexity of true answers", "PMI accuracy"]
+    assert [axis.get_title() for axis in axes] == [
+        "perplexity of true answers\nlower is better",
+        "PMI accuracy\nhigher is better",
+    ]
     base, tuned = axes[0].containers
     assert base.lines[2][0].get_segments()[0][:, 1] == pytest.approx([0.1, 0.4])
     assert tuned.lines[0].get_ydata().tolist() == [0.5]
 
 
-def test_pictures_carry_their_bytes_and_are_the_same_each_time():
-    def drawn():
-        figure, (axis,) = subplots(1, 1)
-        axis.plot([1, 2, 3], [1, 4, 9])
-        return figure
+def test_words_on_a_map_do_not_cover_each_other():
+    crowded = pl.concat([CLUSTERS.head(1)] * 6).with_columns(
+        cluster=pl.int_range(6),
+        x=pl.Series([0.0, 0.01, 0.02, 0.5, 0.9, 1.0]),
+        y=pl.Series([0.0, 0.01, 0.0, 0.5, 0.9, 1.0]),
+    )
+    figure = cluster_map_figure(crowded)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert 4 <= len(boxes) < 6
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
-    png = png_uri(drawn())
-    assert png == png_uri(drawn())
+
+def comparison(campaign):
+    values = {"ot_cost_test": 0.3, "coverage_test": 0.5, "near_pairs": 4}
+    return {"target": "t", "campaign": campaign, "documents": 10, "shared_budget": 10, **values}
+
+
+@pytest.mark.parametrize("metrics", [["perplexity"], ["perplexity", "pmi_accuracy", "math"]])
+def test_empty_panel_holds_the_names_of_the_campaigns(metrics):
+    rows = pl.DataFrame([comparison("a"), comparison("b")])
+    students = pl.DataFrame(
+        [
+            {"campaign": name, "metric": metric, "documents": 10, "value": 2.0}
+            | {"value_low": 1.0, "value_high": 3.0}
+            for name in "ab"
+            for metric in metrics
+        ]
+    )
+    axes = comparison_figure(rows, students).axes
+    legends = [number for number, axis in enumerate(axes) if axis.get_legend()]
+    assert legends == ([4] if len(metrics) == 1 else [0])
+    assert [text.get_text() for text in axes[legends[0]].get_legend().get_texts()] == ["a", "b"]
+    assert all("is better" in axis.get_title() for axis in axes if axis.axison)
+
+
+def test_pictures_carry_their_bytes_and_are_the_same_each_time():
+    def figure():
+        made, (axis,) = subplots(1, 1)
+        axis.plot([1, 2, 3], [1, 4, 9])
+        return made
+
+    png = drawn(figure()).uri
+    assert png == drawn(figure()).uri
     assert Image.open(io.BytesIO(decoded(png, "image/png"))).size == (368, 256)
     assert len(png) < 15_000
-    svg = svg_uri(drawn())
-    assert svg == svg_uri(drawn())
+    svg = svg_uri(figure())
+    assert svg == svg_uri(figure())
     assert b"<svg" in decoded(svg, "image/svg+xml")
 
 
@@ -160,5 +163,5 @@ def test_word_without_glyphs_is_left_out_without_a_warning(recwarn):
     assert drawable([missing, "graph", "граф", "نهر"]) == "graph граф نهر"
     odd = CLUSTERS.with_columns(terms=pl.Series([[missing, "graph"], ["матрица"], [missing]]))
     for figure in (cluster_map_figure(odd), pulls_figure(odd)):
-        png_uri(figure)
+        drawn(figure)
     assert [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)] == []
