@@ -140,7 +140,7 @@ class Settings(SettingsSection):
     def _students_are_there(self) -> Settings:
         if self.has_student:
             return self
-        asking = {
+        asking: dict[str, Any] = {
             "milestones": self.milestones,
             "evaluation.harness": self.evaluation.harness.names,
         }

@@ -17,8 +17,6 @@ from equal_assets.resources.publishing import publishing
 SHORTLISTS = "shortlists"
 """The folder of the files, beside the warehouse. They can be deleted: they are made again."""
 
-PARTS = ("levels", "widths", "rows", "vectors", "relatedness")
-
 
 def kept_shortlist(
     folder: Path,
@@ -57,20 +55,20 @@ def _read(file: Path, made_from: str, target: Target) -> Shortlist | None:
         with np.load(file) as kept:
             if kept["made_from"].item() != made_from:
                 return None
-            part = {name: kept[name] for name in PARTS}
+            kernel = Kernel(target.embeddings, kept["levels"], kept["widths"])
+            return Shortlist(kernel, kept["rows"], kept["vectors"], kept["relatedness"])
     except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    kernel = Kernel(target.embeddings, part["levels"], part["widths"])
-    return Shortlist(kernel, part["rows"], part["vectors"], part["relatedness"])
 
 
 def _write(file: Path, made_from: str, shortlist: Shortlist) -> None:
-    parts = (
-        shortlist.kernel.levels,
-        shortlist.kernel.widths,
-        shortlist.rows,
-        shortlist.vectors,
-        shortlist.relatedness,
-    )
     with publishing(file) as draft, draft.open("wb") as opened:
-        np.savez(opened, made_from=np.array(made_from), **dict(zip(PARTS, parts, strict=True)))
+        np.savez(
+            opened,
+            made_from=np.array(made_from),
+            levels=shortlist.kernel.levels,
+            widths=shortlist.kernel.widths,
+            rows=shortlist.rows,
+            vectors=shortlist.vectors,
+            relatedness=shortlist.relatedness,
+        )

@@ -15,13 +15,13 @@ class NoStudent(Student):
 
     def base(self, texts: Texts, *, corpus_version: str, progress: Progress) -> Path:
         """Raise ``ModelError``."""
-        return _refuse()
+        _refuse()
 
     def fine_tune(
         self, base: Path, pairs: Sequence[QAPair], *, out: Path, progress: Progress
     ) -> NoReturn:
         """Raise ``ModelError``."""
-        return _refuse()
+        _refuse()
 
 
 def _refuse() -> NoReturn:
