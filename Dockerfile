@@ -1,6 +1,6 @@
 # equal-assets with PyTorch for the CPU: `docker build -t equal-assets .`, or `docker compose up`.
 # docs/operating.md says how it is used.
-ARG PYTHON_IMAGE=docker.io/library/python:3.12-slim-bookworm
+ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source

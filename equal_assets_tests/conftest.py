@@ -1,6 +1,7 @@
 """Shared fixtures; the environment is set before anything of the project is imported."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,9 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IS_WORKER:  # beside others, each on a core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("DAGSTER_HOME", None)
+# else each process compiles the package anew, and those of pytest rewrite every test
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 from equal_assets.settings import quiet_libraries  # noqa: E402 - after the environment
 
@@ -21,6 +25,7 @@ quiet_libraries()
 
 import fcntl  # noqa: E402
 import gc  # noqa: E402
+import hashlib  # noqa: E402
 import shutil  # noqa: E402
 
 import dagster as dg  # noqa: E402
@@ -45,17 +50,30 @@ def pytest_sessionfinish():
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory) -> Path:
-    """A models folder that holds the static embedder: distilled once for all test processes."""
-    from equal_assets.resources.embedding.embedder import static_model
+def models(tmp_path_factory, request) -> Path:
+    """A models folder that holds the static embedder, for all test processes.
+
+    Distilling it takes most of a minute, so pytest's cache keeps it for as long as the code that
+    makes it is the same.
+    """
+    from equal_assets.resources.embedding import embedder
 
     shared = tmp_path_factory.getbasetemp()
     if IS_WORKER:
         shared = shared.parent  # that of all workers
     folder = shared / "models"
+    code = hashlib.sha256(Path(embedder.__file__).read_bytes()).hexdigest()[:12]
     with (shared / "models.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        static_model(folder, progress=lambda done, total: None)
+        if folder.exists():
+            return folder
+        kept = request.config.cache.mkdir("models") / code
+        if not kept.exists():
+            shutil.rmtree(kept.parent)  # of other code
+            draft = kept.parent / "draft"
+            embedder.static_model(draft, progress=lambda done, total: None)
+            draft.rename(kept)
+        shutil.copytree(kept, folder)
     return folder
 
 

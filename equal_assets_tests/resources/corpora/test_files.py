@@ -8,6 +8,7 @@ import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,7 +28,7 @@ from equal_assets_tests.resources.corpora.test_reading import files, read, rejec
 PACK = {
     "gz": gzip.compress,
     "bz2": bz2.compress,
-    "xz": lzma.compress,
+    "xz": partial(lzma.compress, preset=0),
     "zst": zstandard.ZstdCompressor().compress,
 }
 
@@ -547,33 +548,25 @@ def test_file_is_read_as_far_as_it_goes(tmp_path, name, content, n_documents, re
     assert [r.reason for r in rejected] == reasons
 
 
-LONG = b'{"text": "' + b"x" * (80 << 20) + b'"}\n'
-"""A row that no document has, of a file of 80 KB."""
+def endless(name):
+    """Return a packed file of some KB that holds a row of 80 MB, which no document has."""
+    first, last, x = lines("first").encode(), lines("the last").encode(), b"x" * (80 << 20)
+    row = b'{"text": "' + x + b'"}\n'
+    unpacked = {
+        "a.jsonl.gz": (first, row, last),
+        "b.jsonl.bz2": (first, row, last),
+        "c.json.zst": (b"[", row, b",", last, b"]"),
+        "d.csv.xz": (b"text\nfirst row\n", x, b"\n"),
+    }
+    return PACK[name.rpartition(".")[2]](b"".join(unpacked[name]))
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reasons"),
-    [
-        (
-            "a.jsonl.gz",
-            gzip.compress(lines("first").encode() + LONG + lines("the last").encode()),
-            1,
-        ),
-        (
-            "b.jsonl.bz2",
-            bz2.compress(lines("first").encode() + LONG + lines("the last").encode()),
-            1,
-        ),
-        ("c.json.zst", PACK["zst"](b"[" + LONG + b"," + lines("the last").encode() + b"]"), 1),
-        ("d.csv.xz", lzma.compress(b"text\nfirst row\n" + b"x" * (80 << 20) + b"\n"), 1),
-    ],
-    ids=["gz", "bz2", "zst", "xz"],
-)
-def test_row_longer_than_any_document_fills_no_memory(tmp_path, name, content, reasons):
-    put(tmp_path / name, content)
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "b.jsonl.bz2", "c.json.zst", "d.csv.xz"])
+def test_row_longer_than_any_document_fills_no_memory(tmp_path, name):
+    put(tmp_path / name, endless(name))
     with memory_below(700 << 20):
         documents, rejected = read(files(tmp_path))
-    assert [r.reason for r in rejected] == [Reason.FILE_BEYOND_BOUNDS] * reasons
+    assert [r.reason for r in rejected] == [Reason.FILE_BEYOND_BOUNDS]
     if name.endswith(("gz", "bz2")):  # a line has an end: reading goes on behind it
         assert [(d.text, d.row) for d in documents] == [("first", 1), ("the last", 3)]
 
