@@ -6,7 +6,8 @@ DIR holds `corpus.parquet` with a column `qa_pairs`, and `targets/math-{validati
 project is made in OUT once (1,000 clusters; minutes), then copied for each size: as many pairs of
 other campaigns are written into its warehouse, with a document and an extraction for each. A run
 of several rounds of 500 documents is then played in a process of its own. The first round and its
-page are left out: they import libraries. A part's seconds are without those of the parts that it calls.
+page are left out: they import libraries. A part's seconds are without those of the parts that it
+calls.
 """
 
 from __future__ import annotations
