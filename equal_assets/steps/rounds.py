@@ -48,8 +48,8 @@ def play_round(player: RoundPlayer, number: int) -> bool:
         player.log.info(f"{player.name}: ended after {number - 1} rounds, by budget")
         return False
     begin_round(player, number)
+    pulls = plan_round(player, number)
     with player.warehouse.reading():
-        pulls = plan_round(player, number)
         documents, caps = _planned_documents(player, pulls), _caps(player)
     expected_gain = player.strategy.expected_gain
     clock.lap("selection")
