@@ -83,7 +83,7 @@ def compare(campaigns: tuple[str, ...], csv: Path | None, plot: Path | None) -> 
     instance, warehouse = open_project()
     names = _campaigns_with_rounds(named if campaigns else [], settings, warehouse)
     _refresh_comparison(settings, instance, warehouse)
-    rows = _in_order(warehouse.query("strategy_comparison", campaigns=names), names)
+    rows = in_order(warehouse.query("strategy_comparison", campaigns=names), names)
     for of_target in rows.partition_by("target", maintain_order=True):
         shown = [name for name in names if name in of_target["campaign"]]
         console.print()
@@ -169,7 +169,7 @@ def _refresh_comparison(
         guarded(Runner(instance, warehouse, settings, announce).compare)
 
 
-def _in_order(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+def in_order(rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """Return rows by target, and in it in the order in which the campaigns are named."""
     import polars as pl
 

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from equal_assets.algorithms.pruning import ALL, Pruning
-from equal_assets.pages.metadata import in_place, in_short, opened, with_bars
+from equal_assets.pages.metadata import in_place, in_short, opened, pairs_in_place, with_bars
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import DatasetSettings, portable
 
@@ -62,7 +62,7 @@ def dataset_page(
             f"`equal export {campaign}` writes it for trainers, with a card. The file itself: "
             f"`{portable(str(path))}`"
         ),
-        "sample pairs": in_place(examples.select("question", "answer")),
+        "sample pairs": pairs_in_place(examples),
         f"pairs of the largest of {len(sources):,} sources": in_place(
             with_bars(largest_sources, "pairs")
         ),

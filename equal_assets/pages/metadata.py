@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,11 @@ from equal_assets.pages.figures.canvas import Picture
 from equal_assets.pages.figures.sparkline import bars_uri, curve_uri
 from equal_assets.pages.values import in_markdown, markdown_table
 
-BAR_CELLS = 12
+BAR_CELLS = 8
 """Length of the longest bar of a table; characters."""
+
+BREAKS = re.compile(r"(?<=\w[._/])(?=\w)")
+"""Where a dotted name may be broken."""
 
 SHORT_CHARACTERS = 100
 """Length of a text in a table of samples."""
@@ -59,6 +63,20 @@ def in_place(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
     while len(shown := markdown(fitting).value or "") >= HIDDEN_CHARACTERS and len(fitting) > 1:
         fitting = fitting.head(len(fitting) - 1)
     return dg.MetadataValue.md(shown)
+
+
+def pairs_in_place(pairs: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """Return the first QA pairs that the Dagster UI shows in place, as text that wraps.
+
+    A table would be wider than its column, and so would a long dotted name that nothing breaks.
+    """
+    shown = ""
+    for row in in_short(pairs.select("question", "answer")).iter_rows(named=True):
+        question, answer = (in_markdown(BREAKS.sub("\u200b", row[name])) for name in row)
+        if len(shown) + len(question) + len(answer) + 8 >= HIDDEN_CHARACTERS:
+            break
+        shown += f"**{question}**\n\n{answer}\n\n"
+    return dg.MetadataValue.md(shown or "none")
 
 
 def facts(named: Mapping[str, Any]) -> dg.MarkdownMetadataValue:

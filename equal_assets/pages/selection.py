@@ -14,6 +14,7 @@ from equal_assets.pages.metadata import (
     in_place,
     in_short,
     opened,
+    pairs_in_place,
     sparkline,
     with_bars,
 )
@@ -88,7 +89,7 @@ def round_page(
     return {
         "this round": " ".join(filter(None, said)),
         **_covered(covered),
-        "sample pairs": in_place(in_short(pairs.select("question", "answer"))),
+        "sample pairs": pairs_in_place(pairs),
         "pulls and numbers": opened(
             {
                 "clusters pulled, why, and what came out": _without_empty(pulls),

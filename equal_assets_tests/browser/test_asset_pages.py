@@ -43,9 +43,7 @@ TABLES = [
     ("target_qa", "sample questions"),
     ("warmup_qa", "sample pairs"),
     ("contrastive_embedder", "before and after tuning"),
-    ("bandit_round", "sample pairs"),
     ("reward_curve", "most used clusters"),
-    ("qa_dataset", "sample pairs"),
     ("student_accuracy", "before and after"),
     ("strategy_comparison", "at the end"),
 ]
@@ -107,6 +105,14 @@ def test_page_has_a_table_to_read(ui, finished, asset, key):
     rows = shown.get_by_role("table").first.get_by_role("row")
     rows.nth(1).wait_for()  # below its head
     assert rows.nth(1).inner_text().strip()
+
+
+@pytest.mark.parametrize("asset", ["bandit_round", "qa_dataset"])
+def test_page_has_pairs_to_read(ui, finished, asset):
+    ui.open(f"/assets/{asset}")
+    question = ui.metadata("sample pairs").locator("strong").first
+    question.wait_for()
+    assert question.inner_text().strip()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,6 @@ def test_picture_of_a_round(gallery, pictures):
 def test_picture_of_metadata(gallery, pictures, name):
     asset, key = METADATA[name]
     gallery.open(f"/assets/{asset}")
-    dialog = gallery.show_metadata(key)
-    dialog.locator("img").first.wait_for()
-    pictures.take(name, gallery.page, dialog)
+    image = gallery.show_metadata(key).locator("img").first
+    image.scroll_into_view_if_needed()
+    pictures.take(name, gallery.page, image)

@@ -8,6 +8,7 @@ from equal_assets.pages.metadata import (
     in_short,
     markdown,
     opened,
+    pairs_in_place,
     readable,
     sparkline,
     with_bars,
@@ -33,7 +34,7 @@ def test_texts_of_samples_are_cut_and_numbers_stay():
 
 def test_longest_bar_belongs_to_the_largest_count():
     rows = with_bars(pl.DataFrame({"n": [40, 10, 0]}), "n")
-    assert [len(bar) for bar in rows[" "]] == [12, 3, 0]
+    assert [len(bar) for bar in rows[" "]] == [8, 2, 0]
     assert with_bars(pl.DataFrame({"n": [0]}), "n")[" "].to_list() == [""]
     assert with_bars(pl.DataFrame({"n": []}, schema={"n": pl.Int64}), "n").is_empty()
 
@@ -64,3 +65,11 @@ def test_dialog_leaves_out_empty_tables_and_shows_texts_as_they_are():
     rows = pl.DataFrame({"n": [1]})
     shown = opened({"failed": rows.clear(), "pulls": rows, "note": "a <b> |"}).value
     assert shown == "### pulls\n\n| n |\n| --- |\n| 1 |\n\n\n### note\n\na &lt;b> \\|"
+
+
+def test_pairs_shown_in_place_wrap_even_in_long_names():
+    pairs = pl.DataFrame({"question": ["what is `a.b_c`?"] * 30, "answer": ["x" * 90] * 30})
+    shown = pairs_in_place(pairs).value
+    assert 800 < len(shown) < HIDDEN_CHARACTERS
+    assert shown.startswith("**what is \\`a.\u200bb_\u200bc\\`?**\n\nxxx")
+    assert pairs_in_place(pairs.clear()).value == "none"

@@ -1230,3 +1230,15 @@ def test_servers_of_ones_own_stream_and_others_only_if_told(url, is_own):
 def test_following_replies_does_not_extract_anew():
     given = {"backend": "openai", "base_urls": ["http://h/v1"], "model": "m"}
     assert OpenAISettings(**given, stream=True).identity() == OpenAISettings(**given).identity()
+
+
+def test_tags_of_a_campaign_are_its_strategy_and_its_target_as_dagster_takes_them(tmp_path):
+    path = tmp_path / "campaigns.yaml"
+    path.write_text(
+        VALID.replace("  math:", "  math (hard):").replace("target: math", "target: math (hard)")
+    )
+    for name in ("corpus", "reference", "test"):
+        (tmp_path / f"{name}.jsonl").write_text("")
+    settings = load_settings(path)
+    assert settings.tags_of("first") == {"strategy": "random", "target": "math--hard-"}
+    assert settings.tags_of("") == {}
