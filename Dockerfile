@@ -1,6 +1,6 @@
-# equal-assets with PyTorch for the CPU: `docker build -t equal-assets .`, or `docker compose up`.
+# equal-assets: `docker build -t equal-assets .`, or `docker compose up`.
 # docs/operating.md says how it is used.
-ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /source
@@ -10,13 +10,13 @@ COPY sql ./sql
 RUN python3 -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM ${PYTHON_IMAGE}
-# packages of PyPI, but torch without CUDA, which would take 4 GB
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# the index of PyTorch's builds for the CPU, as its site names it; empty: PyPI's build, with 4 GB of CUDA
+ARG TORCH_INDEX=
 ARG EXTRAS=files,languages,llama-cpp,otel,postgres
 COPY constraints.txt /tmp/constraints.txt
 RUN python3 -m venv /opt/equal \
  && /opt/equal/bin/python -m pip install --no-cache-dir --constraint /tmp/constraints.txt \
-      --index-url "${TORCH_INDEX}" torch
+      ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} torch
 COPY --from=build /wheels /tmp/wheels
 RUN /opt/equal/bin/python -m pip install --no-cache-dir --constraint /tmp/constraints.txt \
       "$(echo /tmp/wheels/*.whl)[${EXTRAS}]" \
