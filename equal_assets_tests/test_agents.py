@@ -33,7 +33,7 @@ def parsed(command):
     """Return the name of a command, its options and arguments; raise UsageError if it is wrong."""
     program, *words = shlex.split(command)
     assert program == "equal", command
-    group = click.Context(main, info_name="equal")
+    group = click.Context(main, info_name="equal", **main.context_settings)
     _, left, _ = main.make_parser(group).parse_args(words)
     name, *arguments = left
     context = click.Context(load_command(name), parent=group, info_name=name)
