@@ -16,8 +16,8 @@ BY_PRESET = ("HubDatasetSettings", "TargetSettings")
 def campaigns_schema() -> str:
     """Return the schema as JSON text: what the models say, in a form that fits the file.
 
-    In the file a key that tells variants apart may be left out where it has a default, and presets
-    fill required keys; the schema that pydantic writes knows neither.
+    In the file a key that tells variants apart may be left out where it has a default, presets fill
+    required keys, and no student is a word; the schema that pydantic writes knows none of that.
     """
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -32,6 +32,7 @@ def campaigns_schema() -> str:
     for section in (schema, *schema["$defs"].values()):
         for given in section["properties"].values():
             _unite(given)
+    schema["properties"]["student"]["anyOf"].append({"const": "none"})
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -134,6 +134,13 @@ def test_a_preset_fills_what_is_required():
     assert mistakes(given, SCHEMA) != []
 
 
+def test_no_student_is_a_word_or_a_kind():
+    given = read(REPOSITORY / "campaigns.yaml")
+    for student in ("none", {"kind": "none"}):
+        assert mistakes({**given, "student": student}, SCHEMA) == []
+    assert mistakes({**given, "student": "some"}, SCHEMA) != []
+
+
 def test_every_section_is_described():
     assert SCHEMA["properties"].keys() == Settings.model_fields.keys()
     for name, section in SCHEMA["$defs"].items():
