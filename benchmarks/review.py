@@ -37,7 +37,6 @@ class Reviewed:
         from equal_assets.graph import ASSETS
         from equal_assets.resources.campaigns_file import CampaignsFile
         from equal_assets.resources.embedding.embedder import build_embedder
-        from equal_assets.resources.engine.build import build_engine
         from equal_assets.resources.extraction.extractors import build_extractor
         from equal_assets.resources.students.build import build_student
         from equal_assets.resources.verdicts import verdicts_beside
@@ -53,7 +52,6 @@ class Reviewed:
             "warehouse": self.warehouse,
             "campaigns": campaigns,
             "extractor": build_extractor(self.settings.extractor, state),
-            "engine": build_engine(self.settings.engine, state),
             "embedder": build_embedder(self.settings.embedder, state / "models"),
             "student": build_student(self.settings.student, str(state / "models")),
         }

@@ -205,13 +205,17 @@ def test_round_tells_mlflow_what_it_took(played):
     client = MlflowClient(f"sqlite:///{played.project.folder}/.equal/mlflow.db")
     experiment = client.get_experiment_by_name("equal-assets")
     [run] = client.search_runs([experiment.experiment_id], "tags.`equal.campaign` = 'drawn'")
-    last = {name: run.data.metrics[name] for name in ("paid_cost", "cost", "n_cached", "n_failed")}
-    assert 0 < last["paid_cost"] < last["cost"]
-    assert last["n_cached"] > 0
-    assert last["n_failed"] > 0
-    tries = client.get_metric_history(run.info.run_id, "n_tries")
-    assert [metric.step for metric in tries] == [1, 2, 3]
-    assert run.data.metrics["latency_seconds"] > 0
+    last = run.data.metrics
+    assert 0 < last["spend/cost_paid"] < last["spend/cost"]
+    assert last["spend/documents_from_store"] > 0
+    assert last["spend/documents_failed"] > 0
+    documents, tries = (
+        client.get_metric_history(run.info.run_id, f"spend/{name}")
+        for name in ("documents", "tries")
+    )
+    assert [metric.step for metric in tries] == [int(metric.value) for metric in documents]
+    assert len(tries) == 3
+    assert last["spend/latency_seconds"] > 0
 
 
 def test_key_stands_in_no_file(played):

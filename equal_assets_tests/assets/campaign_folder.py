@@ -28,14 +28,17 @@ class CampaignFolder:
         return CampaignsFile(path=str(self.path / "campaigns.yaml"), state_folder=str(self.path))
 
     def resources(self) -> dict:
-        """Return what a process makes anew."""
+        """Return what a process makes anew for assets."""
+        return {**self.roles(), "engine": build_engine(self.campaigns.load().engine, self.path)}
+
+    def roles(self) -> dict:
+        """Return what rounds are played with."""
         settings = self.campaigns.load()
         models = self.path / "models"
         return {
             "warehouse": self.warehouse,
             "campaigns": self.campaigns,
             "extractor": build_extractor(settings.extractor, self.path),
-            "engine": build_engine(settings.engine, self.path),
             "embedder": build_embedder(settings.embedder, models),
             "student": build_student(settings.student, str(models)),
         }

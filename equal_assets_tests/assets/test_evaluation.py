@@ -193,7 +193,7 @@ def test_picture_is_in_the_mlflow_run_of_each_campaign(played, campaigns, tracke
         "run-of-equal-paper-strategy_comparison.png",
         "run-of-random-strategy_comparison.png",
     }
-    assert result.metadata["comparison"].value.startswith("![plot](data:image/png;base64,")
+    assert result.metadata["curves"].value.startswith("![plot](data:image/png;base64,")
     assert "| random | equal-paper | 0.4667 | – |" in result.metadata["documents to match"].value
 
 

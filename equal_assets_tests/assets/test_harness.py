@@ -108,8 +108,8 @@ def test_metrics_are_in_the_mlflow_run_of_the_campaign(tuned, tracker, tmp_path)
     (run,) = client.search_runs([experiment.experiment_id], mine)
     rows = table(tuned, "harness_accuracy")
     assert run.data.metrics == {
-        f"{prefix}/facts_choice/{metric}": rows.filter(metric=metric)[student][0]
-        for prefix, student in (("harness", "tuned"), ("base_harness", "base"))
+        f"student_harness/facts_choice/{metric}{suffix}": rows.filter(metric=metric)[student][0]
+        for suffix, student in (("", "tuned"), ("_untuned", "base"))
         for metric in ("acc", "acc_mutual_info")
     }
 

@@ -60,7 +60,7 @@ def played(warehouse, campaigns, tracker, monkeypatch):
 
 
 def drawn(pages):
-    return [key[-1] for key, page in pages.items() if "reward curve" in page]
+    return [key[-1] for key, page in pages.items() if "sample pairs" in page]
 
 
 def test_first_and_last_of_quick_rounds_are_drawn_and_all_have_their_numbers(played):
@@ -69,9 +69,11 @@ def test_first_and_last_of_quick_rounds_are_drawn_and_all_have_their_numbers(pla
     assert drawn(run.logged) == ["1"]  # each round is reported before the next begins
     assert list(run.logged) == list(run.shown) == run.partition_keys
     for number, page in enumerate(run.shown.values(), 1):
-        assert page["documents"] == number
-        assert page["pool_ot_cost"] == 0.5
-    assert "curve, pulls and pairs" not in run.shown[run.partition_keys[-1]]
+        assert page["this round"].startswith(f"Round {number}")
+        assert "pulls and numbers" in page
+    second = run.logged[run.partition_keys[1]]["this round"].value
+    assert "with the last round of its run" in second
+    assert "with the last round of its run" not in run.shown[run.partition_keys[-1]]["this round"]
     assert run.tags["rounds"] == "1-4"
 
 
@@ -81,11 +83,11 @@ def test_page_is_drawn_again_once_a_minute_has_passed(played):
 
 def test_last_round_that_was_new_is_drawn_where_the_campaign_ended_before_the_run(played):
     run = played(3, n_keys=5)
-    assert drawn(run.shown) == ["1", "3"]
-    assert "ended before" in run.shown[run.partition_keys[-1]]["outcome"]
+    assert drawn(run.shown) == ["1", "3", "4", "5"]  # what is asked for after the end shows it
+    assert "Round 3 of" in run.shown[run.partition_keys[-1]]["this round"]
 
 
 def test_all_rounds_are_in_mlflow_at_the_end(played, tracker):
     run = played(4)
-    run_id = run.shown[run.partition_keys[-1]]["MLflow run"].url.rpartition("/")[2]
-    assert tracker.last_round(run_id) == 4
+    link = run.shown[run.partition_keys[-1]]["MLflow run"].value
+    assert tracker.documents_logged(link.rstrip(")").rpartition("/")[2]) == 4

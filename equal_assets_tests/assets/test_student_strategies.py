@@ -49,7 +49,7 @@ class Folder(CampaignFolder):
 
     def player(self, name: str) -> RoundPlayer:
         """Return what a process makes that starts the campaign or goes on with it."""
-        return prepare_campaign(name, **self.resources(), run="run", log=LOG)
+        return prepare_campaign(name, **self.roles(), run="run", log=LOG)
 
     def rows(self, query: str) -> pl.DataFrame:
         with self.warehouse.get_connection() as connection:

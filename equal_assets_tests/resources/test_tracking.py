@@ -195,7 +195,7 @@ def test_each_round_is_one_step_of_every_metric_at_its_documents_and_tokens(trac
 def test_campaign_without_an_llm_has_no_curve_over_tokens(tracker, client):
     run_id = tracker.campaign_run("no-llm", "f1", SETTINGS)
     tracker.log_rounds(run_id, curve(2).with_columns(tokens=pl.lit(0)))
-    assert not BY_TOKENS.values() & set(client.get_run(run_id).data.metrics)
+    assert not set(BY_TOKENS.values()) & set(client.get_run(run_id).data.metrics)
 
 
 def test_run_of_an_earlier_version_gets_its_rounds_under_the_new_names(tracker, client):
@@ -363,4 +363,4 @@ def test_finished_run_is_still_found_and_can_be_added_to(tracker, client):
     assert client.get_run(run_id).info.status == "FINISHED"
     assert tracker.campaign_run("done", "f1", SETTINGS) == run_id
     tracker.log_rounds(run_id, curve(2))
-    assert logged(client, run_id, "documents") == [(1, 10.0), (2, 20.0)]
+    assert logged(client, run_id, "spend/documents") == [(10, 10.0), (20, 20.0)]

@@ -3,7 +3,7 @@
 import polars as pl
 
 from equal_assets.progress import silent
-from equal_assets.steps import word_scores as module
+from equal_assets.steps import text_pages
 from equal_assets.steps.word_scores import word_scores
 from equal_assets_tests.stored_documents import document_rows
 
@@ -22,7 +22,7 @@ def test_words_are_those_of_all_documents_and_of_the_weighted_reference(warehous
     with warehouse.transaction() as transaction:
         transaction.insert("documents", documents)
         transaction.insert("target_qa", target)
-    monkeypatch.setattr(module, "PAGE_DOCUMENTS", 2)
+    monkeypatch.setattr(text_pages, "PAGE_DOCUMENTS", 2)
     found = dict(word_scores("c", warehouse, progress=silent).rows())
     assert list(found) == sorted(texts)
     assert found["d2"] == found["d5"] == 0
