@@ -68,12 +68,14 @@ def embed_documents(
     storage = engine.storage.below(VECTORS).below(model["embedder_version"])
     embed = EmbedTexts(embedder, _shared_model(model, engine), storage)
     documents = warehouse.query("document_ids")
-    known = stored_texts(storage)["content_hash"]
+    index = stored_texts(storage)
+    known = index["content_hash"]
     n_found = n_done = int(documents["content_hash"].is_in(known).sum())
     for n_embedded in engine.map(embed, _lacking(warehouse, set(known))):
         n_done += n_embedded
         progress(n_done, len(documents))
-    index = stored_texts(storage)
+    if n_done > n_found:
+        index = stored_texts(storage)
     found = documents.join(index, on="content_hash", how="left", maintain_order="left")
     return EmbeddedDocuments(
         storage=storage,
