@@ -109,6 +109,7 @@ UNITS = (
 )
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", READ)
 def test_time_is_in_proportion_to_the_text(name):
     read = READ[name]

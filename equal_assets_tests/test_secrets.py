@@ -105,6 +105,7 @@ def test_no_logger_writes_a_secret(monkeypatch, caplog):
     assert caplog.messages[1].startswith("sent [MY_API_KEY] to 3 with {'Authorization'")
 
 
+@pytest.mark.timing
 def test_hiding_takes_time_in_proportion_to_the_text():
     import time
 

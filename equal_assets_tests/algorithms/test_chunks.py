@@ -94,6 +94,7 @@ def test_chunks_without_overlap_hold_every_character_once():
     assert re.sub(r"\s", "", "".join(split(text, 17))) == re.sub(r"\s", "", text)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("unit", ["x", "x y. ", "a\n\n", "\n ", "字。", "{}\t"])
 def test_long_text_of_any_form_is_split_fast(unit):
     text = unit * (300_000 // len(unit)) + "x"

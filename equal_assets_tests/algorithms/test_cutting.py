@@ -239,6 +239,7 @@ def test_what_is_added_at_the_end_changes_the_last_chunks_alone(seed):
     assert after[: len(before) - 2] == before[:-2]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("unit", ["Word after word. ", "我们今天学习数学。", "x"])
 def test_two_million_characters_in_one_line_are_cut_at_once(unit):
     text = unit * (2_000_000 // len(unit))

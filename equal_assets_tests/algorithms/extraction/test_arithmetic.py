@@ -90,6 +90,7 @@ def test_bare_result_is_the_only_number_of_a_few_words(answer, value):
     assert bare_result(answer) == value
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "unit", ["1+", "(", "1 ", "1=", "((1+", "9^", "\\frac{1}", "one hundred and ", "1,000,", "x "]
 )

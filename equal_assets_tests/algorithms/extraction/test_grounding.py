@@ -58,6 +58,7 @@ def test_span_of_a_script_without_spaces():
     assert document[begin:end] == "山上的气压较低，因此水在较低的温度下沸腾。"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("unit", ["a. ", "word ", "。", "\n", "字", "1 "])
 def test_span_of_a_hostile_document_is_found_soon(unit):
     document = unit * (100_000 // len(unit))

@@ -737,6 +737,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("subject", [None, "m.f"])
 def test_hostile_text_takes_seconds_not_minutes(name, subject):

@@ -91,6 +91,7 @@ def test_question_that_stands_alone_passes(question):
     assert dangling_reference(question) is None
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "unit", ["the ", "in the figure", "the a ", "Exercise 1 ", "it ", ": ", "What "]
 )

@@ -52,6 +52,7 @@ def test_rows_and_like_sentences_are_no_loop(reply):
     assert not is_loop(reply)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "unit", ["ab ", "a", "word other third ", '{"a":[', "0 1 2 3 4 5 6 7 8 9 "]
 )
@@ -97,6 +98,7 @@ def test_like_pairs_are_no_loop_while_they_come():
     assert seen_at(reply) is None
 
 
+@pytest.mark.timing
 def test_watching_a_reply_takes_time_in_proportion_to_its_length():
     reply = "".join(f"word {n} other third " for n in range(4000))
     assert takes_less_than(5, lambda _: seen_at(reply, size=8))

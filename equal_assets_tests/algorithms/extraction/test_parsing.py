@@ -270,6 +270,7 @@ def test_different_answers_are_not_chosen_from(other):
     assert failure(f"{written(SUM)}\nBetter:\n{other}") == SEVERAL
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "unit", ["{", "[", '{"', '{"{"', "[1,", '{"a":[', "[1,x ", "{} ", '["', "[" * 500 + "x"]
 )

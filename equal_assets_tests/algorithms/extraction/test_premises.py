@@ -101,6 +101,7 @@ def test_numbers_are_missed_in_any_language():
     assert missing_premise(question, "15 + 30 = 45", source(document)) == "15, 30"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "unit", ["1 + 2 = 3. ", "A = ", "a shop ", "Aa ", "f(", "he ", "the ", "def f("]
 )

@@ -241,6 +241,7 @@ def test_language_of_short_text_code_and_formulas_is_uncertain(text):
     assert language(text) is None
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("unit", ["\\(", "\\[", "`", "$ ", "<a", "the ", "字"])
 def test_hostile_text_is_judged_soon(unit):
     text = unit * (100_000 // len(unit))
@@ -248,6 +249,7 @@ def test_hostile_text_is_judged_soon(unit):
     assert takes_less_than(5, lambda n: judge(text, text, f"{n}{text}", **longest))
 
 
+@pytest.mark.timing
 def test_many_pairs_of_a_long_document_take_it_apart_once():
     document = " ".join(f"word{number}" for number in range(50_000))
     pairs = [QAPair(f"What is number {number}?", f"word{number}") for number in range(300)]

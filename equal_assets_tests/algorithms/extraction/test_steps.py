@@ -46,6 +46,7 @@ def test_fact_and_worked_answer_pass(document, answer):
     assert dropped_steps(answer, source(document)) is None
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("unit", ["so 1 = 2 ", "= ", "故", "1 + 1 = 2 ", "so "])
 def test_hostile_document_is_compared_soon(unit):
     document = unit * (100_000 // len(unit))

@@ -141,6 +141,7 @@ def test_a_reference_without_a_number_is_refused_by_its_row():
         number_verdicts(["1", "2"], ["1", "none"], is_strict=True)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("noise", ["1", "1,", "- $", "1 ", "####", "The answer is $", "1/", "{,}1"])
 def test_long_noise_is_read_in_a_moment(noise):
     text = noise * (100_000 // len(noise))

@@ -110,6 +110,7 @@ def test_block_of_code_keeps_its_indentation(tmp_path):
     assert code in [d.text for d in read(tmp_path, {"text": text})]
 
 
+@pytest.mark.timing
 def test_time_grows_with_the_length_of_a_page_alone():
     text = "我们今天学习数学。" * 300_000
     page = Document(document_id="a", text=text, source="s", file="f", row=1)

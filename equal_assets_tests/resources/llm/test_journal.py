@@ -452,6 +452,7 @@ def test_journal_of_another_version_is_refused(tmp_path):
         RequestJournal(path)
 
 
+@pytest.mark.timing
 def test_a_request_takes_less_than_a_millisecond_of_waiting(opened):
     started = time.process_time()
     for number in range(300):
