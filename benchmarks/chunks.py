@@ -5,10 +5,10 @@
 What DIR holds is written in `known_pairs.py`. Targets are those of DIR, and 300 pairs of one source
 each (100 steer, 200 judge) that are taken out of the data; the other pairs of their documents stay.
 `equal` learns what texts yield from 5% of the units, drawn at random: the warm-up of every
-campaign; pairs of a held-out target count there as the others do. The figures are near pairs at
-.25, .5, 1, 2 and 5% of all tokens, their geometric mean over the best baseline's that buys pages,
-and over the best baseline's that buys chunks. `--ot` adds the OT cost to the test set after the
-filter; `--calibration` shows expected beside real pairs.
+campaign; pairs of a held-out target count there as the others do. The figures are near pairs, F of
+the test pairs by long enough pairs, and that times their share, at .25, .5, 1, 2 and 5% of all
+tokens: geometric means over the best baseline's that buys pages, and that buys chunks. `--ot` adds
+the OT cost to the test set after the filter; `--calibration` shows expected beside real pairs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from known_pairs import load, load_target
 from markdown import markdown
-from playing import Data, Job, draw_warm_up, nearest, select
+from playing import Data, Job, Served, draw_warm_up, nearest, select
 from selection import BUDGETS, near_oracle_order, near_pairs
 
 from equal_assets.algorithms.optimal_transport import cosine_cost, ot_cost
@@ -53,6 +53,10 @@ EQUAL: dict[str, dict] = {
     "equal, pairs of any length": {"changes": (("answer_length", 0.0),)},
     "equal, nearness alone": {"changes": (("answer_length", 0.0), ("coverage", 0.0))},
 }
+
+GAIN = "F x share"
+MEASURES = ("near_pairs", "F", GAIN)
+UNITS = ("pages", "chunks")
 
 
 @dataclass(frozen=True)
@@ -140,12 +144,13 @@ def measure(folder: Path, target: str, *, by_chunk: bool, seed: int, with_ot: bo
         job = replace(cell.job, **changes)
         orders[name] = select(job, cell.data, cell.reference, share=max(BUDGETS))[0]
     near = near_pairs(plain.data, plain.test)
+    served = Served(plain.data, plain.reference, plain.test)
     unit = "chunks" if by_chunk else "pages"
     rows = []
     for (name, order), share in ((item, share) for item in orders.items() for share in BUDGETS):
         pool = plain.data.pairs_of(plain.data.affordable(order, share))
         row = {"target": target, "unit": unit, "strategy": name, "budget": share}
-        row |= {"near_pairs": int(near[pool].sum()), "pairs": len(pool)}
+        row |= {"near_pairs": int(near[pool].sum()), "pairs": len(pool), **served.of(pool)}
         if with_ot and len(pool) and name.startswith(("equal", *BASELINES)):
             vectors = plain.data.pair_embeddings[pool]
             kept = vectors[nearest(vectors, plain.reference)]
@@ -172,20 +177,22 @@ def calibrate(folder: Path, target: str, *, seed: int) -> pl.DataFrame:
 
 def summarize(results: pl.DataFrame) -> pl.DataFrame:
     """Return per target, unit and strategy the geometric means, over those of the baselines."""
-    columns = [pl.col("near_pairs").clip(1).log().mean().exp()]
+    results = results.with_columns((pl.col("F") * pl.col("share_long_enough")).alias(GAIN))
+    columns = [pl.col("near_pairs").clip(1), pl.col("F", GAIN).clip(0.01)]
     if "ot" in results.columns:
-        columns.append(pl.col("ot").log().mean().exp())
-    means = results.group_by("target", "unit", "strategy", maintain_order=True).agg(columns)
+        columns.append(pl.col("ot"))
+    means = results.group_by("target", "unit", "strategy", maintain_order=True).agg(
+        *(column.log().mean().exp() for column in columns)
+    )
     is_baseline = ~pl.col("strategy").str.contains("^(?:equal|oracle)")
-    best = means.filter(is_baseline).group_by("target", "unit").agg(pl.col("near_pairs").max())
-    for unit in ("pages", "chunks"):
-        own = best.filter(pl.col("unit") == unit).select(
-            "target", pl.col("near_pairs").alias(f"best_of_{unit}")
+    best = means.filter(is_baseline).group_by("target", "unit").agg(pl.col(MEASURES).max())
+    for unit in UNITS:
+        own = best.filter(pl.col("unit") == unit).drop("unit")
+        means = means.join(own, on="target", maintain_order="left", suffix="_best").with_columns(
+            (pl.col(name) / pl.col(f"{name}_best")).alias(f"{name} / {unit}") for name in MEASURES
         )
-        means = means.join(own, on="target", maintain_order="left").with_columns(
-            (pl.col("near_pairs") / pl.col(f"best_of_{unit}")).alias(f"over_{unit}")
-        )
-    return means.drop("best_of_pages", "best_of_chunks")
+        means = means.drop(f"{name}_best" for name in MEASURES)
+    return means
 
 
 def show(means: pl.DataFrame) -> None:
@@ -194,7 +201,7 @@ def show(means: pl.DataFrame) -> None:
         own = means.filter(pl.col("target").is_in(targets))
         if own.is_empty():
             continue
-        measures = [name for name in ("over_pages", "over_chunks", "ot") if name in own.columns]
+        measures = [name for name in own.columns if "/" in name or name == "ot"]
         table = own.group_by("unit", "strategy", maintain_order=True).agg(
             pl.col(measures).log().mean().exp()
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from equal_assets.algorithms.clusters.geometry import assign_clusters
+from equal_assets.algorithms.coverage import TargetCoverage, kernel_of
 from equal_assets.algorithms.optimal_transport import measure_bias
 from equal_assets.algorithms.pruning import prune
 from equal_assets.algorithms.strategies.equal import EqualParameters
@@ -208,3 +209,33 @@ def unit(rows: np.ndarray) -> np.ndarray:
     """Return rows of length 1."""
     rows = rows.astype(np.float32)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+class Served:
+    """What tells best what a student gains from a pool: `F` of test pairs, by long enough pairs."""
+
+    def __init__(self, data: Data, reference: Target, test: Target) -> None:
+        """Make the kernel of the test pairs; answers are long enough by the reference set."""
+        width = EqualSettings().temperature
+        kernel = kernel_of(data.corpus.embeddings, test.embeddings, temperature=width)
+        self._data, self._reference = data, reference
+        self._coverage = TargetCoverage(kernel, test, shortest=0.0)
+
+    def of(self, pool: np.ndarray) -> dict[str, float]:
+        """Return `F` of a pool without its short answers, and the share of the others."""
+        if not len(pool):
+            return {"F": 0.0, "share_long_enough": 0.0}
+        lengths = self._data.pair_lengths[pool]
+        shortest = DatasetSettings(min_examples=0).shortest_answer or 0.0
+        is_enough = lengths >= np.quantile(self._reference.answer_lengths, shortest)
+        kept = pool[is_enough]
+        owned = ExtractedPairs(
+            documents=np.zeros(len(kept), dtype=np.int64),
+            embeddings=self._data.pair_embeddings[kept],
+            answer_lengths=self._data.pair_lengths[kept],
+        )
+        masses, _ = self._coverage.given(owned, np.zeros(1, dtype=np.int64))
+        return {
+            "F": float(self._coverage.gain(masses[0])),
+            "share_long_enough": float(is_enough.mean()),
+        }

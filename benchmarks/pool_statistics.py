@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from equal_assets.records import QAPair
 
 SHUFFLED = "near 240"
 """The pool whose answers are also given to each other's questions."""
@@ -64,7 +66,7 @@ def variants(label: str, texts: Texts) -> list[tuple[str, int, Texts]]:
     return found + [(label, 1, texts)] * (label in REPEATED)
 
 
-def write_pairs(path: Path, pairs: object) -> None:
+def write_pairs(path: Path, pairs: Iterable[QAPair]) -> None:
     """Write pairs, one a line."""
     rows = [{"question": pair.question, "answer": pair.answer} for pair in pairs]
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -266,7 +266,7 @@ def _write_pairs(path: Path, pairs: Sequence[QAPair]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def _texts(pairs: object) -> tuple[tuple[str, str], ...]:
+def _texts(pairs: Iterable[QAPair]) -> tuple[tuple[str, str], ...]:
     return tuple((pair.question, pair.answer) for pair in pairs)
 
 

@@ -140,8 +140,8 @@ def table(project: Path, campaign: str, *, begin: int, n_kinds: int) -> list[int
         heads = [f"{rejected} of {rejected + accepted}" for rejected, accepted in READ]
         print("| cluster | pairs so far | none | " + " | ".join(heads) + " |")
         print("| --- " * (3 + len(READ)) + "|")
-        for kind, row in zip(kinds, shares, strict=True):
-            cells = " | ".join(f"{100 * share:.1f}" for share in row)
+        for kind, of_kind in zip(kinds, shares, strict=True):
+            cells = " | ".join(f"{100 * share:.1f}" for share in of_kind)
             print(f"| {kind} | {len(pairs[kind])} | {cells} |")
         print("| mean | | " + " | ".join(f"{100 * s:.1f}" for s in shares.mean(axis=0)) + " |")
     return kinds

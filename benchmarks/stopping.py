@@ -97,7 +97,9 @@ def _coverage(world: World, target: Target) -> TargetCoverage:
     return TargetCoverage(kernel, target, shortest=DatasetSettings().shortest_answer or 0.0)
 
 
-def _given(world: World, coverage: TargetCoverage, rows: np.ndarray) -> tuple:
+def _given(
+    world: World, coverage: TargetCoverage, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     pool = world.data.pairs_of(rows)
     pairs = ExtractedPairs(
         world.data.owners[pool], world.data.pair_embeddings[pool], world.data.pair_lengths[pool]

@@ -31,20 +31,17 @@ import polars as pl
 import polars.selectors as cs
 from known_pairs import load, load_target, read_questions, read_texts_and_pairs
 from markdown import markdown
-from playing import Data, Job, nearest, nearest_per_question, pruned, select, unit
+from playing import Data, Job, Served, nearest, nearest_per_question, pruned, select, unit
 from selection import ABLATIONS, BUDGETS, ORACLE, judge, near_pairs, oracle_order
 
 from equal_assets.algorithms.strategies import hedge
 from equal_assets.algorithms.strategies.bm25 import bm25_scores
-from equal_assets.algorithms.strategies.equal import EqualParameters, EqualStrategy
 from equal_assets.algorithms.strategies.hedge import AUDIT
 from equal_assets.algorithms.strategies.strategy import Corpus, Target
 from equal_assets.algorithms.strategies.table import STRATEGIES
 from equal_assets.progress import silent
 from equal_assets.settings import (
-    DatasetSettings,
     EmbedderSettings,
-    EqualSettings,
     quiet_libraries,
 )
 
@@ -234,7 +231,7 @@ def play(cell: Cell, *, spaces: Path, out: Path, strategies: dict[str, str], aga
     world = build(cell, spaces)
     if any(STRATEGIES[name].counts_words for name in missing.values() if name in STRATEGIES):
         world = world.with_words()
-    served = Coverage(world)
+    served = Served(world.data, world.reference, world.test)
     is_near = near_pairs(world.data, world.test)
     folder.mkdir(parents=True, exist_ok=True)
     for name, strategy in missing.items():
@@ -263,36 +260,8 @@ def _order(job: Job, world: World, *, without: str) -> tuple[np.ndarray, float]:
     return select(job, world.data, world.reference, share=max(BUDGETS))
 
 
-class Coverage:
-    """What tells best what a student gains: `F` of the test pairs, by long enough pairs."""
-
-    def __init__(self, world: World) -> None:
-        """Make the kernel of `equal` for the test pairs."""
-        self._world = world
-        corpus = replace(world.data.corpus, yields=None)
-        self._kernel = EqualStrategy(
-            corpus,
-            world.test,
-            EqualParameters(**EqualSettings().model_dump()),
-            n_documents=1,
-            rng=np.random.default_rng(0),
-        )
-
-    def of(self, pool: np.ndarray) -> dict[str, float]:
-        """Return `F` of a pool without its short answers, and the share of the others."""
-        if not len(pool):
-            return {"F": 0.0, "share_long_enough": 0.0}
-        lengths = self._world.data.pair_lengths[pool]
-        shortest = DatasetSettings(min_examples=0).pruning["shortest"]
-        enough = lengths >= np.quantile(self._world.reference.answer_lengths, shortest)
-        values = enough * np.minimum(1.0, lengths / self._kernel.typical_answer)
-        mass = self._kernel._kernel(self._world.data.pair_embeddings[pool]) * values[:, None]
-        covered = float(self._world.test.weights @ np.log1p(mass.sum(axis=0)))
-        return {"F": covered, "share_long_enough": float(enough.mean())}
-
-
 def _judged(
-    world: World, order: np.ndarray, budget: float, is_near: np.ndarray, served: Coverage
+    world: World, order: np.ndarray, budget: float, is_near: np.ndarray, served: Served
 ) -> dict:
     """Return the measures of the pool that a budget pays for, after each pruning."""
     pool = world.data.pairs_of(world.data.affordable(order, budget))
