@@ -80,10 +80,16 @@ $(VLLM_VENV)/.installed-cuda: pyproject.toml
 test-vllm: $(VLLM_VENV)/.installed-$(VLLM)  ## the tests that need a vLLM engine, with one
 	$(VLLM_VENV)/bin/python -m pytest -n 0 -m vllm
 
+# Scripts run by hand: the names and arguments that they use must exist, no more is asked.
+NOT_OF_BENCHMARKS := arg-type assignment call-overload dict-item index misc no-untyped-def return-value \
+  str-bytes-safe union-attr unused-ignore var-annotated
+
 check: $(INSTALLED)  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd benchmarks && MYPYPATH=..:. ../$(BIN)/mypy --config-file ../pyproject.toml --cache-dir ../.mypy_cache/benchmarks \
+	  --follow-imports silent --ignore-missing-imports $(NOT_OF_BENCHMARKS:%=--disable-error-code %) *.py
 
 format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff check --fix .

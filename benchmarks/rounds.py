@@ -53,13 +53,13 @@ PARTS = {
         "resources.warehouse_file:_columns",
         "resources.warehouse_file:_views",
     ],
-    "pages": ["assets.selection:round_page"],
+    "pages": ["pages.rounds:round_page"],
     "MLflow": [
-        "assets.selection:campaign_run",
-        "assets.selection:link_campaign",
+        "pages.rounds:campaign_run",
+        "pages.rounds:link_campaign",
         "resources.tracking:Tracker.log_rounds",
     ],
-    "Dagster's events": ["assets.selection:_RoundPages._log", "assets.selection:tag_run"],
+    "Dagster's events": ["pages.rounds:RoundPages._log", "pages.rounds:tag_run"],
 }
 """What is timed, by its name below `equal_assets`."""
 

@@ -78,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
         "algorithms",
         "comparison",
         "errors",
+        "partitions",
         "planning",
         "records",
         "resources",

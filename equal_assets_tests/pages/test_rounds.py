@@ -1,4 +1,4 @@
-"""What the page of a round shows, and when: pictures and MLflow do not hold up the next round."""
+"""The pages of a run of rounds, and when they are made: they do not hold up the next round."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from equal_assets.assets import selection
-from equal_assets.assets.selection import _RoundPages
+from equal_assets.pages import rounds
+from equal_assets.pages.rounds import RoundPages
 from equal_assets.partitions import round_key
 from equal_assets_tests.stored_rounds import store_rounds
 
@@ -47,9 +47,9 @@ def played(warehouse, campaigns, tracker, monkeypatch):
         settings = campaigns.load()
         store_rounds(warehouse, settings, {NAME: n_new})
         run, now = Run(n_keys or n_new), [0.0]
-        monkeypatch.setattr(selection.time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(rounds.time, "monotonic", lambda: now[0])
         tracker.supersede(NAME)
-        pages = _RoundPages(run, warehouse, settings, tracker, dg.DataVersion("v"))
+        pages = RoundPages(run, warehouse, settings, tracker, dg.DataVersion("v"))
         for number in range(1, run.n_rounds + 1):
             now[0] += 61.0 if number in minutes_before else 0.1
             pages.add(NAME, number, is_new=number <= n_new)
