@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a step failed, 2 the settings or the call are wrong, 130 i
 from __future__ import annotations
 
 import atexit
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -93,6 +94,9 @@ class EqualGroup(click.Group):
         """Run a command."""
         atexit.register(silence_finalization)
         sys.unraisablehook = interrupt_again
+        # a shell's script starts what it puts in the background so that it is deaf to SIGINT; in a
+        # step Dagster hears it nevertheless: no one who sends it means only now and then
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         from equal_assets.settings import quiet_libraries  # here: the help is shown without it
 
         quiet_libraries()

@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import time
 
@@ -88,3 +89,34 @@ def test_ctrl_c_in_a_step_shows_no_traceback_of_helpers(project):
     assert code == 130, shown
     assert "Traceback" not in shown, shown
     assert "`equal run` goes on from there" in shown
+
+
+BESIDE_STEPS = """
+import os, signal
+from unittest.mock import patch
+from equal_assets.cli.main import main
+from equal_assets.cli.runner import Runner
+
+def press(self, *arguments, **named):
+    os.kill(os.getpid(), signal.SIGINT)
+    print("not heard", flush=True)
+
+with patch.object(Runner, "_execute", press):
+    main(["run"], prog_name="equal")
+"""
+
+
+def test_sigint_counts_between_steps_of_a_run_in_the_background(project):
+    deaf = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{BESIDE_STEPS}"
+    done = subprocess.run(
+        [sys.executable, "-c", deaf],
+        cwd=project.folder,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 130, done.stderr
+    assert "not heard" not in done.stdout
+    assert "`equal run` goes on from there" in done.stdout + done.stderr

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from equal_assets.errors import CorpusError
@@ -141,14 +141,14 @@ def find_python_files(
             for file in files:
                 found.setdefault(file, (Path(folder), release))
     listed = [
-        PythonFile(folder / file, file, module, module.partition(".")[0], release)
+        PythonFile(folder / file, file, module, _package(file), release)
         for file, (folder, release) in found.items()
+        if packages is None or _package(file) in packages
         if (module := _module_name(file)) is not None
     ]
-    if packages is None:
-        return listed
-    _require_packages(packages, {python_file.package for python_file in listed})
-    return [python_file for python_file in listed if python_file.package in packages]
+    if packages is not None and {file.package for file in listed} < set(packages):
+        _require_packages(packages, {_package(file) for file in found if _module_name(file)})
+    return listed
 
 
 def read_docstrings(python_file: PythonFile) -> list[Docstring]:
@@ -246,15 +246,20 @@ def _license(metadata: importlib.metadata.PackageMetadata) -> str | None:
 
 def _module_name(file: str) -> str | None:
     """Return the import name; ``None`` if it is no module, a test, a vendored copy or ours."""
-    path = PurePosixPath(file)
-    if any(_is_skipped(folder) for folder in path.parts[:-1]):
+    *folders, name = file.split("/")
+    if any(_is_skipped(folder) for folder in folders):
         return None
-    if path.name.startswith("test_") or path.name == "conftest.py":
+    if name.startswith("test_") or name == "conftest.py":
         return None
-    parts = path.with_suffix("").parts
+    parts = [*folders, name.removesuffix(".py")]
     if parts[0] == _OWN_PACKAGE or not all(part.isidentifier() for part in parts):
         return None
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def _package(file: str) -> str:
+    """Return the import name of the package, or of the module that stands alone."""
+    return file.partition("/")[0].removesuffix(".py")
 
 
 def _is_skipped(folder: str) -> bool:
