@@ -7,8 +7,9 @@ each (100 steer, 200 judge) that are taken out of the data; the other pairs of t
 `equal` learns what texts yield from 5% of the units, drawn at random: the warm-up of every
 campaign; pairs of a held-out target count there as the others do. The figures are near pairs, F of
 the test pairs by long enough pairs, and that times their share, at .25, .5, 1, 2 and 5% of all
-tokens: geometric means over the best baseline's that buys pages, and that buys chunks. `--ot` adds
-the OT cost to the test set after the filter; `--calibration` shows expected beside real pairs.
+tokens: geometric means over the best baseline's that buys pages, that buys chunks, or the same.
+`--ot` adds the OT cost to the test set after the filter; `--calibration` shows expected beside real
+pairs.
 """
 
 from __future__ import annotations
@@ -187,12 +188,17 @@ def summarize(results: pl.DataFrame) -> pl.DataFrame:
     is_baseline = ~pl.col("strategy").str.contains("^(?:equal|oracle)")
     best = means.filter(is_baseline).group_by("target", "unit").agg(pl.col(MEASURES).max())
     for unit in UNITS:
-        own = best.filter(pl.col("unit") == unit).drop("unit")
-        means = means.join(own, on="target", maintain_order="left", suffix="_best").with_columns(
-            (pl.col(name) / pl.col(f"{name}_best")).alias(f"{name} / {unit}") for name in MEASURES
+        own = best.filter(pl.col("unit") == unit).select(
+            "target", pl.col("near_pairs").alias("best")
         )
-        means = means.drop(f"{name}_best" for name in MEASURES)
-    return means
+        means = means.join(own, on="target", maintain_order="left")
+        means = means.with_columns((pl.col("near_pairs") / pl.col("best")).alias(f"near / {unit}"))
+        means = means.drop("best")
+    # what is near depends on the units, so F is compared among strategies of the same ones
+    means = means.join(best, on=("target", "unit"), suffix="_best", maintain_order="left")
+    return means.with_columns(
+        (pl.col(name) / pl.col(f"{name}_best")).alias(f"{name} / own unit") for name in ("F", GAIN)
+    ).drop(f"{name}_best" for name in MEASURES)
 
 
 def show(means: pl.DataFrame) -> None:

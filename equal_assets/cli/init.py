@@ -77,5 +77,5 @@ def init(folder: Path, yes: bool, demo: bool, **given: Path | str | tuple[str, .
     for head, path in zip_longest(["wrote"], written, fillvalue=""):
         say(f"{head:11}{short(Path(path))}")
     go = "" if folder.resolve() == Path.cwd() else f"cd {short(folder)} && "
-    estimate = "equal run --estimate && " if is_paid else ""
-    say(f"next       {go}equal check && {estimate}equal run")
+    look = "equal preview && " if is_paid else ""
+    say(f"next       {go}equal check && {look}equal run")

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -30,6 +29,7 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.text import Text
 
+from equal_assets.cli.now_and_then import told_now_and_then
 from equal_assets.pages.values import printable
 from equal_assets.secrets import hide
 
@@ -40,9 +40,6 @@ T = TypeVar("T")
 
 FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
 """Exit codes: a step failed, the settings or the call are wrong, Ctrl-C."""
-
-TELL_EVERY_SECONDS = 60.0
-"""Between two lines about a long step, where no terminal shows a bar."""
 
 REFRESHES_PER_SECOND = 4
 """Of the bars: drawing them takes some milliseconds of the core that works."""
@@ -174,9 +171,6 @@ def _keep_from_helpers() -> None:
 @contextmanager
 def _terminal() -> Iterator[PlainConsole]:
     """Yield a console that reaches the terminal while Dagster sends stdout to the log of a step."""
-    if not console.is_terminal:
-        yield console
-        return
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as file:
         yield PlainConsole(file=file)
 
@@ -185,7 +179,7 @@ def _terminal() -> Iterator[PlainConsole]:
 def progress_bars() -> Iterator[Any]:
     """Show a bar for every step that reports progress; yield a function that prints a line.
 
-    Without a terminal, a line now and then says how far a long step is. For machines, all of it
+    Without a terminal, a line a minute says how far a long step is. For machines, all of it
     are lines of the log.
     """
     from equal_assets.progress import listen
@@ -195,8 +189,11 @@ def progress_bars() -> Iterator[Any]:
             yield console.lines.announce
         console.lines.end()
         return
+    if not console.is_terminal:
+        with told_now_and_then(partial(say, to=console)) as hear, listen(hear, say_warning):
+            yield partial(_announce, to=console)
+        return
     tasks: dict[str, TaskID] = {}
-    told_at: dict[str, float] = {}
     with (
         _terminal() as terminal,
         Progress(
@@ -210,37 +207,35 @@ def progress_bars() -> Iterator[Any]:
             console=terminal,
             transient=True,
             refresh_per_second=REFRESHES_PER_SECOND,
-            auto_refresh=terminal.is_terminal,  # else a thread draws bars that nobody sees
         ) as bars,
     ):
 
         def show(label: str, done: int, total: int, note: str) -> None:
             if label not in tasks:
-                for finished in tasks.values():
-                    bars.update(finished, visible=False)
+                hide_all()
                 tasks[label] = bars.add_task(label, total=total or None, note="", counted="")
             counted = f"{done:,}/{total:,}" if total else f"{done:,}"  # 0: nobody knows how many
             bars.update(
                 tasks[label], completed=done, total=total or None, note=note, counted=counted
             )
-            if bars.console.is_terminal:
-                return
-            now = time.monotonic()
-            if now - told_at.setdefault(label, now) >= TELL_EVERY_SECONDS and total:
-                told_at[label] = now
-                said = f" ({note})" if note else ""
-                say(f"  {label}: {done:,} of {total:,}{said}", terminal)
 
-        def announce(line: str) -> None:
+        def hide_all() -> None:
             for finished in tasks.values():
                 bars.update(finished, visible=False)
-            bars.console.print(f"[bold]{escape(line)}[/bold]", highlight=False, soft_wrap=True)
+
+        def announce(line: str) -> None:
+            hide_all()
+            _announce(line, terminal)
 
         def warn(text: str) -> None:
             say_warning(text, terminal)
 
         with listen(show, warn):
             yield announce
+
+
+def _announce(line: str, to: PlainConsole) -> None:
+    to.print(f"[bold]{escape(line)}[/bold]", highlight=False, soft_wrap=True)
 
 
 def silence_finalization() -> None:

@@ -69,6 +69,7 @@ def campaigns_text(
         What the sizes are based on, for the comment beside the budget.
     """
     return TEMPLATE.format(
+        sample="" if extractor["backend"] == "structural" else " that the LLM reads",
         schema=SCHEMA_FILE,
         corpus=_section(corpus, indent=2),
         extractor=_section(extractor, indent=2),
@@ -113,7 +114,7 @@ TEMPLATE = """\
 corpus:                        # where the documents come from; docs/sources.md
 {corpus}
 
-warmup:                        # a random sample that tunes the embedder before clustering
+warmup:                        # a random sample{sample}, which tunes the embedder
   share: {warmup_share:g}
 
 clustering:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from equal_assets.pages.preview import Preview, Variant
 from equal_assets.pages.sections import ReportTable
 from equal_assets.pages.values import number
-from equal_assets.planning.projection import Projection, Range
+from equal_assets.planning.durations import lasting_between
+from equal_assets.planning.projection import Projection
 
 EXPLAINED = (
     "In brackets: between what it lies (95%) if the documents to come are like those extracted so "
@@ -15,9 +14,6 @@ EXPLAINED = (
     "from as many requests at once as extractor.concurrency allows, to the pace that was seen. The "
     "score of a pair is how likely a careful reader calls it good, by what the checks see of it."
 )
-STEPS = ((1.0, "s", 120), (60.0, "min", 7_200), (3_600.0, "h", 172_800), (86_400.0, "days", 0))
-"""A unit of time in seconds, its name, and below how many seconds it is used."""
-
 LABELS = ("documents", "tokens", "cost", "pairs", "time", "ends by")
 """Of what a payer takes and gets, in the order of the rows."""
 
@@ -47,19 +43,6 @@ def variants_table(preview: Preview) -> ReportTable:
     rows = [[label, *(totals[label] for totals in of_variants)] for label in of_variants[0]]
     names = [variant.named(variant.label) for variant in preview.variants]
     return ReportTable("The same documents", ["", *names], rows)
-
-
-def lasting(seconds: float) -> str:
-    """Return a time in a unit that suits it.
-
-    >>> lasting(0.2), lasting(40), lasting(600), lasting(10_000)
-    ('under 1 s', '40 s', '10 min', '2.8 h')
-    """
-    if seconds < 1:
-        return "under 1 s"
-    unit, name = next((unit, name) for unit, name, below in STEPS if seconds < (below or math.inf))
-    value = seconds / unit
-    return f"{value:,.0f} {name}" if value >= 10 else f"{value:.2g} {name}"
 
 
 def rounded(count: float) -> str:
@@ -97,7 +80,7 @@ def _outlook(row: Projection) -> dict[str, str]:
     if estimate.chosen:
         found["pairs"] = _between(*map(rounded, (row.pairs, *row.between)))
     if row.seconds[1]:
-        found["time"] = _time(row.seconds)
+        found["time"] = lasting_between(*row.seconds)
     return found | {"ends by": estimate.ends_by}
 
 
@@ -107,8 +90,3 @@ def _money(cost: float) -> str:
 
 def _between(value: str, low: str, high: str) -> str:
     return value if low == high == value else f"{value} ({low} to {high})"
-
-
-def _time(seconds: Range) -> str:
-    low, high = map(lasting, seconds)
-    return low if low == high else f"{low} to {high}"

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.pages.values import money
+from equal_assets.planning.durations import lasting_between
 from equal_assets.planning.estimate import (
     Estimate,
     estimates,
@@ -112,7 +113,8 @@ def print_estimate(
     each = tokens_per_document(settings, extractor, warehouse)
     table = Table(title="Still to be extracted", title_justify="left")
     for heading in ("", "documents", "tokens", "between", "money", "ends by"):
-        table.add_column(heading, justify="left" if heading in ("", "ends by") else "right")
+        justify = "left" if heading in ("", "ends by") else "right"
+        table.add_column(heading, justify=justify, overflow="fold")
     found = estimates(settings, names, each, extractor, warehouse)
     total = together(found, each, extractor, warehouse)
     for row in (*found, total):
@@ -127,6 +129,14 @@ def print_estimate(
         "take less.",
         highlight=False,
     )
+    if each.n_measured:
+        n_extracted = total.documents - sum(row.documents for row in found if row.of_ratings)
+        lasts = lasting_between(*(n_extracted * seconds for seconds in each.pace))
+        console.print(f"Extraction takes {lasts}, at the pace seen so far.", highlight=False)
+    elif each.total:
+        console.print(
+            "`equal preview` measures tokens and time on five documents.", highlight=False
+        )
     corpus = warehouse.query("corpus_summary").row(0, named=True)
     if cut := chunks_of_pages(corpus["n_chunks"], corpus["n_pages"]):
         n_documents = corpus["n_documents"]

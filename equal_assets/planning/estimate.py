@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from equal_assets.algorithms.extraction.prompts import shows
 from equal_assets.planning.pairs import PairsToCome, pairs_to_come
 from equal_assets.records import CHARACTERS_PER_TOKEN, WARM_UP
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.store import campaign_caps
+from equal_assets.resources.llm.requests import PREPARED_SHARE
 from equal_assets.resources.llm.spending import Amount, Cap, Prices
 from equal_assets.resources.targets.reading import read_target
 from equal_assets.resources.warehouse import Warehouse
@@ -28,8 +30,8 @@ ASSUMED_RANGE = ((5.0, 10, 0.1), (3.0, 100, 1.5))
 RATING_REPLY_TOKENS = 10
 """Of ``{"rating": 3}``; a model that thinks first writes more."""
 
-MEASURED_DOCUMENTS = 5
-"""Extractions after which their mean is taken instead of assumptions."""
+MEASURED_DOCUMENTS = 2
+"""Extractions after which their mean is taken instead of assumptions, and how they differ."""
 
 PAIRS = "budget_pairs"
 """The one budget that must be met, not only kept to."""
@@ -52,6 +54,9 @@ class TokensPerDocument:
     deviation : float
         Of the tokens of a document that was measured.
     n_measured : int
+    pace : tuple of float
+        Seconds of a document that was measured: where the LLM answers as many requests at once as
+        it may be sent, and where it keeps the pace that was seen.
     """
 
     prompt: float
@@ -60,6 +65,7 @@ class TokensPerDocument:
     between: tuple[float, float] = (0.0, 0.0)
     deviation: float = 0.0
     n_measured: int = 0
+    pace: tuple[float, float] = (0.0, 0.0)
 
     @property
     def total(self) -> float:
@@ -165,23 +171,24 @@ def tokens_per_document(
     settings: Settings,
     extractor: Extractor,
     warehouse: Warehouse,
-    *,
-    at_least: int = MEASURED_DOCUMENTS,
 ) -> TokensPerDocument:
     """Return the mean tokens of a document: measured by this extractor, or assumed."""
     llm = settings.extractor
-    if not isinstance(llm, LLMExtractionSettings):
-        return TokensPerDocument(0.0, 0.0, f"extractor {llm.backend} uses no tokens")
     measured = warehouse.query("measured_tokens", extractor=extractor.fingerprint).row(
         0, named=True
     )
-    if measured["documents"] >= at_least:
+    if not isinstance(llm, LLMExtractionSettings):
+        seconds = measured["seconds"] or 0.0
+        basis = f"extractor {llm.backend} uses no tokens"
+        return TokensPerDocument(0.0, 0.0, basis, pace=(seconds, seconds))
+    if measured["documents"] >= MEASURED_DOCUMENTS:
         return TokensPerDocument(
             measured["prompt_tokens"],
             measured["completion_tokens"],
             f"measured on {measured['documents']:,} documents",
             deviation=measured["deviation"],
             n_measured=measured["documents"],
+            pace=_pace(measured, llm.concurrency),
         )
     corpus = warehouse.query("corpus_summary").row(0, named=True)
     characters = corpus["n_characters"] / max(1, corpus["n_documents"])
@@ -200,6 +207,16 @@ def assumed_tokens(llm: LLMExtractionSettings, characters: float) -> TokensPerDo
         "extracted",
         between=(low, high),
     )
+
+
+def _pace(measured: Mapping[str, Any], concurrency: int) -> tuple[float, float]:
+    """Return how many seconds a document takes: at least, at most.
+
+    By Little's law: what is done in a second is what is in progress, divided by how long it takes.
+    """
+    in_progress = min(measured["documents"], math.ceil(concurrency * (1 + PREPARED_SHARE)))
+    paces = measured["request_seconds"] / concurrency, measured["seconds"] / in_progress
+    return min(paces), max(paces)
 
 
 def _assumed(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from equal_assets.planning.estimate import (
+    MEASURED_DOCUMENTS,
     Estimate,
+    TokensPerDocument,
     estimates,
     interval_of_mean,
     tokens_per_document,
 )
 from equal_assets.resources.extraction.extractors import Extractor
-from equal_assets.resources.llm.requests import PREPARED_SHARE
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import LLMExtractionSettings, Settings
-
-LEAST_MEASURED = 2
-"""Documents that differ: without, nothing is known of those to come."""
+from equal_assets.settings import Settings
 
 Range = tuple[float, float]
 
@@ -80,19 +77,21 @@ def outlook(name: str, settings: Settings, extractor: Extractor, warehouse: Ware
     fingerprint = extractor.fingerprint
     measured = warehouse.query("measured_tokens", extractor=fingerprint).row(0, named=True)
     n_measured = measured["documents"]
-    if n_measured < LEAST_MEASURED:
+    if n_measured < MEASURED_DOCUMENTS:
         return Outlook([], f"{n_measured} extracted: two documents are the least to go by")
-    each = tokens_per_document(settings, extractor, warehouse, at_least=LEAST_MEASURED)
+    each = tokens_per_document(settings, extractor, warehouse)
     found = estimates(settings, [name], each, extractor, warehouse)
     rows = [
-        _projection(estimate, measured, settings)
+        _projection(estimate, measured, each)
         for estimate in found
         if estimate.documents or estimate.payer == name  # of the warm-up, nothing may be left
     ]
     return Outlook(rows, f"measured on {n_measured:,} documents")
 
 
-def _projection(estimate: Estimate, measured: Mapping[str, Any], settings: Settings) -> Projection:
+def _projection(
+    estimate: Estimate, measured: Mapping[str, Any], each: TokensPerDocument
+) -> Projection:
     low, high = interval_of_mean(
         measured["pairs"],
         measured["pairs_deviation"],
@@ -101,23 +100,11 @@ def _projection(estimate: Estimate, measured: Mapping[str, Any], settings: Setti
     )
     price = estimate.cost / estimate.tokens if estimate.tokens else 0.0
     least, most = estimate.between
+    n_extracted = 0 if estimate.of_ratings else estimate.documents
     return Projection(
         estimate,
         cost=(price * least, price * most),
         pairs=round(estimate.chosen * measured["pairs"]),
         between=(estimate.chosen * low, estimate.chosen * high),
-        seconds=_seconds(0 if estimate.of_ratings else estimate.documents, measured, settings),
+        seconds=(n_extracted * each.pace[0], n_extracted * each.pace[1]),
     )
-
-
-def _seconds(n_documents: int, measured: Mapping[str, Any], settings: Settings) -> Range:
-    """Return how long the extraction of documents takes: at least, at most.
-
-    By Little's law: what is done in a second is what is in progress, divided by how long it takes.
-    """
-    llm = settings.extractor
-    if not isinstance(llm, LLMExtractionSettings):
-        return (n_documents * measured["seconds"],) * 2
-    in_progress = min(measured["documents"], math.ceil(llm.concurrency * (1 + PREPARED_SHARE)))
-    paces = measured["request_seconds"] / llm.concurrency, measured["seconds"] / in_progress
-    return n_documents * min(paces), n_documents * max(paces)

@@ -1,7 +1,7 @@
 """What campaigns would need, from the settings alone: LLM tokens, money, GPU memory, disk.
 
-Nothing is downloaded or computed. Every figure is an estimate and says what it is based on. Hours
-are not estimated: they depend on the speed that your GPUs sustain, which only a run can measure.
+Nothing is downloaded or computed. Every figure is an estimate and says what it is based on. Time is
+told of extraction alone, once some documents were extracted: only a run can measure a pace.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from psutil import virtual_memory
 from equal_assets.algorithms.flops import inference_flops, training_flops
 from equal_assets.errors import ModelError
 from equal_assets.planning import memory
+from equal_assets.planning.durations import lasting_between
 from equal_assets.planning.estimate import RATING_REPLY_TOKENS, TokensPerDocument, assumed_tokens
 from equal_assets.planning.model_sizes import ModelSize, model_size
 from equal_assets.records import CHARACTERS_PER_TOKEN
@@ -131,6 +132,11 @@ def _llm(
     budgets = sorted({campaign.budget_documents for campaign in settings.campaigns.values()})
     alone = ", ".join(f"{n:,} documents {_large(n * each.total)}" for n in budgets)
     yield f"LLM tokens of one campaign, by its budget: about {alone}"
+    if each.n_measured:
+        lasts = lasting_between(*(n_paid * seconds for seconds in each.pace))
+        yield f"time of extraction: {lasts}, at the pace of what was extracted"
+    else:
+        yield "time of extraction: unknown; `equal preview` measures it on five documents"
     if llm.prompt_price or llm.completion_price:
         money = (prompt * llm.prompt_price + completion * llm.completion_price) / 1e6
         yield f"money: about {money:,.2f}, at the prices of the extractor"

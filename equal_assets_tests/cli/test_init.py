@@ -71,7 +71,7 @@ def test_local_model_is_written_with_what_suits_it_and_estimated_first(here):
     flags = ["--extractor", "llama-cpp", "--model", "models/m.gguf"]
     done = equal("init", *FLAGS, *flags, "--yes")
     assert done.exit_code == 0, done.output
-    assert "next       equal check && equal run --estimate && equal run" in done.output
+    assert "next       equal check && equal preview && equal run" in done.output
     written = (here / "campaigns.yaml").read_text()
     assert "# refine: false" in written
     assert "prompt_price" not in written

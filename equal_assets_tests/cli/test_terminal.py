@@ -6,30 +6,28 @@ from contextlib import nullcontext
 from rich.progress import Progress
 from rich.table import Table
 
-from equal_assets.cli import terminal
+from equal_assets.cli import now_and_then, terminal
 from equal_assets.cli.terminal import PlainConsole, say_warning
 from equal_assets.progress import report
 
 
-def test_long_step_is_told_now_and_then_where_no_terminal_shows_a_bar(monkeypatch):
-    file, now = io.StringIO(), [0.0]
+def test_long_step_is_told_once_a_minute_where_no_terminal_shows_a_bar(monkeypatch):
+    file = io.StringIO()
     monkeypatch.setattr(terminal, "console", PlainConsole(file=file, width=60))
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
-    with terminal.progress_bars():
-        progress = report(logging.getLogger("test"), "extract [x]")
-        for done in range(5):
-            progress(done, 4, f"{done}00 tokens")
-            now[0] += 40.0
-    told = [line for line in file.getvalue().splitlines() if "extract" in line]
-    assert told == [
-        "  extract [x]: 2 of 4 (200 tokens)",
-        "  extract [x]: 4 of 4 (400 tokens)",
-    ]
+    monkeypatch.setattr(now_and_then, "TELL_EVERY_SECONDS", 0.02)
+    with terminal.progress_bars() as announce:
+        announce("round [1]")
+        report(logging.getLogger("test"), "extract [x]")(2, 4, "200 tokens")
+        until = time.monotonic() + 10
+        while "extract" not in file.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+    assert file.getvalue().splitlines()[:2] == ["round [1]", "  extract [x]: 2 of 4 (200 tokens)"]
 
 
 def test_bar_without_a_known_end_shows_what_is_done(monkeypatch):
     file = io.StringIO()
     shown = PlainConsole(file=file, width=90, force_terminal=True)
+    monkeypatch.setattr(terminal, "console", shown)
     monkeypatch.setattr(terminal, "_terminal", lambda: nullcontext(shown))
     with terminal.progress_bars():
         report(logging.getLogger("test"), "read")(4_000, 0)
