@@ -19,6 +19,7 @@ from equal_assets.records import CHARACTERS_PER_TOKEN
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.pair_vectors import embed_target
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Warehouse, read_embedder
@@ -84,6 +85,7 @@ def prepare_campaign(
     extractor: Extractor,
     embedder: Embedder,
     student: Student,
+    engine: Engine,
     *,
     run: str,
     log: dg.DagsterLogManager,
@@ -110,7 +112,7 @@ def prepare_campaign(
     if settings.campaigns[name].debias_reward:
         target = replace(target, bias=measure_bias(target.embeddings))
     documents = _candidate_documents(name, settings, warehouse)
-    scorer = student_scorer(name, settings, stored, warehouse, student, log)
+    scorer = student_scorer(name, settings, stored, warehouse, student, engine, log)
     row = settings.campaigns[name].strategy_row
     if row.needs_ratings:
         nearest = documents.ids[similarity_order(documents.corpus, target)]

@@ -4,15 +4,21 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from equal_assets.errors import CorpusError, ServiceError
 from equal_assets.resources.embedding.shards import EmbedTexts, Texts, stored_texts
 from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.resources.engine.ray import RayEngine
+from equal_assets.resources.students.reading import PromptedAnswers, ReadAnswers
+from equal_assets.settings import InfluenceSettings
+from equal_assets.steps.shared_models import shared_model
+from equal_assets_tests.micro_student import TEXTS
 from equal_assets_tests.number_embedder import number_embedder
 
 pytestmark = pytest.mark.ray
@@ -79,6 +85,29 @@ def test_vectors_are_those_of_the_local_engine(cluster, tmp_path):
         }
     assert found["local"] == found["ray"]
     assert len(found["ray"]) == len(PARTS)
+
+
+def test_what_a_student_says_is_that_of_the_local_engine(cluster, student, base, tmp_path):
+    engines = {
+        "local": LocalEngine(place=str(tmp_path / "local")),
+        "ray": engine_of(cluster, tmp_path / "ray"),
+    }
+    keys = pl.Series("content_hash", [f"h{number}" for number in range(24)])
+    parts = [
+        PromptedAnswers(keys[start : start + 8], [""] * 8, TEXTS[start : start + 8])
+        for start in (0, 8, 16)
+    ]
+    for kind in ("perplexity", "influence", "states"):
+        found = {}
+        for name, engine in engines.items():
+            model = shared_model(str(base), engine)
+            read = ReadAnswers(student, model, kind, InfluenceSettings(dimensions=64))
+            if kind == "influence":
+                ((gradients, _),) = engine.map(read.gradients, parts[:1])
+                read = replace(read, target=gradients.mean(axis=0))
+            found[name] = pl.concat(engine.map(read, parts)).drop("seconds")
+        assert found["ray"]["content_hash"].to_list() == keys.to_list()
+        assert_frame_equal(found["ray"], found["local"], check_exact=True)
 
 
 def test_outcomes_come_in_the_order_of_the_parts(cluster, tmp_path):
