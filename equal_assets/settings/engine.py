@@ -25,8 +25,8 @@ class EngineSettings(SettingsSection):
     storage: str | None = Field(
         None,
         min_length=1,
-        description="folder or URI (s3://bucket/prefix) for the vectors of documents and for models, "
-        "which every machine of the cluster reads and writes; null: the state folder",
+        description="folder or URI (s3://bucket/prefix) for the vectors of documents and for "
+        "models, which every machine of the cluster reads and writes; null: the state folder",
     )
 
     @field_validator("storage")

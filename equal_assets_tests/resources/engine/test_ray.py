@@ -7,10 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from equal_assets.algorithms.surface import surface_features
+from equal_assets.algorithms.yields import YieldModel
 from equal_assets.errors import CorpusError, ServiceError
 from equal_assets.resources.embedding.shards import EmbedTexts, Texts, stored_texts
 from equal_assets.resources.engine.engine import LocalEngine
@@ -18,6 +21,7 @@ from equal_assets.resources.engine.ray import RayEngine
 from equal_assets.resources.students.reading import PromptedAnswers, ReadAnswers
 from equal_assets.settings import InfluenceSettings
 from equal_assets.steps.shared_models import shared_model
+from equal_assets.steps.text_yields import PredictYields
 from equal_assets_tests.micro_student import TEXTS
 from equal_assets_tests.number_embedder import number_embedder
 
@@ -108,6 +112,17 @@ def test_what_a_student_says_is_that_of_the_local_engine(cluster, student, base,
             found[name] = pl.concat(engine.map(read, parts)).drop("seconds")
         assert found["ray"]["content_hash"].to_list() == keys.to_list()
         assert_frame_equal(found["ray"], found["local"], check_exact=True)
+
+
+def test_what_texts_should_give_is_that_of_the_local_engine(cluster, tmp_path):
+    lengths = np.arange(len(TEXTS)) % 3
+    predict = PredictYields(YieldModel(surface_features(TEXTS), lengths, 50 * lengths))
+    pages = list(
+        pl.DataFrame({"document_id": map(str, range(len(TEXTS))), "text": TEXTS}).iter_slices(50)
+    )
+    found = pl.concat(engine_of(cluster, tmp_path).map(predict, pages))
+    assert found["expected_pairs"].n_unique() > 1
+    assert_frame_equal(found, pl.concat(map(predict, pages)), check_exact=True)
 
 
 def test_outcomes_come_in_the_order_of_the_parts(cluster, tmp_path):
