@@ -179,7 +179,7 @@ INSIDE: dict[str, set[str]] = {
     "algorithms.extraction": set(),
     "algorithms.judging": set(),
     "algorithms.strategies": {"algorithms.clusters"},
-    "resources.corpora": set(),
+    "resources.corpora": {"resources.engine"},
     "resources.embedding": set(),
     "resources.engine": set(),
     "resources.extraction": {"resources.corpora", "resources.llm", "resources.students"},

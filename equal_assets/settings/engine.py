@@ -11,7 +11,7 @@ from equal_assets.settings.section import SettingsSection
 
 
 class EngineSettings(SettingsSection):
-    """Where documents are embedded, and read by a student. It makes nothing out of date."""
+    """Where files are converted, and documents read by models. It makes nothing out of date."""
 
     kind: Literal["local", "ray"] = Field(
         "local", description="local: in the process; ray: on a Ray cluster"

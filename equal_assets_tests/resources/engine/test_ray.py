@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 from equal_assets.algorithms.surface import surface_features
 from equal_assets.algorithms.yields import YieldModel
 from equal_assets.errors import CorpusError, ServiceError
+from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.embedding.shards import EmbedTexts, Texts, stored_texts
 from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.resources.engine.ray import RayEngine
@@ -24,6 +25,8 @@ from equal_assets.steps.shared_models import shared_model
 from equal_assets.steps.text_yields import PredictYields
 from equal_assets_tests.micro_student import TEXTS
 from equal_assets_tests.number_embedder import number_embedder
+from equal_assets_tests.resources.corpora.test_reading import files
+from equal_assets_tests.written_files import docx
 
 pytestmark = pytest.mark.ray
 
@@ -123,6 +126,23 @@ def test_what_texts_should_give_is_that_of_the_local_engine(cluster, tmp_path):
     found = pl.concat(engine_of(cluster, tmp_path).map(predict, pages))
     assert found["expected_pairs"].n_unique() > 1
     assert_frame_equal(found, pl.concat(map(predict, pages)), check_exact=True)
+
+
+def test_files_are_converted_as_by_the_local_engine(cluster, tmp_path):
+    folder = tmp_path / "library"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02}.html").write_text(f"<h1>Page {number}</h1><p>{TEXTS[number]}</p>")
+    docx(folder / "05.docx", ("Heading1", "Moons"), ("", "Mars has two of them. " * 5))
+    (folder / "06.docx").write_bytes(b"no archive")
+    found = list(read_corpus(files(folder), engine_of(cluster, tmp_path)))
+    assert found == list(read_corpus(files(folder)))
+    assert [Path(item.file).name for item in found[5:9]] == [
+        "05.docx",
+        "05.html",
+        "06.docx",
+        "06.html",
+    ]
 
 
 def test_outcomes_come_in_the_order_of_the_parts(cluster, tmp_path):
