@@ -180,7 +180,7 @@ INSIDE: dict[str, set[str]] = {
     "algorithms.judging": set(),
     "algorithms.strategies": {"algorithms.clusters"},
     "resources.corpora": {"resources.engine"},
-    "resources.embedding": set(),
+    "resources.embedding": {"resources.engine"},
     "resources.engine": set(),
     "resources.extraction": {"resources.corpora", "resources.llm", "resources.students"},
     "resources.harness": {"resources.students"},

@@ -16,9 +16,9 @@ from equal_assets.resources.embedding.shards import (
     stored_texts,
 )
 from equal_assets.resources.engine.engine import Engine
+from equal_assets.resources.engine.sharing import shared_model
 from equal_assets.resources.storage import Storage
 from equal_assets.resources.warehouse import Warehouse, read_embedder
-from equal_assets.steps.shared_models import shared_model
 from equal_assets.steps.text_pages import text_pages
 
 VECTORS = "vectors"

@@ -46,6 +46,7 @@ class RoundPlayer:
     warehouse: Warehouse
     extractor: Extractor
     embedder: Embedder
+    engine: Engine
     model_path: str
     embedder_version: str
     scorer: StudentScorer | None  # scores of pairs that the strategy learns from, or of documents
@@ -135,6 +136,7 @@ def prepare_campaign(
         warehouse=warehouse,
         extractor=extractor,
         embedder=embedder,
+        engine=engine,
         model_path=model["path"],
         embedder_version=model["embedder_version"],
         scorer=scorer,

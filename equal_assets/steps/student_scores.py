@@ -14,12 +14,12 @@ from equal_assets.algorithms.strategies.table import StudentScore
 from equal_assets.progress import report
 from equal_assets.records import QAPair
 from equal_assets.resources.engine.engine import Engine
+from equal_assets.resources.engine.sharing import shared_model
 from equal_assets.resources.students.reading import PromptedAnswers, ReadAnswers
 from equal_assets.resources.students.student import Student, completion, prompt
 from equal_assets.resources.warehouse import Warehouse, qa_pairs, read_documents
 from equal_assets.settings import InfluenceSettings, Settings, fingerprint, portable
 from equal_assets.steps.base_student import base_student
-from equal_assets.steps.shared_models import shared_model
 from equal_assets.versions import Versions
 
 READ_TOGETHER = 1_024

@@ -83,7 +83,7 @@ class Campaign(CampaignFolder):
         """Return what the page of the data set shows, made again."""
         with dg.build_asset_context(partition_key="equal") as context:
             made = self.resources()
-            roles = {name: made[name] for name in ("warehouse", "campaigns", "embedder")}
+            roles = {name: made[name] for name in ("warehouse", "campaigns", "embedder", "engine")}
             return dataset.qa_dataset(context=context, **roles).metadata
 
     def rows(self, query: str) -> list[tuple]:
@@ -287,7 +287,7 @@ def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
     made = campaign.resources()
     roles = (made["warehouse"], made["embedder"], campaign.campaigns.load())
     before = examples_after(*roles, campaign="equal", number=1)
-    kept = dataset.split_pairs(*roles, campaign="equal").kept
+    kept = dataset.split_pairs(*roles, made["engine"], campaign="equal").kept
     first = kept.filter(round=1)
     assert set(before["question"]) == set(first["question"])
     assert 0 < len(before) < len(kept)
@@ -535,7 +535,7 @@ def test_surplus_of_the_last_round_and_what_is_far_are_removed_with_their_reason
     player = prepare_campaign("equal", **wanting.resources(), run="run", log=LOG)
     nearer = np.array([0.4], dtype=np.float32)  # than documents are, which say nothing of rivers
     kernel = replace(player.coverage.coverage.kernel, levels=nearer)
-    stores = player.warehouse, player.embedder, player.settings
+    stores = player.warehouse, player.embedder, player.settings, player.engine
     split = split_pairs(*stores, campaign="equal", kernel=kernel)
     assert Counter(split.removed["reason"]) == {
         "beyond budget_pairs": len(RIVERS) - WANTED,

@@ -19,9 +19,9 @@ from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.embedding.shards import EmbedTexts, Texts, stored_texts
 from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.resources.engine.ray import RayEngine
+from equal_assets.resources.engine.sharing import shared_model
 from equal_assets.resources.students.reading import PromptedAnswers, ReadAnswers
 from equal_assets.settings import InfluenceSettings
-from equal_assets.steps.shared_models import shared_model
 from equal_assets.steps.text_yields import PredictYields
 from equal_assets_tests.micro_student import TEXTS
 from equal_assets_tests.number_embedder import number_embedder
