@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from equal_assets.progress import listen
 from equal_assets.records import content_hash
 from equal_assets.resources.engine.engine import LocalEngine
+from equal_assets.resources.engine.ray import RayEngine
 from equal_assets.settings import InfluenceSettings
 from equal_assets.steps import student_scores
 from equal_assets.steps.student_scores import StudentScorer
@@ -119,6 +120,29 @@ def counting(method, texts, *, most):
         return method(student, path, prompts, answers)
 
     return counted
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("kind", TABLES)
+def test_reading_on_a_cluster_goes_on_where_it_was_interrupted(scorer, kind, cluster, tmp_path):
+    scorer = replace(scorer, kind=kind)
+    whole = read(replace(scorer, key="whole"))
+    on_ray = RayEngine(place=str(tmp_path / "shared"), address=cluster.address)
+
+    def interrupt(label, done, total, note):
+        if "documents" in label and done:
+            raise KeyboardInterrupt
+
+    with listen(interrupt, print), pytest.raises(KeyboardInterrupt):
+        read(replace(scorer, engine=on_ray))
+    with scorer.warehouse.get_connection() as connection:
+        query = f"select content_hash, seconds from {TABLES[kind]} where scorer = 'k'"
+        stored = dict(connection.sql(query).fetchall())
+    assert len(stored) == 3
+    # a worker computes with one thread, which adds up in another order than several
+    assert_frame_equal(read(replace(scorer, engine=on_ray)), whole, abs_tol=1e-5)
+    with scorer.warehouse.get_connection() as connection:
+        assert stored.items() <= dict(connection.sql(query).fetchall()).items()  # not read again
 
 
 def test_progress_counts_all_texts_also_within_a_part(scorer):

@@ -30,25 +30,13 @@ from equal_assets_tests.written_files import docx
 
 pytestmark = pytest.mark.ray
 
+ROUNDING = 1e-5
+"""Of a score: a worker computes with one thread, which adds up in another order than several."""
+
 PARTS = [
     Texts([f"h{n}" for n in range(a, a + 10)], [str(n) for n in range(a, a + 10)])
     for a in range(0, 200, 10)
 ]
-
-
-@pytest.fixture
-def cluster():
-    """Two nodes with a processor each; ended after the test."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    started = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1"}
-    )
-    started.add_node(num_cpus=1, node_ip_address="127.0.0.1")
-    yield started
-    ray.shutdown()
-    started.shutdown()
 
 
 def engine_of(cluster, place):
@@ -114,7 +102,7 @@ def test_what_a_student_says_is_that_of_the_local_engine(cluster, student, base,
                 read = replace(read, target=gradients.mean(axis=0))
             found[name] = pl.concat(engine.map(read, parts)).drop("seconds")
         assert found["ray"]["content_hash"].to_list() == keys.to_list()
-        assert_frame_equal(found["ray"], found["local"], check_exact=True)
+        assert_frame_equal(found["ray"], found["local"], abs_tol=ROUNDING)
 
 
 def test_what_texts_should_give_is_that_of_the_local_engine(cluster, tmp_path):
