@@ -37,6 +37,7 @@ class Reviewed:
         from equal_assets.graph import ASSETS
         from equal_assets.resources.campaigns_file import CampaignsFile
         from equal_assets.resources.embedding.embedder import build_embedder
+        from equal_assets.resources.engine.build import build_engine
         from equal_assets.resources.extraction.extractors import build_extractor
         from equal_assets.resources.students.build import build_student
         from equal_assets.resources.verdicts import verdicts_beside
@@ -54,6 +55,7 @@ class Reviewed:
             "extractor": build_extractor(self.settings.extractor, state),
             "embedder": build_embedder(self.settings.embedder, state / "models"),
             "student": build_student(self.settings.student, str(state / "models")),
+            "engine": build_engine(self.settings.engine, state),
         }
         with self.warehouse.get_connection() as connection:
             for table in ASSETS["bandit_round"].tables:

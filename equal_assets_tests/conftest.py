@@ -146,3 +146,18 @@ def tuning(student, base, micro_folder):
     from equal_assets_tests.micro_student import TRAIN, silent
 
     return student.fine_tune(base, TRAIN, out=micro_folder / "tuned", progress=silent)
+
+
+@pytest.fixture
+def cluster():
+    """Two nodes of Ray with a processor each; ended after the test."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    started = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1"}
+    )
+    started.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    yield started
+    ray.shutdown()
+    started.shutdown()

@@ -8,6 +8,7 @@ from equal_assets.pages.corpus import documents_page
 from equal_assets.partitions import declared
 from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.steps.making import making
 from equal_assets.steps.staging import load_staged, staged_corpus
@@ -15,7 +16,10 @@ from equal_assets.steps.staging import load_staged, staged_corpus
 
 @dg.asset(**declared("documents"), kinds={"duckdb", "python"})
 def documents(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, campaigns: CampaignsFile
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    campaigns: CampaignsFile,
+    engine: Engine,
 ) -> dg.MaterializeResult:
     """One row is a document of the corpus; exact duplicates are merged.
 
@@ -25,7 +29,7 @@ def documents(
     progress = report(context.log, "read the corpus")
     with (
         making("documents", warehouse, settings) as made,
-        staged_corpus(settings, folder, progress=progress) as staging,
+        staged_corpus(settings, folder, engine, progress=progress) as staging,
     ):
         with made.transaction() as transaction:
             load_staged(transaction, settings, staging)

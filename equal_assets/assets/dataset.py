@@ -9,6 +9,7 @@ from equal_assets.progress import report
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.question_vectors import not_compared
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.publishing import publishing
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.steps.examples_file import publish_examples
@@ -23,6 +24,7 @@ def qa_dataset(
     warehouse: Warehouse,
     campaigns: CampaignsFile,
     embedder: Embedder,
+    engine: Engine,
 ) -> dg.MaterializeResult:
     """One row is a training example, traceable to document, cluster, pull and round.
 
@@ -34,7 +36,8 @@ def qa_dataset(
     path = campaigns.exports_folder / campaign / "qa_dataset.parquet"
     with making("qa_dataset", warehouse, settings, campaign=campaign) as made:
         progress = report(context.log, f"{campaign}: embed the questions")
-        split = split_pairs(warehouse, embedder, settings, campaign=campaign, progress=progress)
+        roles = (warehouse, embedder, settings, engine)
+        split = split_pairs(*roles, campaign=campaign, progress=progress)
         made.version = reviewed_version(made.inputs, split.review)
         with publishing(path) as draft, made.transaction() as transaction:
             transaction.replace("qa_dataset", split.kept, campaign=campaign)

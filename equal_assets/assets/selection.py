@@ -13,6 +13,7 @@ from equal_assets.pages.tracked import log_curve
 from equal_assets.partitions import declared, parse_round_key
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.tracking import Tracker
@@ -38,13 +39,14 @@ def bandit_round(
     extractor: Extractor,
     embedder: Embedder,
     student: Student,
+    engine: Engine,
     tracker: Tracker,
 ) -> None:
     """One row is a pull: a cluster, the documents used, the outcome and the reward.
 
     Each round is stored before the next one starts. A round that is stored is not played again.
     """
-    roles = (warehouse, campaigns, extractor, embedder, student)
+    roles = (warehouse, campaigns, extractor, embedder, student, engine)
     run, log = run_name(context.run), context.log
     keys = sorted(parse_round_key(key) for key in context.partition_keys)
     with failing_clearly(), closing(extractor):

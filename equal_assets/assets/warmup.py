@@ -12,6 +12,7 @@ from equal_assets.progress import report, warn
 from equal_assets.records import WARM_UP
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.prose import stored_yield
 from equal_assets.resources.extraction.refinement import emptied
@@ -99,6 +100,7 @@ def document_yields(
     warehouse: Warehouse,
     campaigns: CampaignsFile,
     extractor: Extractor,
+    engine: Engine,
 ) -> dg.MaterializeResult:
     """One row is a document with the pairs that its text should give, learned from the warm-up."""
     settings = campaigns.load()
@@ -109,7 +111,7 @@ def document_yields(
             extractor=extractor.fingerprint,
         )
         progress = report(context.log, "look at the texts")
-        rows = yields_by_document(warehouse, sample, progress=progress)
+        rows = yields_by_document(warehouse, sample, engine, progress=progress)
         with made.transaction() as transaction:
             transaction.replace("document_yields", rows)
         return made.result(yields_page(sample, rows), n_rows=len(rows))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.extraction.extractors import Extractor, build_extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Warehouse
@@ -36,6 +37,7 @@ def preview(
     extractor: Extractor,
     embedder: Embedder,
     student: Student,
+    engine: Engine,
 ) -> list[str]:
     """Extract a few documents of a campaign's next round, or of the warm-up sample.
 
@@ -53,7 +55,7 @@ def preview(
             asked = of_sample(settings, warehouse, n_documents=config.documents)
         else:
             number = check_plan(name, settings, warehouse)
-            roles = (warehouse, campaigns, extractor, embedder, student)
+            roles = (warehouse, campaigns, extractor, embedder, student, engine)
             player = prepare_campaign(name, *roles, run=run, log=context.log)
             asked = of_plan(player, number, n_documents=config.documents)
         state = Path(campaigns.state_folder)

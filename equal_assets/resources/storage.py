@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,11 +84,14 @@ class Storage:
             file.write(content)
 
     def add_folder(self, folder: Path) -> None:
-        """Write all files of a folder that are not there yet."""
+        """Write all files of a folder that are not there yet; none is read into memory whole."""
+        from pyarrow import memory_map
+
         for file in sorted(file for file in folder.rglob("*") if file.is_file()):
             name = file.relative_to(folder).as_posix()
             if not self.has(name):
-                self.write(name, file.read_bytes())
+                with memory_map(str(file)) as mapped:
+                    self.write(name, mapped.read_buffer())
 
     def local(self) -> Path:
         """Return a folder of this machine with all its files; copied once from an object store."""
@@ -110,8 +114,8 @@ class Storage:
             if file.type == FileType.File:
                 name = file.path.removeprefix(f"{root}/")
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                with self.reading(name) as source:
-                    (folder / name).write_bytes(source.read())
+                with self.reading(name) as source, (folder / name).open("wb") as target:
+                    shutil.copyfileobj(source, target)
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -142,3 +146,8 @@ class Storage:
         except OSError as error:
             at = f"{self.place}/{name}" if name else self.place
             raise StorageError(f"{at}: {error}") from error
+
+
+def local_path(place: str | Storage) -> str:
+    """Return a path or a hub id as it is; of a storage, its folder on this machine."""
+    return place if isinstance(place, str) else str(place.local())

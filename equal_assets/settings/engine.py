@@ -11,7 +11,7 @@ from equal_assets.settings.section import SettingsSection
 
 
 class EngineSettings(SettingsSection):
-    """Where documents are embedded. It changes no result, and makes nothing out of date."""
+    """Where files are converted, and documents read by models. It makes nothing out of date."""
 
     kind: Literal["local", "ray"] = Field(
         "local", description="local: in the process; ray: on a Ray cluster"
@@ -25,8 +25,8 @@ class EngineSettings(SettingsSection):
     storage: str | None = Field(
         None,
         min_length=1,
-        description="folder or URI (s3://bucket/prefix) for the vectors of documents, which every "
-        "machine of the cluster reads and writes; null: the state folder",
+        description="folder or URI (s3://bucket/prefix) for the vectors of documents and for "
+        "models, which every machine of the cluster reads and writes; null: the state folder",
     )
 
     @field_validator("storage")

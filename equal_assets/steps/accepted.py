@@ -26,6 +26,7 @@ def has_enough(player: RoundPlayer, number: int) -> bool:
         player.warehouse,
         player.embedder,
         player.settings,
+        player.engine,
         campaign=player.name,
         kernel=player.coverage.coverage.kernel,
     )

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -18,8 +16,9 @@ from equal_assets.resources.embedding.shards import (
     stored_texts,
 )
 from equal_assets.resources.engine.engine import Engine
+from equal_assets.resources.engine.sharing import shared_model
 from equal_assets.resources.storage import Storage
-from equal_assets.resources.warehouse import MODELS, Warehouse, read_embedder
+from equal_assets.resources.warehouse import Warehouse, read_embedder
 from equal_assets.steps.text_pages import text_pages
 
 VECTORS = "vectors"
@@ -66,7 +65,7 @@ def embed_documents(
     """Embed all documents with the tuned embedder, as far as their texts are not embedded yet."""
     model = read_embedder(warehouse)
     storage = engine.storage.below(VECTORS).below(model["embedder_version"])
-    embed = EmbedTexts(embedder, _shared_model(model, engine), storage)
+    embed = EmbedTexts(embedder, shared_model(model["path"], engine), storage)
     documents = warehouse.query("document_ids")
     index = stored_texts(storage)
     known = index["content_hash"]
@@ -93,16 +92,6 @@ def read_vectors(warehouse: Warehouse) -> ShardVectors:
         warehouse.query("document_places"),
         n_dimensions=read_embedder(warehouse)["n_dimensions"],
     )
-
-
-def _shared_model(model: dict[str, Any], engine: Engine) -> str | Storage:
-    """Return the tuned embedder as tasks load it."""
-    folder = Path(model["path"])
-    if not (engine.is_elsewhere and folder.is_dir()):
-        return str(model["path"])
-    shared = engine.storage.below(MODELS).below(model["embedder_version"])
-    shared.add_folder(folder)
-    return shared
 
 
 def _lacking(warehouse: Warehouse, known: set[str]) -> Iterator[Texts]:

@@ -18,6 +18,7 @@ from equal_assets.progress import Progress, silent
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.pair_vectors import embed_target, pair_vectors
 from equal_assets.resources.embedding.question_vectors import question_vectors
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.warehouse import Warehouse, qa_pairs
 from equal_assets.settings import DatasetSettings, Settings
 from equal_assets.steps.document_vectors import read_vectors
@@ -56,6 +57,7 @@ def split_pairs(
     warehouse: Warehouse,
     embedder: Embedder,
     settings: Settings,
+    engine: Engine,
     *,
     campaign: str,
     kernel: Kernel | None = None,
@@ -82,7 +84,7 @@ def split_pairs(
     far = partial(far_pairs, warehouse, embedder, settings, campaign=campaign, kernel=kernel)
     rules: list[Rule] = [
         lambda rows: leaks.leaks(warehouse, rows, progress=progress),
-        *_repeats(settings.dataset, warehouse, progress=progress),
+        *_repeats(settings.dataset, warehouse, engine, progress=progress),
         lambda rows: _beyond_cap(rows, "cluster", cap=settings.dataset.max_per_cluster),
         lambda rows: _beyond_cap(rows, "source", cap=settings.dataset.max_per_source),
         *([far] if wanted else []),
@@ -105,7 +107,9 @@ def _without(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return rows.join(found, on="qa_id", how="anti", maintain_order="left")
 
 
-def _repeats(settings: DatasetSettings, warehouse: Warehouse, *, progress: Progress) -> list[Rule]:
+def _repeats(
+    settings: DatasetSettings, warehouse: Warehouse, engine: Engine, *, progress: Progress
+) -> list[Rule]:
     near, meaning = settings.near_duplicate, settings.same_meaning
     rules: list[Rule] = [lambda rows: _named(rows, equal_pairs(qa_pairs(rows)), "repeated pair")]
     if near is not None:
@@ -121,7 +125,11 @@ def _repeats(settings: DatasetSettings, warehouse: Warehouse, *, progress: Progr
                 same_meaning(
                     questions := rows["question"].to_list(),
                     question_vectors(
-                        warehouse, questions, model=settings.question_model, progress=progress
+                        warehouse,
+                        questions,
+                        model=settings.question_model,
+                        engine=engine,
+                        progress=progress,
                     ),
                     threshold=meaning,
                 ),

@@ -19,6 +19,7 @@ from equal_assets.records import CHARACTERS_PER_TOKEN
 from equal_assets.resources.campaigns_file import CampaignsFile
 from equal_assets.resources.embedding.embedder import Embedder
 from equal_assets.resources.embedding.pair_vectors import embed_target
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.students.student import Student
 from equal_assets.resources.warehouse import Warehouse, read_embedder
@@ -45,6 +46,7 @@ class RoundPlayer:
     warehouse: Warehouse
     extractor: Extractor
     embedder: Embedder
+    engine: Engine
     model_path: str
     embedder_version: str
     scorer: StudentScorer | None  # scores of pairs that the strategy learns from, or of documents
@@ -84,6 +86,7 @@ def prepare_campaign(
     extractor: Extractor,
     embedder: Embedder,
     student: Student,
+    engine: Engine,
     *,
     run: str,
     log: dg.DagsterLogManager,
@@ -110,7 +113,7 @@ def prepare_campaign(
     if settings.campaigns[name].debias_reward:
         target = replace(target, bias=measure_bias(target.embeddings))
     documents = _candidate_documents(name, settings, warehouse)
-    scorer = student_scorer(name, settings, stored, warehouse, student, log)
+    scorer = student_scorer(name, settings, stored, warehouse, student, engine, log)
     row = settings.campaigns[name].strategy_row
     if row.needs_ratings:
         nearest = documents.ids[similarity_order(documents.corpus, target)]
@@ -133,6 +136,7 @@ def prepare_campaign(
         warehouse=warehouse,
         extractor=extractor,
         embedder=embedder,
+        engine=engine,
         model_path=model["path"],
         embedder_version=model["embedder_version"],
         scorer=scorer,

@@ -14,6 +14,7 @@ from equal_assets.progress import Progress
 from equal_assets.records import Document, RejectedRow
 from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.candidates import SKIPPED
+from equal_assets.resources.engine.engine import Engine
 from equal_assets.resources.warehouse import Transaction
 from equal_assets.settings import Settings
 
@@ -31,7 +32,9 @@ STAGED_CHARACTERS = 20_000_000
 
 
 @contextmanager
-def staged_corpus(settings: Settings, staging: Path, *, progress: Progress) -> Iterator[Path]:
+def staged_corpus(
+    settings: Settings, staging: Path, engine: Engine, *, progress: Progress
+) -> Iterator[Path]:
     """Write the corpus to Parquet files in ``staging``, which is gone after the block.
 
     Raises
@@ -42,7 +45,7 @@ def staged_corpus(settings: Settings, staging: Path, *, progress: Progress) -> I
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     try:
-        _stage(settings, staging, progress)
+        _stage(settings, staging, engine, progress)
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -61,9 +64,9 @@ def load_staged(transaction: Transaction, settings: Settings, staging: Path) -> 
     transaction.execute("load_files", staging=kept, skipped=[str(reason) for reason in SKIPPED])
 
 
-def _stage(settings: Settings, staging: Path, progress: Progress) -> None:
+def _stage(settings: Settings, staging: Path, engine: Engine, progress: Progress) -> None:
     n_documents, n_rejected, reasons = 0, 0, dict[str, int]()
-    for number, (kept, rejected) in enumerate(_parts(read_corpus(settings.corpus))):
+    for number, (kept, rejected) in enumerate(_parts(read_corpus(settings.corpus, engine))):
         if kept:
             rows = [_document_row(n_documents + i, document) for i, document in enumerate(kept)]
             frame = pl.DataFrame(rows, schema_overrides=MAY_BE_NULL)

@@ -29,10 +29,6 @@ class CampaignFolder:
 
     def resources(self) -> dict:
         """Return what a process makes anew for assets."""
-        return {**self.roles(), "engine": build_engine(self.campaigns.load().engine, self.path)}
-
-    def roles(self) -> dict:
-        """Return what rounds are played with."""
         settings = self.campaigns.load()
         models = self.path / "models"
         return {
@@ -41,6 +37,7 @@ class CampaignFolder:
             "extractor": build_extractor(settings.extractor, self.path),
             "embedder": build_embedder(settings.embedder, models),
             "student": build_student(settings.student, str(models)),
+            "engine": build_engine(settings.engine, self.path),
         }
 
     def edit(self, **sections) -> None:

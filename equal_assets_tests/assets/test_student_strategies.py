@@ -49,7 +49,7 @@ class Folder(CampaignFolder):
 
     def player(self, name: str) -> RoundPlayer:
         """Return what a process makes that starts the campaign or goes on with it."""
-        return prepare_campaign(name, **self.roles(), run="run", log=LOG)
+        return prepare_campaign(name, **self.resources(), run="run", log=LOG)
 
     def rows(self, query: str) -> pl.DataFrame:
         with self.warehouse.get_connection() as connection:
@@ -354,7 +354,7 @@ def test_another_student_makes_it_another_campaign(played, tmp_path):
 
 KILLED_RUN = """
 from equal_assets.steps import student_scores
-student_scores.SCORED_TOGETHER = 16
+student_scores.READ_TOGETHER = 16
 from equal_assets.cli.main import main
 main(["run"])
 """

@@ -7,6 +7,7 @@ import pytest
 
 from equal_assets.errors import CorpusError
 from equal_assets.pages.corpus import documents_page, reading_line
+from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
 from equal_assets.steps.staging import load_staged, staged_corpus
@@ -31,8 +32,9 @@ def read(tmp_path, monkeypatch):
         (tmp_path / "campaigns.yaml").write_text(yaml.safe_dump(given))
         monkeypatch.setenv("EQUAL_CAMPAIGNS", str(tmp_path / "campaigns.yaml"))
         settings = load_settings(tmp_path / "campaigns.yaml")
+        engine = LocalEngine(place=str(tmp_path))
         with (
-            staged_corpus(settings, tmp_path / "staging", progress=quiet) as staging,
+            staged_corpus(settings, tmp_path / "staging", engine, progress=quiet) as staging,
             warehouse.transaction() as transaction,
         ):
             load_staged(transaction, settings, staging)

@@ -67,7 +67,7 @@ class Campaign(CampaignFolder):
     """The folder of a project with one campaign."""
 
     def play(self, number: int) -> None:
-        player = prepare_campaign("equal", **self.roles(), run="run", log=LOG)
+        player = prepare_campaign("equal", **self.resources(), run="run", log=LOG)
         assert play_round(player, number)
 
     def make_dataset(self) -> dg.ExecuteInProcessResult:
@@ -83,7 +83,7 @@ class Campaign(CampaignFolder):
         """Return what the page of the data set shows, made again."""
         with dg.build_asset_context(partition_key="equal") as context:
             made = self.resources()
-            roles = {name: made[name] for name in ("warehouse", "campaigns", "embedder")}
+            roles = {name: made[name] for name in ("warehouse", "campaigns", "embedder", "engine")}
             return dataset.qa_dataset(context=context, **roles).metadata
 
     def rows(self, query: str) -> list[tuple]:
@@ -287,7 +287,7 @@ def test_data_set_after_a_round_is_the_beginning_of_that_after_all(campaign):
     made = campaign.resources()
     roles = (made["warehouse"], made["embedder"], campaign.campaigns.load())
     before = examples_after(*roles, campaign="equal", number=1)
-    kept = dataset.split_pairs(*roles, campaign="equal").kept
+    kept = dataset.split_pairs(*roles, made["engine"], campaign="equal").kept
     first = kept.filter(round=1)
     assert set(before["question"]) == set(first["question"])
     assert 0 < len(before) < len(kept)
@@ -406,14 +406,14 @@ def test_what_decides_leaks_cannot_change_while_a_campaign_goes_on(campaign):
     ):
         campaign.edit(dataset=change)
         with pytest.raises(CampaignError, match=said):
-            prepare_campaign("equal", **campaign.roles(), run="run", log=LOG)
+            prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
         campaign.edit(dataset=undo)
     exam.write_text(text + '{"ask": "And why?"}\n')
     with pytest.raises(CampaignError, match=r"settings\.protected\.files: "):
-        prepare_campaign("equal", **campaign.roles(), run="run", log=LOG)
+        prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
     exam.write_text(text)
     campaign.edit(dataset={"near_duplicate": 0.9, "same_meaning": None})
-    prepare_campaign("equal", **campaign.roles(), run="run", log=LOG)
+    prepare_campaign("equal", **campaign.resources(), run="run", log=LOG)
     campaign.edit(dataset={"near_duplicate": 0.8, "same_meaning": 0.9})
 
 
@@ -478,7 +478,7 @@ def wanting(six_near, tmp_path) -> Campaign:
 def play_until_ended(made: Campaign) -> list[tuple]:
     """Play each round by a process of its own; return what the rounds came to."""
     for number in range(1, 7):
-        player = prepare_campaign("equal", **made.roles(), run="run", log=LOG)
+        player = prepare_campaign("equal", **made.resources(), run="run", log=LOG)
         if not play_round(player, number):
             break
     return made.rows(
@@ -509,7 +509,7 @@ def test_process_killed_before_it_counts_lets_the_next_one_count_and_buys_nothin
 
     monkeypatch.setattr(rounds, "has_enough", killed)
     for playing in range(1, 7):
-        player = prepare_campaign("equal", **wanting.roles(), run="run", log=LOG)
+        player = prepare_campaign("equal", **wanting.resources(), run="run", log=LOG)
         try:
             went_on = play_round(player, playing)
         except KeyboardInterrupt:
@@ -532,10 +532,10 @@ def test_surplus_of_the_last_round_and_what_is_far_are_removed_with_their_reason
     assert wanting.make_dataset().success
     reasons = dict(wanting.rows("select reason, count(*) from removed_qa group by all"))
     assert reasons == {"beyond budget_pairs": N_DOCUMENTS - WANTED}
-    player = prepare_campaign("equal", **wanting.roles(), run="run", log=LOG)
+    player = prepare_campaign("equal", **wanting.resources(), run="run", log=LOG)
     nearer = np.array([0.4], dtype=np.float32)  # than documents are, which say nothing of rivers
     kernel = replace(player.coverage.coverage.kernel, levels=nearer)
-    stores = player.warehouse, player.embedder, player.settings
+    stores = player.warehouse, player.embedder, player.settings, player.engine
     split = split_pairs(*stores, campaign="equal", kernel=kernel)
     assert Counter(split.removed["reason"]) == {
         "beyond budget_pairs": len(RIVERS) - WANTED,

@@ -56,7 +56,7 @@ class Campaign(CampaignFolder):
         return verdicts_beside(self.warehouse.database)
 
     def player(self, name="equal"):
-        return prepare_campaign(name, **self.roles(), run="run", log=LOG)
+        return prepare_campaign(name, **self.resources(), run="run", log=LOG)
 
     def make_dataset(self) -> None:
         with dg.DagsterInstance.ephemeral() as instance:

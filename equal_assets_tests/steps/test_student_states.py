@@ -8,6 +8,7 @@ import pytest
 
 from equal_assets.algorithms.flops import inference_flops
 from equal_assets.records import content_hash
+from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.resources.students.student import completion, prompt
 from equal_assets.settings import InfluenceSettings
 from equal_assets.steps.student_scores import StudentScorer
@@ -20,7 +21,7 @@ REFERENCE = PAIRS[:3]
 
 
 @pytest.fixture
-def scorer(warehouse, student, base):
+def scorer(warehouse, student, base, tmp_path):
     """Documents, and the reference pairs of a campaign."""
     texts = READ
     documents = document_rows(
@@ -46,6 +47,7 @@ def scorer(warehouse, student, base):
         campaign="c",
         warehouse=warehouse,
         student=student,
+        engine=LocalEngine(place=str(tmp_path)),
         log=logging.getLogger("test"),
     )
 

@@ -3,16 +3,21 @@
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from equal_assets.progress import silent
+from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.settings import WarmUpSettings, load_settings
+from equal_assets.steps import text_pages
 from equal_assets.steps.round_player import _candidate_documents
 from equal_assets.steps.sample import draw_sample
 from equal_assets.steps.text_yields import yields_by_document
 from equal_assets_tests.conftest import TINY
+from equal_assets_tests.crossing_engine import CrossingEngine
 from equal_assets_tests.stored_documents import document_rows, embedder_row
 
 N_DOCUMENTS = 240
+LOCAL = LocalEngine(place="unused")
 
 
 def text_of(number):
@@ -70,6 +75,10 @@ def sample_of(warehouse, ids, extractor="e"):
     return warehouse.query("sample_yields", document_ids=ids, extractor=extractor)
 
 
+def yields_of(warehouse, sample, engine=LOCAL):
+    return yields_by_document(warehouse, sample, engine, progress=silent)
+
+
 def test_sample_counts_pairs_and_characters_and_leaves_failures_out(extracted):
     rows = sample_of(extracted, ["d000", "d001", "d002"])
     found = rows.select("document_id", "n_pairs", "n_answer_characters").rows()
@@ -78,7 +87,7 @@ def test_sample_counts_pairs_and_characters_and_leaves_failures_out(extracted):
 
 def test_every_document_has_a_row_and_exercises_are_expected_to_give_pairs(extracted):
     ids = [f"d{n:03}" for n in range(120)]
-    rows = yields_by_document(extracted, sample_of(extracted, ids), progress=silent)
+    rows = yields_of(extracted, sample_of(extracted, ids))
     assert rows["document_id"].to_list() == [f"d{n:03}" for n in range(N_DOCUMENTS)]
     unseen = rows[120:]
     exercises, prose = unseen[::2], unseen[1::2]
@@ -87,8 +96,15 @@ def test_every_document_has_a_row_and_exercises_are_expected_to_give_pairs(extra
     np.testing.assert_allclose(exercises["expected_answer_characters"], 50, rtol=0.1)
 
 
+def test_machines_that_see_nothing_of_this_process_predict_the_same(extracted, monkeypatch):
+    monkeypatch.setattr(text_pages, "PAGE_DOCUMENTS", 100)
+    sample = sample_of(extracted, [f"d{n:03}" for n in range(120)])
+    elsewhere = yields_of(extracted, sample, CrossingEngine(place="unused"))
+    assert_frame_equal(elsewhere, yields_of(extracted, sample), check_exact=True)
+
+
 def test_nothing_extracted_by_this_extractor_expects_the_same_of_all(extracted):
-    rows = yields_by_document(extracted, sample_of(extracted, ["d001"], "other"), progress=silent)
+    rows = yields_of(extracted, sample_of(extracted, ["d001"], "other"))
     assert rows["expected_pairs"].n_unique() == 1
     with extracted.transaction() as transaction:
         transaction.replace("document_yields", rows)
@@ -97,7 +113,7 @@ def test_nothing_extracted_by_this_extractor_expects_the_same_of_all(extracted):
 
 def test_rounds_read_yields_where_the_budget_counts_tokens(extracted):
     ids = [f"d{n:03}" for n in range(N_DOCUMENTS)]
-    rows = yields_by_document(extracted, sample_of(extracted, ids[:120]), progress=silent)
+    rows = yields_of(extracted, sample_of(extracted, ids[:120]))
     with extracted.transaction() as transaction:
         transaction.replace("document_yields", rows)
         transaction.insert(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from equal_assets.records import RejectedRow
 from equal_assets.resources.corpora.candidates import (
@@ -15,7 +17,7 @@ from equal_assets.resources.corpora.candidates import (
 )
 from equal_assets.resources.corpora.converted.conversion import (
     LIBRARIES,
-    Converter,
+    conversions,
     read_converted,
     sections_of,
 )
@@ -36,19 +38,33 @@ from equal_assets.resources.corpora.places import base_folder, file_name, shown_
 from equal_assets.resources.corpora.tables import read_csv, read_parquet
 from equal_assets.settings import FieldMappingSettings, FilesSettings
 
+if TYPE_CHECKING:
+    from equal_assets.resources.engine.engine import Engine
+
 MOST_TEXT_BYTES = 1 << 28
 """Of one text file, unpacked: a document of more is none."""
 
 
-def read_files(corpus: FilesSettings) -> Iterator[Candidate | RejectedRow]:
-    """Yield the contents of the files that the paths match; a file that is not read is rejected."""
+def read_files(
+    corpus: FilesSettings, engine: Engine | None = None
+) -> Iterator[Candidate | RejectedRow]:
+    """Yield the contents of the files that the paths match; a file that is not read is rejected.
+
+    Parameters
+    ----------
+    corpus : FilesSettings
+    engine : Engine, optional
+        Converts files such as PDF; by default, a child of this process does.
+    """
     base = base_folder()
     for path, (reason, kind) in skipped_files(corpus.paths, roots=corpus.roots).items():
         yield reject(shown_path(path, base), 1, reason, kind)
-    with Converter(seconds=corpus.file_seconds, memory_mb=corpus.file_memory_mb) as converter:
-        for path in list_files(corpus.paths, roots=corpus.roots):
+    paths = list_files(corpus.paths, roots=corpus.roots)
+    to_convert = (path for path in paths if has_kind(path, LIBRARIES))
+    with closing(conversions(to_convert, corpus, engine)) as converted:
+        for path in paths:
             file, is_empty = shown_path(path, base), True
-            for item in _read_file(path, file, corpus, converter):
+            for item in _read_file(path, file, corpus, converted):
                 yield item
                 is_empty = False
             if is_empty:
@@ -85,13 +101,13 @@ def has_rows(path: Path) -> bool:
 
 
 def _read_file(
-    path: Path, file: str, corpus: FilesSettings, converter: Converter
+    path: Path, file: str, corpus: FilesSettings, converted: Iterator[dict[str, Any]]
 ) -> Iterator[Candidate | RejectedRow]:
     if has_kind(path, TEXTS):
         yield from _read_text(path, file, corpus)
         return
     if has_kind(path, LIBRARIES):
-        yield from read_converted(path, file, corpus, converter)
+        yield from read_converted(path, file, corpus, converted)
         return
     for item in read_rows(path, file, corpus, corpus.encoding):
         if isinstance(item, RejectedRow):

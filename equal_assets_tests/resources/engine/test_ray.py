@@ -4,38 +4,39 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from equal_assets.algorithms.surface import surface_features
+from equal_assets.algorithms.yields import YieldModel
 from equal_assets.errors import CorpusError, ServiceError
+from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.embedding.shards import EmbedTexts, Texts, stored_texts
 from equal_assets.resources.engine.engine import LocalEngine
 from equal_assets.resources.engine.ray import RayEngine
+from equal_assets.resources.engine.sharing import shared_model
+from equal_assets.resources.students.reading import PromptedAnswers, ReadAnswers
+from equal_assets.settings import InfluenceSettings
+from equal_assets.steps.text_yields import PredictYields
+from equal_assets_tests.micro_student import TEXTS
 from equal_assets_tests.number_embedder import number_embedder
+from equal_assets_tests.resources.corpora.test_reading import files
+from equal_assets_tests.written_files import docx
 
 pytestmark = pytest.mark.ray
+
+ROUNDING = 1e-5
+"""Of a score: a worker computes with one thread, which adds up in another order than several."""
 
 PARTS = [
     Texts([f"h{n}" for n in range(a, a + 10)], [str(n) for n in range(a, a + 10)])
     for a in range(0, 200, 10)
 ]
-
-
-@pytest.fixture
-def cluster():
-    """Two nodes with a processor each; ended after the test."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    started = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1"}
-    )
-    started.add_node(num_cpus=1, node_ip_address="127.0.0.1")
-    yield started
-    ray.shutdown()
-    started.shutdown()
 
 
 def engine_of(cluster, place):
@@ -79,6 +80,57 @@ def test_vectors_are_those_of_the_local_engine(cluster, tmp_path):
         }
     assert found["local"] == found["ray"]
     assert len(found["ray"]) == len(PARTS)
+
+
+def test_what_a_student_says_is_that_of_the_local_engine(cluster, student, base, tmp_path):
+    engines = {
+        "local": LocalEngine(place=str(tmp_path / "local")),
+        "ray": engine_of(cluster, tmp_path / "ray"),
+    }
+    keys = pl.Series("content_hash", [f"h{number}" for number in range(24)])
+    parts = [
+        PromptedAnswers(keys[start : start + 8], [""] * 8, TEXTS[start : start + 8])
+        for start in (0, 8, 16)
+    ]
+    for kind in ("perplexity", "influence", "states"):
+        found = {}
+        for name, engine in engines.items():
+            model = shared_model(str(base), engine)
+            read = ReadAnswers(student, model, kind, InfluenceSettings(dimensions=64))
+            if kind == "influence":
+                ((gradients, _),) = engine.map(read.gradients, parts[:1])
+                read = replace(read, target=gradients.mean(axis=0))
+            found[name] = pl.concat(engine.map(read, parts)).drop("seconds")
+        assert found["ray"]["content_hash"].to_list() == keys.to_list()
+        assert_frame_equal(found["ray"], found["local"], abs_tol=ROUNDING)
+
+
+def test_what_texts_should_give_is_that_of_the_local_engine(cluster, tmp_path):
+    lengths = np.arange(len(TEXTS)) % 3
+    predict = PredictYields(YieldModel(surface_features(TEXTS), lengths, 50 * lengths))
+    pages = list(
+        pl.DataFrame({"document_id": map(str, range(len(TEXTS))), "text": TEXTS}).iter_slices(50)
+    )
+    found = pl.concat(engine_of(cluster, tmp_path).map(predict, pages))
+    assert found["expected_pairs"].n_unique() > 1
+    assert_frame_equal(found, pl.concat(map(predict, pages)), check_exact=True)
+
+
+def test_files_are_converted_as_by_the_local_engine(cluster, tmp_path):
+    folder = tmp_path / "library"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number:02}.html").write_text(f"<h1>Page {number}</h1><p>{TEXTS[number]}</p>")
+    docx(folder / "05.docx", ("Heading1", "Moons"), ("", "Mars has two of them. " * 5))
+    (folder / "06.docx").write_bytes(b"no archive")
+    found = list(read_corpus(files(folder), engine_of(cluster, tmp_path)))
+    assert found == list(read_corpus(files(folder)))
+    assert [Path(item.file).name for item in found[5:9]] == [
+        "05.docx",
+        "05.html",
+        "06.docx",
+        "06.html",
+    ]
 
 
 def test_outcomes_come_in_the_order_of_the_parts(cluster, tmp_path):

@@ -7,9 +7,12 @@ file takes too long, it is killed and replaced.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from equal_assets.algorithms.markdown_sections import Section, split_at_headings
 from equal_assets.errors import CorpusError, MissingExtraError
@@ -19,6 +22,9 @@ from equal_assets.resources.answering_child import AnsweringChild, NoAnswerError
 from equal_assets.resources.corpora.candidates import Candidate, Reason, reject
 from equal_assets.resources.corpora.places import file_name
 from equal_assets.settings import FilesSettings
+
+if TYPE_CHECKING:
+    from equal_assets.resources.engine.engine import Engine
 
 LIBRARIES = {
     ".pdf": "pdfplumber",
@@ -33,6 +39,9 @@ LIBRARIES = {
     ".xml": "markdownify",
 }
 """The package that reads the files of a suffix; all are in the extra ``files``."""
+
+MOST_CONTENT_BYTES = 1 << 26
+"""Of a file that is handed over: two for each processor of the cluster are in memory at once."""
 
 
 class Converter:
@@ -84,23 +93,116 @@ def _rejection(reason: Reason, detail: str) -> dict[str, Any]:
     return {"reason": reason.value, "detail": detail}
 
 
+@dataclass(frozen=True)
+class FileContent:
+    """A file that is converted where its folder is not seen.
+
+    Attributes
+    ----------
+    name : str
+        Without its folder.
+    content : bytes
+    """
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class ConvertContent:
+    """Converts a file by its content; may be done by any process.
+
+    Attributes
+    ----------
+    seconds : float
+    memory_mb : int
+        As of :class:`Converter`.
+    """
+
+    seconds: float
+    memory_mb: int
+
+    def __call__(self, file: FileContent | dict[str, Any]) -> dict[str, Any]:
+        """Return what :meth:`Converter.convert` does; what is converted already stays as it is."""
+        if isinstance(file, dict):
+            return file
+        suffix = Path(file.name).suffix
+        check_library(suffix, file.name)
+        with tempfile.TemporaryDirectory(prefix="equal-assets-") as folder:
+            copy = Path(folder) / f"file{suffix}"
+            copy.write_bytes(file.content)
+            return _converter(self.seconds, self.memory_mb).convert(copy)
+
+
+@cache
+def _converter(seconds: float, memory_mb: int) -> Converter:
+    """Return the converter of this process, whose child ends with it."""
+    return Converter(seconds=seconds, memory_mb=memory_mb)
+
+
+def conversions(
+    paths: Iterable[Path], corpus: FilesSettings, engine: Engine | None
+) -> Generator[dict[str, Any], None, None]:
+    """Yield what :meth:`Converter.convert` makes of each file, in order.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Of kinds in :data:`LIBRARIES`.
+    corpus : FilesSettings
+    engine : Engine or None
+        Converts them; None: one after the other, when it is asked for.
+    """
+    seconds, memory_mb = corpus.file_seconds, corpus.file_memory_mb
+    with Converter(seconds=seconds, memory_mb=memory_mb) as converter:
+        if engine is None or not engine.is_elsewhere:
+            yield from map(converter.convert, paths)
+        else:
+            contents = (_content_of(path, converter) for path in paths)
+            yield from engine.map(ConvertContent(seconds, memory_mb), contents)
+
+
+def _content_of(path: Path, converter: Converter) -> FileContent | dict[str, Any]:
+    """Return a file to be handed over; what cannot be, or is too large, is converted here."""
+    try:
+        if path.is_file() and path.stat().st_size <= MOST_CONTENT_BYTES:
+            return FileContent(path.name, path.read_bytes())
+    except OSError:
+        pass  # the child says what is wrong with it
+    return converter.convert(path)
+
+
+def check_library(suffix: str, file: str) -> None:
+    """Raise ``MissingExtraError`` if the library that reads such files is not installed."""
+    library = LIBRARIES[suffix.lower()]
+    if importlib.util.find_spec(library) is None:
+        raise MissingExtraError(
+            f"{file}: {suffix} files are read by {library}, which is not installed: "
+            f"`{install_command('files')}`"
+        )
+
+
 def read_converted(
-    path: Path, file: str, corpus: FilesSettings, converter: Converter
+    path: Path, file: str, corpus: FilesSettings, converted: Iterator[dict[str, Any]]
 ) -> Iterator[Candidate | RejectedRow]:
     """Yield the sections of a file, numbered from 1, or the reason why there are none.
+
+    Parameters
+    ----------
+    path : Path
+    file : str
+        Its name for people.
+    corpus : FilesSettings
+    converted : iterator of dict
+        The next one is the file's; see :func:`conversions`.
 
     Raises
     ------
     MissingExtraError
         If the library that reads such files is not installed.
     """
-    library = LIBRARIES[path.suffix.lower()]
-    if importlib.util.find_spec(library) is None:
-        raise MissingExtraError(
-            f"{file}: {path.suffix} files are read by {library}, which is not installed: "
-            f"`{install_command('files')}`"
-        )
-    found = converter.convert(path)
+    check_library(path.suffix, file)
+    found = next(converted)
     if "reason" in found:
         yield reject(file, 1, Reason(found["reason"]), found["detail"])
         return

@@ -7,10 +7,12 @@ import pytest
 
 from equal_assets.errors import CorpusError
 from equal_assets.resources import answering_child
+from equal_assets.resources.corpora import read_corpus
 from equal_assets.resources.corpora.converted import conversion
 from equal_assets.resources.corpora.converted import result as converted_files
-from equal_assets.resources.corpora.converted.conversion import Converter
+from equal_assets.resources.corpora.converted.conversion import Converter, FileContent
 from equal_assets.resources.corpora.converted.conversion_child import answer_for
+from equal_assets_tests.crossing_engine import CrossingEngine
 from equal_assets_tests.resources.corpora.test_reading import files, read
 from equal_assets_tests.written_files import CELL, HEADING, TEXT, docx, epub, pdf
 
@@ -280,6 +282,63 @@ def test_missing_extra_is_an_error_that_names_it(tmp_path, monkeypatch):
 
     with pytest.raises(CorpusError, match=r"a\.pdf: .*no_such_library.*pip install 'pdfplumber"):
         read(files(tmp_path))
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Files of several kinds between one another: good, broken, endless and without text."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    pdf(folder / "a.pdf", [(HEADING, "Planets"), (TEXT, LONG)])
+    (folder / "b.jsonl").write_text('{"text": "a row between two pages"}\n')
+    (folder / "c.html").write_text(PAGE)
+    (folder / "d.docx").write_bytes(b"no archive")
+    (folder / "e.txt").write_text("a text between two pages")
+    (folder / "f.epub").write_bytes(b"")
+    docx(folder / "g.docx", ("Heading1", "Moons"), ("", LONG))
+    (folder / "h.html").write_text("<p></p>")
+    (folder / "j.HTML").write_text("<h1>Stars</h1><p>The sun is one.</p>")
+    return folder
+
+
+def test_files_are_read_the_same_on_machines_that_do_not_see_them(mixed, tmp_path, monkeypatch):
+    here = list(read_corpus(files(mixed)))
+    assert len({item.file for item in here}) == 9
+    engine = CrossingEngine(place=str(tmp_path))
+    monkeypatch.setattr(Converter, "convert", at_home(Converter.convert, home=mixed))
+    assert list(read_corpus(files(mixed), engine)) == here
+
+
+def test_files_that_are_too_large_to_hand_over_are_converted_here(mixed, tmp_path, monkeypatch):
+    here = list(read_corpus(files(mixed)))
+    monkeypatch.setattr(conversion, "MOST_CONTENT_BYTES", 100)
+    monkeypatch.setattr(conversion.ConvertContent, "__call__", small_only)
+    assert list(read_corpus(files(mixed), CrossingEngine(place=str(tmp_path)))) == here
+
+
+def at_home(convert, *, home):
+    """Return the method, which refuses files that another machine does not see."""
+
+    def converted(converter, path):
+        assert home not in path.parents
+        return convert(converter, path)
+
+    return converted
+
+
+HANDED_OVER = conversion.ConvertContent.__call__
+
+
+def small_only(task, file):
+    if isinstance(file, conversion.FileContent):
+        assert len(file.content) <= 100
+    return HANDED_OVER(task, file)
+
+
+def test_extra_that_another_machine_lacks_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setitem(conversion.LIBRARIES, ".pdf", "no_such_library")
+    with pytest.raises(CorpusError, match=r"a\.pdf: .*no_such_library.*pip install 'pdfplumber"):
+        conversion.ConvertContent(seconds=60, memory_mb=2048)(FileContent("a.pdf", b"%PDF"))
 
 
 def test_same_file_gives_the_same_documents(tmp_path):
