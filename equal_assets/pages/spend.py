@@ -113,8 +113,8 @@ def print_estimate(
     each = tokens_per_document(settings, extractor, warehouse)
     table = Table(title="Still to be extracted", title_justify="left")
     for heading in ("", "documents", "tokens", "between", "money", "ends by"):
-        justify = "left" if heading in ("", "ends by") else "right"
-        table.add_column(heading, justify=justify, overflow="fold")
+        is_text = heading in ("", "ends by")
+        table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
     found = estimates(settings, names, each, extractor, warehouse)
     total = together(found, each, extractor, warehouse)
     for row in (*found, total):
