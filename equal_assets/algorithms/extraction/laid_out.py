@@ -26,6 +26,7 @@ from itertools import islice, pairwise
 from typing import Literal
 
 from equal_assets.algorithms.extraction.docstrings import FENCE, docstring_pairs
+from equal_assets.algorithms.restructured import Markup, read_markup
 from equal_assets.records import QAPair
 
 MIN_ANSWER_CHARACTERS = 1
@@ -127,7 +128,7 @@ class Line:
     """A line, and what it is."""
 
     text: str
-    level: int = 0  # of a Markdown heading; 0 for other lines
+    level: int = 0  # of a heading; 0 for other lines
     label: Label | None = None
     is_code: bool = False
 
@@ -171,6 +172,8 @@ LABEL = re.compile(
 ATTRIBUTION = re.compile(r"(?:by|from)\b.{0,80}|[-–—(].{0,80}", re.IGNORECASE)
 HEADING = re.compile(r"(?P<hashes>#{1,6})\s+\S")
 SETEXT = re.compile(r"(?:={3,}|-{3,})\s*")
+NO_TITLE = re.compile(r"[-*+]\s|[>|]|\[.*\]\s*$|\s{4}")
+"""An item, a quotation, a row or an attribute in brackets: dashes below it are a rule."""
 CHOICE = re.compile(r"\s*(?:[-*+•]|\(?\w{1,2}[.)])\s")
 OPTION = re.compile(r"\s*(?:[-*+]\s+)?\(?[A-E][.):]\s")
 ITEM = re.compile(
@@ -193,19 +196,48 @@ ASKING = re.compile(
 
 
 def read_lines(text: str) -> list[Line]:
-    """Classify every line; lines of fenced code are never labels or headings."""
+    """Classify every line; lines of code are never labels or headings."""
     texts = text.split("\n")
-    is_code = _fenced(texts)
+    markup = read_markup(texts)
+    return _read_markdown(texts) if markup is None else list(_read_restructured(texts, markup))
+
+
+def _read_restructured(texts: Sequence[str], markup: Markup) -> Iterator[Line]:
+    for number, line in enumerate(texts):
+        if number in markup.adornments:
+            yield Line("")
+        elif not line.strip() or number in markup.literal:
+            yield Line(line, is_code=number in markup.literal)
+        else:
+            level = markup.levels.get(number, 0)
+            read = replace(_read_line(line, texts[number + 1 : number + 7]), level=0)
+            yield _as_heading(read, level=level) if level else read
+
+
+def _read_markdown(texts: Sequence[str]) -> list[Line]:
+    is_code = fenced_lines(texts)
     lines: list[Line] = []
     for number, line in enumerate(texts):
         if is_code[number] or not line.strip():
             lines.append(Line(line, is_code=is_code[number]))
-        elif SETEXT.fullmatch(line) and lines and lines[-1].is_text:
+        elif SETEXT.fullmatch(line) and _is_title(lines, line[0]):
             lines[-1] = _as_heading(lines[-1], level=1 if line[0] == "=" else 2)
             lines.append(Line(""))
         else:
             lines.append(_read_line(line, texts[number + 1 : number + 7]))
     return lines
+
+
+def _is_title(lines: Sequence[Line], mark: str) -> bool:
+    """Tell whether the last line is the title above a line of marks.
+
+    Dashes below a paragraph or an item are a rule, whatever a parser makes of them.
+    """
+    if not lines or not lines[-1].is_text:
+        return False
+    above = lines[-2] if len(lines) > 1 else Line("")
+    is_alone = not above.is_text or above.text.startswith("<")
+    return mark == "=" or (is_alone and not NO_TITLE.match(lines[-1].text))
 
 
 def _read_line(line: str, following: Sequence[str]) -> Line:
@@ -220,7 +252,7 @@ def _as_heading(line: Line, *, level: int) -> Line:
     return replace(line, level=level, label=line.label and replace(line.label, level=level))
 
 
-def _fenced(texts: Sequence[str]) -> list[bool]:
+def fenced_lines(texts: Sequence[str]) -> list[bool]:
     """Tell which lines belong to fenced code; a fence that is never closed is text."""
     is_code = [False] * len(texts)
     opened: tuple[int, str] | None = None
@@ -229,6 +261,8 @@ def _fenced(texts: Sequence[str]) -> list[bool]:
         if fence is None:
             continue
         if opened is None:
+            if fence["fence"][0] == "`" and "`" in line[fence.end("fence") :]:  # code in a line
+                continue
             opened = number, fence["fence"]
         elif fence["fence"].startswith(opened[1]) and not fence["language"]:
             is_code[opened[0] : number + 1] = [True] * (number + 1 - opened[0])
