@@ -24,10 +24,11 @@ BULLET = re.compile(r"[-*+•]\s|\.\.(?:\s|$)|>>> |\|\s")
 """How a line begins that is no title: an item, explicit markup, a session, a line of verse."""
 
 FENCE = re.compile(r"`{3,}[^`]*|~{3,}[ \t]*[\w+.-]*")
-OTHER_HEADING = re.compile(
-    r"#{1,6}[ \t]+\S|={1,6}[ \t]+\S.*[^=\s]\s*$|\|={3,}\s*$|\[source\b|\w+::[^\s\[]*\[.*\]\s*$"
+OTHER = re.compile(
+    r"#{1,6}[ \t]+\S|={1,6}[ \t]+\S.*[^=\s]\s*$|\|={3,}\s*$|\[[^\]]+\]{1,2}\s*$|\+\s*$"
+    r"|(?:.*\W)?[a-z]+::?[\w./#{-][^\s\[]*\[[^\]]*\]|<<[^>]+>>"
 )
-"""What Markdown and AsciiDoc write and reStructuredText does not."""
+"""How lines begin that Markdown and AsciiDoc have and reStructuredText has not."""
 
 MOST_OTHER_SHARE = 0.1
 """Of such lines, to the titles of a text that is reStructuredText."""
@@ -173,15 +174,15 @@ def _is_restructured(
     """Tell reStructuredText by what other formats do not have."""
     own = {title.line + place for title in titles for place in (0, 1, -title.is_overlined)}
     others = [n for n in range(len(lines)) if n not in own and n not in literal]
-    n_other = sum(OTHER_HEADING.match(lines[n]) is not None for n in others)
+    n_other = sum(OTHER.match(lines[n]) is not None for n in others)
     n_fences = sum(FENCE.fullmatch(lines[n].rstrip()) is not None for n in others)
     if n_fences > 1 or n_other > MOST_OTHER_SHARE * len(titles):
         return False
     if any(_is_explicit(lines[n]) for n in others):
         return True
-    plain = [title for title in titles if _is_plain(lines, title)]
-    n_styled = sum(title.mark not in "=-" for title in plain)
-    return n_styled > 1 or any(title.is_overlined for title in plain)
+    plain = [title for title in titles if title.mark != "-" and _is_plain(lines, title)]
+    n_styled = sum(title.mark != "=" for title in plain)
+    return not n_other and (n_styled > 1 or any(title.is_overlined for title in plain))
 
 
 def _is_plain(lines: Sequence[str], title: _Title) -> bool:

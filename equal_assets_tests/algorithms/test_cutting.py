@@ -298,6 +298,35 @@ def test_empty_section_does_not_end_a_chunk():
     assert all(chunk.endswith("word") for chunk in cut(text, 110))
 
 
+def test_titles_of_asciidoc_have_their_levels_and_open_no_code():
+    parts = [
+        "Git\n===",
+        "Options\n-------",
+        "Input Format\n~~~~~~~~~~~~",
+        "Output Format\n~~~~~~~~~~~~~",
+    ]
+    text = "\n\n".join(f"{part}\n\n[verse]\n{words(9)}" for part in [*parts, "Examples\n--------"])
+    assert paths(text, 60) == [
+        (),
+        ("Git",),
+        ("Git", "Options"),
+        ("Git", "Options"),
+        ("Git",),
+    ]
+
+
+def test_heading_may_stand_right_below_another():
+    text = f"Release 4\n=========\nNew features\n------------\n{words(9)}\n\n{words(9)}"
+    assert paths(text, 60) == [(), ("Release 4", "New features")]
+
+
+def test_tildes_below_a_word_or_a_colon_open_code():
+    for above in ("Code", "Example:", "It is so."):
+        code = f"{'~' * len(above)}\n# no\n\n## heading\n{'~' * len(above)}"
+        text = f"# A\n\n{above}\n{code}\n\n{words(9)}\n\n{words(9)}"
+        assert paths(text, 60)[-1] == ("A",)
+
+
 @pytest.mark.parametrize(
     "rule",
     [

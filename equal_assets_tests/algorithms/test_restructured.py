@@ -139,6 +139,8 @@ def test_what_only_restructuredtext_has(text):
         "Markdown\n========\n\nof Sphinx\n---------\n\n```rst\n.. note:: so\n```\n\ntext",
         "Code:\n\n~~~~\none\n\ntwo\n~~~~\n\n~~~ py\nx\n~~~~\n\n:ref:`a`",
         "= AsciiDoc\n\n== Part\n\nSee xref:a[].\n\n.Title\n====\nwith :ref:`a`\n====\n",
+        "git-add(1)\n==========\n\nNAME\n----\n\n[verse]\n'git add'\n\nOne\n~~~\n\nTwo\n~~~\n",
+        "One\n~~~\n\nsee linkgit:git-add[1]\n\nTwo\n~~~\n\n-----\ngit add\n-----\n",
         "Setext\n======\n\nPart\n----\n\ntext",
         "- a\n- b\n\n| x | y |\n| - | - |\n",
     ],

@@ -171,7 +171,10 @@ LABEL = re.compile(
 )
 ATTRIBUTION = re.compile(r"(?:by|from)\b.{0,80}|[-–—(].{0,80}", re.IGNORECASE)
 HEADING = re.compile(r"(?P<hashes>#{1,6})\s+\S")
-SETEXT = re.compile(r"(?:={3,}|-{3,})\s*")
+SETEXT = re.compile(r"(?:={3,}|-{3,}|~{3,}|\^{3,})\s*")
+SHORT_TITLE = 4
+SETEXT_LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4}
+"""Of Markdown the first two; of AsciiDoc all, as long as their title."""
 NO_TITLE = re.compile(r"[-*+]\s|[>|]|\[.*\]\s*$|\s{4}")
 """An item, a quotation, a row or an attribute in brackets: dashes below it are a rule."""
 CHOICE = re.compile(r"\s*(?:[-*+•]|\(?\w{1,2}[.)])\s")
@@ -220,24 +223,40 @@ def _read_markdown(texts: Sequence[str]) -> list[Line]:
     for number, line in enumerate(texts):
         if is_code[number] or not line.strip():
             lines.append(Line(line, is_code=is_code[number]))
-        elif SETEXT.fullmatch(line) and _is_title(lines, line[0]):
-            lines[-1] = _as_heading(lines[-1], level=1 if line[0] == "=" else 2)
+        elif SETEXT.fullmatch(line) and _is_underlined(texts, number, is_code):
+            lines[-1] = _as_heading(lines[-1], level=SETEXT_LEVELS[line[0]])
             lines.append(Line(""))
         else:
             lines.append(_read_line(line, texts[number + 1 : number + 7]))
     return lines
 
 
-def _is_title(lines: Sequence[Line], mark: str) -> bool:
-    """Tell whether the last line is the title above a line of marks.
+def _is_underlined(texts: Sequence[str], number: int, is_code: Sequence[bool]) -> bool:
+    """Tell whether a line of marks underlines the line above it.
 
-    Dashes below a paragraph or an item are a rule, whatever a parser makes of them.
+    Dashes below a paragraph or an item are a rule, whatever a parser makes of them; tildes open
+    code, unless they are as long as a title above them.
     """
-    if not lines or not lines[-1].is_text:
+    title = texts[number - 1].strip() if number else ""
+    if not title or is_code[number - 1] or HEADING.match(title) or SETEXT.fullmatch(title):
         return False
-    above = lines[-2] if len(lines) > 1 else Line("")
-    is_alone = not above.is_text or above.text.startswith("<")
-    return mark == "=" or (is_alone and not NO_TITLE.match(lines[-1].text))
+    mark, above = texts[number][0], texts[number - 2].strip() if number > 1 else ""
+    if mark == "=":
+        return True
+    is_free = number > 1 and (is_code[number - 2] or above.startswith("<"))
+    is_below_heading = HEADING.match(above) or (
+        SETEXT.fullmatch(above) and number > 2 and texts[number - 3].strip()
+    )
+    is_alone = not above or is_free or is_below_heading
+    if not is_alone or NO_TITLE.match(texts[number - 1]):
+        return False
+    return mark == "-" or _is_as_long(title, texts[number].rstrip())
+
+
+def _is_as_long(title: str, marks: str) -> bool:
+    """Tell whether marks are as long as the words above them, as AsciiDoc wants it."""
+    is_worded = title[0].isalnum() and not title.endswith((":", "."))
+    return is_worded and len(title) > SHORT_TITLE and abs(len(marks) - len(title)) <= 2
 
 
 def _read_line(line: str, following: Sequence[str]) -> Line:
@@ -261,6 +280,8 @@ def fenced_lines(texts: Sequence[str]) -> list[bool]:
         if fence is None:
             continue
         if opened is None:
+            if SETEXT.fullmatch(line) and _is_underlined(texts, number, is_code):
+                continue
             if fence["fence"][0] == "`" and "`" in line[fence.end("fence") :]:  # code in a line
                 continue
             opened = number, fence["fence"]
