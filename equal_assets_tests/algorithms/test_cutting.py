@@ -335,9 +335,11 @@ def test_tildes_below_a_word_or_a_colon_open_code():
         "[source,python]\n----\ncode\n----",
         "---\ntitle: not a heading\n---",
         "```code``` at the beginning of a line",
+        "<!--\n# a comment\n-->\n\n<!-- # another -->",
+        "<!-- not closed",
     ],
 )
-def test_rule_below_text_makes_no_heading(rule):
+def test_what_only_looks_like_a_heading_is_none(rule):
     text = f"{rule}\n\n# A\n\n{words(9)}\n\n{words(9)}"
     assert paths(text, 60)[-1] == ("A",)
 

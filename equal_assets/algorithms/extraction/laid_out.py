@@ -218,7 +218,7 @@ def _read_restructured(texts: Sequence[str], markup: Markup) -> Iterator[Line]:
 
 
 def _read_markdown(texts: Sequence[str]) -> list[Line]:
-    is_code = fenced_lines(texts)
+    is_code, hidden = fenced_lines(texts), _commented(texts)
     lines: list[Line] = []
     for number, line in enumerate(texts):
         if is_code[number] or not line.strip():
@@ -227,8 +227,22 @@ def _read_markdown(texts: Sequence[str]) -> list[Line]:
             lines[-1] = _as_heading(lines[-1], level=SETEXT_LEVELS[line[0]])
             lines.append(Line(""))
         else:
-            lines.append(_read_line(line, texts[number + 1 : number + 7]))
+            read = _read_line(line, texts[number + 1 : number + 7])
+            lines.append(replace(read, level=0) if number in hidden else read)
     return lines
+
+
+def _commented(texts: Sequence[str]) -> set[int]:
+    """Return the lines of comments in HTML, which hold no headings; what is not closed is none."""
+    found: set[int] = set()
+    opened: int | None = None
+    for number, line in enumerate(texts):
+        if opened is None and line.startswith("<!--") and "-->" not in line:
+            opened = number
+        elif opened is not None and "-->" in line:
+            found.update(range(opened, number + 1))
+            opened = None
+    return found
 
 
 def _is_underlined(texts: Sequence[str], number: int, is_code: Sequence[bool]) -> bool:
