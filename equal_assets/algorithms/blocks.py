@@ -16,6 +16,7 @@ from equal_assets.algorithms.extraction.laid_out import (
     Line,
     read_lines,
 )
+from equal_assets.algorithms.restructured import DIRECTIVE
 
 QUESTION, PARAGRAPH, ANSWER = 7, 8, 9
 """How little a text suffers from being cut before a block; 1 to 6 is the level of a heading."""
@@ -43,10 +44,27 @@ BEGIN = re.compile(
 END = re.compile(r"\\end\{[a-z]+\*?\}|\\\]|</(?:table|pre)>", re.IGNORECASE)
 TAG = re.compile(r"<(table|pre)\b", re.IGNORECASE)
 
+LABEL = re.compile(r"\.\. _[^:\n]+:\s*$|<a\s[^>]*>(?:\s*</a>)?\s*$|\([\w.:-]+\)=\s*$")
+"""A line that names what is below it, for links: of reStructuredText, HTML, MyST."""
+
+WITH_OPTIONS = ("index", "module", "currentmodule", "program", "sectionauthor", "highlight", "meta")
+"""Directives that may have indented lines, none of which is text of a section."""
+
+OF_ITS_OWN = (
+    "versionadded", "versionchanged", "versionremoved", "deprecated", "image", "figure", "include",
+    "literalinclude", "contents", "toctree", "rubric", "raw",
+)  # fmt: skip
+"""Directives that name no section, though they may stand above one."""
+
+SET_OFF = re.compile(
+    r"[ ]{2}|\t|\s*(?:\||\+[-=]|<(?:table|pre)\b|\\begin\{|\$\$|\\\[)", re.IGNORECASE
+)
+"""How what is announced begins, beside code: indented; a table; a formula."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading: where its line begins, from 1 (outermost) to 6, and what it says."""
+    """A heading: where it begins with its labels, from 1 (outermost) to 6, and what it says."""
 
     start: int
     level: int
@@ -69,6 +87,11 @@ class Block:
         Of its first line, if that is a heading; else 0.
     is_question, is_answer, is_item, is_key : bool
         Whether its first line says so: a number, or "Answers" of what is numbered.
+    is_set_off : bool
+        Whether its first line is code, a table or a formula, or announces it as a directive.
+    announces : str
+        How its last line announces what follows: ``colon`` what is set off, ``label`` whatever
+        it is; else empty.
     """
 
     start: int
@@ -80,6 +103,8 @@ class Block:
     is_answer: bool = False
     is_item: bool = False
     is_key: bool = False
+    is_set_off: bool = False
+    announces: str = ""
 
     @property
     def length(self) -> int:
@@ -94,28 +119,43 @@ class Block:
             end=last.end,
             body=last.body if is_heading else self.body,
             is_item=self.is_item or (is_heading and last.is_item),
+            announces=last.announces,
         )
+
+    def is_open_to(self, following: Block) -> bool:
+        """Tell whether it is nothing without the block that follows: it announces it."""
+        if self.body == self.end or self.announces == "label":
+            return True
+        return bool(self.announces) and following.is_set_off
 
 
 def read_blocks(text: str, *, longest: int) -> tuple[list[Block], list[Heading]]:
     """Return the blocks of a text and its headings, in order.
 
-    A block is a paragraph with the headings directly above it. Fenced code, formulas and tables
-    that go over several paragraphs are one, as is a question with its answers, if it is not longer
-    than ``longest`` characters.
+    A block is a paragraph with the headings directly above it, and their labels. Code, formulas
+    and tables that go over several paragraphs are one, with the line that announces them, as is a
+    question with its answers, if it is not longer than ``longest`` characters.
     """
     lines = read_lines(text)
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     inside = _inside(lines, starts, longest)
+    above_headings = _above_headings(lines, text.split("\n"))
+    begun: int | None = None
     headings: list[Heading] = []
     blocks: list[Block] = []
     is_apart = True
-    for line, (start, following), is_inside in zip(lines, pairwise(starts), inside, strict=True):
-        written = text[start:following]
+    spans = pairwise(starts)
+    for number, (line, (start, following)) in enumerate(zip(lines, spans, strict=True)):
+        written, is_inside = text[start:following], inside[number]
         if not written.strip():
             is_apart |= not is_inside
             continue
+        if number in above_headings:
+            begun = start if begun is None else begun
+            continue
         read = _read(line, written, start)
+        if begun is not None:
+            read, begun = replace(read, start=begun), None
         last = blocks[-1] if blocks else None
         above = headings[-1].level if headings else 0
         if level := read.level:
@@ -125,7 +165,52 @@ def read_blocks(text: str, *, longest: int) -> tuple[list[Block], list[Heading]]
         else:
             blocks[-1] = last.joined(read)
         is_apart = False
-    return list(_kept_together(_with_keys(blocks, longest), longest)), headings
+    blocks = _with_keys(_with_announced(blocks, longest), longest)
+    return list(_kept_together(blocks, longest)), headings
+
+
+def _above_headings(lines: Sequence[Line], texts: Sequence[str]) -> set[int]:
+    """Return the lines that belong to the heading below them: labels, and a line of marks."""
+    found: set[int] = set()
+    waiting: list[int] = []  # lines that may be options of a directive that belongs to it
+    is_above = False
+    for number in reversed(range(len(lines))):
+        text = texts[number].rstrip()
+        if not text:
+            continue
+        is_marks = not lines[number].text.strip() and not (number and lines[number - 1].level)
+        if lines[number].level:
+            is_above, waiting = True, []
+        elif is_above and text[0].isspace():
+            waiting.append(number)
+        elif is_above and (is_marks or _is_label(text, has_options=bool(waiting))):
+            found.update([number, *waiting])
+            waiting = []
+        else:
+            is_above = False
+    return found
+
+
+def _is_label(line: str, *, has_options: bool) -> bool:
+    """Tell a line that names the section below it."""
+    if not (directive := DIRECTIVE.match(line)):
+        return not has_options and LABEL.match(line) is not None
+    name = directive["name"].rpartition(":")[2]
+    if name in WITH_OPTIONS:
+        return True
+    return bool(directive["argument"]) and not has_options and name not in OF_ITS_OWN
+
+
+def _with_announced(blocks: Sequence[Block], longest: int) -> list[Block]:
+    """Join what is set off with the line that announces it, if they fit."""
+    kept: list[Block] = []  # the last one first
+    for block in reversed(blocks):
+        whole = block.joined(kept[-1]) if kept and block.is_open_to(kept[-1]) else None
+        if whole and block.announces and whole.length <= longest:
+            kept[-1] = whole
+        else:
+            kept.append(block)
+    return kept[::-1]
 
 
 def _read(line: Line, written: str, start: int) -> Block:
@@ -140,6 +225,7 @@ def _read(line: Line, written: str, start: int) -> Block:
     is_question = label is not None and label.role == "question"
     end = start + len(written.rstrip())
     start += len(written) - len(written.lstrip())
+    directive = None if line.is_code else DIRECTIVE.match(written)
     is_heading = level or not line.text.strip()  # the line below a heading that underlines it
     return Block(
         start,
@@ -151,7 +237,24 @@ def _read(line: Line, written: str, start: int) -> Block:
         is_answer=is_answer,
         is_item=not line.is_code and ITEM.match(written) is not None,
         is_key=not line.is_code and ANSWER_LIST.fullmatch(written.strip()) is not None,
+        is_set_off=line.is_code or directive is not None or SET_OFF.match(written) is not None,
+        announces="" if line.is_code or is_heading else _announced(written.strip()),
     )
+
+
+def _announced(line: str) -> str:
+    """Say how a line announces what follows it."""
+    if LABEL.match(line) or _names_what_follows(line):
+        return "label"
+    return "colon" if line.endswith((":", "：")) or DIRECTIVE.match(line) else ""
+
+
+def _names_what_follows(line: str) -> bool:
+    """Tell a directive that gives a word to what is below it, which need not be its content."""
+    directive = DIRECTIVE.match(line)
+    if not directive or directive["name"].rpartition(":")[2] in OF_ITS_OWN:
+        return False
+    return len((directive["argument"] or "").split()) == 1
 
 
 def _title(written: str) -> str:

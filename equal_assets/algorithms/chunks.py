@@ -93,8 +93,9 @@ def _pieces(text: str, block: Block, longest: int) -> Iterator[Block]:
     spans = _cut(text, block.body, block.end, longest, level=0)
     for start, end, level in spans:
         is_first = start == block.body
-        part = Block(start, start, end, ANSWER + 1 + level)
-        yield replace(block, end=end) if is_first else part
+        announces = block.announces if end == block.end else ""
+        part = Block(start, start, end, ANSWER + 1 + level, announces=announces)
+        yield replace(block, end=end, announces=announces) if is_first else part
 
 
 def _cut(
@@ -147,11 +148,16 @@ def _last(pieces: Sequence[Block], first: int, new: int, longest: int) -> int:
     if last + 1 == len(pieces):
         return last
 
-    def loss(place: int) -> tuple[bool, bool, int, int]:
-        """Say what speaks against ending there: little in it, little left, what is cut apart."""
+    def loss(place: int) -> tuple[bool, bool, bool, int, int]:
+        """Say what speaks against ending there.
+
+        What is announced and does not follow; little in it, little left, what is cut apart.
+        """
         following = pieces[place + 1]
+        is_open = pieces[place].is_open_to(following)
         is_short = pieces[place].end - begin < longest // 4
-        return is_short, end - following.start < longest // 4, following.strength, -place
+        is_little = end - following.start < longest // 4
+        return is_open, is_short, is_little, following.strength, -place
 
     return min(range(new, last + 1), key=loss)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from equal_assets.algorithms.chunks import cut_text
+from equal_assets.algorithms.extraction.laid_out import fenced_lines
 
-HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 SEPARATOR = "\n\n"
 """Between the headings and texts of parts that are joined."""
 
@@ -42,7 +42,7 @@ def split_at_headings(
     ----------
     pages : iterable of (int or None, str)
         Page numbers, if there are pages, with their Markdown. A heading is a line that begins
-        with ``#`` to ``######`` outside of fenced code.
+        with ``#`` to ``######`` outside of fenced code; a fence that is never closed opens none.
     max_characters : int
         Longest text, >= 1. Longer sections are cut where paragraphs end; neighbors under one
         heading are joined while they fit, and keep their own headings in the text.
@@ -115,10 +115,10 @@ def _parts(pages: Iterable[tuple[int | None, str]]) -> Iterable[_Part]:
     """Yield the parts of a text; a heading directly followed by a deeper one gives none."""
     headings: list[tuple[int, str]] = []
     lines: list[tuple[int | None, str]] = []
-    fence = ""
-    for page, line in ((page, line) for page, text in pages for line in text.splitlines()):
-        fence = _fence_after(line, fence)
-        match = None if fence else HEADING.match(line)
+    written = [(page, line) for page, text in pages for line in text.splitlines()]
+    is_code = fenced_lines([line for _, line in written])
+    for (page, line), is_fenced in zip(written, is_code, strict=True):
+        match = None if is_fenced else HEADING.match(line)
         if match is None or not match[2]:
             lines.append((page, line))
             continue
@@ -129,16 +129,6 @@ def _parts(pages: Iterable[tuple[int | None, str]]) -> Iterable[_Part]:
         headings = [heading for heading in headings if heading[0] < level] + [(level, match[2])]
     if headings or any(text.strip() for _, text in lines):
         yield _part(headings, lines)
-
-
-def _fence_after(line: str, fence: str) -> str:
-    """Return the fence that is open after a line, or an empty text."""
-    match = FENCE.match(line)
-    if match is None:
-        return fence
-    if not fence:
-        return match[1]
-    return "" if match[1].startswith(fence) else fence
 
 
 def _part(headings: Sequence[tuple[int, str]], lines: Sequence[tuple[int | None, str]]) -> _Part:
@@ -191,6 +181,6 @@ def _sections(group: Sequence[_Part], max_characters: int) -> list[Section]:
     if len(text) <= max_characters:
         return [Section(path, text, group[0].page_at(0))]
     return [
-        Section(path, text[chunk.start : chunk.end], group[0].page_at(chunk.start))
+        Section((*path, *chunk.path), text[chunk.start : chunk.end], group[0].page_at(chunk.start))
         for chunk in cut_text(text, max_characters=max_characters)
     ]

@@ -94,6 +94,8 @@ def trace(
         found = _resolve(connection, qa_id)
         rows = _query(connection, "trace_pair", qa_id=found)
         students = _query(connection, "trace_students", qa_id=found)
+        ids = [row["document_id"] for row in rows[:1] if row["document_id"]]
+        names = _query(connection, "document_names", document_ids=ids)
     asked_by = [row["campaign"] for row in rows if row["campaign"]]
     if campaign and campaign not in asked_by:
         raise TraceError(
@@ -106,7 +108,11 @@ def trace(
         "qa_id": found,
         "question": first["question"],
         "answer": first["answer"],
-        "document": {**_part(first, DOCUMENT), "metadata": json.loads(first["metadata"] or "{}")},
+        "document": {
+            **_part(first, DOCUMENT),
+            "name": names[0]["name"] if names else None,
+            "metadata": json.loads(first["metadata"] or "{}"),
+        },
         "extraction": {**_part(first, EXTRACTION), "settings": settings},
         "is_in_warmup": first["is_in_warmup"],
         "campaigns": [

@@ -14,7 +14,7 @@ from equal_assets.algorithms.extraction.source import source
 from equal_assets.planning.projection import Outlook, outlook
 from equal_assets.records import Document, QAPair, RejectedPair
 from equal_assets.resources.extraction.extractors import Extractor
-from equal_assets.resources.warehouse import Warehouse, read_documents
+from equal_assets.resources.warehouse import Warehouse, document_names, read_documents
 from equal_assets.settings import Settings
 
 LEFT_OUT = "left out"
@@ -80,6 +80,8 @@ class ShownDocument:
     Attributes
     ----------
     document : Document
+    place : str
+        Where it is in the corpus.
     pieces : list of Piece
         Its text; answers count through the pairs of all yields, in their order.
     yields : list of Found
@@ -87,6 +89,7 @@ class ShownDocument:
     """
 
     document: Document
+    place: str
     pieces: list[Piece]
     yields: list[Found]
 
@@ -95,13 +98,6 @@ class ShownDocument:
         """Return what people call it: its title, or where it stands."""
         metadata = self.document.metadata
         return metadata.get("title") or metadata.get("qualname") or self.place
-
-    @property
-    def place(self) -> str:
-        """Return where it stands in the corpus."""
-        page = self.document.page
-        chunk = f", chunk {page.chunk}" if page else ""
-        return f"{self.document.source}, row {self.document.row:,}{chunk}"
 
     @property
     def pairs(self) -> list[ShownPair]:
@@ -208,8 +204,13 @@ def read_preview(
         of_campaign = outlook(name, settings, extractor, warehouse)
         variants.append(_variant(letter, label, of_campaign, list(found.values())))
         yields.append(found)
+    names = document_names(warehouse, list(document_ids))
     shown = [
-        _shown(document, [found[document.content_hash] for found in yields])
+        _shown(
+            document,
+            names[document.document_id],
+            [found[document.content_hash] for found in yields],
+        )
         for document in documents
     ]
     has_llm = any(variant.tokens for variant in variants)
@@ -258,9 +259,9 @@ def _yield(
     return Found(**taken, pairs=kept, rejected=rejected)  # type: ignore[arg-type]
 
 
-def _shown(document: Document, yields: list[Found]) -> ShownDocument:
+def _shown(document: Document, place: str, yields: list[Found]) -> ShownDocument:
     answers = [shown.pair.answer for found in yields for shown in found.pairs]
-    return ShownDocument(document, marked(document.text, answers), yields)
+    return ShownDocument(document, place, marked(document.text, answers), yields)
 
 
 def _variant(letter: str, label: str, of_campaign: Outlook, yields: Sequence[Found]) -> Variant:

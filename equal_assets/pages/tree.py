@@ -38,7 +38,9 @@ def _add_document(tree: Tree, document: Row) -> None:
             _line("document", f"not in the corpus any more; SHA-256 {document['content_hash']}")
         )
         return
-    branch = tree.add(_line("document", _joined(document["title"], document["document_id"])))
+    branch = tree.add(
+        _line("document", _joined(document["title"] or document["name"], document["document_id"]))
+    )
     if document["page"]:
         branch.add(_line("chunk", f"{document['chunk']:,} of page {document['page']}"))
     branch.add(_line("source", _joined(document["source"], document["license"] or "no license")))

@@ -50,6 +50,12 @@ def read_documents(warehouse: "Warehouse", document_ids: list[str]) -> list[Docu
     ]
 
 
+def document_names(warehouse: "Warehouse", document_ids: list[str]) -> dict[str, str]:
+    """Return what people call documents, by id: the file in the corpus, row and chunk."""
+    rows = warehouse.query("document_names", document_ids=document_ids)
+    return dict(rows.select("document_id", "name").iter_rows())
+
+
 def read_embedder(warehouse: "Warehouse") -> dict[str, Any]:
     """Return version, dimensions and folder of the tuned embedder."""
     model = warehouse.query("embedder").row(0, named=True)

@@ -142,8 +142,8 @@ def _shown(found: ReviewPair) -> dict[str, Any]:
         "id": found.qa_id,
         "question": printable(found.pair.question),
         "answer": printable(found.pair.answer),
-        "title": printable(title or document.document_id),
-        "place": printable(document.source),
+        "title": printable(title or found.place),
+        "place": printable(found.place if title else ""),
         "pieces": [
             {
                 "text": printable(piece.text),

@@ -9,7 +9,7 @@ from equal_assets.algorithms.extraction.score import pair_score
 from equal_assets.algorithms.extraction.source import source
 from equal_assets.records import Document, QAPair
 from equal_assets.resources.verdicts import PairVerdict, Verdicts, verdicts_beside
-from equal_assets.resources.warehouse import Warehouse, read_documents
+from equal_assets.resources.warehouse import Warehouse, document_names, read_documents
 from equal_assets.steps.review import LOW_SCORE
 
 
@@ -23,6 +23,8 @@ class ReviewPair:
     pair : QAPair
         As it was extracted.
     document : Document
+    place : str
+        Where the document is in the corpus.
     cluster : int
     terms : tuple of str
         Words of the cluster.
@@ -34,6 +36,7 @@ class ReviewPair:
     qa_id: str
     pair: QAPair
     document: Document
+    place: str
     cluster: int
     terms: tuple[str, ...]
     round: int
@@ -76,12 +79,15 @@ class Reviewing:
         known = {pair.document.document_id: pair.document for pair in self.pairs.values()}
         new = read_documents(self._warehouse, [of for of in ids if of not in known])
         known |= {document.document_id: document for document in new}
+        places = {pair.document.document_id: pair.place for pair in self.pairs.values()}
+        places |= document_names(self._warehouse, [document.document_id for document in new])
         found = {}
         for row in rows.iter_rows(named=True):
             pair = ReviewPair(
                 qa_id=row["qa_id"],
                 pair=QAPair(row["question"], row["answer"]),
                 document=known[row["document_id"]],
+                place=places[row["document_id"]],
                 cluster=row["cluster"],
                 terms=tuple(row["terms"]),
                 round=row["round"],

@@ -191,6 +191,159 @@ def test_text_without_spaces_is_cut_between_sentences():
     assert "".join(chunks) == text
 
 
+# reStructuredText
+
+
+def restructured(*sections):
+    """Return a page of sections, each a level, a title and the words below it."""
+    marks = " =-~^"
+    top = "=====\nA top\n====="
+    body = [f"{title}\n{marks[level] * len(title)}\n\n{text}" for level, title, text in sections]
+    return "\n\n".join([top, ".. _label:", *body])
+
+
+@pytest.mark.parametrize("most", [60, 90, 150, 400])
+def test_trail_is_the_titles_that_stand_above(most):
+    rng = np.random.default_rng(most)
+    sections = [(1, "Section 0", words(9))]
+    for number in range(1, 60):
+        level = int(rng.integers(1, min(4, sections[-1][0] + 1) + 1))
+        sections.append((level, f"Section {number}", words(int(rng.integers(3, 40)))))
+    text = restructured(*sections)
+    for chunk in cut_text(text, max_characters=most):
+        above = [(0, "A top")]
+        for level, title, _ in sections:
+            start = text.index(f"\n\n{title}\n") + 2
+            if start <= chunk.start:  # what it begins with ends sections, but is not above it
+                above = [found for found in above if found[0] < level]
+            if start < chunk.start:
+                above.append((level, title))
+        is_first = chunk.start == 0
+        assert chunk.path == (() if is_first else tuple(title for _, title in above))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        ".. _part:",
+        ".. setting:: PART",
+        ".. module:: part\n   :synopsis: Parts.",
+        ".. index::\n   single: part\n\n.. _part:\n.. _second:",
+    ],
+)
+def test_label_is_in_the_chunk_of_what_it_names(label):
+    text = restructured((1, "One", words(9)))
+    text += f"\n\n{label}\n\nPart\n====\n\n{words(9)}"
+    chunks = cut(text, 60)
+    assert chunks[-1] == f"{label}\n\nPart\n====\n\n{words(9)}"
+    assert paths(text, 60)[-1] == ("A top",)
+
+
+def test_label_in_markdown_is_in_the_chunk_of_its_heading():
+    for label in ('<a name="b"></a>', "(b)="):
+        text = f"# A\n\n{words(9)}\n\n{label}\n\n# B\n\n{words(9)}"
+        assert cut(text, 60)[-1] == f"{label}\n\n# B\n\n{words(9)}"
+
+
+def test_links_below_a_text_stay_with_it():
+    text = restructured((1, "One", f"{words(9)}\n\n.. _its link: https://example.org"))
+    text += f"\n\nPart\n====\n\n{words(9)}"
+    assert cut(text, 60)[-1] == f"Part\n====\n\n{words(9)}"
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "So it is::\n\n    one\n\n    two",
+        ".. code-block:: python\n\n    one\n\n    two",
+        "Example:\n\n.. code-block:: python\n   :linenos:\n\n    one\n\n    two",
+        ".. note::\n\n   So it is.",
+        ".. console::\n\n   $ run",
+        ".. django-admin-option:: --fast\n\nIt is fast.",
+    ],
+)
+@pytest.mark.parametrize("most", [80, 90, 100, 120])
+def test_what_is_announced_is_in_the_same_chunk(whole, most):
+    texts = [text for n in range(8) for text in (words(n + 1), whole)]
+    chunks = cut(restructured((1, "One", "\n\n".join(texts))), most)
+    assert len(chunks) > 1
+    assert sum(chunk.count(whole) for chunk in chunks) == 8
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "Example:\n\n```py\none\n\ntwo\n```",
+        "It is:\n\n$$\nx\n\ny\n$$",
+        "As here：\n\n| a | b |\n| - | - |",
+        "For example:\n\n    one",
+    ],
+)
+@pytest.mark.parametrize("most", [60, 70, 80, 100])
+def test_what_is_announced_in_markdown_is_in_the_same_chunk(whole, most):
+    texts = [text for n in range(8) for text in (words(n + 1), whole)]
+    chunks = cut("\n\n".join(texts), most)
+    assert len(chunks) > 1
+    assert sum(chunk.count(whole) for chunk in chunks) == 8
+
+
+def test_code_that_fits_no_chunk_with_its_line_is_cut_elsewhere_than_below_it():
+    code = "\n".join(f"    line {n}" for n in range(40))
+    text = restructured((1, "One", f"{words(12)}\n\n{words(5)}::\n\n{code}"))
+    assert not any(chunk.endswith("::") for chunk in cut(text, 200))
+
+
+def test_empty_section_does_not_end_a_chunk():
+    text = "\n\n".join(f"## Empty {n}\n\n## {n}\n\n{words(9)}" for n in range(9))
+    assert all(chunk.endswith("word") for chunk in cut(text, 110))
+
+
+def test_titles_of_asciidoc_have_their_levels_and_open_no_code():
+    parts = [
+        "Git\n===",
+        "Options\n-------",
+        "Input Format\n~~~~~~~~~~~~",
+        "Output Format\n~~~~~~~~~~~~~",
+    ]
+    text = "\n\n".join(f"{part}\n\n[verse]\n{words(9)}" for part in [*parts, "Examples\n--------"])
+    assert paths(text, 60) == [
+        (),
+        ("Git",),
+        ("Git", "Options"),
+        ("Git", "Options"),
+        ("Git",),
+    ]
+
+
+def test_heading_may_stand_right_below_another():
+    text = f"Release 4\n=========\nNew features\n------------\n{words(9)}\n\n{words(9)}"
+    assert paths(text, 60) == [(), ("Release 4", "New features")]
+
+
+def test_tildes_below_a_word_or_a_colon_open_code():
+    for above in ("Code", "Example:", "It is so."):
+        code = f"{'~' * len(above)}\n# no\n\n## heading\n{'~' * len(above)}"
+        text = f"# A\n\n{above}\n{code}\n\n{words(9)}\n\n{words(9)}"
+        assert paths(text, 60)[-1] == ("A",)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "a paragraph\nof two lines\n---",
+        "- an item\n---",
+        "[source,python]\n----\ncode\n----",
+        "---\ntitle: not a heading\n---",
+        "```code``` at the beginning of a line",
+        "<!--\n# a comment\n-->\n\n<!-- # another -->",
+        "<!-- not closed",
+    ],
+)
+def test_what_only_looks_like_a_heading_is_none(rule):
+    text = f"{rule}\n\n# A\n\n{words(9)}\n\n{words(9)}"
+    assert paths(text, 60)[-1] == ("A",)
+
+
 # Whatever the page
 
 

@@ -74,3 +74,30 @@ def test_fence_is_closed_by_a_fence_of_its_length_alone():
     text = "````\n```\n# code\n````\n# A\nx"
     assert split(text, 30)[-1].text.endswith("# A\n\nx")
     assert "# code" in split(text, 30)[0].text
+
+
+@pytest.mark.parametrize("opened", ["```never closed", "```code``` in a line", "~~~"])
+def test_what_opens_no_code_hides_no_heading(opened):
+    text = f"# A\n\n{opened}\n\n# B\n\nbelow"
+    assert [s.path for s in split_at_headings([(None, text)], max_characters=9)][-1] == ("B",)
+
+
+def test_language_after_a_fence_opens_none_within_code():
+    text = "# A\n\n```\n```py\n# x\n```\n\n# B\n\nbelow"
+    assert [s.path for s in split_at_headings([(None, text)], max_characters=30)] == [
+        ("A",),
+        ("B",),
+    ]
+
+
+def test_sharp_of_a_heading_is_kept():
+    assert split_at_headings([(None, "# C#\n\nx\n\n## F# ##\n\ny")], max_characters=2) == [
+        Section(("C#",), "x"),
+        Section(("C#", "F#"), "y"),
+    ]
+
+
+def test_underlined_headings_within_a_long_section_are_in_the_path():
+    text = f"# A\n\nB\n---\n\n{'one ' * 9}\n\n{'two ' * 9}"
+    sections = split_at_headings([(None, text)], max_characters=50)
+    assert [s.path for s in sections] == [("A",), ("A", "B")]

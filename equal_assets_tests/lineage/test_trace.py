@@ -29,6 +29,7 @@ def test_kept_pair_leads_to_the_students_that_trained_on_it(database):
     found = trace(database, "b200")
     assert (found["question"], found["answer"]) == ("question b200", "answer b200")
     assert found["document"]["url"] == "https://example.org/2"
+    assert found["document"]["name"] == "web: pages.jsonl, row 2, chunk 2 of 2"
     assert found["extraction"]["settings"] == SETTINGS
     assert found["extraction"]["prompt_tokens"] == 70
     assert not found["is_in_warmup"]

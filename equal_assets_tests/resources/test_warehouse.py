@@ -25,7 +25,7 @@ from equal_assets.lineage.trace import trace
 from equal_assets.progress import listen
 from equal_assets.records import QAPair, Usage
 from equal_assets.resources import attached as attached_files
-from equal_assets.resources.warehouse import Warehouse
+from equal_assets.resources.warehouse import Warehouse, document_names
 from equal_assets.resources.warehouse_file import SQL, Patience, read_sql, table_names, view_names
 from equal_assets.settings import fingerprint
 from equal_assets.steps.staging import MAY_BE_NULL
@@ -468,6 +468,65 @@ def test_pages_that_share_an_id_are_told_apart_with_all_of_their_chunks(warehous
     summary = warehouse.query("corpus_summary").row(0, named=True)
     counted = ("n_documents", "n_chunks", "n_pages", "n_renamed")
     assert [summary[name] for name in counted] == [5, 4, 2, 2]
+
+
+def named(warehouse, folder, rows):
+    """Store documents (source, file, row, page, chunk), and return what they are called."""
+    texts = [(str(number), str(number)) for number in range(len(rows))]
+    staging = Path(staged(folder / "staging", texts)).parent
+    columns = dict(
+        zip(("source", "file", "row", "page", "chunk"), zip(*rows, strict=True), strict=True)
+    )
+    given = [
+        pl.Series(name, values, dtype=MAY_BE_NULL.get(name)) for name, values in columns.items()
+    ]
+    frame = pl.read_parquet(staging / "*.parquet").with_columns(*given, page_hash=pl.lit("h"))
+    frame.write_parquet(folder / "all.parquet")
+    with warehouse.transaction() as transaction:
+        transaction.execute("load_documents", staging=str(folder / "all.parquet"), max_documents=99)
+    return list(document_names(warehouse, [one for one, _ in texts]).values())
+
+
+def test_documents_are_called_by_file_row_and_chunk(warehouse, tmp_path):
+    rows = [
+        ("a.txt", "/home/docs/ref/a.txt", 1, "p", 1),
+        ("a.txt", "/home/docs/ref/a.txt", 1, "p", 2),
+        ("b.rst", "/home/docs/ref/b.rst", 1, "q", 1),
+        ("b.rst", "/home/docs/ref/b.rst", 2, "q", 2),
+        ("c.md", "/home/docs/releases/c.md", 1, None, None),
+        ("d.jsonl", "/home/docs/rows/d.jsonl", 1, None, None),
+        ("d.jsonl", "/home/docs/rows/d.jsonl", 1234, "r", 1),
+        ("d.jsonl", "/home/docs/rows/d.jsonl", 1234, "r", 2),
+    ]
+    assert named(warehouse, tmp_path, rows) == [
+        "ref/a.txt, chunk 1 of 2",
+        "ref/a.txt, chunk 2 of 2",
+        "ref/b.rst, chunk 1 of 2",
+        "ref/b.rst, chunk 2 of 2",
+        "releases/c.md",
+        "rows/d.jsonl, row 1",
+        "rows/d.jsonl, row 1,234, chunk 1 of 2",
+        "rows/d.jsonl, row 1,234, chunk 2 of 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["data/a.txt"], ["a.txt"]),
+        (["a.txt", "b.txt"], ["a.txt", "b.txt"]),
+        (["docs/a.txt", "docs-2/a.txt"], ["docs/a.txt", "docs-2/a.txt"]),
+        (["é/é/a.txt", "é/ü/a.txt"], ["é/a.txt", "ü/a.txt"]),
+    ],
+)
+def test_files_are_called_from_the_folder_that_all_are_in(warehouse, tmp_path, files, names):
+    rows = [(file.rpartition("/")[2], file, 1, None, None) for file in files]
+    assert named(warehouse, tmp_path, rows) == names
+
+
+def test_document_of_a_package_is_called_with_it(warehouse, tmp_path):
+    rows = [("numpy 2.1", f"numpy/{name}.py", 7, None, None) for name in ("a", "b")]
+    assert named(warehouse, tmp_path, rows) == ["numpy 2.1: a.py", "numpy 2.1: b.py"]
 
 
 def test_capped_corpus_is_a_sample_that_does_not_follow_the_order_of_the_rows(warehouse, tmp_path):

@@ -85,7 +85,7 @@ def test_pairs_that_the_data_set_leaves_out_for_other_reasons_are_not_shown(clie
 def test_pair_stands_beside_its_document(client):
     shown = client.get(f"/{TOKEN}/pairs/b200").json()
     assert (shown["question"], shown["answer"]) == ("question b200", "answer b200")
-    assert shown["title"] == "Page 2"
+    assert (shown["title"], shown["place"]) == ("Page 2", "web: pages.jsonl, row 2, chunk 2 of 2")
     assert "".join(piece["text"] for piece in shown["pieces"]) == "text 2"
     assert client.get(f"/{TOKEN}/pairs/zzz").json()["error"].startswith("pair = 'zzz': must be one")
 

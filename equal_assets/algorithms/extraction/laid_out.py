@@ -26,6 +26,7 @@ from itertools import islice, pairwise
 from typing import Literal
 
 from equal_assets.algorithms.extraction.docstrings import FENCE, docstring_pairs
+from equal_assets.algorithms.restructured import Markup, read_markup
 from equal_assets.records import QAPair
 
 MIN_ANSWER_CHARACTERS = 1
@@ -127,7 +128,7 @@ class Line:
     """A line, and what it is."""
 
     text: str
-    level: int = 0  # of a Markdown heading; 0 for other lines
+    level: int = 0  # of a heading; 0 for other lines
     label: Label | None = None
     is_code: bool = False
 
@@ -170,7 +171,12 @@ LABEL = re.compile(
 )
 ATTRIBUTION = re.compile(r"(?:by|from)\b.{0,80}|[-–—(].{0,80}", re.IGNORECASE)
 HEADING = re.compile(r"(?P<hashes>#{1,6})\s+\S")
-SETEXT = re.compile(r"(?:={3,}|-{3,})\s*")
+SETEXT = re.compile(r"(?:={3,}|-{3,}|~{3,}|\^{3,})\s*")
+SHORT_TITLE = 4
+SETEXT_LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4}
+"""Of Markdown the first two; of AsciiDoc all, as long as their title."""
+NO_TITLE = re.compile(r"[-*+]\s|[>|]|\[.*\]\s*$|\s{4}")
+"""An item, a quotation, a row or an attribute in brackets: dashes below it are a rule."""
 CHOICE = re.compile(r"\s*(?:[-*+•]|\(?\w{1,2}[.)])\s")
 OPTION = re.compile(r"\s*(?:[-*+]\s+)?\(?[A-E][.):]\s")
 ITEM = re.compile(
@@ -193,19 +199,78 @@ ASKING = re.compile(
 
 
 def read_lines(text: str) -> list[Line]:
-    """Classify every line; lines of fenced code are never labels or headings."""
+    """Classify every line; lines of code are never labels or headings."""
     texts = text.split("\n")
-    is_code = _fenced(texts)
+    markup = read_markup(texts)
+    return _read_markdown(texts) if markup is None else list(_read_restructured(texts, markup))
+
+
+def _read_restructured(texts: Sequence[str], markup: Markup) -> Iterator[Line]:
+    for number, line in enumerate(texts):
+        if number in markup.adornments:
+            yield Line("")
+        elif not line.strip() or number in markup.literal:
+            yield Line(line, is_code=number in markup.literal)
+        else:
+            level = markup.levels.get(number, 0)
+            read = replace(_read_line(line, texts[number + 1 : number + 7]), level=0)
+            yield _as_heading(read, level=level) if level else read
+
+
+def _read_markdown(texts: Sequence[str]) -> list[Line]:
+    is_code, hidden = fenced_lines(texts), _commented(texts)
     lines: list[Line] = []
     for number, line in enumerate(texts):
         if is_code[number] or not line.strip():
             lines.append(Line(line, is_code=is_code[number]))
-        elif SETEXT.fullmatch(line) and lines and lines[-1].is_text:
-            lines[-1] = _as_heading(lines[-1], level=1 if line[0] == "=" else 2)
+        elif SETEXT.fullmatch(line) and _is_underlined(texts, number, is_code):
+            lines[-1] = _as_heading(lines[-1], level=SETEXT_LEVELS[line[0]])
             lines.append(Line(""))
         else:
-            lines.append(_read_line(line, texts[number + 1 : number + 7]))
+            read = _read_line(line, texts[number + 1 : number + 7])
+            lines.append(replace(read, level=0) if number in hidden else read)
     return lines
+
+
+def _commented(texts: Sequence[str]) -> set[int]:
+    """Return the lines of comments in HTML, which hold no headings; what is not closed is none."""
+    found: set[int] = set()
+    opened: int | None = None
+    for number, line in enumerate(texts):
+        if opened is None and line.startswith("<!--") and "-->" not in line:
+            opened = number
+        elif opened is not None and "-->" in line:
+            found.update(range(opened, number + 1))
+            opened = None
+    return found
+
+
+def _is_underlined(texts: Sequence[str], number: int, is_code: Sequence[bool]) -> bool:
+    """Tell whether a line of marks underlines the line above it.
+
+    Dashes below a paragraph or an item are a rule, whatever a parser makes of them; tildes open
+    code, unless they are as long as a title above them.
+    """
+    title = texts[number - 1].strip() if number else ""
+    if not title or is_code[number - 1] or HEADING.match(title) or SETEXT.fullmatch(title):
+        return False
+    mark, above = texts[number][0], texts[number - 2].strip() if number > 1 else ""
+    if mark == "=":
+        return True
+    is_free = number > 1 and (is_code[number - 2] or above.startswith("<"))
+    is_below_heading = HEADING.match(above) or (
+        SETEXT.fullmatch(above) and number > 2 and texts[number - 3].strip()
+    )
+    is_alone = not above or is_free or is_below_heading
+    if not is_alone or NO_TITLE.match(texts[number - 1]):
+        return False
+    return mark == "-" or _is_as_long(title, texts[number].rstrip())
+
+
+def _is_as_long(title: str, marks: str) -> bool:
+    """Tell whether marks are as long as the words above them, as AsciiDoc wants it."""
+    is_worded = title[0].isalnum() and not title.endswith((":", "."))
+    return is_worded and len(title) > SHORT_TITLE and abs(len(marks) - len(title)) <= 2
 
 
 def _read_line(line: str, following: Sequence[str]) -> Line:
@@ -220,7 +285,7 @@ def _as_heading(line: Line, *, level: int) -> Line:
     return replace(line, level=level, label=line.label and replace(line.label, level=level))
 
 
-def _fenced(texts: Sequence[str]) -> list[bool]:
+def fenced_lines(texts: Sequence[str]) -> list[bool]:
     """Tell which lines belong to fenced code; a fence that is never closed is text."""
     is_code = [False] * len(texts)
     opened: tuple[int, str] | None = None
@@ -229,6 +294,10 @@ def _fenced(texts: Sequence[str]) -> list[bool]:
         if fence is None:
             continue
         if opened is None:
+            if SETEXT.fullmatch(line) and _is_underlined(texts, number, is_code):
+                continue
+            if fence["fence"][0] == "`" and "`" in line[fence.end("fence") :]:  # code in a line
+                continue
             opened = number, fence["fence"]
         elif fence["fence"].startswith(opened[1]) and not fence["language"]:
             is_code[opened[0] : number + 1] = [True] * (number + 1 - opened[0])

@@ -19,6 +19,7 @@ OTHER_SHAPE = "JSON of another shape"
 EMPTY_HALF = "empty question or answer"
 NO_TEXT = "question or answer that is no text"
 REPEATED = "repeats another pair"
+CUT_AT_QUOTE = "cut off at a quotation mark"
 
 THOUGHT_TAG = r"[\w:]*(?:think|thinking|thought|thoughts|reasoning)"
 THOUGHT = re.compile(
@@ -43,7 +44,15 @@ BRACKET = re.compile(r"[{\[]")
 LIST, BARE_LIST = re.compile(r'"pairs"\s*:\s*\[', re.IGNORECASE), re.compile(r"\[(?=\s*\{)")
 """How the list of a reply begins, in an object and alone."""
 
+OPENED = re.compile(r'(?<![\w.,;:!?)\]}])"(?![\s.,;:!?)\]}])')
+"""A quotation mark that begins a quotation, or a string of code."""
+
+MOST_LAST_CHARACTERS = 100
+"""Of the two words before such a mark."""
+
 NEXT_OBJECT = re.compile(r"[\s,]*(\{)")
+
+SPACE = re.compile(r"\s+")
 
 MAX_PASSED_OVER = 4096
 """Characters passed over before they are dropped: each JSON error counts the lines before it."""
@@ -98,7 +107,7 @@ def parse_pairs(reply: str, *, document: str = "") -> ParsedReply:
         text around it, a code fence and thoughts before it are skipped.
     document : str
         What it is about: commands of LaTeX that it has are known where the reply does not double
-        their backslash.
+        their backslash, and a text that ends where it opens a quotation is known to be cut off.
 
     Returns
     -------
@@ -110,7 +119,7 @@ def parse_pairs(reply: str, *, document: str = "") -> ParsedReply:
     UnusableReplyError
         If there is no such value, more than one, or it is cut off.
     """
-    return _sorted_out(_only(doubled(_unquoted(reply), document), _rows_of))
+    return _sorted_out(_only(doubled(_unquoted(reply), document), _rows_of), document)
 
 
 def complete_pairs(reply: str, *, document: str = "") -> ParsedReply | None:
@@ -141,7 +150,7 @@ def complete_pairs(reply: str, *, document: str = "") -> ParsedReply | None:
             break
         pairs.append(pair)
     rows = _rows_of(pairs) if pairs else None
-    return _sorted_out(rows) if rows else None
+    return _sorted_out(rows, document) if rows else None
 
 
 def parse_scores(reply: str, *, n_pairs: int) -> list[int]:
@@ -208,7 +217,8 @@ def merge_replies(replies: Iterable[ParsedReply]) -> ParsedReply:
     return ParsedReply(tuple(kept), tuple(rejected))
 
 
-def _sorted_out(rows: Iterable[Row]) -> ParsedReply:
+def _sorted_out(rows: Iterable[Row], document: str) -> ParsedReply:
+    before_quotes = _before_quotes(document)
     kept: dict[tuple[str, str], QAPair] = {}
     rejected = []
     for question, answer, is_text in rows:
@@ -218,11 +228,34 @@ def _sorted_out(rows: Iterable[Row]) -> ParsedReply:
             rejected.append(_rejected(pair, NO_TEXT))
         elif not all(key):
             rejected.append(_rejected(pair, EMPTY_HALF))
+        elif any(_is_cut_at_quote(half, before_quotes) for half in (question, answer)):
+            rejected.append(_rejected(pair, CUT_AT_QUOTE))
         elif key in kept:
             rejected.append(_rejected(pair, REPEATED))
         else:
             kept[key] = pair
     return ParsedReply(tuple(kept.values()), tuple(rejected))
+
+
+def _before_quotes(document: str) -> frozenset[str]:
+    """Return the words before each quotation of a document; white space counts as one blank."""
+    spaced = SPACE.sub(" ", document) if '"' in document else ""
+    ends = (mark.start() for mark in OPENED.finditer(spaced))
+    return frozenset(_last_words(spaced[max(0, end - MOST_LAST_CHARACTERS) : end]) for end in ends)
+
+
+def _is_cut_at_quote(half: str, before_quotes: frozenset[str]) -> bool:
+    """Tell a text that ends where the document opens a quotation, in the middle of a sentence.
+
+    The model wrote the mark as it is, which ended the string; a grammar then let it end the pair.
+    """
+    return _last_words(SPACE.sub(" ", half)) in before_quotes
+
+
+def _last_words(text: str) -> str:
+    """Return the last two words, with the blank after them."""
+    words = text[-MOST_LAST_CHARACTERS:].split(" ")
+    return " ".join(words[-3:] if words[-1] == "" else words[-2:])
 
 
 def _rejected(pair: QAPair, reason: str) -> RejectedPair:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from equal_assets.algorithms.extraction.parsing import (
+    CUT_AT_QUOTE,
     EMPTY,
     EMPTY_HALF,
     NO_JSON,
@@ -373,3 +374,53 @@ def test_answer_with_brackets_is_complete_only_with_its_own_end():
 )
 def test_reply_without_a_complete_pair_has_none(reply):
     assert complete_pairs(reply) is None
+
+
+RELEASE = """\
+* Fixed a regression that caused an incorrect redirection to the admin
+  changelist view when using *"Save and continue editing"* options.
+
+Press the "Save" button, or call print("saved"). It is called "the pair", and set by mode="fast".
+"""
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        "It fixed a redirection to the admin changelist view when using *",
+        "Press the ",
+        "One can call print(",
+        "It is set by mode=",
+    ],
+)
+@pytest.mark.parametrize("read", [parse_pairs, complete_pairs])
+def test_text_that_ends_where_the_document_opens_a_quotation_is_cut_off(half, read):
+    for cut in [("What was fixed?", half), (half, "Something.")]:
+        parsed = read(written(SUM, cut), document=RELEASE)
+        assert kept(parsed) == [SUM]
+        assert rejected(parsed) == [(cut[0].strip(), cut[1].strip(), CUT_AT_QUOTE)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'It is when using *"Save and continue editing"* options.',
+        "Press the",  # the string ended before the blank: the model wrote no quotation mark
+        "the pair",
+        "Save",
+        "fast",
+        "saved",
+        "Options.",
+    ],
+)
+def test_text_that_ends_at_another_place_is_whole(answer):
+    pair = ("What was fixed?", answer)
+    assert kept(parse_pairs(written(pair), document=RELEASE)) == [pair]
+
+
+def test_unescaped_quotation_that_breaks_the_reply_gives_no_cut_pair():
+    whole = '{"question": "What is 2 + 3?", "answer": "5"}'
+    reply = f'{{"pairs": [{whole}, {{"question": "How?", "answer": "Press the "Save" button."}}]}}'
+    with pytest.raises(UnusableReplyError):
+        parse_pairs(reply, document=RELEASE)
+    assert kept(complete_pairs(reply, document=RELEASE)) == [SUM]

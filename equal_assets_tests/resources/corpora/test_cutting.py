@@ -146,3 +146,16 @@ def test_docstrings_are_whole_unless_settings_say_otherwise():
     assert all(d.page is None for d in documents)
     cut = read_corpus(InstalledPackagesSettings(**packages, chunk_characters=1000))
     assert any(d.page for d in cut if isinstance(d, Document))
+
+
+def test_restructuredtext_in_a_text_file_has_its_titles_above_its_chunks(tmp_path):
+    parts = [f"Part {n}\n======\n\nOf {n}\n~~~~\n\n{f'Words of {n}. ' * 30}" for n in range(4)]
+    text = "\n\n".join(["=====\nForms\n=====", *parts, "See :ref:`forms`."])
+    (tmp_path / "forms.txt").write_text(text)
+    corpus = FilesSettings(source="files", paths=[str(tmp_path)], chunk_characters=450)
+    first, *others = read_corpus(corpus)
+    assert first.text == f"=====\nForms\n=====\n\n{parts[0].strip()}"
+    assert [document.text.split("\n")[:3] for document in others] == [
+        ["Forms", "", f"Part {n}"] for n in (1, 2, 3)
+    ]
+    assert others[-1].text.endswith(":ref:`forms`.")
