@@ -93,6 +93,7 @@ def export(
     from equal_assets.export.campaign_export import export_campaign
     from equal_assets.export.hub import push as push_folder
     from equal_assets.export.student_export import export_student
+    from equal_assets.pages.review import unreviewed
 
     if public and not push:
         raise click.UsageError("--public needs --push")
@@ -109,6 +110,8 @@ def export(
         leave_out=_named("--without", leave_out, get_args(ExportKey)) or settings.export.leave_out,
     )
     _print_export(exported)
+    for line in unreviewed(warehouse, [campaign]):
+        say(line)
     if student:
         n_parameters = export_student(settings, warehouse, campaign, student)
         say(f"student in {student}: {n_parameters:,} parameters, adapters merged")

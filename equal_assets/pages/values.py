@@ -50,6 +50,15 @@ def number(value: float | None, form: str) -> str:
     return NONE if value is None else format(value, form)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return how many there are of something, which is in the singular.
+
+    >>> counted(1, "pair"), counted(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def money(value: float | None, currency: str, *, form: str = ",.2f") -> str:
     """Return an amount with its currency.
 
