@@ -11,7 +11,7 @@ import click
 
 from equal_assets.cli.lock import alone_in
 from equal_assets.cli.options import FILE, complete_campaigns, file_to_write
-from equal_assets.cli.project import known_campaigns, open_warehouse
+from equal_assets.cli.project import known_campaigns, open_warehouse, require_rounds
 from equal_assets.cli.terminal import say
 from equal_assets.settings import FilesSettings, load_settings, state_folder
 
@@ -76,10 +76,11 @@ def review(
 
     if out and taken:
         raise click.UsageError("--out and --in: one of them at a time")
-    settings = load_settings()
+    settings, warehouse = load_settings(), open_warehouse()
     known_campaigns((campaign,), settings)
+    require_rounds(warehouse, campaign, to="review")
     reviewing = Reviewing(
-        open_warehouse(),
+        warehouse,
         campaign=campaign,
         target=settings.campaigns[campaign].target,
         reviewer=checked_reviewer(reviewer or getpass.getuser()),
