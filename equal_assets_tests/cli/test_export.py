@@ -66,6 +66,8 @@ def test_command_exports_by_the_settings_and_prints_what_it_wrote(stored, typed)
         *("alpaca/train.jsonl", "alpaca/validation.jsonl"),
     }
     assert "2 examples of 1 documents" in done.output
+    told = "validation has 2 of 9 examples (22.2%), in whole documents; its share is 20%"
+    assert told in done.output
     assert re.search(r"^  alpaca/train.jsonl +7 rows$", done.output, re.MULTILINE)
 
 
