@@ -180,8 +180,8 @@ def set_aside_in_words(splits: Mapping[str, ManifestSplit], share: float) -> str
         return "no example is set aside for validation"
     n_aside, n_all = splits["validation"].examples, sum(of.examples for of in splits.values())
     return (
-        f"validation has {n_aside:,} of {n_all:,} examples ({100 * n_aside / n_all:.3g}%), in whole "
-        f"documents; its share is {100 * share:.3g}%"
+        f"validation has {n_aside:,} of {n_all:,} examples ({100 * n_aside / n_all:.3g}%), in "
+        f"whole documents; its share is {100 * share:.3g}%"
     )
 
 

@@ -12,6 +12,9 @@ NONE = "–"
 ACTIVE = re.compile(r"[\\`|]|(?<=\])\(")
 """What makes more than text of a line of Markdown, beside HTML: code, cells, links, pictures."""
 
+BOLD = re.compile(r"(?<![\w*(])\*\*(?=[^\s*])([^\n*]*[^\s*])\*\*(?![\w*])")
+"""Words between two stars on either side, which are no powers and no arguments of a call."""
+
 CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Controls but tab and line feed, overrides of the direction, and halves of characters."""
 
@@ -101,6 +104,15 @@ def in_markdown(said: str) -> str:
     """
     line = printable(" ".join(said.split()))
     return ACTIVE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def without_emphasis(said: str) -> str:
+    """Return a text without the stars that make words of Markdown or reStructuredText bold.
+
+    >>> without_emphasis("an **active** attacker, f(**options, **more), 2**3**4")
+    'an active attacker, f(**options, **more), 2**3**4'
+    """
+    return BOLD.sub(r"\1", said)
 
 
 def printable(said: str) -> str:

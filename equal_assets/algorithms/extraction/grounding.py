@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import regex
 
@@ -154,7 +154,7 @@ def _densest(scores: Sequence[float]) -> tuple[int, int]:
     return bounds
 
 
-def _shortest(run: Sequence[tuple[int, int, frozenset[str], int]]) -> tuple[int, int]:
+def _shortest(run: Sequence[tuple[int, int, Set[str], int]]) -> tuple[int, int]:
     """Return begin and end of the shortest part of a run that has all words of it."""
     n_words = len(frozenset().union(*(words for *_, words, _ in run)))
     held: Counter[str] = Counter()
