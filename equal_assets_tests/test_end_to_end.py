@@ -39,6 +39,7 @@ def test_run_ends_with_a_table_of_both_campaigns_and_where_to_look(finished):
         "3 of 3",
         "55 of 55",
         "Where to look",
+        "equal pairs CAMPAIGN prints one, equal review CAMPAIGN lets you judge it",
         "qa_dataset.parquet",
     ):
         assert text in printed

@@ -11,6 +11,7 @@ import numpy as np
 import regex
 
 from equal_assets.algorithms.neighbors import cosines, first_near
+from equal_assets.algorithms.opposites import are_opposite, sides
 from equal_assets.algorithms.words import ngrams, words
 from equal_assets.records import QAPair
 
@@ -77,8 +78,8 @@ def near_duplicates(pairs: Sequence[QAPair], *, threshold: float) -> list[Repeat
     pairs : sequence of QAPair
     threshold : float
         Least Jaccard similarity of the word 5-shingles of question and answer at which the later
-        pair is a repeat. Pairs whose questions hold different numbers never are: their answers
-        differ.
+        pair is a repeat. Pairs whose questions hold different numbers, or opposite words,
+        never are: their answers differ.
 
     Returns
     -------
@@ -116,7 +117,9 @@ def _near_duplicate(
     shingles = ngrams(pairs[row].text, n=SHINGLE_WORDS)
     for kept in candidates:
         shared = _jaccard(shingles, ngrams(pairs[kept].text, n=SHINGLE_WORDS))
-        if shared >= threshold and numbers(pairs[row].question) == numbers(pairs[kept].question):
+        one, other = pairs[row].question, pairs[kept].question
+        is_near = shared >= threshold and numbers(one) == numbers(other)
+        if is_near and not are_opposite(one, other):
             return Repeat(kept, shared)
     return None
 
@@ -158,7 +161,7 @@ def same_meaning(
     Parameters
     ----------
     questions : sequence of str
-        Questions with different numbers are never the same.
+        Questions with different numbers, or with opposite words (above, below), are never the same.
     vectors : ndarray of shape (n_questions, n_dimensions)
         Unit rows.
     threshold : float
@@ -177,7 +180,8 @@ def same_meaning(
     found: list[Repeat | None] = [None] * len(questions)
     for rows in _groups([numbers(question) for question in questions]):
         of_group = vectors[rows]
-        first = first_near(of_group, threshold=threshold)
+        of_words = sides([questions[row] for row in rows])
+        first = first_near(of_group, threshold=threshold, sides=of_words)
         repeats = np.flatnonzero(first >= 0)
         similarities = cosines(of_group, np.stack([repeats, first[repeats]]))
         for row, kept, cosine in zip(

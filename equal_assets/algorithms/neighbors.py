@@ -37,7 +37,9 @@ SLACK = 1e-4
 PAIRS_AT_ONCE = 1 << 16
 
 
-def first_near(vectors: np.ndarray, *, threshold: float) -> np.ndarray:
+def first_near(
+    vectors: np.ndarray, *, threshold: float, sides: np.ndarray | None = None
+) -> np.ndarray:
     """Return for each row the first earlier row that stays and is near, or -1: it stays itself.
 
     Parameters
@@ -46,6 +48,8 @@ def first_near(vectors: np.ndarray, *, threshold: float) -> np.ndarray:
         Unit rows, or zeros, which are near nothing.
     threshold : float
         Least cosine at which two rows are near.
+    sides : ndarray of shape (n_rows, n_axes), int8, optional
+        1, 0 or -1; rows on different sides of any axis are not near.
 
     Returns
     -------
@@ -64,12 +68,37 @@ def first_near(vectors: np.ndarray, *, threshold: float) -> np.ndarray:
     """
     first = np.full(len(vectors), -1)
     rows = np.flatnonzero(vectors.any(axis=1))
-    kept = _KeptRows(vectors, threshold, _keys_for(vectors[rows], threshold))
+    sides = np.zeros((len(vectors), 0), dtype=np.int8) if sides is None else sides
+    space = _Space(vectors, sides, threshold)
+    kept = _KeptRows(space, _keys_for(vectors[rows], threshold))
     for start in range(0, len(rows), BLOCK_ROWS):
         block = rows[start : start + BLOCK_ROWS]
-        first[block] = _resolved(block, kept.first_near(block), vectors, threshold)
+        first[block] = _resolved(block, kept.first_near(block), space)
         kept.add(block[first[block] < 0])
     return first
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The rows, and what is near among them."""
+
+    vectors: np.ndarray  # (n_rows, n_dimensions)
+    sides: np.ndarray  # (n_rows, n_axes)
+    threshold: float
+
+    def near(self, block: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the pairs of a block and other rows that are near, shape (2, n_pairs)."""
+        products = self.vectors[block] @ self.vectors[rows].T
+        likely = np.argwhere(products >= self.threshold - SLACK)
+        return self.exact(np.stack([block[likely[:, 0]], rows[likely[:, 1]]]))
+
+    def exact(self, pairs: np.ndarray) -> np.ndarray:
+        """Return those of some pairs of rows that are near, by their exact cosine."""
+        left, right = (self.vectors[rows] for rows in pairs)
+        pairs = pairs[:, np.einsum("ij,ij->i", left, right) >= self.threshold - SLACK]
+        pairs = pairs[:, cosines(self.vectors, pairs) >= self.threshold - ROUNDING]
+        one, other = (self.sides[rows] for rows in pairs)
+        return pairs[:, ~(one * other < 0).any(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -107,8 +136,7 @@ def _keys_for(vectors: np.ndarray, threshold: float) -> _Keys:
 class _KeptRows:
     """The rows that stay so far."""
 
-    vectors: np.ndarray
-    threshold: float
+    space: _Space
     keys: _Keys
     recent: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     tables: list[_Tables] = field(default_factory=list)
@@ -118,7 +146,7 @@ class _KeptRows:
         self.recent = np.concatenate([self.recent, rows])
         if len(self.recent) < RECENT_ROWS:
             return
-        joined = _Tables.of(self.recent, self.keys(self.vectors[self.recent]))
+        joined = _Tables.of(self.recent, self.keys(self.space.vectors[self.recent]))
         self.recent = self.recent[:0]
         while self.tables and len(self.tables[-1].rows) <= len(joined.rows):
             joined = self.tables.pop().joined(joined)
@@ -126,12 +154,12 @@ class _KeptRows:
 
     def first_near(self, block: np.ndarray) -> np.ndarray:
         """Return the first row that stays near each of a block, or -1."""
-        near = [_near(self.vectors, block, self.recent, self.threshold)]
+        near = [self.space.near(block, self.recent)]
         if self.tables:
-            keys = self.keys(self.vectors[block])
+            keys = self.keys(self.space.vectors[block])
             for tables in self.tables:
                 for pairs in tables.sharing(block, keys):
-                    near.append(_exact(self.vectors, pairs, self.threshold))
+                    near.append(self.space.exact(pairs))
         found, others = np.concatenate(near, axis=1)
         first = np.full(len(block), np.iinfo(np.int64).max)
         np.minimum.at(first, np.searchsorted(block, found), others)
@@ -179,30 +207,15 @@ class _Tables:
             yield np.stack([block[local], self.rows[others]])
 
 
-def _near(vectors: np.ndarray, block: np.ndarray, rows: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the pairs of a block and other rows that are near, shape (2, n_pairs)."""
-    likely = np.argwhere(vectors[block] @ vectors[rows].T >= threshold - SLACK)
-    return _exact(vectors, np.stack([block[likely[:, 0]], rows[likely[:, 1]]]), threshold)
-
-
-def _exact(vectors: np.ndarray, pairs: np.ndarray, threshold: float) -> np.ndarray:
-    """Return those of some pairs of rows that are near, by their exact cosine."""
-    left, right = (vectors[rows] for rows in pairs)
-    pairs = pairs[:, np.einsum("ij,ij->i", left, right) >= threshold - SLACK]
-    return pairs[:, cosines(vectors, pairs) >= threshold - ROUNDING]
-
-
 def cosines(vectors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return the cosine of each pair of unit rows; pairs have the shape (2, n_pairs)."""
     left, right = (vectors[rows].astype(np.float64) for rows in pairs)
     return np.einsum("ij,ij->i", left, right)
 
 
-def _resolved(
-    block: np.ndarray, first: np.ndarray, vectors: np.ndarray, threshold: float
-) -> np.ndarray:
+def _resolved(block: np.ndarray, first: np.ndarray, space: _Space) -> np.ndarray:
     """Return the first row near each of a block, its own earlier rows that stay among them."""
-    rows, others = np.searchsorted(block, _near(vectors, block, block, threshold))
+    rows, others = np.searchsorted(block, space.near(block, block))
     is_earlier = others < rows
     rows, others = rows[is_earlier], others[is_earlier]
     for row in np.unique(rows):

@@ -7,10 +7,12 @@ import json
 import click
 
 from equal_assets.cli.options import complete_campaigns
-from equal_assets.cli.project import known_campaigns, open_warehouse
+from equal_assets.cli.project import known_campaigns, open_warehouse, require_rounds
 from equal_assets.cli.terminal import console, say
 from equal_assets.errors import CampaignError
 from equal_assets.settings import load_settings
+
+NO_DATASET = "campaign {campaign} has no data set yet: `equal run {campaign}` makes it"
 
 
 @click.command()
@@ -30,11 +32,16 @@ def pairs(campaign: str, removed: bool, contains: str, limit: int, as_json: bool
     `equal review` takes what you think of them.
     """
     from equal_assets.pages.examples import example_texts
+    from equal_assets.versions import stored_versions
 
     settings = load_settings()
     known_campaigns((campaign,), settings)
     query = "found_removed" if removed else "found_examples"
-    found = open_warehouse().query(query, campaign=campaign, contains=contains)
+    warehouse = open_warehouse()
+    require_rounds(warehouse, campaign, to="read")
+    if ("qa_dataset", campaign) not in stored_versions(warehouse):
+        raise CampaignError(NO_DATASET.format(campaign=campaign))
+    found = warehouse.query(query, campaign=campaign, contains=contains)
     for row in found.head(limit).iter_rows(named=True) if as_json else ():
         click.echo(json.dumps(row, ensure_ascii=True))
     if as_json:
@@ -71,7 +78,7 @@ def diff(first: str, second: str) -> None:
     one, other = (warehouse.query("found_examples", campaign=c, contains="") for c in names)
     for name, dataset in zip(names, (one, other), strict=True):
         if dataset.is_empty():
-            raise CampaignError(f"campaign {name} has no data set yet: `equal run {name}` makes it")
+            raise CampaignError(NO_DATASET.format(campaign=name))
     console.print(difference_table(names, (one, other)))
     by_cluster = warehouse.query("datasets_by_cluster", first=first, second=second)
     console.print(clusters_table(names, by_cluster))

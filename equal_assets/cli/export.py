@@ -53,8 +53,8 @@ ARTIFACT_FOLDER = "export"
     "--validation",
     type=click.FloatRange(0, 0.5),
     metavar="SHARE",
-    help="Share of the documents whose pairs are set aside for validation, 0 to 0.5; by default "
-    "as in section `export` of campaigns.yaml: 0.05.",
+    help="Share of the examples that are set aside for validation, in whole documents, 0 to 0.5; "
+    "by default as in section `export` of campaigns.yaml: 0.05.",
 )
 @click.option(
     "--without",
@@ -90,25 +90,30 @@ def export(
     A manifest lies beside them. docs/export.md shows the formats, and how datasets, TRL and
     LLaMA-Factory load them.
     """
-    from equal_assets.export.campaign_export import export_campaign
+    from equal_assets.export.campaign_export import export_campaign, set_aside_in_words
     from equal_assets.export.hub import push as push_folder
     from equal_assets.export.student_export import export_student
+    from equal_assets.pages.review import unreviewed
 
     if public and not push:
         raise click.UsageError("--public needs --push")
     settings, warehouse = load_settings(), open_warehouse()
     known_campaigns((campaign,), settings)
+    share = settings.export.validation if validation is None else validation
     exported = export_campaign(
         settings,
         warehouse,
         campaign,
         formats=named_formats(formats) or settings.export.formats,
-        validation=settings.export.validation if validation is None else validation,
+        validation=share,
         out=out or state_folder() / "exports" / campaign,
         campaigns_file=campaigns_file(),
         leave_out=_named("--without", leave_out, get_args(ExportKey)) or settings.export.leave_out,
     )
     _print_export(exported)
+    say(set_aside_in_words(exported.splits, share))
+    for line in unreviewed(warehouse, [campaign]):
+        say(line)
     if student:
         n_parameters = export_student(settings, warehouse, campaign, student)
         say(f"student in {student}: {n_parameters:,} parameters, adapters merged")

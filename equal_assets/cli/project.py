@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import click
 
 from equal_assets.cli.terminal import say, say_warning
-from equal_assets.errors import SettingsError
+from equal_assets.errors import CampaignError, SettingsError
 from equal_assets.extras import install_command
 from equal_assets.init.files import DAGSTER_FILE, packaged_text
 from equal_assets.resources.publishing import publish_text
@@ -106,6 +106,21 @@ def open_warehouse() -> Warehouse:
     from equal_assets.resources.warehouse import Warehouse
 
     return Warehouse(database=str(warehouse_file()), lock_timeout_seconds=reading_seconds())
+
+
+def require_rounds(warehouse: Warehouse, campaign: str, *, to: str) -> None:
+    """Refuse a campaign that has not begun: there is nothing ``to`` read in it.
+
+    Raises
+    ------
+    CampaignError
+        It says what plays its rounds.
+    """
+    if not warehouse.query("last_round", campaign=campaign)["round"].item():
+        raise CampaignError(
+            f"no rounds yet of {campaign}: there is nothing to {to}; `equal run {campaign}` plays "
+            "them"
+        )
 
 
 def warehouse_file() -> Path:

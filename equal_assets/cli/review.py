@@ -11,9 +11,9 @@ import click
 
 from equal_assets.cli.lock import alone_in
 from equal_assets.cli.options import FILE, complete_campaigns, file_to_write
-from equal_assets.cli.project import known_campaigns, open_warehouse
+from equal_assets.cli.project import known_campaigns, open_warehouse, require_rounds
 from equal_assets.cli.terminal import say
-from equal_assets.settings import load_settings, state_folder
+from equal_assets.settings import FilesSettings, load_settings, state_folder
 
 if TYPE_CHECKING:
     from equal_assets.review.pairs import Reviewing
@@ -76,13 +76,15 @@ def review(
 
     if out and taken:
         raise click.UsageError("--out and --in: one of them at a time")
-    settings = load_settings()
+    settings, warehouse = load_settings(), open_warehouse()
     known_campaigns((campaign,), settings)
+    require_rounds(warehouse, campaign, to="review")
     reviewing = Reviewing(
-        open_warehouse(),
+        warehouse,
         campaign=campaign,
         target=settings.campaigns[campaign].target,
         reviewer=checked_reviewer(reviewer or getpass.getuser()),
+        paths=settings.corpus.paths if isinstance(settings.corpus, FilesSettings) else (),
     )
     if out or taken:
         _exchange(reviewing, out, taken, form)
@@ -112,5 +114,6 @@ def _open_page(reviewing: Reviewing, port: int | None, *, opens: bool) -> None:
 
     reviewing.load()
     serve(reviewing, port=port, tell=tell)
-    said = len(reviewing.standing())
-    say(f"{said:,} verdicts stand; `equal run {reviewing.campaign}` makes the data set by them")
+    n_said = len(reviewing.standing())
+    stand = "1 verdict stands" if n_said == 1 else f"{n_said:,} verdicts stand"
+    say(f"{stand}; `equal run {reviewing.campaign}` makes the data set by them")

@@ -247,6 +247,7 @@ def _where_to_look(names: list[str]) -> None:
         f"  data sets     {state}/exports/<campaign>/qa_dataset.parquet ({', '.join(there)});"
         if there
         else "  data sets     none is finished yet",
+        "                equal pairs CAMPAIGN prints one, equal review CAMPAIGN lets you judge it",
         "                equal export CAMPAIGN writes them for trainers, with a card",
         f"  tables        {state}/warehouse.duckdb (DuckDB)",
         "  graph, plots  equal ui opens Dagster and MLflow over the same state",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def export_campaign(
     formats : sequence of str
         At least one; ``load_dataset`` loads the first by default.
     validation : float
-        Share of the documents that are set aside, from 0 to 0.5.
+        Share of the examples that are set aside, in whole documents, from 0 to 0.5.
     out : Path
     campaigns_file : Path
         The file of ``settings``; the card quotes it.
@@ -159,12 +159,30 @@ def split_examples(contents: Contents, validation: float) -> dict[str, pl.DataFr
         If the share is out of range or leaves nothing to train on.
     """
     try:
-        set_aside = validation_documents(contents.page_ids, validation)
+        set_aside = validation_documents(contents.pages, validation)
     except ValueError as error:
         raise ExportError(str(error)) from error
     is_set_aside = PAGE.is_in(set_aside)
     parts = {"train": contents.examples.filter(~is_set_aside)}
     return {**parts, "validation": contents.examples.filter(is_set_aside)} if set_aside else parts
+
+
+def set_aside_in_words(splits: Mapping[str, ManifestSplit], share: float) -> str:
+    """Return how much of an export is set aside for validation, in a sentence.
+
+    Parameters
+    ----------
+    splits : mapping of str to ManifestSplit
+    share : float
+        Of the examples, that was asked for.
+    """
+    if "validation" not in splits:
+        return "no example is set aside for validation"
+    n_aside, n_all = splits["validation"].examples, sum(of.examples for of in splits.values())
+    return (
+        f"validation has {n_aside:,} of {n_all:,} examples ({100 * n_aside / n_all:.3g}%), in "
+        f"whole documents; its share is {100 * share:.3g}%"
+    )
 
 
 def _draw_curve(contents: Contents, path: Path) -> None:

@@ -43,7 +43,7 @@ def files_section(
     formats : sequence of str
     splits : mapping of str to Split
     validation : float
-        Share of the documents that were set aside.
+        Share of the examples that were to be set aside.
     leave_out : sequence of str
         Keys that were not written.
     """
@@ -69,8 +69,8 @@ def _rule(validation: float) -> str:
     if not validation:
         return "No example is set aside for validation.\n"
     return (
-        f"The {100 * validation:g}% of the documents whose ids have the smallest SHA-256 are for "
-        "validation, with all their examples: no document is on both sides.\n"
+        f"For validation are {100 * validation:g}% of the examples, as nearly as whole documents "
+        "allow, in the order of the SHA-256 of their ids: no document is on both sides.\n"
     )
 
 

@@ -67,9 +67,9 @@ class Contents:
     changed: tuple[str, ...]
 
     @property
-    def page_ids(self) -> pl.Series:
-        """What the documents are chunks of, or the documents themselves, each once."""
-        return self.examples.select(PAGE.unique(maintain_order=True)).to_series()
+    def pages(self) -> pl.Series:
+        """Of each example, what its document is a chunk of, or the document itself."""
+        return self.examples.select(PAGE).to_series()
 
     @property
     def document_ids(self) -> pl.Series:

@@ -18,14 +18,29 @@ from equal_assets.comparison.points import at_shared_points
 from equal_assets.errors import CampaignError
 from equal_assets.pages.campaign_run import campaign_run
 from equal_assets.pages.corpus import chunks_of_pages
-from equal_assets.pages.coverage import BEHIND, CoverageCurve, coverage_curves, lines
+from equal_assets.pages.coverage import (
+    BEHIND,
+    TARGET_COVERAGE,
+    CoverageCurve,
+    coverage_curves,
+    lines,
+)
 from equal_assets.pages.figures.clusters import campaign_map_figure, pulls_figure
 from equal_assets.pages.figures.curves import coverage_figure, reward_curve_figure, spend_figure
 from equal_assets.pages.figures.students import accuracy_figure, comparison_figure
 from equal_assets.pages.html import rendered
 from equal_assets.pages.sections import ReportSection, ReportTable, drawn, table
 from equal_assets.pages.students import asked_questions, before_and_after
-from equal_assets.pages.values import NONE, change, metric_form, metric_label, money, text
+from equal_assets.pages.values import (
+    NONE,
+    change,
+    counted,
+    metric_form,
+    metric_label,
+    money,
+    text,
+    without_emphasis,
+)
 from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.publishing import publishing, seal
 from equal_assets.resources.tracking import Tracker
@@ -38,6 +53,14 @@ LISTED_CLUSTERS, LISTED_SOURCES, FIRST_PAIRS = 20, 15, 2
 """Rows that a page has room for, and pairs on its first screen."""
 
 PACKAGES = ("equal-assets", "dagster", "duckdb", "mlflow", "torch", "sentence-transformers", "POT")
+
+REJECTED = "rejected in review"
+"""What the query `removed_by_reason` calls all that reviewers rejected."""
+
+IN_WORDS = {
+    f"{TARGET_COVERAGE} (random)": f"{TARGET_COVERAGE}: near pairs per target question, more is "
+    "better (random documents)"
+}
 
 COMPARED = {
     "campaign": "campaign",
@@ -129,20 +152,48 @@ class _Content:
 
     @cached_property
     def pairs(self) -> list[dict[str, Any]]:
-        return self.warehouse.query("sample_examples", campaign=self.name).to_dicts()
+        """Pairs of the data set, by chance."""
+        rows = self.warehouse.query("sample_examples", campaign=self.name).to_dicts()
+        return [
+            row | {name: without_emphasis(row[name]) for name in ("question", "answer")}
+            for row in rows
+        ]
+
+    @cached_property
+    def removed(self) -> pl.DataFrame:
+        return self.warehouse.query("removed_by_reason", campaign=self.name)
 
     def headline(self) -> str:
         campaign = self.settings.campaigns[self.name]
         return (
             f"Instruction data for {campaign.target}, chosen by the strategy {campaign.strategy}: "
-            f"{self.standing['pairs']:,} pairs from {self.standing['documents']:,} documents."
+            f"{self._in_the_data_set()}"
         )
+
+    def _in_the_data_set(self) -> str:
+        """Return how many of the extracted pairs are trained on, and what became of the others."""
+        n_kept = self.standing["examples"] or 0
+        extracted = (
+            f"{counted(self.standing['pairs'], 'pair')} extracted from "
+            f"{counted(self.standing['documents'], 'document')}"
+        )
+        n_removed, n_rejected = self.removed["pairs"].sum(), self._n_rejected
+        if not n_kept and not n_removed:
+            return f"{extracted}; the data set is not made yet."
+        by_others = f"{n_removed - n_rejected:,} removed by rules" if n_removed > n_rejected else ""
+        by_people = f"{n_rejected:,} rejected by reviewers" if n_rejected else ""
+        gone = ", ".join(filter(None, (by_people, by_others)))
+        return f"{n_kept:,} pairs to train on, of {extracted}{f' ({gone})' if gone else ''}."
+
+    @property
+    def _n_rejected(self) -> int:
+        return int(self.removed.filter(reason=REJECTED)["pairs"].sum())
 
     def facts(self) -> dict[str, str]:
         """Return what the page begins with: a few words a fact."""
         row, campaign = self.standing, self.settings.campaigns[self.name]
         facts = {
-            **lines(self.covered),
+            **{IN_WORDS.get(label, label): said for label, said in lines(self.covered).items()},
             "documents": f"{row['documents']:,} of {campaign.budget_documents:,}",
             **({"of these": cut} if (cut := chunks_of_pages(row["chunks"], row["pages"])) else {}),
             **({"LLM tokens": f"{row['tokens']:,}"} if row["tokens"] else {}),
@@ -206,7 +257,7 @@ class _Content:
         )
         return ReportSection(
             "Where it looked",
-            f"{len(pulled):,} of {len(self.clusters):,} clusters were pulled.",
+            f"{len(pulled):,} of {len(self.clusters):,} clusters were pulled. {self._pull()}",
             figures=[
                 drawn(
                     "clusters in the plane of their first two principal axes; area is size",
@@ -215,6 +266,16 @@ class _Content:
                 drawn("pulls per cluster", pulls_figure(self.clusters)),
             ],
             tables=[table("most used clusters", shown)],
+        )
+
+    def _pull(self) -> str:
+        """Return what a pull is, in a sentence."""
+        campaign = self.settings.campaigns[self.name]
+        if campaign.strategy_row.pulls_arms:
+            return f"A pull takes up to {campaign.documents_per_pull:,} documents of a cluster."
+        return (
+            f"A pull is what a round takes of a cluster; {campaign.strategy} chooses documents, so "
+            "that may be one or many."
         )
 
     def _what_it_took(self) -> ReportSection:
@@ -277,14 +338,14 @@ class _Content:
     def _data_set(self) -> ReportSection:
         query = self.warehouse.query
         sources = query("examples_by_source", campaign=self.name)
-        removed = query("removed_by_reason", campaign=self.name)
         return ReportSection(
             "The data set",
-            f"{sources['pairs'].sum():,} pairs from {len(sources):,} sources; "
-            f"{removed['pairs'].sum():,} extracted pairs were removed.",
+            f"{sources['pairs'].sum():,} pairs from {counted(len(sources), 'source')}; "
+            f"{self.removed['pairs'].sum():,} extracted pairs were removed"
+            + (f", {self._n_rejected:,} of these by reviewers." if self._n_rejected else "."),
             tables=[
                 table("pairs by source", sources.head(LISTED_SOURCES)),
-                table("removed pairs by reason", removed),
+                table("removed pairs by reason", self.removed),
             ],
             pairs=self.pairs[FIRST_PAIRS:],
         )

@@ -25,6 +25,12 @@ from equal_assets.resources.extraction.store import campaign_caps
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import CampaignSettings, Settings
 
+WHOLLY_FAILED = "Documents that failed (`equal retry` tries them again):"
+PARTLY_FAILED = (
+    "Documents that gave pairs, but perhaps not all (`equal retry` tries these again too; what was "
+    "cut off, only with a higher max_reply_tokens):"
+)
+
 PLACES = {"tokens": ",.0f", "cost": ",.2f"}
 
 
@@ -56,24 +62,28 @@ def warm_up_line(extractor: Extractor, currency: str = "") -> str | None:
 
 
 def n_failed(extractor: Extractor, warehouse: Warehouse, names: Sequence[str]) -> int:
-    """Return how many documents of the warm-up and of campaigns failed."""
+    """Return how many documents of the warm-up and of campaigns failed, whole or in part."""
     return int(_failures(extractor, warehouse, names)["documents"].sum())
 
 
 def print_failures(
     console: Console, extractor: Extractor, warehouse: Warehouse, names: Sequence[str]
 ) -> None:
-    """Print a line for each reason why documents failed."""
+    """Print a line for each reason why documents failed, and then why some failed in part."""
     rows = _failures(extractor, warehouse, names)
-    if rows.is_empty():
-        return
-    console.print("Documents that failed (`equal retry` tries them again):")
-    for row in rows.iter_rows(named=True):
-        console.print(
-            f"  {row['campaign']}: {row['documents']:,} x {row['reason']} ({row['tries']:,} tries)",
-            highlight=False,
-            soft_wrap=True,
-        )
+    for head, found in (
+        (WHOLLY_FAILED, rows.filter(~pl.col("gave_pairs"))),
+        (PARTLY_FAILED, rows.filter("gave_pairs")),
+    ):
+        if not found.is_empty():
+            console.print(head, soft_wrap=True)
+        for row in found.iter_rows(named=True):
+            tries = "1 try" if row["tries"] == 1 else f"{row['tries']:,} tries"
+            console.print(
+                f"  {row['campaign']}: {row['documents']:,} x {row['reason']} ({tries})",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def print_lost(
@@ -168,11 +178,11 @@ def _between(least: int, most: int) -> str:
 
 
 def _failures(extractor: Extractor, warehouse: Warehouse, names: Sequence[str]) -> pl.DataFrame:
-    """Return campaign or warm-up, reason, documents and tries of what failed."""
+    """Return campaign or warm-up, reason, documents and tries of what failed, whole or in part."""
     of_campaigns = warehouse.query("failures", campaigns=list(names), rounds=[])
     of_warm_up = (
         warehouse.query("failed_warmup", extractor=extractor.fingerprint)
-        .group_by("campaign", "reason")
+        .group_by("campaign", "reason", "gave_pairs")
         .agg(documents=pl.len().cast(pl.Int64), tries=pl.col("n_tries").sum().cast(pl.Int64))
         .sort("documents", "reason", descending=[True, False])
     )

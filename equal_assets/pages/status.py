@@ -10,6 +10,7 @@ from rich.table import Table
 
 from equal_assets.pages.corpus import chunks_of_pages
 from equal_assets.pages.coverage import CoverageCurve, coverage_curves, lines
+from equal_assets.pages.review import unreviewed
 from equal_assets.pages.spend import budget_used
 from equal_assets.pages.students import asked_questions
 from equal_assets.pages.values import (
@@ -98,7 +99,7 @@ def status_tables(
 
 
 def said_below(warehouse: Warehouse, names: Sequence[str]) -> Iterator[str]:
-    """Yield a sentence per campaign: why it ended, or whether another document pays."""
+    """Yield a sentence per campaign: why it ended, whether another document pays, what is open."""
     standing = {row["campaign"]: row for row in warehouse.query("campaign_status").to_dicts()}
     covered = coverage_curves(warehouse, names)
     for name in names:
@@ -106,6 +107,7 @@ def said_below(warehouse: Warehouse, names: Sequence[str]) -> Iterator[str]:
             yield f"{name} has ended. {because}."
         if covered[name]:
             yield f"{name}: {covered[name].verdict}"
+    yield from unreviewed(warehouse, names)
 
 
 def _standing(

@@ -12,6 +12,9 @@ NONE = "–"
 ACTIVE = re.compile(r"[\\`|]|(?<=\])\(")
 """What makes more than text of a line of Markdown, beside HTML: code, cells, links, pictures."""
 
+BOLD = re.compile(r"(?<![\w*(])\*\*(?=[^\s*])([^\n*]*[^\s*])\*\*(?![\w*])")
+"""Words between two stars on either side, which are no powers and no arguments of a call."""
+
 CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Controls but tab and line feed, overrides of the direction, and halves of characters."""
 
@@ -48,6 +51,15 @@ def text(value: Any) -> str:
 def number(value: float | None, form: str) -> str:
     """Return a number in a form, such as ``",.1f"``."""
     return NONE if value is None else format(value, form)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return how many there are of something, which is in the singular.
+
+    >>> counted(1, "pair"), counted(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def money(value: float | None, currency: str, *, form: str = ",.2f") -> str:
@@ -92,6 +104,15 @@ def in_markdown(said: str) -> str:
     """
     line = printable(" ".join(said.split()))
     return ACTIVE.sub(r"\\\g<0>", line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def without_emphasis(said: str) -> str:
+    """Return a text without the stars that make words of Markdown or reStructuredText bold.
+
+    >>> without_emphasis("an **active** attacker, f(**options, **more), 2**3**4")
+    'an active attacker, f(**options, **more), 2**3**4'
+    """
+    return BOLD.sub(r"\1", said)
 
 
 def printable(said: str) -> str:

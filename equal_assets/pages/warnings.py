@@ -9,7 +9,7 @@ from equal_assets.resources.extraction.extractors import Extractor
 from equal_assets.resources.extraction.prose import stored_yield
 from equal_assets.resources.extraction.refinement import emptied
 from equal_assets.resources.warehouse import Warehouse
-from equal_assets.settings import Settings
+from equal_assets.settings import NoStudentSettings, Settings
 
 
 def warnings(
@@ -24,7 +24,7 @@ def warnings(
     examples = {row["campaign"]: row["examples"] for row in standing}
     for name in names:
         n_examples = examples.get(name)
-        if n_examples is None:
+        if n_examples is None or isinstance(settings.student, NoStudentSettings):
             continue
         if few := few_examples(name, n_examples, settings.dataset):
             yield few

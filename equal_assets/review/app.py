@@ -95,7 +95,7 @@ def _index(reviewing: Reviewing) -> dict[str, Any]:
             {
                 "id": found.qa_id,
                 "cluster": printable(found.cluster_name),
-                "source": printable(found.document.source),
+                "source": printable(found.source),
                 "score": found.score,
                 "round": found.round,
                 "is_left_out": found.is_left_out,
@@ -136,21 +136,19 @@ def _told_verdict(verdict: PairVerdict) -> dict[str, str | None]:
 
 
 def _shown(found: ReviewPair) -> dict[str, Any]:
-    document = found.document
-    title = document.metadata.get("title") or document.metadata.get("qualname")
     return {
         "id": found.qa_id,
         "question": printable(found.pair.question),
         "answer": printable(found.pair.answer),
-        "title": printable(title or found.place),
-        "place": printable(found.place if title else ""),
+        "title": printable(found.title),
+        "place": printable(found.place if found.title != found.place else ""),
         "pieces": [
             {
                 "text": printable(piece.text),
                 "marked": bool(piece.answers),
                 "said": bool(piece.said_by),
             }
-            for piece in marked(document.text, [found.pair.answer])
+            for piece in marked(found.document.text, [found.pair.answer])
         ],
     }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from equal_assets.algorithms.extraction.score import pair_score
 from equal_assets.algorithms.extraction.source import source
 from equal_assets.records import Document, QAPair
+from equal_assets.resources.corpora.places import below_corpus, file_name
 from equal_assets.resources.verdicts import PairVerdict, Verdicts, verdicts_beside
 from equal_assets.resources.warehouse import Warehouse, document_names, read_documents
 from equal_assets.steps.review import LOW_SCORE
@@ -23,8 +25,10 @@ class ReviewPair:
     pair : QAPair
         As it was extracted.
     document : Document
+    source : str
+        Where the document comes from: a file below the corpus, a data set, a package.
     place : str
-        Where the document is in the corpus.
+        Its file, with row and chunk where that holds more than this document.
     cluster : int
     terms : tuple of str
         Words of the cluster.
@@ -36,6 +40,7 @@ class ReviewPair:
     qa_id: str
     pair: QAPair
     document: Document
+    source: str
     place: str
     cluster: int
     terms: tuple[str, ...]
@@ -47,6 +52,12 @@ class ReviewPair:
         """The probability that a careful reader would call it good, by the checks alone."""
         found = pair_score(self.pair.question, self.pair.answer, source(self.document.text))
         return round(found, 2)
+
+    @property
+    def title(self) -> str:
+        """What people call its document: its title, or where it stands."""
+        metadata = self.document.metadata
+        return metadata.get("title") or metadata.get("qualname") or self.place
 
     @property
     def cluster_name(self) -> str:
@@ -63,10 +74,21 @@ class Reviewing:
         Open for a moment when :meth:`load` reads the pairs, and never else.
     campaign, target : str
     reviewer : str
+    paths : sequence of str
+        Files, folders and globs of the corpus; files are called by their place below these.
     """
 
-    def __init__(self, warehouse: Warehouse, *, campaign: str, target: str, reviewer: str) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        *,
+        campaign: str,
+        target: str,
+        reviewer: str,
+        paths: Sequence[str] = (),
+    ) -> None:
         self.campaign, self.target, self.reviewer = campaign, target, reviewer
+        self._paths = paths
         self._warehouse = warehouse
         self.verdicts: Verdicts = verdicts_beside(warehouse.database)
         self.pairs: dict[str, ReviewPair] = {}
@@ -83,10 +105,14 @@ class Reviewing:
         places |= document_names(self._warehouse, [document.document_id for document in new])
         found = {}
         for row in rows.iter_rows(named=True):
+            document = known[row["document_id"]]
+            file = below_corpus(document.file, self._paths)
+            is_file = document.source == file_name(document.file)
             pair = ReviewPair(
                 qa_id=row["qa_id"],
                 pair=QAPair(row["question"], row["answer"]),
-                document=known[row["document_id"]],
+                document=document,
+                source=file if is_file else document.source,
                 place=places[row["document_id"]],
                 cluster=row["cluster"],
                 terms=tuple(row["terms"]),

@@ -55,7 +55,7 @@ def row_values(found: ReviewPair, verdict: PairVerdict | None) -> dict[str, Any]
         "answer": found.pair.answer,
         "score": found.score,
         "cluster": found.cluster_name,
-        "source": found.document.source,
+        "source": found.source,
         "said_by": verdict.reviewer if verdict else "",
         "document": found.document.text,
     }

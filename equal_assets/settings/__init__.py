@@ -39,7 +39,7 @@ from equal_assets.settings.extraction import (
     VLLMSettings,
     filled_address,
 )
-from equal_assets.settings.paths import Roots, expand_path, leads_out, root_of, walk
+from equal_assets.settings.paths import Roots, beginning_of, expand_path, leads_out, root_of, walk
 from equal_assets.settings.places import (
     allow_code_metric,
     campaigns_file,
@@ -108,6 +108,7 @@ __all__ = [
     "VLLMSettings",
     "WarmUpSettings",
     "allow_code_metric",
+    "beginning_of",
     "campaigns_file",
     "expand_path",
     "extractor_variants",

@@ -36,8 +36,8 @@ class ExportSettings(SettingsSection):
         0.05,
         ge=0,
         le=0.5,
-        description="share of the documents whose pairs are set aside for validation, all chunks "
-        "of a page together; 0: none",
+        description="share of the examples that are set aside for validation, in whole documents "
+        "and all chunks of a page together; 0: none",
     )
 
     leave_out: list[ExportKey] = Field(

@@ -34,12 +34,17 @@ def expand_path(pattern: str, base: Path, *, roots: Roots = None) -> Iterator[Pa
 
 def root_of(pattern: str) -> Path:
     """Return where the folder really is that an absolute path or glob begins in."""
+    return Path(os.path.realpath(beginning_of(pattern)))
+
+
+def beginning_of(pattern: str) -> Path:
+    """Return the file or folder that an absolute path or glob begins in, as it is written."""
     root = Path(Path(pattern).anchor)
     for part in Path(pattern).parts[1:]:
         if MAGIC.intersection(part) and not os.path.exists(root / part):
             break
         root = root / part
-    return Path(os.path.realpath(root))
+    return root
 
 
 def leads_out(path: Path, roots: Roots) -> bool:

@@ -28,6 +28,12 @@ from equal_assets.steps.review import ReviewedPairs, review_pairs, vector_ids
 
 FAR = "not near the target"
 
+REPEATS_REVIEWED = {
+    "rejected": "repeat of a rejected pair",
+    "edited": "repeat of an edited pair",
+}
+"""Why a pair is not trained on that repeats what a reviewer has taken out, by what was said."""
+
 Rule = Callable[[pl.DataFrame], pl.DataFrame]
 
 
@@ -66,6 +72,7 @@ def split_pairs(
     """Return which pairs of a campaign are trained on.
 
     Reviewers come first: what they rejected goes, what they edited is checked in its new words.
+    Neither brings back its repeats, which nobody has judged: they stay removed.
 
     With ``budget_pairs``, what is not near the target is removed too, and what comes after as many
     pairs. ``kernel`` says what is near, where it is known already.
@@ -78,13 +85,16 @@ def split_pairs(
         pl.lit(campaign).alias("campaign"), pl.all()
     )
     review = review_pairs(warehouse, pairs, target=settings.campaigns[campaign].target)
-    pairs, leaks = review.pairs, leak_rules(campaign, settings, warehouse)
+    extracted, pairs = pairs, review.pairs
+    leaks = leak_rules(campaign, settings, warehouse)
     kept, removals = _without(pairs, review.removed), [review.removed]
     wanted = settings.campaigns[campaign].budget_pairs
     far = partial(far_pairs, warehouse, embedder, settings, campaign=campaign, kernel=kernel)
+    repeats = _repeats(settings.dataset, warehouse, engine, progress=progress)
     rules: list[Rule] = [
         lambda rows: leaks.leaks(warehouse, rows, progress=progress),
-        *_repeats(settings.dataset, warehouse, engine, progress=progress),
+        lambda rows: _repeats_of_reviewed(extracted, rows, review.verdicts, rules=repeats),
+        *repeats,
         lambda rows: _beyond_cap(rows, "cluster", cap=settings.dataset.max_per_cluster),
         lambda rows: _beyond_cap(rows, "source", cap=settings.dataset.max_per_source),
         *([far] if wanted else []),
@@ -137,6 +147,33 @@ def _repeats(
             )
         )
     return rules
+
+
+def _repeats_of_reviewed(
+    extracted: pl.DataFrame, rows: pl.DataFrame, verdicts: pl.DataFrame, *, rules: list[Rule]
+) -> pl.DataFrame:
+    """Return which rows repeat a pair that reviewers rejected or edited, as all were extracted.
+
+    Repeats are found as if nobody had said anything, so what comes of it was removed before too. A
+    row that reviewers have judged itself stays.
+    """
+    changed = verdicts.filter(pl.col("verdict").is_in(list(REPEATS_REVIEWED)))
+    if changed.is_empty():
+        return pl.DataFrame(schema=REMOVAL)
+    stands = pl.col("qa_id").is_in([*rows["qa_id"], *changed["qa_id"]])
+    left, found = extracted.filter(stands), []
+    for rule in rules:
+        found.append(rule(left))
+        left = _without(left, found[-1])
+    said = changed.select(
+        pl.col("qa_id").alias("collided_with"),
+        pl.col("verdict").replace_strict(REPEATS_REVIEWED).alias("said"),
+    )
+    return (
+        _without(pl.concat(found), verdicts)
+        .join(said, on="collided_with", maintain_order="left")
+        .select("qa_id", pl.col("said").alias("reason"), "collided_with", "similarity")
+    )
 
 
 def _named(rows: pl.DataFrame, repeats: list[Repeat | None], reason: str) -> pl.DataFrame:

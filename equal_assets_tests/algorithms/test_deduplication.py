@@ -121,6 +121,32 @@ def test_questions_with_other_numbers_never_mean_the_same():
     assert same(*[[1.0, 0.0]] * 3, questions=questions) == [None, None, Repeat(0, 1.0)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("How many books are above 5?", "How many books are below 5?"),
+        ("Which row comes before the sum?", "Which row comes AFTER the sum?"),
+        ("What is the maximum value?", "What is the minimum value?"),
+        ("How is the cache enabled?", "How is the cache disabled?"),
+        ("Which call returns True?", "Which call returns False?"),
+        ("What is a proper superset?", "What is a proper subset?"),
+    ],
+)
+def test_questions_that_differ_in_opposite_words_never_mean_the_same(one, other):
+    said = text(40)
+    questions = [one, one.replace("What", "So what"), other, other]
+    found = same(*[[1.0, 0.0]] * 4, questions=questions)
+    assert found == [None, Repeat(0, 1.0), None, Repeat(2, 1.0)]
+    assert near((one, said), (other, said), threshold=0.5) == [None, None]
+    assert near((one, said), (f"{one} {one}", said), threshold=0.5)[1] is not None
+
+
+def test_question_with_both_opposites_or_none_may_repeat_either():
+    questions = ["What is the first?", "What is the last but first?", "What is it?", "The last?"]
+    found = same(*[[1.0, 0.0]] * 4, questions=questions)
+    assert found == [None, Repeat(0, 1.0), Repeat(0, 1.0), None]
+
+
 def test_what_is_near_a_removed_question_alone_stays():
     angles = np.radians([0, 20, 40])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -1,4 +1,5 @@
 import hashlib
+import math
 
 import pytest
 
@@ -17,9 +18,31 @@ def test_documents_with_the_smallest_hashes_are_set_aside():
     assert validation_documents(["a", "b", "c", "d"], 0.5) == {"d", "c"}
 
 
-def test_order_and_repetition_of_documents_do_not_matter():
-    repeated = [*reversed(DOCUMENTS), *DOCUMENTS[:20]]
-    assert validation_documents(repeated, 0.1) == validation_documents(DOCUMENTS, 0.1)
+def test_order_of_examples_does_not_matter():
+    examples = [*DOCUMENTS, *DOCUMENTS[:20]]
+    assert validation_documents(examples[::-1], 0.1) == validation_documents(examples, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("examples", "share", "set_aside"),
+    [
+        ("ddabb", 0.05, "a"),  # d comes first, but is too large for one example
+        ("ddaabb", 0.05, "d"),  # all are too large: the first of the smallest
+        ("ddddaaabbc", 0.3, "cb"),  # of three, d is too large, c and b fit
+        ("dcba" * 25, 0.25, "d"),
+    ],
+)
+def test_share_counts_examples_and_documents_stay_whole(examples, share, set_aside):
+    assert validation_documents(examples, share) == set(set_aside)
+
+
+def test_share_of_many_documents_of_many_sizes_is_met_to_the_example():
+    examples = [name for size, name in enumerate(DOCUMENTS, 1) for _ in range(size)]
+    for share in (0.01, 0.05, 0.2, 0.5):
+        set_aside = validation_documents(examples, share)
+        n_aside = sum(name in set_aside for name in examples)
+        assert n_aside <= math.ceil(share * len(examples))
+        assert n_aside >= math.ceil(share * len(examples)) - 2
 
 
 @pytest.mark.parametrize(("share", "n_documents"), [(0, 0), (0.001, 1), (0.05, 2), (0.5, 20)])

@@ -53,6 +53,20 @@ def test_other_thresholds_find_nearly_all(tables, threshold):
     assert (expected >= 0).sum() >= 800
 
 
+def test_rows_on_different_sides_are_not_near(tables):
+    vectors = repeated(2000)
+    sides = np.random.default_rng(2).integers(-1, 2, size=(2000, 2)).astype(np.int8)
+    first = np.full(len(vectors), -1)
+    for row in range(1, len(vectors)):
+        is_near = vectors[:row].astype(float) @ vectors[row].astype(float) >= THRESHOLD - 1e-6
+        is_opposite = (sides[:row] * sides[row] < 0).any(axis=1)
+        stays = np.flatnonzero(is_near & ~is_opposite & (first[:row] < 0))
+        first[row] = stays[0] if len(stays) else -1
+    found = first_near(vectors, threshold=THRESHOLD, sides=sides)
+    assert found.tolist() == first.tolist()
+    assert found.tolist() != first_near(vectors, threshold=THRESHOLD).tolist()
+
+
 def test_few_rows_are_compared_exactly():
     vectors = repeated(2000, n_dimensions=8, seed=1)
     assert first_near(vectors, threshold=0.9).tolist() == compared_with_all(vectors, 0.9).tolist()

@@ -67,9 +67,14 @@ def opened(page, served, reviewing):
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(served)
-    page.locator("#question:not(:empty)").wait_for()
+    ready(page)
     yield page
     assert said == []
+
+
+def ready(page):
+    """Wait until a pair can be judged."""
+    page.locator("#actions:not([inert])").wait_for()
 
 
 def told(reviewing):
@@ -137,6 +142,27 @@ def test_keys_alone_accept_edit_reject_and_undo(opened, reviewing):
     progress(opened, "2 of 3 reviewed, 0 rejected, 1 edited")
 
 
+def test_nothing_can_be_judged_before_a_pair_is_shown(page, served, reviewing):
+    reviewing.verdicts.path.unlink(missing_ok=True)
+    held = []
+    page.route("**/pairs/*", lambda route: held.append(route))
+    page.goto(served)
+    page.locator("#who", has_text="as anna").wait_for()
+    for key in "aerunp":
+        page.keyboard.press(key)
+    page.keyboard.press("1")
+    page.locator("#accept").click(force=True)
+    assert page.locator("#question").inner_text() == ""
+    for route in held:
+        route.continue_()
+    page.unroute("**/pairs/*")
+    ready(page)
+    assert told(reviewing) == {}
+    assert page.locator("#reading").is_visible()
+    page.keyboard.press("a")
+    progress(page, "1 of 3 reviewed")
+
+
 def test_reason_in_own_words_is_typed_and_one_is_needed(opened, reviewing):
     opened.keyboard.press("r")
     opened.keyboard.press("Enter")
@@ -185,7 +211,7 @@ def test_html_of_a_pair_or_a_document_stays_text(opened):
     go_to(opened, "onerror")
     assert opened.locator("#question").inner_text() == EVIL
     opened.reload()
-    opened.locator("#question:not(:empty)").wait_for()
+    ready(opened)
     go_to(opened, ANSWER)
     assert EVIL in opened.locator("#text").inner_text()
     assert opened.locator("main img").count() == 0
@@ -195,7 +221,7 @@ def test_html_of_a_pair_or_a_document_stays_text(opened):
 def test_server_that_has_ended_is_told_and_the_pair_stays(page, served, reviewing):
     reviewing.verdicts.path.unlink(missing_ok=True)
     page.goto(served)
-    page.locator("#question:not(:empty)").wait_for()
+    ready(page)
     before = page.locator("#place").inner_text()
     page.route("**/verdicts", lambda route: route.abort())
     page.keyboard.press("a")
@@ -210,5 +236,5 @@ def test_nothing_is_fetched_from_elsewhere(page, served):
     fetched = []
     page.on("request", lambda request: fetched.append(request.url))
     page.goto(served)
-    page.locator("#question:not(:empty)").wait_for()
+    ready(page)
     assert [url for url in fetched if not url.startswith((served, "data:"))] == []

@@ -66,7 +66,22 @@ def test_command_exports_by_the_settings_and_prints_what_it_wrote(stored, typed)
         *("alpaca/train.jsonl", "alpaca/validation.jsonl"),
     }
     assert "2 examples of 1 documents" in done.output
+    told = "validation has 2 of 9 examples (22.2%), in whole documents; its share is 20%"
+    assert told in done.output
     assert re.search(r"^  alpaca/train.jsonl +7 rows$", done.output, re.MULTILINE)
+
+
+def test_pairs_that_nobody_judged_are_told_of_once_others_are(stored, typed):
+    assert "without a verdict" not in typed("rivers").output
+    with stored.warehouse.get_connection() as connection:
+        connection.execute(
+            "insert into verdicts by name select 'rivers' as campaign, 'q0' as qa_id, "
+            "'accepted' as verdict, 'anna' as reviewer, now() as reviewed_at"
+        )
+    done = typed("rivers")
+    assert done.exit_code == 0, done.output
+    told = "rivers: 8 pairs of 9 in the data set without a verdict; `equal review rivers` shows"
+    assert told in done.output
 
 
 def test_keys_are_left_out_by_the_option_else_by_the_settings(stored, typed):

@@ -1,9 +1,20 @@
 """Students of too few examples are warned of."""
 
 import pytest
+from pydantic import TypeAdapter
 
 from equal_assets.pages.training import few_examples, few_steps
-from equal_assets.settings import DatasetSettings, HuggingFaceStudentSettings, TinyStudentSettings
+from equal_assets.pages.warnings import warnings
+from equal_assets.resources.extraction.extractors import build_extractor
+from equal_assets.settings import (
+    DatasetSettings,
+    HuggingFaceStudentSettings,
+    StudentSettings,
+    TinyStudentSettings,
+    load_settings,
+)
+from equal_assets_tests.conftest import TINY
+from equal_assets_tests.traced import fill
 
 
 def test_seven_examples_are_too_few_by_default():
@@ -31,3 +42,14 @@ def test_student_of_two_steps_is_told_with_a_smaller_batch():
 @pytest.mark.parametrize("n_examples", [50, 1000])
 def test_built_in_student_takes_enough_steps(n_examples):
     assert few_steps("c", n_examples, TinyStudentSettings()) is None
+
+
+@pytest.mark.parametrize(("student", "n_warnings"), [({"kind": "none"}, 0), ({"kind": "tiny"}, 2)])
+def test_nothing_is_said_of_a_student_that_there_is_not(warehouse, tmp_path, student, n_warnings):
+    fill(warehouse)
+    settings = load_settings(TINY)
+    student = TypeAdapter(StudentSettings).validate_python(student)
+    settings = settings.model_copy(update={"student": student})
+    extractor = build_extractor(settings.extractor, tmp_path)
+    found = list(warnings(settings, extractor, warehouse, ["a"]))
+    assert len([text for text in found if "student" in text]) == n_warnings

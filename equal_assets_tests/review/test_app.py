@@ -1,8 +1,11 @@
+import shutil
+
 import duckdb
 import pytest
 from starlette.testclient import TestClient
 
 from equal_assets.records import QAPair
+from equal_assets.resources.warehouse import Warehouse
 from equal_assets.review.app import new_token, review_app
 from equal_assets.review.pairs import Reviewing
 
@@ -88,6 +91,37 @@ def test_pair_stands_beside_its_document(client):
     assert (shown["title"], shown["place"]) == ("Page 2", "web: pages.jsonl, row 2, chunk 2 of 2")
     assert "".join(piece["text"] for piece in shown["pieces"]) == "text 2"
     assert client.get(f"/{TOKEN}/pairs/zzz").json()["error"].startswith("pair = 'zzz': must be one")
+
+
+def test_document_is_called_by_its_title_or_its_place_below_the_corpus(
+    filled, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EQUAL_CAMPAIGNS", str(tmp_path / "campaigns.yaml"))
+    (tmp_path / "campaigns.yaml").touch()
+    database = shutil.copy(filled, tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "update documents set file = 'data/pages/db/a.txt', source = 'a.txt', chunk = 3, "
+            "row = 1, metadata = '{}' where document_id = 'd1'"
+        )
+        connection.execute(
+            "update documents set file = 'data/rows.jsonl', source = 'rows.jsonl', row = 5 "
+            "where document_id = 'd2'"
+        )
+    made = Reviewing(
+        Warehouse(database=str(database)),
+        campaign="a",
+        target="t",
+        reviewer="anna",
+        paths=[str(tmp_path / "data/pages"), str(tmp_path / "data/*.jsonl")],
+    )
+    app = review_app(made, token=TOKEN, port=PORT)
+    client = TestClient(app, base_url=f"http://{HOST}")
+    found = {pair["id"]: pair["source"] for pair in client.get(f"/{TOKEN}/pairs").json()["pairs"]}
+    assert found == {"a100": "db/a.txt", "b200": "rows.jsonl"}
+    first, second = (client.get(f"/{TOKEN}/pairs/{qa_id}").json() for qa_id in ("a100", "b200"))
+    assert (first["title"], first["place"]) == ("data/pages/db/a.txt, chunk 3 of 3", "")
+    assert (second["title"], second["place"]) == ("Page 2", "data/rows.jsonl, chunk 2 of 3")
 
 
 def test_verdict_is_on_the_disk_when_the_page_is_told(client, reviewing):

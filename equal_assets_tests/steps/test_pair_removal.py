@@ -20,7 +20,9 @@ from equal_assets.automation.retry_failures import retry_failures
 from equal_assets.errors import CampaignError, CorpusError
 from equal_assets.export.campaign_export import export_campaign
 from equal_assets.export.formats import RECORDS
+from equal_assets.records import QAPair
 from equal_assets.resources.targets.protected import read_protected
+from equal_assets.resources.verdicts import PairVerdict, verdicts_beside
 from equal_assets.resources.warehouse import Warehouse
 from equal_assets.settings import load_settings
 from equal_assets.steps import rounds
@@ -325,6 +327,89 @@ def test_data_set_made_again_is_the_same_and_caps_keep_the_first(campaign):
         campaign.edit(dataset={"max_per_source": None})
         assert campaign.make_dataset().success
     assert order == campaign.rows("select qa_id from qa_dataset order by round, pull, document_id")
+
+
+@pytest.fixture
+def reviewed(campaign):
+    """What reviewers say of it is forgotten after the test."""
+    yield campaign
+    verdicts_beside(campaign.warehouse.database).path.unlink(missing_ok=True)
+    assert campaign.make_dataset().success
+
+
+REPEATED = ((0, 1), (2, 3), (4, 5))
+"""Pairs that are equal in text, in words, in meaning."""
+
+
+def kept_and_removed(campaign) -> list[tuple[int, int]]:
+    """Return of each repeated pair which one the data set holds, and which not."""
+    stored = set(campaign.rows("select question, answer from qa_dataset"))
+    return [(a, b) if PAIRS[a] in stored else (b, a) for a, b in REPEATED]
+
+
+def say(campaign, said: dict[int, str], **new) -> None:
+    verdicts = [PairVerdict(QAPair(*PAIRS[n]), kind, "anna", **new) for n, kind in said.items()]
+    verdicts_beside(campaign.warehouse.database).add("t", verdicts)
+
+
+def outcomes(campaign) -> dict[int, str]:
+    """Return what became of the repeated pairs: the reason, or "kept"."""
+    said = {
+        row[:2]: row[2]
+        for row in campaign.rows(
+            "select extracted_qa.question, extracted_qa.answer, coalesce(reason, 'kept') "
+            "from extracted_qa left join removed_qa using (qa_id)"
+        )
+    }
+    return {number: said[PAIRS[number]] for pair in REPEATED for number in pair}
+
+
+def test_rejected_pair_does_not_bring_back_what_was_removed_as_its_repeat(reviewed):
+    pairs, before = kept_and_removed(reviewed), reviewed.rows("select question from qa_dataset")
+    say(reviewed, {kept: "rejected" for kept, _ in pairs})
+    assert reviewed.make_dataset().success
+    found = outcomes(reviewed)
+    for kept, removed in pairs:
+        assert found[kept] == "rejected by anna"
+        assert found[removed] == "repeat of a rejected pair"
+    after = reviewed.rows("select question from qa_dataset")
+    assert set(after) < set(before)
+    assert len(after) == len(before) - len(pairs)
+    collided = reviewed.rows(
+        "select distinct kept.question from removed_qa join extracted_qa as kept "
+        "on kept.qa_id = collided_with where reason = 'repeat of a rejected pair'"
+    )
+    assert {row[0] for row in collided} == {PAIRS[kept][0] for kept, _ in pairs}
+
+
+def test_edited_pair_keeps_its_place_before_what_repeats_its_original(reviewed):
+    pairs, before = kept_and_removed(reviewed), reviewed.rows("select question from qa_dataset")
+    for kept, _ in pairs:
+        new = QAPair(f"Who was king number {kept}?", f"Charles, the one of the year {kept}.")
+        say(reviewed, {kept: "edited"}, edited=new)
+    assert reviewed.make_dataset().success
+    found = outcomes(reviewed)
+    for kept, removed in pairs:
+        assert found[kept] == "kept"
+        assert found[removed] == "repeat of an edited pair"
+    assert len(reviewed.rows("from qa_dataset")) == len(before)
+
+
+def test_edit_that_hardly_changes_a_pair_is_not_its_own_repeat(reviewed):
+    kept, removed = kept_and_removed(reviewed)[0]
+    new = QAPair(PAIRS[kept][0], PAIRS[kept][1].replace("evenly", "well"))
+    say(reviewed, {kept: "edited"}, edited=new)
+    assert reviewed.make_dataset().success
+    assert (new.question, new.answer) in reviewed.rows("select question, answer from qa_dataset")
+    assert outcomes(reviewed)[removed] == "repeat of an edited pair"
+
+
+def test_repeat_of_a_rejected_pair_that_reviewers_accepted_stays(reviewed):
+    kept, removed = kept_and_removed(reviewed)[2]
+    say(reviewed, {kept: "rejected", removed: "accepted"})
+    assert reviewed.make_dataset().success
+    assert outcomes(reviewed)[kept] == "rejected by anna"
+    assert outcomes(reviewed)[removed] == "kept"
 
 
 @pytest.fixture

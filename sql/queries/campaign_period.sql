@@ -1,7 +1,7 @@
--- Question: when was a campaign played? Grain: one row. Inputs: campaign_settings, rounds; $campaign.
+-- Question: when was a campaign played, from the start of its first round? Grain: one row.
+-- Input: rounds; $campaign.
 select
-  min(started_at) as started_at,
+  min(finished_at - to_microseconds((seconds * 1e6)::bigint)) as started_at,
   max(finished_at) as finished_at
-from campaign_settings
-join rounds using (campaign)
+from rounds
 where campaign = $campaign

@@ -4,6 +4,7 @@ select
   extractions.first_asked_by as campaign,
   documents.document_id,
   regexp_replace(extractions.reason, 'chunk [0-9]+ of [0-9]+: ', '', 'g') as reason,
+  extractions.status = 'pairs' as gave_pairs, -- it failed in part
   extractions.n_tries
 from extractions
 join documents using (content_hash)

@@ -8,7 +8,6 @@ select
   extracted_qa.question,
   extracted_qa.answer,
   bandit_documents.document_id,
-  documents.source,
   bandit_documents.cluster,
   coalesce(cluster_geometry.terms[:3], []) as terms,
   bandit_documents.round,

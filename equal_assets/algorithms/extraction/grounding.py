@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import regex
 
@@ -106,7 +106,8 @@ def span(answer: str, source: Source) -> tuple[int, int] | None:
     """Return where in the document an answer stands best: begin and end, in characters.
 
     The run of sentences whose words are the answer's more densely than elsewhere; a word counts
-    less, the more sentences have it. ``None`` if none of its words occurs.
+    less, the more sentences have it. Of that run the shortest part that has as many of these words:
+    what only repeats them is left out. ``None`` if none of its words occurs.
     """
     wanted = telling_words(answer, source)
     found = [(begin, end, wanted & words, n) for begin, end, words, n in source.sentences]
@@ -116,7 +117,7 @@ def span(answer: str, source: Source) -> tuple[int, int] | None:
         return None
     mean = DENSITY * sum(gains) / max(sum(n for *_, n in found), 1)
     first, last = _densest([g - mean * n for g, (*_, n) in zip(gains, found, strict=True)])
-    return found[first][0], found[last][1]
+    return _shortest(found[first : last + 1])
 
 
 def telling_words(answer: str, source: Source) -> set[str]:
@@ -150,4 +151,19 @@ def _densest(scores: Sequence[float]) -> tuple[int, int]:
         total += score
         if total > best:
             best, bounds = total, (first, place)
+    return bounds
+
+
+def _shortest(run: Sequence[tuple[int, int, Set[str], int]]) -> tuple[int, int]:
+    """Return begin and end of the shortest part of a run that has all words of it."""
+    n_words = len(frozenset().union(*(words for *_, words, _ in run)))
+    held: Counter[str] = Counter()
+    first, bounds = 0, (run[0][0], run[-1][1])
+    for _, end, words, _ in run:
+        held.update(words)
+        while all(held[word] > 1 for word in run[first][2]):
+            held.subtract(run[first][2])
+            first += 1
+        if len(held) == n_words and end - run[first][0] < bounds[1] - bounds[0]:
+            bounds = run[first][0], end
     return bounds

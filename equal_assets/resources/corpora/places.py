@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from equal_assets.errors import SettingsError
-from equal_assets.settings import project_folder, state_folder
+from equal_assets.settings import beginning_of, project_folder, state_folder
 
 
 def base_folder() -> Path:
@@ -30,6 +31,24 @@ def shown_path(path: Path, base: Path) -> str:
     shown = path.relative_to(base) if path.is_relative_to(base) else path
     # A file name may hold bytes that are not UTF-8, which no table stores.
     return shown.as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def below_corpus(file: str, paths: Sequence[str]) -> str:
+    """Return a path from :func:`shown_path` relative to the folder of the corpus that it is in.
+
+    Parameters
+    ----------
+    file : str
+    paths : sequence of str
+        What the corpus names: files, folders and globs, absolute.
+    """
+    path = base_folder() / file
+    for folder in map(beginning_of, paths):
+        if path == folder:
+            return file_name(file)
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return file
 
 
 def file_name(file: str) -> str:

@@ -185,6 +185,11 @@ async function show(listed, at) {
   else window.scrollTo(0, 0);
 }
 
+// Ends when what was shown is on the screen: until then a key is about nothing that was seen.
+function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+}
+
 async function move(by) {
   const at = state.at + by;
   if (at >= 0 && at <= state.listed.length) await show(state.listed, at);
@@ -273,7 +278,7 @@ function pressed(event) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (!KEYS[key] || event.repeat) return;
     event.preventDefault();
-    working(ACTIONS[KEYS[key]]);
+    if (!byId("actions").inert) working(ACTIONS[KEYS[key]]);
   }
 }
 
@@ -306,6 +311,8 @@ async function start() {
   fill("who", `as ${found.reviewer}`);
   for (const by of ["cluster", "source"]) offer(byId(`by-${by}`), state.pairs.map((pair) => pair[by]));
   await list();
+  await painted();
+  byId("actions").inert = false;
 }
 
 listen();

@@ -29,6 +29,26 @@ def test_passage_of_each_answer_and_its_words_are_marked():
     assert words == ["outside", "peak", "hours"]
 
 
+@pytest.mark.parametrize("lines_between", [0, 1, 15])
+def test_short_answer_that_stands_twice_is_marked_once_without_what_is_between(lines_between):
+    between = "\n    >>> another.line(of=code)" * lines_between
+    document = (
+        f"Count the books.\n    >>> books.count()\n    73{between}\n    >>> 73\n\nThat is all."
+    )
+    passage, words = texts(document, ["73"], 0)
+    assert passage.strip(" >\n") == "73"
+    assert words == ["73"]
+
+
+def test_passage_of_a_longer_answer_has_every_word_that_stands_nearby():
+    document = (
+        "Mix flour.\nMix water.\nAdd salt.\nMix flour.\n\n" + "Nothing more is said here.\n" * 9
+    )
+    passage, words = texts(document, ["Mix flour and water, add salt."], 0)
+    assert passage == "Mix flour.\nMix water.\nAdd salt.\n"
+    assert set(words) == {"Mix", "water", "Add", "salt", "flour"}
+
+
 def test_passage_begins_once_and_what_is_in_two_says_so():
     pieces = marked(DOCUMENT, [QUAY, QUAY, PEAK])
     assert [p.begins for p in pieces if p.begins] == [(2,), (0, 1)]
