@@ -23,9 +23,10 @@ def test_documents_that_failed_in_part_are_among_those_to_ask_again(warehouse):
     failed = warehouse.query("failed_documents", campaign="c", extractor="e")
     assert failed["document_id"].to_list() == ["d2", "d3", "d4"]
     reasons = warehouse.query("failures", campaigns=["c"], rounds=[])
-    assert reasons.select("reason", "documents").rows() == [
-        ("HTTP 500", 2),
-        ("HTTP 500; HTTP 500", 1),
+    assert reasons.select("reason", "gave_pairs", "documents").rows() == [
+        ("HTTP 500", False, 1),
+        ("HTTP 500; HTTP 500", False, 1),
+        ("HTTP 500", True, 1),
     ]
 
 
