@@ -89,6 +89,7 @@ def test_process_that_is_killed_while_it_makes_a_store_leaves_none_or_a_whole_on
     assert experiments(database) == ["Default"]
 
 
+@pytest.mark.slow
 def test_store_whose_making_was_cut_off_is_mended_or_set_aside(tmp_path):
     rng = random.Random(3)
     for number in range(6):

@@ -1,6 +1,6 @@
 -- Question: which documents that campaigns requested failed, whole or in part, and why?
--- Grain: campaign x reason x whether they gave pairs, whichever the chunk. Inputs: bandit_documents, extractions; $campaigns,
--- $rounds (empty: all).
+-- Grain: campaign x reason x whether they gave pairs, whichever the chunk.
+-- Inputs: bandit_documents, extractions; $campaigns, $rounds (empty: all).
 select
   bandit_documents.campaign,
   regexp_replace(extractions.reason, 'chunk [0-9]+ of [0-9]+: ', '', 'g') as reason,

@@ -33,6 +33,7 @@ def load(*names, folder=None):
     return load_tasks(names, include_path=folder, allow_unsafe_code=False, num_fewshot=None, seed=0)
 
 
+@pytest.mark.slow
 def test_every_task_of_the_preset_is_known_and_those_that_run_code_are_refused():
     assert len(PAPER_TASKS) == 13
     check(*PAPER_TASKS, allow_unsafe_code=True)
