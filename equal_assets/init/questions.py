@@ -146,6 +146,9 @@ def _shown_documents(found: Documents, fields: Fields, mapping: dict[str, str]) 
         yield f"fields     {names}; the text is in {mapping.get('text_field', 'none')}"
     count = f"{_at_least(found)}{found.n_documents:,}"
     yield f"documents  {count}, half of them longer than {found.characters:,.0f} characters"
+    if found.n_chunks:
+        texts = f"{found.n_pages:,} longer text{'s' * (found.n_pages > 1)}"
+        yield f"           among them {found.n_chunks:,} chunks of {texts}"
     for reason, n in found.rejected.items():
         yield f"           {n:,} rejected: {reason}"
     languages = ", ".join(f"{name} {n}" for name, n in found.languages.items())

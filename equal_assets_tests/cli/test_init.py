@@ -67,6 +67,14 @@ def test_flags_alone_make_a_project_that_check_accepts(here):
     assert "all there: `equal run` can start" in checked.output
 
 
+def test_chunks_of_long_texts_are_told(here):
+    sentences = "".join(f"Sentence {n} is about the number {n}.\n\n" for n in range(300))
+    write(here / "documents" / "long.jsonl", [{"body": sentences}])
+    done = equal("init", *FLAGS, "--yes")
+    assert done.exit_code == 0, done.output
+    assert "among them 3 chunks of 1 longer text\n" in done.output
+
+
 def test_local_model_is_written_with_what_suits_it_and_estimated_first(here):
     flags = ["--extractor", "llama-cpp", "--model", "models/m.gguf"]
     done = equal("init", *FLAGS, *flags, "--yes")

@@ -31,6 +31,8 @@ class Documents:
     ----------
     n_documents : int
         Different texts that can be used.
+    n_chunks, n_pages : int
+        Those of them that are chunks of a longer text, and how many texts these are.
     is_whole : bool
         Whether all files were read, and not only what :data:`LOOKED_AT_SECONDS` allowed.
     characters : float
@@ -43,6 +45,8 @@ class Documents:
     """
 
     n_documents: int
+    n_chunks: int
+    n_pages: int
     is_whole: bool
     characters: float
     rejected: dict[str, int]
@@ -85,12 +89,15 @@ def look_at_documents(
     rng = random.Random(0)
     rejected, lengths = Counter[str](), dict[str, int]()
     sample: list[Document] = []
+    chunks_of = Counter[str]()
     is_whole = True
     for item in read_corpus(corpus):
         if isinstance(item, RejectedRow):
             rejected[item.reason] += 1
         elif item.content_hash not in lengths:
             lengths[item.content_hash] = len(item.text)
+            if item.page is not None:
+                chunks_of[item.page.page_id] += 1
             _keep(sample, item, n_seen=len(lengths), rng=rng)
         if time.monotonic() > deadline or len(lengths) == max_documents:
             is_whole = False
@@ -105,6 +112,8 @@ def look_at_documents(
     languages = Counter(language(document.text) or "uncertain" for document in sample)
     return Documents(
         n_documents=len(lengths),
+        n_chunks=chunks_of.total(),
+        n_pages=len(chunks_of),
         is_whole=is_whole,
         characters=median(lengths.values()),
         rejected=dict(rejected.most_common()),
