@@ -17,6 +17,7 @@ from equal_assets.records import QAPair
 
 NUMBER = regex.compile(r"\d+(?:\.\d+)?|\p{No}|[一二三四五六七八九十百千万萬億亿两]+")
 THOUSANDS = regex.compile(r"(?<=\d),(?=\d{3})")
+ORDINAL = regex.compile(r"\b(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b")
 DIGIT = regex.compile(r"(?V1)[\d--[0-9]]")
 COUNTS_NOTHING = frozenset("一十百千万萬億亿两")
 """Chinese numerals that alone are mostly parts of words: 一般, 十分, 千万."""
@@ -25,6 +26,7 @@ SHINGLE_WORDS = 5
 """Words in a shingle, the unit that two texts share; as in Lee et al. 2022, arXiv:2107.06499."""
 
 PERMUTATIONS = 128
+
 MISSED_WEIGHT = 0.999
 """The exact similarity rejects surplus candidates; a missed one stays."""
 
@@ -48,13 +50,18 @@ class Repeat:
 def numbers(text: str) -> frozenset[str]:
     """Return the numbers in a text, without thousands separators, in the digits 0 to 9.
 
+    English ordinals in words are numbers, too.
+
     >>> sorted(numbers("1,200 m in 3.5 s"))
     ['1200', '3.5']
     >>> sorted(numbers("٤ أو ५, 二十"))
     ['4', '5', '二十']
+    >>> sorted(numbers("The Second step, and the third"))
+    ['second', 'third']
     """
+    ordinals = frozenset(ORDINAL.findall(text.lower()))
     text = DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), text)
-    return frozenset(NUMBER.findall(THOUSANDS.sub("", text))) - COUNTS_NOTHING
+    return ordinals | frozenset(NUMBER.findall(THOUSANDS.sub("", text))) - COUNTS_NOTHING
 
 
 def equal_pairs(pairs: Sequence[QAPair]) -> list[Repeat | None]:

@@ -34,8 +34,17 @@ class Sizes:
     arms_per_round: int
 
     @classmethod
-    def of(cls, n_documents: int, *, is_paid: bool) -> Sizes:
-        """Return the sizes for a corpus; ``is_paid``: extraction costs tokens, the sample's too."""
+    def of(cls, n_documents: int, *, is_paid: bool, is_whole: bool = True) -> Sizes:
+        """Return the sizes for a corpus.
+
+        Parameters
+        ----------
+        n_documents : int
+        is_paid : bool
+            Extraction costs tokens, the sample's too.
+        is_whole : bool
+            There are no more documents: of so many more, a large share would be too much.
+        """
         n_clusters = min(max(2, round(0.77 * math.sqrt(n_documents))), 1000, n_documents)
         share = min(math.ceil(10 * WARM_UP_DOCUMENTS / n_documents) / 10, 0.5 if is_paid else 1)
         budget = max(math.ceil(0.05 * n_documents), min(50, n_documents // 2), 1)
@@ -43,7 +52,7 @@ class Sizes:
         per_pull = min(10, max(1, per_round // 5))
         return cls(
             n_clusters=n_clusters,
-            warmup_share=share if 0.05 * n_documents < WARM_UP_DOCUMENTS else 0.05,
+            warmup_share=share if is_whole and 0.05 * n_documents < WARM_UP_DOCUMENTS else 0.05,
             budget_documents=budget,
             documents_per_pull=per_pull,
             arms_per_round=min(n_clusters, math.ceil(per_round / per_pull)),

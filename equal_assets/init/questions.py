@@ -84,7 +84,7 @@ def interview(given: Answers, say: Say) -> Project:
     target, halves = _target(given, say)
     extractor = _extractor(given, found)
     is_paid = extractor["backend"] != "structural"
-    sizes = Sizes.of(found.n_documents, is_paid=is_paid)
+    sizes = Sizes.of(found.n_documents, is_paid=is_paid, is_whole=found.is_whole)
     basis = f"of {_at_least(found)}{found.n_documents:,} documents"
     text = campaigns_text(
         corpus=corpus, extractor=extractor, target=target, sizes=sizes, basis=basis

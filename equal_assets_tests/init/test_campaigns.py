@@ -29,6 +29,11 @@ def test_large_corpora_have_the_papers_shares():
     )
 
 
+def test_corpus_that_was_not_read_to_its_end_gets_no_large_sample():
+    assert Sizes.of(433, is_paid=True).warmup_share == 0.3
+    assert Sizes.of(433, is_paid=True, is_whole=False).warmup_share == 0.05
+
+
 @pytest.mark.parametrize("name", ["a b.jsonl", "- x", "#1: 'y'", "über/*.md", "yes", "1"])
 def test_any_path_survives_the_file(name):
     text = campaigns_text(

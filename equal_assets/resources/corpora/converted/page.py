@@ -16,7 +16,7 @@ AROUND = (
 )
 NAMES = re.compile(
     r"(?:(?!has|with|no|is|not|without)\w+[-_])*"
-    r"(?:(?:top|bottom|sub|site|main)?-?nav|navbar|navigation|navbox|navpath|breadcrumbs?|sidebar|sphinxsidebar|toc|table-of-contents"
+    r"(?:(?:top|bottom|sub|site|main)?-?nav|navbar|navheader|navfooter|navigation|navbox|navpath|breadcrumbs?|sidebar|sphinxsidebar|toc|table-of-contents"
     r"|menu|footer|cookies?|cookie-?(?:banner|bar|consent|notice)|consent|gdpr|share|sharing|social"
     r"|pagination|pager|prev-?next|copyright|skip-?(?:link|nav|to-content|to-main)|jump-link"
     r"|related(?:-(?:posts|pages|articles|topics))?|newsletter|adverts?|advertisements?|ads|promo|popup|modal"

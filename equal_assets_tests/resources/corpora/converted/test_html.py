@@ -163,6 +163,9 @@ AROUND = {
         <div class="site-footer">Imprint</div>""",
     "docbook": f"""<div class="navheader"><table><tr><td><a rel="prev" href="p.html">Prev</a></td><td><a rel="next" href="n.html">Next</a></td></tr></table></div>
         <div class="chapter"><h1>Rings</h1>{TEXT}</div>""",
+    "docbook, long titles": f"""<div class="navheader"><table><tr><th colspan="5">9.16. Rings and Their Ideals, with Examples</th></tr><tr><td><a
+        accesskey="p" href="p.html">Prev</a></td><td><a href="u.html">Up</a></td><th>Chapter 9. Algebra for Those Who Meet It First</th><td><a href="n.html">Next</a></td></tr></table><hr></div>
+        <div class="sect1"><h1>Rings</h1>{TEXT}</div><div class="navfooter"><hr><table><tr><td>9.15. Groups and Their Many Representations</td><td><a href="i.html">Home</a></td></tr></table></div>""",
     "texinfo": f"""<div class="header"><p>Next: <a href="n.html" rel="next">Fields</a>, Up: <a href="u.html" rel="up">Top</a> [<a href="i.html">Index</a>]</p></div>
         <h1>Rings</h1>{TEXT}<p>Next: <a href="n.html">Fields</a>, Up: <a href="u.html">Top</a></p>""",
     "mkdocs": f"""<body class="has-sidebar"><div class="navbar"><ul>{MENU}</ul></div><div class="container"><div class="col-md-3"><div class="bs-sidebar">
