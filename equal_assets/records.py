@@ -141,6 +141,11 @@ class Document:
         """SHA-256 of the text."""
         return content_hash(self.text)
 
+    @property
+    def title(self) -> str | None:
+        """What people call it, where its source says so."""
+        return self.metadata.get("title") or self.metadata.get("qualname")
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:

@@ -96,8 +96,7 @@ class ShownDocument:
     @property
     def title(self) -> str:
         """Return what people call it: its title, or where it stands."""
-        metadata = self.document.metadata
-        return metadata.get("title") or metadata.get("qualname") or self.place
+        return self.document.title or self.place
 
     @property
     def pairs(self) -> list[ShownPair]:

@@ -56,8 +56,7 @@ class ReviewPair:
     @property
     def title(self) -> str:
         """What people call its document: its title, or where it stands."""
-        metadata = self.document.metadata
-        return metadata.get("title") or metadata.get("qualname") or self.place
+        return self.document.title or self.place
 
     @property
     def cluster_name(self) -> str:

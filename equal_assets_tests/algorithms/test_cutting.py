@@ -72,6 +72,17 @@ def test_lines_of_code_are_no_headings():
     assert paths(text, 60) == [(), (), ()]
 
 
+def eight_times(whole):
+    """Return a text that holds a part eight times, between words."""
+    return "\n\n".join(text for n in range(8) for text in (words(n + 1), whole))
+
+
+def assert_kept_whole(chunks, whole):
+    """Check that a text of `eight_times` was cut, and nowhere in its part."""
+    assert len(chunks) > 1
+    assert sum(chunk.count(whole) for chunk in chunks) == 8
+
+
 @pytest.mark.parametrize(
     "whole",
     [
@@ -264,10 +275,8 @@ def test_links_below_a_text_stay_with_it():
 )
 @pytest.mark.parametrize("most", [80, 90, 100, 120])
 def test_what_is_announced_is_in_the_same_chunk(whole, most):
-    texts = [text for n in range(8) for text in (words(n + 1), whole)]
-    chunks = cut(restructured((1, "One", "\n\n".join(texts))), most)
-    assert len(chunks) > 1
-    assert sum(chunk.count(whole) for chunk in chunks) == 8
+    text = restructured((1, "One", eight_times(whole)))
+    assert_kept_whole(cut(text, most), whole)
 
 
 @pytest.mark.parametrize(
@@ -281,10 +290,7 @@ def test_what_is_announced_is_in_the_same_chunk(whole, most):
 )
 @pytest.mark.parametrize("most", [60, 70, 80, 100])
 def test_what_is_announced_in_markdown_is_in_the_same_chunk(whole, most):
-    texts = [text for n in range(8) for text in (words(n + 1), whole)]
-    chunks = cut("\n\n".join(texts), most)
-    assert len(chunks) > 1
-    assert sum(chunk.count(whole) for chunk in chunks) == 8
+    assert_kept_whole(cut(eight_times(whole), most), whole)
 
 
 def test_code_that_fits_no_chunk_with_its_line_is_cut_elsewhere_than_below_it():
